@@ -1,0 +1,37 @@
+//! A small hospital to try Poterne on: invented people, their results and documents, and the information system that
+//! serves them over FHIR R4 and mutual TLS, with the same wiring as production on the door's side.
+//!
+//! - [`Hospital::generate`]: twelve synthetic patients, drawn from a seed; the same seed and day give the same bytes.
+//! - [`Hospital::bundle`]: the same hospital as a FHIR transaction, to load another server with it.
+//! - [`Sis`]: the FHIR server; [`SisFaults`] makes it slow, absent, wrong or garbled, for tests.
+//! - [`Authority`]: a certificate authority for one run, which can vouch for reserved names only.
+//! - [`accounts`]: who signs in, and what ties each to the patients.
+//!
+//! Absent from here: real people, real numbers (the INS are in the TEST domain, with a place of birth that does not
+//! exist; telephone numbers are of the ranges kept for fiction), passwords, and any other crate of the house but
+//! `types`. The seeded generator makes people, never secrets.
+
+mod accounts;
+mod ca;
+mod faults;
+mod fhir;
+mod hospital;
+mod lab;
+mod letters;
+mod metrics;
+mod names;
+mod pdf;
+mod people;
+mod search;
+mod sheets;
+mod sis;
+
+pub use accounts::{DemoAccount, DemoLink, LinkKind, accounts};
+pub use ca::{Authority, CaError, Issued};
+pub use faults::SisFaults;
+pub use fhir::{CONFIDENTIALITY_FR, CONFIDENTIALITY_V3, HELD, NORMAL};
+pub use hospital::{Establishment, Hospital, Service};
+pub use lab::{Amount, Analyte, Flag, Measure};
+pub use letters::DocumentKind;
+pub use people::{Address, Commune, Document, Patient, Practitioner, Report, Sex};
+pub use sis::{Sis, SisError};

@@ -1,0 +1,250 @@
+//! `poterne check`: every mistake of a configuration at once; if there is none, what it names is reached.
+
+use crate::config::{Config, Mistake, remains_valid};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::{
+    future::Future,
+    io::{self, Write},
+    path::PathBuf,
+    pin::Pin,
+    process::ExitCode,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{task::JoinSet, time::timeout};
+
+/// A peer is given up after this long.
+const REACH_MAX: Duration = Duration::from_secs(10);
+/// What a peer says is cut to this.
+const SAID_CHARS_MAX: usize = 300;
+/// A certificate that ends sooner is to be renewed.
+const RENEW_BEFORE: Duration = Duration::from_secs(30 * 86_400);
+
+/// How a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What `poterne check` takes.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// The configuration to check.
+    #[arg(long, value_name = "FILE", default_value = "poterne.toml")]
+    pub config: PathBuf,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// The end of trying to reach a peer: what it said, or what failed, in plain words.
+pub type Reaching = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
+
+/// Something outside the node that it cannot do without.
+pub trait Peer: Send {
+    /// What people call it: "database", "SIS".
+    fn name(&self) -> String;
+    /// Reaches it as the node would.
+    fn reach(&self) -> Reaching;
+}
+
+/// A peer made of a name and a closure.
+pub fn peer<F, R>(name: &str, reach: F) -> Box<dyn Peer>
+where
+    F: Fn() -> R + Send + 'static,
+    R: Future<Output = Result<String, String>> + Send + 'static,
+{
+    struct Named<F>(String, F);
+    impl<F, R> Peer for Named<F>
+    where
+        F: Fn() -> R + Send,
+        R: Future<Output = Result<String, String>> + Send + 'static,
+    {
+        fn name(&self) -> String {
+            self.0.clone()
+        }
+        fn reach(&self) -> Reaching {
+            Box::pin((self.1)())
+        }
+    }
+    Box::new(Named(name.to_owned(), reach))
+}
+
+/// Runs the command: exit 0 if all is well, 1 if something is not reached or has expired, 2 for mistakes.
+pub async fn run(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Peer>>) -> ExitCode {
+    let report = report(args, peers).await;
+    let written = match args.format {
+        Format::Json => write_json(&report, &mut io::stdout().lock()),
+        Format::Text => write_text(&report, &mut io::stdout().lock(), &mut io::stderr().lock()),
+    };
+    // Nobody reads us any more: that is a failure too.
+    if written.is_err() { ExitCode::FAILURE } else { ExitCode::from(report.code()) }
+}
+
+/// What became of one thing outside the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Line {
+    name: String,
+    ok: bool,
+    said: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Report {
+    ok: bool,
+    mistakes: Vec<Mistake>,
+    peers: Vec<Line>,
+}
+
+impl Report {
+    fn code(&self) -> u8 {
+        if !self.mistakes.is_empty() { 2 } else { u8::from(!self.ok) }
+    }
+}
+
+async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Peer>>) -> Report {
+    let config = match Config::read(&args.config) {
+        Ok(config) => config,
+        Err(mistakes) => return Report { ok: false, mistakes: mistakes.iter().cloned().collect(), peers: Vec::new() },
+    };
+    let mut lines = certificates(&config);
+    lines.extend(reach_all(peers(&config)).await);
+    Report { ok: lines.iter().all(|line| line.ok), mistakes: Vec::new(), peers: lines }
+}
+
+fn certificates(config: &Config) -> Vec<Line> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let portal = config.portal.iter().map(|portal| ("certificate of the portal", &portal.certificate_pem));
+    let sis = config.sis.iter().flat_map(|sis| {
+        [("certificate shown to the SIS", &sis.certificate_pem), ("authority of the SIS", &sis.ca_pem)]
+    });
+    let line = |(name, pem): (&str, &Vec<u8>)| {
+        let (ok, said) = match remains_valid(pem, now) {
+            Ok(left) => {
+                let days = left.as_secs() / 86_400;
+                let advice = if left < RENEW_BEFORE { ": renew it now" } else { "" };
+                (true, format!("valid for {days} more days{advice}"))
+            }
+            Err(why) => (false, why.to_owned()),
+        };
+        Line { name: name.to_owned(), ok, said }
+    };
+    portal.chain(sis).map(line).collect()
+}
+
+/// Reaches all at once, and tells of them in their order.
+async fn reach_all(peers: Vec<Box<dyn Peer>>) -> Vec<Line> {
+    let failed = |name| Line { name, ok: false, said: "the check itself failed".to_owned() };
+    let mut lines: Vec<Line> = peers.iter().map(|peer| failed(peer.name())).collect();
+    let mut tasks = JoinSet::new();
+    for (place, peer) in peers.into_iter().enumerate() {
+        tasks.spawn(async move { (place, timeout(REACH_MAX, peer.reach()).await) });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        let Ok((place, reached)) = ended else { continue };
+        let (ok, said) = match reached {
+            Ok(Ok(said)) => (true, said),
+            Ok(Err(why)) => (false, why),
+            Err(_) => (false, format!("no answer within {} seconds", REACH_MAX.as_secs())),
+        };
+        if let Some(line) = lines.get_mut(place) {
+            line.ok = ok;
+            // A peer's words may be hostile to a terminal.
+            line.said = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SAID_CHARS_MAX).collect();
+        }
+    }
+    lines
+}
+
+fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, report)?;
+    writeln!(out)
+}
+
+fn write_text(report: &Report, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {
+    for mistake in &report.mistakes {
+        writeln!(err, "{mistake}")?;
+    }
+    match report.mistakes.len() {
+        0 => writeln!(out, "✓ configuration: no mistake")?,
+        1 => writeln!(err, "1 mistake; nothing was reached")?,
+        count => writeln!(err, "{count} mistakes; nothing was reached")?,
+    }
+    for Line { name, ok, said } in &report.peers {
+        writeln!(out, "{} {name}: {said}", if *ok { "✓" } else { "✗" })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+    use crate::config::testing::Site;
+
+    async fn check(site: &Site, peers: Vec<Box<dyn Peer>>) -> (u8, String, String) {
+        let args = CheckArgs { config: site.file(), format: Format::Text };
+        let report = report(&args, |_| peers).await;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        write_text(&report, &mut out, &mut err).unwrap();
+        (report.code(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[tokio::test]
+    async fn mistakes_come_first_and_alone() {
+        let site = Site::good();
+        site.change("listen = \"0.0.0.0:8443\"", "listen = 1");
+        let (code, out, err) = check(&site, vec![peer("database", async || panic!("not reached"))]).await;
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(err.contains("portal.listen: ") && err.ends_with("1 mistake; nothing was reached\n"), "{err}");
+    }
+
+    #[tokio::test]
+    async fn each_peer_has_its_line_in_order() {
+        let site = Site::good();
+        let peers = vec![
+            peer("database", async || Ok("answers".to_owned())),
+            peer("SIS", async || Err("refuses our certificate\u{1b}[31m".to_owned())),
+            peer("broken", async || panic!("a fault of the probe")),
+        ];
+        let (code, out, err) = check(&site, peers).await;
+        assert_eq!((code, err.as_str()), (1, ""));
+        let lines: Vec<_> = out.lines().collect();
+        assert!(lines[1].starts_with("✓ certificate of the portal: valid for "), "{out}");
+        assert_eq!(
+            lines[4..],
+            ["✓ database: answers", "✗ SIS: refuses our certificate [31m", "✗ broken: the check itself failed"]
+        );
+        assert_eq!(check(&site, vec![peer("database", async || Ok(String::new()))]).await.0, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_given_up() {
+        let lines = reach_all(vec![peer("SIS", std::future::pending)]).await;
+        assert_eq!(lines[0].said, "no answer within 10 seconds");
+    }
+
+    #[tokio::test]
+    async fn an_expired_certificate_is_told() {
+        let site = Site::good();
+        site.portal_certificate(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+        let (code, out, _) = check(&site, Vec::new()).await;
+        assert!(code == 1 && out.contains("✗ certificate of the portal: it has expired"), "{out}");
+    }
+
+    #[tokio::test]
+    async fn a_program_can_read_it() {
+        let site = Site::good();
+        let args = CheckArgs { config: site.file(), format: Format::Json };
+        let report = report(&args, |_| vec![peer("SIS", async || Err("down".to_owned()))]).await;
+        let mut out = Vec::new();
+        write_json(&report, &mut out).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(value["ok"], false);
+        assert_eq!(value["peers"][3], serde_json::json!({"name": "SIS", "ok": false, "said": "down"}));
+    }
+}

@@ -1,0 +1,210 @@
+//! `poterne.toml`: what a node is told by its operator, read whole, with all its mistakes at once.
+//!
+//! Each section is its own struct, documented key by key; a subsystem receives its section and sees no other. Paths
+//! are relative to the file. What the file names (keys, certificates) is read here too, so that a node that starts has
+//! everything it needs, and a mistake is told at the line that names it.
+
+mod files;
+mod mistake;
+mod reading;
+mod sections;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use files::remains_valid;
+pub use mistake::{Mistake, Mistakes};
+
+use reading::{Book, Section, Wrong};
+use rustls::ServerConfig;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use types::{Door, EstablishmentId, InsDomain, Secret};
+use vault::MasterKey;
+use web::csrf::Origin;
+
+/// A node's whole configuration, checked.
+pub struct Config {
+    /// `[node]`.
+    pub node: Node,
+    /// `[[establishments]]`, one at least.
+    pub establishments: Vec<Establishment>,
+    /// `[store]`.
+    pub store: Store,
+    /// `[vault]`.
+    pub vault: Vault,
+    /// `[portal]`, there if and only if this node runs the portal.
+    pub portal: Option<Portal>,
+    /// `[sis]`, there if a door of this node needs it.
+    pub sis: Option<Sis>,
+    /// `[log]`.
+    pub log: Log,
+}
+
+/// `[node]`: this process among those of the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// `name`: names its journal (the origin of its checkpoints); 1 to 40 of `a-z 0-9 - .`. It never changes.
+    pub name: String,
+    /// `doors`: what it listens as.
+    pub doors: Vec<Door>,
+    /// `data`: the folder of its journal and, by default, its database. An absolute path here.
+    pub data: PathBuf,
+    /// `accept_single_zone`: the reference of the accepted risk, when doors of two zones share this process.
+    pub accept_single_zone: Option<String>,
+    /// `stop_deadline_seconds`, 1 to 300, 10 by default: how long a clean stop waits for what is in flight.
+    pub stop_deadline: Duration,
+    /// `metrics_listen`, 127.0.0.1:9464 by default: where `/health` is served, in clear, for a supervisor inside.
+    pub metrics_listen: SocketAddr,
+}
+
+/// `[[establishments]]`: a hospital of the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Establishment {
+    /// `id`: 26 characters drawn by `poterne init`; every object of the establishment bears it. It never changes.
+    pub id: EstablishmentId,
+    /// `name`: as its patients know it.
+    pub name: String,
+}
+
+/// `[store]`: the database.
+#[derive(Debug)]
+pub struct Store {
+    /// `url`, or the one line of `url_file`: `sqlite:FILE` (relative to `data`; here made absolute; the default is
+    /// `sqlite:poterne.db`), or `postgres://user:password@host/name?sslmode=verify-full`.
+    pub url: Secret<String>,
+}
+
+/// `[vault]`: where all keys come from.
+pub struct Vault {
+    /// `master_key_file`: the file that `poterne init` makes, mode 0600; here its content.
+    pub master_key: MasterKey,
+}
+
+/// `[portal]`: the door of patients and outside professionals.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// `listen`: the address and port it listens on.
+    pub listen: SocketAddr,
+    /// `origin`: `https://` and the public name, as browsers see it; never `localhost` nor an address.
+    pub origin: Origin,
+    /// `certificate_file` (PEM, leaf first, public) and `key_file` (PEM, mode 0600), ready to serve.
+    pub tls: Arc<ServerConfig>,
+    /// The content of `certificate_file`.
+    pub certificate_pem: Vec<u8>,
+    /// `idle_seconds`, 60 to 7200, 900 by default: a session unused for this long ends.
+    pub idle: Duration,
+    /// `absolute_seconds`, `idle_seconds` to 43200, 28800 by default: a session ends after this long.
+    pub absolute: Duration,
+    /// `support_contact`: whom a user in trouble calls or writes to; shown on pages.
+    pub support_contact: String,
+    /// `connections_max`, 16 to 65536, 1024 by default.
+    pub connections_max: usize,
+    /// `connections_per_source_max`, 4 to `connections_max`, 64 by default. Behind a balancer that hides the clients'
+    /// addresses, set it to `connections_max`.
+    pub connections_per_source_max: usize,
+}
+
+/// `[sis]`: the health information system, over FHIR R4 and mutual TLS.
+#[derive(Debug)]
+pub struct Sis {
+    /// `url`: `https://` only, without trailing slash here.
+    pub url: String,
+    /// `ca_file`: the authorities (PEM) that vouch for the SIS, and no others.
+    pub ca_pem: Vec<u8>,
+    /// `certificate_file`: the establishment's certificate as a client (PEM, leaf first).
+    pub certificate_pem: Vec<u8>,
+    /// `key_file`: its key (PEM, mode 0600).
+    pub key_pem: Secret<Vec<u8>>,
+    /// `ins_domain`, `nir` by default: the authority of the patients' numbers; test and demonstration are refused.
+    pub ins_domain: InsDomain,
+    /// `wait_millis`, 100 to 2500, 2500 by default: how long a page waits before it says that the SIS is slow.
+    pub wait: Duration,
+}
+
+/// `[log]`: the conversation, on standard error; the journal is elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// `format`: `json` (default) or `text`.
+    pub format: LogFormat,
+    /// `level`: `error`, `warn` or `info` (default). No finer: libraries then write addresses of patients' objects.
+    pub level: LogLevel,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// The least severe line that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Failures.
+    Error,
+    /// And what may become one.
+    Warn,
+    /// And what happens.
+    Info,
+}
+
+impl From<LogLevel> for tracing::Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => tracing::Level::ERROR,
+            LogLevel::Warn => tracing::Level::WARN,
+            LogLevel::Info => tracing::Level::INFO,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file and all it names.
+    pub fn read(path: &Path) -> Result<Config, Mistakes> {
+        let name = path.display().to_string();
+        let bytes = files::read(path, files::Kept::Public, "the configuration (`poterne init` writes one)");
+        let text = bytes.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| {
+                Wrong::new(format!("{name} is not a text in UTF-8"), "save it in UTF-8 with a text editor")
+            })
+        });
+        match text {
+            Ok(text) => Self::parse(path, name, text),
+            Err(wrong) => {
+                let book = Book::new(name, String::new());
+                book.note(None, "", wrong);
+                Err(Mistakes::new(book.into_mistakes()))
+            }
+        }
+    }
+
+    fn parse(path: &Path, name: String, text: String) -> Result<Config, Mistakes> {
+        let book = Book::new(name, text);
+        let document = match toml_edit::Document::parse(book.text().to_owned()) {
+            Ok(document) => document,
+            Err(error) => {
+                let what = format!("this is not TOML ({})", error.message().trim().replace('\n', ", "));
+                book.note(error.span(), "", Wrong::new(what, "mend this first; nothing after it was looked at"));
+                return Err(Mistakes::new(book.into_mistakes()));
+            }
+        };
+        let config = sections::read(&Section::root(&book, document.as_table()), path);
+        match (config, book.into_mistakes()) {
+            (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
+            (_, mistakes) => Err(Mistakes::new(mistakes)),
+        }
+    }
+}
+
+/// Says what is wrong with an answer given to `poterne init` for a key, if anything is.
+pub(crate) fn answer_mistake(key: &str, answer: &str) -> Option<String> {
+    sections::check_answer(key, answer).err().map(|Wrong { what, remedy }| format!("{what}; {remedy}"))
+}

@@ -1,0 +1,428 @@
+//! Each section's reading. A function asks for all its keys before it gives up on one, so that every mistake is seen.
+
+use super::{
+    Config, Establishment, Log, LogFormat, LogLevel, Node, Portal, Sis, Store, Vault,
+    files::{self, Kept},
+    reading::{Section, Wrong, nearest, number, text, texts, word},
+};
+use axum::http::Uri;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use toml_edit::Value;
+use types::{
+    Door, EstablishmentId, InsDomain, Secret,
+    limits::{SESSION_IDLE_SECONDS_MAX, SIS_WAIT_MILLIS_MAX},
+};
+use vault::MasterKey;
+use web::{csrf::Origin, limits::Limits, serve::tls_config};
+
+/// The doors that this version has; the others are only named.
+const DOORS_BUILT: &[Door] = &[Door::Portal];
+const METRICS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+const CERTIFICATE: &str = "the certificate (PEM, leaf first)";
+const KEY: &str = "its private key (PEM, mode 0600)";
+
+/// Reads everything. `None` only after a mistake was noted.
+pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let node = node(&root.section("node", true), folder);
+    let establishments = establishments(root);
+    let data = node.as_ref().map_or(folder, |node| &node.data);
+    let store = store(&root.section("store", false), file, folder, data);
+    let vault = vault(&root.section("vault", true), folder);
+    // Without a readable list of doors, the sections of doors are still looked at.
+    let has_portal = node.as_ref().is_none_or(|node| node.doors.contains(&Door::Portal));
+    let portal = portal(&root.section("portal", has_portal), folder, node.as_ref());
+    let sis = sis(&root.section("sis", has_portal), folder);
+    let log = log(&root.section("log", false));
+    root.finish();
+    Some(Config {
+        node: node?,
+        establishments: establishments?,
+        store: store?,
+        vault: vault?,
+        portal: if has_portal { Some(portal?) } else { None },
+        sis: if has_portal { Some(sis?) } else { sis },
+        log: log?,
+    })
+}
+
+fn node(section: &Section<'_>, folder: &Path) -> Option<Node> {
+    let name = section.required("name", "\"portal-1\"", node_name);
+    let doors = section.required("doors", "[\"portal\"]", doors);
+    let data = section.required("data", "\"data\"", |value| data_folder(value, folder));
+    let accept_single_zone = section.optional("accept_single_zone", |value| text(value, 200));
+    let stop = section.optional("stop_deadline_seconds", |value| number(value, 1, 300));
+    let metrics_listen = section.optional("metrics_listen", listener);
+    if accept_single_zone.is_none() && doors.as_ref().is_some_and(|doors: &Vec<Door>| mixes_zones(doors)) {
+        section.wrong(
+            "doors",
+            "portal or publish share this process with relays or desk: two zones in one",
+            "run them on two nodes, or write accept_single_zone = \"the reference of the accepted risk\"",
+        );
+    }
+    section.finish();
+    Some(Node {
+        name: name?,
+        doors: doors?,
+        data: data?,
+        accept_single_zone,
+        stop_deadline: Duration::from_secs(stop.unwrap_or(10)),
+        metrics_listen: metrics_listen.unwrap_or(METRICS_LISTEN),
+    })
+}
+
+/// Whether doors of the Internet's side and of the inner side would live in one process.
+pub(super) fn mixes_zones(doors: &[Door]) -> bool {
+    let outside = doors.iter().any(|door| matches!(door, Door::Portal | Door::Publish));
+    let inside = doors.iter().any(|door| matches!(door, Door::Relays | Door::Desk));
+    outside && inside
+}
+
+fn node_name(value: &Value) -> Result<String, Wrong> {
+    let name = text(value, 40)?;
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if name.bytes().all(legal) && edge(name.bytes().next()) && edge(name.bytes().next_back()) && !name.contains("..") {
+        return Ok(name);
+    }
+    Err(Wrong::new(
+        "it names the journal's folder and has a character that cannot be there",
+        "use small letters without accents, digits, hyphens and dots, such as \"portal-1\"",
+    ))
+}
+
+fn doors(value: &Value) -> Result<Vec<Door>, Wrong> {
+    let mut doors = Vec::new();
+    for name in texts(value, Door::ALL.len())? {
+        let Ok(door) = name.parse::<Door>() else {
+            let remedy = match nearest(&name, Door::ALL.iter().map(|door| door.as_str())) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => {
+                    format!("write one of: {}", DOORS_BUILT.iter().map(|d| d.as_str()).collect::<Vec<_>>().join(", "))
+                }
+            };
+            return Err(Wrong::new(format!("there is no door named \"{name}\""), remedy));
+        };
+        if !DOORS_BUILT.contains(&door) {
+            return Err(Wrong::new(format!("the door \"{door}\" is not in this version"), "remove it from the list"));
+        }
+        if doors.contains(&door) {
+            return Err(Wrong::new(format!("the door \"{door}\" is named twice"), "name it once"));
+        }
+        doors.push(door);
+    }
+    Ok(doors)
+}
+
+fn data_folder(value: &Value, folder: &Path) -> Result<PathBuf, Wrong> {
+    let path = folder.join(text(value, 1000)?);
+    let shown = path.display();
+    match std::fs::metadata(&path) {
+        Ok(metadata) if !metadata.is_dir() => {
+            return Err(Wrong::new(format!("{shown} is not a folder"), "name a folder, or move that file away"));
+        }
+        Ok(metadata) if metadata.permissions().mode() & 0o022 != 0 => {
+            let what = format!("others than its owner may write in {shown}");
+            return Err(Wrong::new(what, format!("run chmod go-rwx {shown}")));
+        }
+        Ok(_) => {}
+        // The node makes it at its first start; its parent must be there.
+        Err(_) => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !parent.is_dir() {
+                let what = format!("the folder {} does not exist", parent.display());
+                return Err(Wrong::new(what, "make it, or mend the path"));
+            }
+        }
+    }
+    std::path::absolute(&path).map_err(|_| Wrong::new("this path cannot be followed", "write an absolute path"))
+}
+
+fn listener(value: &Value) -> Result<SocketAddr, Wrong> {
+    let remedy = "write an address and a port, such as \"0.0.0.0:8443\" or \"[::]:8443\"";
+    let given = text(value, 100)?;
+    let address: SocketAddr =
+        given.parse().map_err(|_| Wrong::new(format!("\"{given}\" is not an address with a port"), remedy))?;
+    if address.port() == 0 { Err(Wrong::new("port 0 is no port to be reached at", remedy)) } else { Ok(address) }
+}
+
+fn establishments(root: &Section<'_>) -> Option<Vec<Establishment>> {
+    let mut read: Vec<Establishment> = Vec::new();
+    let mut complete = true;
+    for section in root.sections("establishments") {
+        let id = section.required("id", "\"…\" (26 characters; `poterne init` draws one)", |value| {
+            let bad =
+                |_| Wrong::new("not an identifier", "write 26 characters, a to z and 2 to 7; `poterne init` draws one");
+            text(value, 100)?.parse::<EstablishmentId>().map_err(bad)
+        });
+        let name = section.required("name", "\"Centre hospitalier de …\"", |value| text(value, 200));
+        section.finish();
+        let (Some(id), Some(name)) = (id, name) else {
+            complete = false;
+            continue;
+        };
+        if read.iter().any(|other| other.id == id) {
+            section.wrong("id", "another establishment has the same identifier", "give each its own");
+        }
+        read.push(Establishment { id, name });
+    }
+    (complete && !read.is_empty()).then_some(read)
+}
+
+fn store(section: &Section<'_>, file: &Path, folder: &Path, data: &Path) -> Option<Store> {
+    let url = section.optional("url", |value| {
+        let url = text(value, 2000)?;
+        if has_password(&url) && mode(file) & 0o077 != 0 {
+            return Err(Wrong::new(
+                format!("it holds a password, and others may read this file (mode {:04o})", mode(file)),
+                "write the address in a file of mode 0600, named by url_file, and change the password",
+            ));
+        }
+        database(&url, data)
+    });
+    let from_file = section.optional("url_file", |value| {
+        let path = folder.join(text(value, 1000)?);
+        let bytes = files::read(&path, Kept::Private, "the database's address, on one line")?;
+        let url = String::from_utf8(bytes).unwrap_or_default();
+        database(url.trim(), data)
+            .map_err(|wrong| Wrong::new(format!("{}: {}", path.display(), wrong.what), wrong.remedy))
+    });
+    let both = url.is_some() && from_file.is_some();
+    if both {
+        section.wrong("url_file", "the address is told twice, by url and by url_file", "keep one of them");
+    }
+    section.finish();
+    // A wrong address was noted: the default then stands in for it, and is not used.
+    let url = url.or(from_file).or_else(|| database("sqlite:poterne.db", data).ok())?;
+    Some(Store { url: Secret::new(url) })
+}
+
+/// Checks a database's address; SQLite's becomes absolute.
+fn database(url: &str, data: &Path) -> Result<String, Wrong> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let plain = |c: char| !c.is_control() && !"?#%".contains(c);
+        if path.is_empty() || path.starts_with("//") || path.starts_with(':') || !path.chars().all(plain) {
+            let remedy = "write sqlite: and a path relative to the data folder, such as sqlite:poterne.db";
+            return Err(Wrong::new("this is not a file's path", remedy));
+        }
+        return Ok(format!("sqlite:{}", data.join(path).display().to_string().replace('%', "%25").replace('?', "%3F")));
+    }
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        let remedy = "write sqlite:FILE, or postgres://user:password@host/name?sslmode=verify-full";
+        return Err(Wrong::new("this is not a database's address", remedy));
+    }
+    let remedy = "write postgres://user:password@host/name?sslmode=verify-full";
+    let uri: Uri = url.parse().map_err(|_| Wrong::new("this address cannot be read", remedy))?;
+    let (host, query) = (uri.host().unwrap_or_default(), uri.query().unwrap_or_default());
+    if uri.path().len() < 2 {
+        return Err(Wrong::new("this address names no database", remedy));
+    }
+    let host = host.trim_matches(['[', ']']);
+    let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if !is_local && !query.split('&').any(|pair| pair == "sslmode=verify-full") {
+        let what = "the database is on another machine and its identity would not be checked";
+        return Err(Wrong::new(what, "add sslmode=verify-full (and sslrootcert=FILE for an authority of yours)"));
+    }
+    Ok(url.to_owned())
+}
+
+fn has_password(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+    let in_authority = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+    in_authority || url.contains("password=")
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).map_or(0o777, |metadata| metadata.permissions().mode() & 0o777)
+}
+
+fn vault(section: &Section<'_>, folder: &Path) -> Option<Vault> {
+    let master_key = section.required("master_key_file", "\"keys/master.key\"", |value| {
+        let path = folder.join(text(value, 1000)?);
+        files::read(&path, Kept::Private, "the master key (`poterne init` makes one)")?;
+        MasterKey::load(&path).map_err(|error| {
+            Wrong::new(error.to_string(), "put back the file that `poterne init` made, or its saved copy")
+        })
+    });
+    section.finish();
+    Some(Vault { master_key: master_key? })
+}
+
+fn portal(section: &Section<'_>, folder: &Path, node: Option<&Node>) -> Option<Portal> {
+    let listen = section.required("listen", "\"0.0.0.0:8443\"", listener);
+    let origin = section.required("origin", "\"https://portail.hopital.example\"", public_origin);
+    let certificate = section.required("certificate_file", "\"keys/portal.crt\"", |value| {
+        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, CERTIFICATE)?;
+        files::certificates(&pem).map(|_| pem)
+    });
+    let key = section.required("key_file", "\"keys/portal.key\"", |value| {
+        files::read(&folder.join(text(value, 1000)?), Kept::Private, KEY).map(Secret::new)
+    });
+    let idle = section.optional("idle_seconds", |value| number(value, 60, SESSION_IDLE_SECONDS_MAX));
+    let absolute = section.optional("absolute_seconds", |value| number(value, 60, 43_200));
+    let support_contact = section.required("support_contact", "\"portail@hopital.example\"", |value| text(value, 200));
+    let limits = Limits::default();
+    let connections = section.optional("connections_max", |value| number(value, 16, 65_536));
+    let per_source = section.optional("connections_per_source_max", |value| number(value, 4, 65_536));
+    section.finish();
+    if let Some(node) = node {
+        check_fits(section, Door::Portal, listen, node);
+    }
+
+    let (idle, absolute) = (idle.unwrap_or(900), absolute.unwrap_or(28_800));
+    if absolute < idle {
+        section.wrong("absolute_seconds", "a session would end before it is idle", "make it at least idle_seconds");
+    }
+    let connections = connections.unwrap_or(limits.connections_max as u64);
+    let per_source = per_source.unwrap_or(limits.connections_per_source_max as u64).min(connections);
+    let (certificate_pem, key) = (certificate?, key?);
+    let host = origin.as_ref().map(host_of);
+    if let Some(Err(wrong)) = host.map(|host| files::bears_name(&certificate_pem, host)) {
+        section.wrong("certificate_file", wrong.what, wrong.remedy);
+    }
+    let tls = tls_config(&certificate_pem, key.expose());
+    let tls = tls.map_err(|error| section.wrong("key_file", error.to_string(), "name the key of that certificate"));
+    Some(Portal {
+        listen: listen?,
+        origin: origin?,
+        tls: tls.ok()?,
+        certificate_pem,
+        idle: Duration::from_secs(idle),
+        absolute: Duration::from_secs(absolute),
+        support_contact: support_contact?,
+        connections_max: usize::try_from(connections).ok()?,
+        connections_per_source_max: usize::try_from(per_source).ok()?,
+    })
+}
+
+/// The public origin of a production door: a name of its own, that passkeys can be bound to.
+fn public_origin(value: &Value) -> Result<Origin, Wrong> {
+    let remedy = "write https:// and the public name, such as \"https://portail.hopital.example\"";
+    let given = text(value, 300)?;
+    let origin: Origin = given.parse().map_err(|error: web::csrf::BadOrigin| Wrong::new(error.to_string(), remedy))?;
+    let host = host_of(&origin);
+    if host == "localhost" || host.ends_with(".localhost") {
+        return Err(Wrong::new("localhost is refused: passkeys and cookies of this name are worth nothing", remedy));
+    }
+    if host.parse::<IpAddr>().is_ok() {
+        return Err(Wrong::new("a bare address is refused: certificates and passkeys need a name", remedy));
+    }
+    let labels = || host.split('.');
+    if labels().count() < 2 || labels().any(|label| label.is_empty() || label.len() > 63) {
+        return Err(Wrong::new(format!("\"{host}\" is not a full name"), remedy));
+    }
+    Ok(origin)
+}
+
+fn host_of(origin: &Origin) -> &str {
+    let rest = origin.as_str().trim_start_matches("https://");
+    rest.split(':').next().unwrap_or(rest)
+}
+
+/// Whether the node runs the door of a section, and listens there once.
+fn check_fits(section: &Section<'_>, door: Door, listen: Option<SocketAddr>, node: &Node) {
+    if section.is_there() && !node.doors.contains(&door) {
+        let remedy = format!("add \"{door}\" to node.doors, or remove the section");
+        section.wrong_section(format!("this node does not run the door \"{door}\""), remedy);
+    }
+    let other = node.metrics_listen;
+    let overlap = |ip: IpAddr| ip == other.ip() || ip.is_unspecified() || other.ip().is_unspecified();
+    if listen.is_some_and(|listen| listen.port() == other.port() && overlap(listen.ip())) {
+        let remedy = "give each its own port";
+        section.wrong("listen", format!("the node already listens there (metrics_listen, {other})"), remedy);
+    }
+}
+
+fn sis(section: &Section<'_>, folder: &Path) -> Option<Sis> {
+    let url = section.required("url", "\"https://sis.hopital.example/fhir\"", sis_url);
+    let ca = section.required("ca_file", "\"keys/sis-ca.crt\"", |value| {
+        let what = "the certificate of the authority that vouches for the SIS (PEM)";
+        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, what)?;
+        files::authorities(&pem).map(|()| pem)
+    });
+    let certificate = section.required("certificate_file", "\"keys/sis-client.crt\"", |value| {
+        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, CERTIFICATE)?;
+        files::certificates(&pem).map(|_| pem)
+    });
+    let key = section.required("key_file", "\"keys/sis-client.key\"", |value| {
+        files::read(&folder.join(text(value, 1000)?), Kept::Private, KEY).map(Secret::new)
+    });
+    let ins_domain = section.optional("ins_domain", ins_domain);
+    let wait = section.optional("wait_millis", |value| number(value, 100, SIS_WAIT_MILLIS_MAX));
+    section.finish();
+    let (certificate_pem, key_pem) = (certificate?, key?);
+    if let Err(wrong) = files::client_pair(&certificate_pem, key_pem.expose()) {
+        section.wrong("key_file", wrong.what, wrong.remedy);
+    }
+    Some(Sis {
+        url: url?,
+        ca_pem: ca?,
+        certificate_pem,
+        key_pem,
+        ins_domain: ins_domain.unwrap_or(InsDomain::Nir),
+        wait: Duration::from_millis(wait.unwrap_or(SIS_WAIT_MILLIS_MAX)),
+    })
+}
+
+fn sis_url(value: &Value) -> Result<String, Wrong> {
+    let remedy = "write https://, its name and its base path, such as \"https://sis.hopital.example/fhir\"";
+    let given = text(value, 1000)?;
+    if given.starts_with("http://") {
+        return Err(Wrong::new("health data would travel in clear", remedy));
+    }
+    let uri: Uri = given.parse().map_err(|_| Wrong::new("this is not an address", remedy))?;
+    let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    if uri.scheme_str() != Some("https") || uri.host().is_none_or(str::is_empty) || has_user {
+        return Err(Wrong::new("this is not the address of a FHIR server", remedy));
+    }
+    if uri.query().is_some() || given.contains('#') {
+        return Err(Wrong::new("the address goes on after the base path", remedy));
+    }
+    Ok(given.trim_end_matches('/').to_owned())
+}
+
+fn ins_domain(value: &Value) -> Result<InsDomain, Wrong> {
+    let words = [
+        ("nir", InsDomain::Nir),
+        ("nia", InsDomain::Nia),
+        ("test", InsDomain::Test),
+        ("demo", InsDomain::Demo),
+        (InsDomain::Nir.as_str(), InsDomain::Nir),
+        (InsDomain::Nia.as_str(), InsDomain::Nia),
+        (InsDomain::Test.as_str(), InsDomain::Test),
+        (InsDomain::Demo.as_str(), InsDomain::Demo),
+    ];
+    match word(value, &words)? {
+        InsDomain::Test | InsDomain::Demo => Err(Wrong::new(
+            "test and demonstration numbers are refused in production",
+            "write \"nir\", or use `poterne demo` to try things out",
+        )),
+        domain => Ok(domain),
+    }
+}
+
+fn log(section: &Section<'_>) -> Option<Log> {
+    let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    let levels = [("error", LogLevel::Error), ("warn", LogLevel::Warn), ("info", LogLevel::Info)];
+    let format = section.optional("format", |value| word(value, &formats));
+    let level = section.optional("level", |value| word(value, &levels));
+    section.finish();
+    Some(Log { format: format.unwrap_or(LogFormat::Json), level: level.unwrap_or(LogLevel::Info) })
+}
+
+/// Whether `init` may write an answer under a key, by the same rules as the reading.
+pub(super) fn check_answer(key: &str, answer: &str) -> Result<(), Wrong> {
+    let value = &Value::from(answer);
+    match key {
+        "node.name" => node_name(value).map(drop),
+        "portal.listen" => listener(value).map(drop),
+        "portal.origin" => public_origin(value).map(drop),
+        "sis.url" => sis_url(value).map(drop),
+        _ => text(value, 200).map(drop),
+    }
+}

@@ -1,0 +1,369 @@
+//! `poterne demo`: a whole hospital to try, wired as in production, on loopback only.
+
+use crate::{
+    node::{Node, NodeSettings, PortalDoor},
+    stop,
+};
+use anyhow::{Context, Result, bail};
+use care::SisConfig;
+use demo::{Authority, Hospital, LinkKind, Sis, SisFaults};
+use identity::{SessionLimits, TotpSecret};
+use policy::{Relation, RelationKind};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use signin::NewAccount;
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use store::{StoreConfig, SystemClock};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use types::{AccountId, Clock as _, EstablishmentId, Ins, Secret, SystemActor};
+use vault::{MasterKey, random};
+use web::{csrf::Origin, limits::Limits};
+
+/// Slots of the demonstration's revocation reserve: 64 KiB instead of 2 MiB.
+const RESERVE_SLOTS: u32 = 512;
+
+/// What `demo` is told.
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Keep the data here (made if missing); without it a temporary folder is used and removed
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The portal's port; the other doors take the next free ones (0: any free port)
+    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    https: u16,
+    /// The SSH relay's port, when there is one
+    #[arg(long, value_name = "PORT", default_value_t = 2222)]
+    ssh: u16,
+    /// Who lives in this hospital: the same seed gives the same people
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Use this FHIR R4 server instead of the demonstration's own
+    #[arg(long, value_name = "URL", requires_all = ["sis_ca", "sis_cert", "sis_key"])]
+    sis: Option<String>,
+    /// The authority that signs its certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "sis")]
+    sis_ca: Option<PathBuf>,
+    /// Our certificate for it (PEM)
+    #[arg(long, value_name = "FILE", requires = "sis")]
+    sis_cert: Option<PathBuf>,
+    /// Our key for it (PEM)
+    #[arg(long, value_name = "FILE", requires = "sis")]
+    sis_key: Option<PathBuf>,
+}
+
+/// What a demonstration remembers of itself between two starts.
+#[derive(Serialize, Deserialize)]
+struct Memory {
+    seed: u64,
+    establishment: String,
+    accounts: Vec<Account>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Account {
+    login: String,
+    password: String,
+    role: String,
+    totp_secret: String,
+}
+
+/// Starts the hospital, says so in one line, serves until a signal.
+pub async fn run(args: DemoArgs) -> Result<ExitCode> {
+    crate::logs(false, tracing::Level::WARN);
+    let stop = stop::on_signal()?;
+    let temporary = args.data.is_none();
+    let data = match &args.data {
+        Some(data) => data.clone(),
+        None => std::env::temp_dir().join(format!("poterne-demo-{}", std::process::id())),
+    };
+    let ended = open_and_serve(&args, &data, stop).await;
+    if temporary {
+        // Nothing of a demonstration without a name is to remain.
+        let _ = fs::remove_dir_all(&data);
+    }
+    match ended {
+        Err(error) if error.is::<NotOurs>() => {
+            crate::told(&format!("poterne demo: {error}"));
+            Ok(ExitCode::from(2))
+        }
+        other => other.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// The folder or the seed is not this demonstration's.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotOurs(String);
+
+async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -> Result<()> {
+    let memory = prepare(data, args.seed)?;
+    let data = data.canonicalize()?;
+    let today = jiff::Zoned::now().date();
+    let hospital = Hospital::generate(args.seed, today);
+    let authority = Authority::new(SystemClock.now())?;
+    let ca = data.join("demo/ca.pem");
+    fs::write(&ca, authority.ca_pem())?;
+    let (sis, sis_serving) = sis(args, &hospital, &authority, stop.clone()).await?;
+    let portal = listen(args.https).await?;
+    let port = portal.local_addr()?.port();
+    let health = listen_after(port).await?;
+    let health_port = health.local_addr()?.port();
+    let certificate = authority.issue_server(&["localhost"])?;
+    let establishment = memory.as_ref().map_or_else(
+        || Ok(EstablishmentId::from_bytes(random()?)),
+        |memory| memory.establishment.parse().context("the demonstration's memory is damaged; remove its folder"),
+    )?;
+    let node = Node::open(NodeSettings {
+        name: "demo".into(),
+        data: data.clone(),
+        store: StoreConfig {
+            demonstration: true,
+            ..StoreConfig::new(format!("sqlite:{}", data.join("poterne.db").display()))
+        },
+        master: master_key(&data)?,
+        establishments: vec![(establishment, hospital.establishment.name.clone())],
+        portal: PortalDoor {
+            listener: portal,
+            tls: web::serve::tls_config(certificate.chain_pem.as_bytes(), certificate.key_pem.expose().as_bytes())?,
+            origin: Origin::https("localhost", port)?,
+            sessions: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(8 * 3600) },
+            support_contact: Some("01 99 00 12 34".into()),
+            // Everybody comes from one address here.
+            limits: Limits { connections_per_source_max: 512, ..Limits::default() },
+        },
+        sis,
+        health,
+        stop_deadline: Duration::from_secs(8),
+        reserve_slots: RESERVE_SLOTS,
+        enrols_as: SystemActor::Demo,
+    })
+    .await?;
+    let accounts = match memory {
+        Some(memory) => memory.accounts,
+        None => settle_in(&node, &hospital, establishment, &data, args.seed).await?,
+    };
+    let patients: Vec<_> = demo::accounts(&hospital).into_iter().filter_map(own_number).collect();
+    let ready = json!({
+        "ready": true,
+        "portal": format!("https://localhost:{port}"),
+        "suppliers": null, "desk": null,
+        "metrics": format!("http://localhost:{health_port}"),
+        "ssh": null, "ssh_key": null,
+        "ca": ca, "data": data, "accounts": accounts,
+        "tokens": null, "targets": null, "patients": patients,
+    });
+    crate::said(&ready);
+    crate::told(&help(port, &accounts, &ca));
+    node.run(stop).await?;
+    if let Some(serving) = sis_serving {
+        let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
+    }
+    Ok(())
+}
+
+fn own_number(account: demo::DemoAccount) -> Option<serde_json::Value> {
+    let own = account.links.iter().find(|link| matches!(link.kind, LinkKind::Own))?;
+    Some(json!({ "login": account.login, "ins": own.ins.number() }))
+}
+
+fn help(port: u16, accounts: &[Account], ca: &Path) -> String {
+    let mut lines = vec![
+        String::new(),
+        format!("The demonstration hospital is open at https://localhost:{port}/"),
+        format!("Its certificate is signed by {} (a browser will warn unless it trusts that file).", ca.display()),
+        String::new(),
+        format!("{:18} {:14} {:24} {}", "login", "role", "password", "secret for an authenticator"),
+    ];
+    for one in accounts {
+        lines.push(format!("{:18} {:14} {:24} {}", one.login, one.role, one.password, one.totp_secret));
+    }
+    lines.push(String::new());
+    lines.push("A code for the second step:  oathtool --totp -b SECRET".into());
+    lines.push("Everybody here is invented. Ctrl-C stops.".into());
+    lines.join("\n")
+}
+
+/// A folder that is new, empty, or a demonstration's; a demonstration that was cut while it settled in begins anew.
+fn prepare(data: &Path, seed: u64) -> Result<Option<Memory>> {
+    let folder = |path: &Path| {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("{} cannot be made", path.display()))
+    };
+    folder(data)?;
+    let mark = data.join("demo");
+    let memory = mark.join("memory.json");
+    if mark.is_dir() && memory.is_file() {
+        let read: Memory = serde_json::from_str(&fs::read_to_string(&memory)?)
+            .context("the demonstration's memory is damaged; remove its folder")?;
+        if read.seed != seed {
+            let what = format!(
+                "{} holds the hospital of seed {}; start it with --seed {}, or name another folder",
+                data.display(),
+                read.seed,
+                read.seed
+            );
+            return Err(NotOurs(what).into());
+        }
+        return Ok(Some(read));
+    }
+    let empty = fs::read_dir(data)?.next().is_none();
+    if !empty && !mark.is_dir() {
+        let what = format!("{} is not empty and not a demonstration's: name another folder", data.display());
+        return Err(NotOurs(what).into());
+    }
+    for name in ["journal", "vault", "keys", "poterne.db", "poterne.db-wal", "poterne.db-shm"] {
+        let path = data.join(name);
+        let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        if let Err(error) = gone
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            bail!("{} cannot be removed: {error}", path.display());
+        }
+    }
+    folder(&mark)?;
+    folder(&data.join("keys"))?;
+    Ok(None)
+}
+
+fn master_key(data: &Path) -> Result<MasterKey> {
+    let path = data.join("keys/master.key");
+    Ok(if path.exists() { MasterKey::load(&path)? } else { MasterKey::create(&path)? })
+}
+
+async fn listen(port: u16) -> Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .with_context(|| format!("port {port} is taken; choose another with --https"))
+}
+
+/// The next free port after one.
+async fn listen_after(port: u16) -> Result<TcpListener> {
+    for next in port.saturating_add(1)..=port.saturating_add(200) {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", next)).await {
+            return Ok(listener);
+        }
+    }
+    listen(0).await
+}
+
+type Serving = tokio::task::JoinHandle<()>;
+
+/// The SIS that was named, or our own.
+async fn sis(
+    args: &DemoArgs,
+    hospital: &Hospital,
+    authority: &Authority,
+    stop: CancellationToken,
+) -> Result<(SisConfig, Option<Serving>)> {
+    if let (Some(url), Some(ca), Some(cert), Some(key)) = (&args.sis, &args.sis_ca, &args.sis_cert, &args.sis_key) {
+        let read = |path: &PathBuf| fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
+        let config = SisConfig {
+            url: url.clone(),
+            ca_pem: read(ca)?,
+            certificate_pem: read(cert)?,
+            key_pem: Secret::new(read(key)?),
+            wait: SisConfig::WAIT_MAX,
+        };
+        return Ok((config, None));
+    }
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    let server = authority.issue_server(&["localhost"])?;
+    let client = authority.issue_client("Poterne demo portal")?;
+    let sis = Sis::new(hospital, &server, &authority.ca_pem(), SisFaults::new())?;
+    let serving = tokio::spawn(async move {
+        if let Err(error) = sis.serve(listener, stop).await {
+            tracing::error!(%error, "the demonstration's records stopped");
+        }
+    });
+    let config = SisConfig {
+        url: format!("https://localhost:{port}/fhir"),
+        ca_pem: authority.ca_pem().into_bytes(),
+        certificate_pem: client.chain_pem.into_bytes(),
+        key_pem: Secret::new(client.key_pem.expose().clone().into_bytes()),
+        wait: SisConfig::WAIT_MAX,
+    };
+    Ok((config, Some(serving)))
+}
+
+/// Creates the accounts and their relations; the memory is written last, so that a cut start begins anew.
+async fn settle_in(
+    node: &Node,
+    hospital: &Hospital,
+    establishment: EstablishmentId,
+    data: &Path,
+    seed: u64,
+) -> Result<Vec<Account>> {
+    let mut accounts = Vec::new();
+    for one in demo::accounts(hospital) {
+        let password = password()?;
+        let totp = TotpSecret::from_bytes(random()?);
+        let known = Account {
+            login: one.login.to_owned(),
+            password: password.clone(),
+            role: one.role.to_string(),
+            totp_secret: data_encoding::BASE32_NOPAD.encode(totp.bytes()),
+        };
+        let new = NewAccount {
+            login: one.login.to_owned(),
+            display_name: one.display_name.to_owned(),
+            role: one.role,
+            password: Secret::new(password),
+            totp,
+        };
+        let account = node.enrolment.account(establishment, new).await?;
+        for link in &one.links {
+            relate(node, establishment, account, &link.ins, &link.kind).await?;
+        }
+        accounts.push(known);
+    }
+    let memory = Memory { seed, establishment: establishment.to_string(), accounts: accounts.clone() };
+    let path = data.join("demo/memory.json");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    file.write_all(&serde_json::to_vec_pretty(&memory)?)?;
+    file.sync_all()?;
+    Ok(accounts)
+}
+
+async fn relate(
+    node: &Node,
+    establishment: EstablishmentId,
+    account: AccountId,
+    ins: &Ins,
+    link: &LinkKind,
+) -> Result<()> {
+    let patient = node.registrar.patient(establishment, ins).await?;
+    let kind = match link {
+        LinkKind::Own => RelationKind::Own,
+        LinkKind::Mandate { covers, .. } => RelationKind::Mandate { covers: covers.iter().copied().collect() },
+        LinkKind::Care { .. } => RelationKind::Care,
+    };
+    let period = link.period(SystemClock.now());
+    node.registrar.relate(account, &Relation { patient, establishment, kind, period }).await?;
+    Ok(())
+}
+
+/// Four groups of four letters that the eye tells apart: 75 bits.
+fn password() -> Result<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let drawn: [u8; 16] = random()?;
+    let mut text = String::new();
+    for (place, byte) in drawn.iter().enumerate() {
+        if place > 0 && place % 4 == 0 {
+            text.push('-');
+        }
+        text.push(LETTERS.get(usize::from(byte & 31)).map_or('a', |letter| char::from(*letter)));
+    }
+    Ok(text)
+}

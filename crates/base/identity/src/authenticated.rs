@@ -1,0 +1,140 @@
+//! The first of the three proofs.
+
+use types::{AccountId, Actor, ClientAddress, Door, EstablishmentId, Role, SessionId, SystemActor, Time};
+
+/// How firmly somebody was recognised; higher is firmer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Assurance {
+    /// A part of the system, not a person.
+    System = 0,
+    /// A password and a one-time code.
+    TwoFactors = 2,
+}
+
+impl Assurance {
+    pub(crate) fn from_rank(rank: u8) -> Option<Self> {
+        match rank {
+            2 => Some(Assurance::TwoFactors),
+            _ => None,
+        }
+    }
+
+    /// The rank that policies compare.
+    pub fn rank(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Proof that somebody was recognised for this request. Only this crate makes one; it is not `Clone`, cannot be
+/// deserialised, and is refused past [`Authenticated::expires`].
+#[derive(Debug)]
+pub struct Authenticated {
+    actor: Actor,
+    establishment: Option<EstablishmentId>,
+    role: Option<Role>,
+    door: Option<Door>,
+    session: Option<SessionId>,
+    address: Option<ClientAddress>,
+    assurance: Assurance,
+    expires: Time,
+}
+
+/// How long one request may live on its proof.
+const REQUEST_SECONDS: u64 = 60;
+
+impl Authenticated {
+    pub(crate) fn person(
+        account: AccountId,
+        establishment: EstablishmentId,
+        role: Role,
+        door: Door,
+        session: SessionId,
+        address: ClientAddress,
+        assurance: Assurance,
+        (now, session_ends): (Time, Time),
+    ) -> Self {
+        Self {
+            actor: Actor::Account(account),
+            establishment: Some(establishment),
+            role: Some(role),
+            door: Some(door),
+            session: Some(session),
+            address: Some(address),
+            assurance,
+            expires: session_ends.min(now + std::time::Duration::from_secs(REQUEST_SECONDS)),
+        }
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// The person's account, unless a part of the system acts.
+    pub fn account(&self) -> Option<AccountId> {
+        match self.actor {
+            Actor::Account(id) => Some(id),
+            Actor::System(_) => None,
+        }
+    }
+
+    /// Where the rights are held; a system actor may stand above establishments.
+    pub fn establishment(&self) -> Option<EstablishmentId> {
+        self.establishment
+    }
+
+    /// The person's role.
+    pub fn role(&self) -> Option<Role> {
+        self.role
+    }
+
+    /// The door gone through.
+    pub fn door(&self) -> Option<Door> {
+        self.door
+    }
+
+    /// The session.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// The terminal's address.
+    pub fn address(&self) -> Option<ClientAddress> {
+        self.address
+    }
+
+    /// How firmly.
+    pub fn assurance(&self) -> Assurance {
+        self.assurance
+    }
+
+    /// First moment at which the proof is refused.
+    pub fn expires(&self) -> Time {
+        self.expires
+    }
+}
+
+/// A named part of the system acting on its own account: starts, recovery, seeding. Loud on purpose; every call is
+/// listed in ARCHITECTURE.md.
+pub fn system_actor(actor: SystemActor, establishment: Option<EstablishmentId>, now: Time) -> Authenticated {
+    Authenticated {
+        actor: Actor::System(actor),
+        establishment,
+        role: None,
+        door: None,
+        session: None,
+        address: None,
+        assurance: Assurance::System,
+        expires: now + std::time::Duration::from_secs(REQUEST_SECONDS),
+    }
+}
+
+/// The door itself, answering somebody not yet known at `address`.
+pub fn door_actor(
+    door: Door,
+    address: ClientAddress,
+    establishment: Option<EstablishmentId>,
+    now: Time,
+) -> Authenticated {
+    Authenticated { door: Some(door), address: Some(address), ..system_actor(SystemActor::Door, establishment, now) }
+}

@@ -1,0 +1,156 @@
+//! Passwords and one-time codes: made and checked, never kept here.
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc},
+};
+use types::Secret;
+
+/// Argon2id cost: 19 MiB, 2 passes, 1 lane: the least that OWASP and RFC 9106's second choice agree on; a sign-in costs
+/// tens of milliseconds, and the number of simultaneous ones is bounded by the caller.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// Bounds what a stranger can make us hash.
+const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// A password that cannot be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadPassword {
+    /// Shorter than the population's minimum.
+    #[error("the password is too short ({0} characters at least)")]
+    TooShort(usize),
+    /// Longer than we hash.
+    #[error("the password is too long (1024 bytes at most)")]
+    TooLong,
+    /// The library refused.
+    #[error("the password could not be hashed")]
+    Refused,
+}
+
+/// An Argon2id hash in PHC form.
+pub struct PasswordHash(Secret<String>);
+
+impl PasswordHash {
+    /// Takes a hash read from its sealed record.
+    pub fn from_phc(text: String) -> Self {
+        Self(Secret::new(text))
+    }
+
+    /// The PHC text, to be sealed.
+    pub fn phc(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// Hashes a new password with a salt that the caller drew at random. CNIL's 2022 advice for a password with a second
+/// factor and throttling asks for 50 bits; 12 characters at least leave room.
+pub fn hash_password(password: &Secret<String>, salt: &[u8; 16]) -> Result<PasswordHash, BadPassword> {
+    const CHARACTERS_MIN: usize = 12;
+    let text = password.expose();
+    if text.chars().count() < CHARACTERS_MIN {
+        return Err(BadPassword::TooShort(CHARACTERS_MIN));
+    }
+    if text.len() > PASSWORD_BYTES_MAX {
+        return Err(BadPassword::TooLong);
+    }
+    let hash = hasher().hash_password_with_salt(text.as_bytes(), salt).map_err(|_| BadPassword::Refused)?;
+    Ok(PasswordHash::from_phc(hash.to_string()))
+}
+
+fn hasher() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap_or_default();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// True when the password matches. Without a hash (unknown login) the same work is done and the answer is no.
+pub(crate) fn password_matches(given: &Secret<String>, hash: Option<&PasswordHash>) -> bool {
+    // A hash of nobody's password, at the same cost.
+    const NOBODY: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let text = hash.map_or(NOBODY, PasswordHash::phc);
+    let bytes = given.expose().as_bytes();
+    let bytes = bytes.get(..PASSWORD_BYTES_MAX).unwrap_or(bytes);
+    let Ok(parsed) = phc::PasswordHash::new(text) else { return false };
+    let matched = hasher().verify_password(bytes, &parsed).is_ok();
+    matched && hash.is_some() && given.expose().len() <= PASSWORD_BYTES_MAX
+}
+
+/// A TOTP secret (RFC 6238: SHA-1, 6 digits, 30 s, as authenticator applications expect).
+pub struct TotpSecret(Secret<[u8; 20]>);
+
+impl TotpSecret {
+    /// Takes 20 random bytes, new or read from their sealed record.
+    pub fn from_bytes(bytes: [u8; 20]) -> Self {
+        Self(Secret::new(bytes))
+    }
+
+    /// The bytes, to be sealed or shown once at enrolment.
+    pub fn bytes(&self) -> &[u8; 20] {
+        self.0.expose()
+    }
+}
+
+/// What an account signs in with.
+pub struct Credentials {
+    /// The password's hash.
+    pub password: PasswordHash,
+    /// The second factor.
+    pub totp: TotpSecret,
+    /// The last 30-second step a code was accepted for: a code serves once.
+    pub last_step: u64,
+}
+
+/// The step matched by `code`, if it is later than the last one used. One step of clock drift is accepted each way.
+pub(crate) fn code_step(code: &str, credentials: &Credentials, unix_seconds: u64) -> Option<u64> {
+    let secret = *credentials.totp.bytes();
+    let totp = totp_rs::Builder::new().with_secret(secret).with_skew(1).build().ok()?;
+    let step = totp.check(code, unix_seconds)?;
+    (step > credentials.last_step).then_some(step)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    #[test]
+    fn passwords_match_only_themselves() {
+        let hash = hash_password(&secret("porte-dérobée 42"), &[7; 16]).unwrap();
+        assert!(hash.phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(password_matches(&secret("porte-dérobée 42"), Some(&hash)));
+        assert!(!password_matches(&secret("porte-dérobée 43"), Some(&hash)));
+        assert!(!password_matches(&secret(""), Some(&hash)));
+        assert!(!password_matches(&secret(&"x".repeat(5000)), Some(&hash)));
+        assert!(!password_matches(&secret("porte-dérobée 42"), None));
+    }
+
+    #[test]
+    fn bad_passwords_are_refused() {
+        assert_eq!(hash_password(&secret("court"), &[0; 16]).err(), Some(BadPassword::TooShort(12)));
+        assert_eq!(hash_password(&secret(&"x".repeat(1025)), &[0; 16]).err(), Some(BadPassword::TooLong));
+    }
+
+    #[test]
+    fn a_code_serves_once() {
+        // RFC 6238 appendix B, truncated to six digits.
+        let mut held = Credentials {
+            password: PasswordHash::from_phc(String::new()),
+            totp: TotpSecret::from_bytes(*b"12345678901234567890"),
+            last_step: 0,
+        };
+        let step = code_step("287082", &held, 59);
+        assert_eq!(step, Some(1));
+        assert_eq!(code_step("287082", &held, 59 + 30), Some(1), "one step of drift");
+        assert_eq!(code_step("287082", &held, 59 + 90), None, "too late");
+        held.last_step = 1;
+        assert_eq!(code_step("287082", &held, 59), None, "replayed");
+        for bad in ["", "28708", "2870822", "abcdef", "²87082"] {
+            assert_eq!(code_step(bad, &held, 59), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Who is there: sign-in ceremonies, sessions, throttling rules. The only mint of [`Authenticated`].
+//!
+//! Pure: the caller brings the time, the random bytes, the stored records and the keys. Nothing here reads a clock, a
+//! database or a socket.
+//!
+//! ```text
+//! SignIn<Started> ──password──▶ SignIn<PasswordSeen> ──code──▶ SignIn<Verified> ──open──▶ NewSession
+//!                                     │  park / unpark (between two requests)             │
+//!                                                              stored session + token ──resume──▶ Authenticated
+//! ```
+
+mod authenticated;
+mod credentials;
+mod session;
+mod signin;
+mod throttle;
+
+pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
+pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, hash_password};
+pub use session::{DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionToken, StoredSession, resume};
+pub use signin::{CeremonyLost, PasswordSeen, SignIn, SignInRefused, Started, Verified};
+pub use throttle::{Failures, PAIR_WAIT_SECONDS_MAX, SOURCE_FAILURES_FREE, pair_wait, source_wait};

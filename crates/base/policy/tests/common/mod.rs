@@ -1,0 +1,58 @@
+//! People for the tests, recognised by the real ceremony: there is no other way to get an `Authenticated`.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use identity::{Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret, resume};
+use policy::{Facts, Relation, RelationKind};
+use std::{collections::BTreeSet, time::Duration};
+use types::{
+    AccountId, Category, ClientAddress, Door, EstablishmentId, PatientId, Period, Role, Secret, SessionId, Time,
+};
+
+pub const NOW: Time = Time::from_micros(59_000_000);
+pub const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
+pub const ELSEWHERE: EstablishmentId = EstablishmentId::from_bytes([2; 16]);
+pub const ACCOUNT: AccountId = AccountId::from_bytes([3; 16]);
+
+/// A hash of "un mot de passe", cheap to check: the cost is not what these tests look at.
+const CHEAP: &str = "$argon2id$v=19$m=8,t=1,p=1$AAECAwQFBgcICQoLDA0ODw$6QcZHylZ88XvsSNpZ8u8LDBEwtjlte7QKgtVtebbTGI";
+
+pub fn patient(n: u8) -> PatientId {
+    PatientId::from_bytes([n; 16])
+}
+
+pub fn credentials() -> Credentials {
+    Credentials {
+        password: PasswordHash::from_phc(CHEAP.to_owned()),
+        totp: TotpSecret::from_bytes(*b"12345678901234567890"),
+        last_step: 0,
+    }
+}
+
+pub fn somebody(role: Role, door: Door) -> Authenticated {
+    let address = ClientAddress::new([192, 0, 2, 7].into());
+    let key = DoorKey::new(door, &[7; 32]);
+    let held = credentials();
+    let verified = SignIn::start(address, NOW)
+        .password(&Secret::new("un mot de passe".into()), Some((ACCOUNT, &held)))
+        .code("287082", Some(&held), NOW)
+        .unwrap();
+    let limits = SessionLimits { idle: Duration::from_secs(1800), absolute: Duration::from_secs(28_800) };
+    let session = verified.open((HERE, role), &key, limits, (SessionId::from_bytes([4; 16]), [5; 32]), NOW);
+    resume(&session.stored, &session.token, &key, address, NOW).unwrap().authenticated
+}
+
+pub fn always() -> Period {
+    Period { from: Time::from_micros(0), until: None }
+}
+
+pub fn relation(patient: PatientId, kind: RelationKind) -> Relation {
+    Relation { patient, establishment: HERE, kind, period: always() }
+}
+
+pub fn mandate(covers: &[Category]) -> RelationKind {
+    RelationKind::Mandate { covers: covers.iter().copied().collect::<BTreeSet<_>>() }
+}
+
+pub fn facts(relations: Vec<Relation>) -> Facts {
+    Facts { relations }
+}

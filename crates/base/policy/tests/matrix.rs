@@ -1,0 +1,152 @@
+//! The policy matrix, role × relation × action: a change of policy is a change of this snapshot, read by a person.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use policy::*;
+use std::{fmt::Write, time::Duration};
+use types::*;
+
+fn relations() -> Vec<(&'static str, Vec<Relation>)> {
+    let p = patient(9);
+    let both = [Category::Result, Category::Document];
+    let with = |kind, period| vec![Relation { period, ..relation(p, kind) }];
+    let ended = Period { from: Time::from_micros(0), until: Some(NOW) };
+    let coming = Period { from: NOW + Duration::from_secs(1), until: None };
+    vec![
+        ("none", vec![]),
+        ("own", with(RelationKind::Own, always())),
+        ("own, other establishment", vec![Relation { establishment: ELSEWHERE, ..relation(p, RelationKind::Own) }]),
+        ("own of another patient", vec![relation(patient(8), RelationKind::Own)]),
+        ("mandate on results", with(mandate(&[Category::Result]), always())),
+        ("mandate on documents", with(mandate(&[Category::Document]), always())),
+        ("mandate on both", with(mandate(&both), always())),
+        ("mandate on nothing", with(mandate(&[]), always())),
+        ("mandate ended", with(mandate(&both), ended)),
+        ("mandate to come", with(mandate(&both), coming)),
+        ("mandate, other establishment", vec![Relation { establishment: ELSEWHERE, ..relation(p, mandate(&both)) }]),
+        ("care", with(RelationKind::Care, always())),
+        ("care ended", with(RelationKind::Care, ended)),
+        ("care, other establishment", vec![Relation { establishment: ELSEWHERE, ..relation(p, RelationKind::Care) }]),
+    ]
+}
+
+fn object(category: Category, confidentiality: Confidentiality) -> ObjectRef {
+    let id = "x".parse().unwrap();
+    ObjectRef { establishment: HERE, patient: patient(9), category, confidentiality, id }
+}
+
+fn cells(policies: &Policies, role: Role, door: Door, facts: &Facts) -> String {
+    let who = somebody(role, door);
+    let people = policies.decide(&who, SeePeople {}, facts, NOW);
+    let people = people.map_or("-".to_owned(), |yes| yes.scope().patients().count().to_string());
+    let record = policies.decide(&who, ReadRecord { patient: patient(9) }, facts, NOW);
+    let mut row = format!("people {people}  record {}", if record.is_ok() { "yes" } else { "-  " });
+    for &category in Category::ALL {
+        for &confidentiality in Confidentiality::ALL {
+            let object = object(category, confidentiality);
+            let through_scope = record.as_ref().is_ok_and(|yes| yes.scope().admits(&object));
+            assert_eq!(through_scope, policies.decide_object(&who, &object, facts, NOW));
+            write!(row, "  {category}/{confidentiality} {}", if through_scope { "yes" } else { "-  " }).unwrap();
+        }
+    }
+    row
+}
+
+#[test]
+fn who_may_do_what() {
+    let policies = Policies::built_in().unwrap();
+    let mut table = String::new();
+    for &role in Role::ALL {
+        for (name, held) in relations() {
+            let facts = facts(held);
+            writeln!(table, "{role:17} {name:29} {}", cells(&policies, role, Door::Portal, &facts)).unwrap();
+            for &door in Door::ALL.iter().filter(|&&door| door != Door::Portal) {
+                let nothing =
+                    "people -  record -    result/normal -    result/held -    document/normal -    document/held -  ";
+                assert_eq!(cells(&policies, role, door, &facts), nothing, "{role} {name} through {door}");
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn what_sessions_and_system_actors_may_do() {
+    let policies = Policies::built_in().unwrap();
+    let none = Facts::default();
+    let other = AccountId::from_bytes([0xee; 16]);
+    let session = SessionId::from_bytes([4; 16]);
+    let mut table = String::new();
+    for &role in Role::ALL {
+        let who = somebody(role, Door::Portal);
+        let own = policies
+            .decide(&who, EndSession { account: ACCOUNT, session, because: EndedBecause::Asked }, &none, NOW)
+            .is_ok();
+        let others = policies
+            .decide(&who, EndSession { account: other, session, because: EndedBecause::Asked }, &none, NOW)
+            .is_ok();
+        let sign_in = OpenSession { establishment: HERE, account: None, door: Door::Portal };
+        let signs_in = policies.decide(&who, sign_in, &none, NOW).is_ok();
+        let create = CreateAccount { establishment: HERE, account: other, role };
+        let enrols = policies.decide(&who, create, &none, NOW).is_ok();
+        writeln!(table, "{role:17} own session {own}  other's session {others}  sign in {signs_in}  enrol {enrols}")
+            .unwrap();
+    }
+    for &actor in SystemActor::ALL {
+        let who = identity::system_actor(actor, Some(HERE), NOW);
+        let sign_in = OpenSession { establishment: HERE, account: None, door: Door::Portal };
+        let signs_in = policies.decide(&who, sign_in, &none, NOW).is_ok();
+        let create = CreateAccount { establishment: HERE, account: other, role: Role::Patient };
+        let enrols = policies.decide(&who, create, &none, NOW).is_ok();
+        let purges = policies.decide(&who, PurgeSessions {}, &none, NOW).is_ok();
+        let own = facts(vec![relation(patient(9), RelationKind::Own)]);
+        let reads = policies.decide(&who, ReadRecord { patient: patient(9) }, &own, NOW).is_ok();
+        writeln!(table, "{actor:17} sign in {signs_in}  enrol {enrols}  keep house {purges}  record {reads}").unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_kept_proof_of_identity_is_refused_at_its_expiry() {
+    let policies = Policies::built_in().unwrap();
+    let who = somebody(Role::Patient, Door::Portal);
+    let own = facts(vec![relation(patient(9), RelationKind::Own)]);
+    let at = |seconds: u64| {
+        let decision =
+            policies.decide(&who, ReadRecord { patient: patient(9) }, &own, NOW + Duration::from_secs(seconds));
+        decision.map(|_| ())
+    };
+    assert_eq!(at(59), Ok(()));
+    assert_eq!(at(60), Err(Denied::Expired));
+}
+
+#[test]
+fn every_policy_names_rules_that_exist() {
+    let known = include_str!("../../../../rules/ids.csv").replace(',', ":");
+    let known: Vec<&str> = known.lines().skip(1).collect();
+    for (id, rules) in Policies::built_in().unwrap().rules_served() {
+        assert!(!rules.is_empty(), "{id}");
+        for rule in rules {
+            assert!(known.contains(&rule.as_str()), "{id} names {rule}");
+        }
+    }
+}
+
+#[test]
+fn policies_that_do_not_hold_together_are_refused() {
+    for (text, why) in [
+        ("permit (principal, action, resource);", "no @id"),
+        ("@id(\"a\") permit (principal, action, resource);", "no @rules"),
+        (
+            "@id(\"a\") @rules(\"x:y\") permit (principal is Account, action == Action::\"see_person\", resource) when { principal.rank > 2 };",
+            "rank",
+        ),
+        ("@id(\"a\") @rules(\"x:y\") permit (principal, action == Action::\"fly\", resource);", "fly"),
+        ("permit (", "bad.cedar"),
+    ] {
+        let wrong = Policies::from_files(&[("bad.cedar", text)]).err().map(|error| error.to_string());
+        assert!(wrong.as_ref().is_some_and(|wrong| wrong.contains(why)), "{text}: {wrong:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Property: for any population, relations and request, `Scope` says of each object what Cedar says of it.
+
+mod common;
+
+use common::*;
+use policy::*;
+use proptest::prelude::*;
+use std::sync::LazyLock;
+use types::*;
+
+static POLICIES: LazyLock<Policies> = LazyLock::new(|| match Policies::built_in() {
+    Ok(policies) => policies,
+    Err(error) => unreachable!("{error}"),
+});
+
+fn kinds() -> impl Strategy<Value = RelationKind> {
+    prop_oneof![
+        Just(RelationKind::Own),
+        Just(RelationKind::Care),
+        prop::collection::btree_set(prop::sample::select(Category::ALL), 0..=2)
+            .prop_map(|covers| RelationKind::Mandate { covers }),
+    ]
+}
+
+fn periods() -> impl Strategy<Value = Period> {
+    let moment = |shift: i64| Time::from_micros(NOW.micros() + shift);
+    (-2_i64..=1, prop::option::of(-1_i64..=2))
+        .prop_map(move |(from, until)| Period { from: moment(from), until: until.map(moment) })
+}
+
+fn places() -> impl Strategy<Value = EstablishmentId> {
+    prop::sample::select(&[HERE, ELSEWHERE][..])
+}
+
+/// A patient belongs to one establishment: the odd ones elsewhere, the even ones here.
+fn home(n: u8) -> EstablishmentId {
+    if n % 2 == 0 { HERE } else { ELSEWHERE }
+}
+
+fn some_relations() -> impl Strategy<Value = Vec<Relation>> {
+    let one = (0_u8..6, kinds(), periods()).prop_map(|(n, kind, period)| Relation {
+        patient: patient(n),
+        establishment: home(n),
+        kind,
+        period,
+    });
+    prop::collection::vec(one, 0..8)
+}
+
+fn some_objects() -> impl Strategy<Value = Vec<ObjectRef>> {
+    let one = (0_u8..8, places(), prop::sample::select(Category::ALL), prop::sample::select(Confidentiality::ALL))
+        .prop_map(|(n, establishment, category, confidentiality)| ObjectRef {
+            establishment,
+            patient: patient(n),
+            category,
+            confidentiality,
+            id: match "object".parse() {
+                Ok(id) => id,
+                Err(_) => unreachable!(),
+            },
+        });
+    prop::collection::vec(one, 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn scope_and_cedar_agree(
+        role in prop::sample::select(Role::ALL),
+        door in prop::sample::select(&[Door::Portal, Door::Desk][..]),
+        relations in some_relations(),
+        objects in some_objects(),
+    ) {
+        let who = somebody(role, door);
+        let facts = facts(relations);
+        let people = POLICIES.decide(&who, SeePeople {}, &facts, NOW);
+        for object in &objects {
+            let cedar = POLICIES.decide_object(&who, object, &facts, NOW);
+            let record = POLICIES.decide(&who, ReadRecord { patient: object.patient }, &facts, NOW);
+            let scoped = record.as_ref().is_ok_and(|yes| yes.scope().admits(object));
+            prop_assert_eq!(scoped, cedar, "{:?} by {} through {}", object, role, door);
+            let listed = people.as_ref().is_ok_and(|yes| yes.scope().admits(object));
+            prop_assert_eq!(listed, cedar, "in the list: {:?} by {} through {}", object, role, door);
+            let seen = people.as_ref().is_ok_and(|yes| yes.scope().admits_person(object.patient));
+            prop_assert_eq!(seen, record.is_ok());
+        }
+    }
+}

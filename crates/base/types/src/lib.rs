@@ -1,0 +1,24 @@
+//! The words every other crate speaks: identifiers, actors, purposes, secrets, limits, and time as a value.
+//!
+//! Pure: nothing here reads a clock, draws a random number, opens a file or a socket.
+
+mod actor;
+mod address;
+mod clock;
+mod event;
+mod id;
+mod lang;
+pub mod limits;
+mod record;
+mod secret;
+mod time;
+
+pub use actor::{Actor, Door, Purpose, Role, SystemActor};
+pub use address::{ClientAddress, Source};
+pub use clock::Clock;
+pub use event::Event;
+pub use id::{AccountId, BadId, EstablishmentId, PatientId, SessionId, TraceId};
+pub use lang::Lang;
+pub use record::{BadIns, BadObjectId, Category, Confidentiality, Ins, InsDomain, ObjectId, ObjectRef};
+pub use secret::Secret;
+pub use time::{Period, Time};

@@ -1,0 +1,196 @@
+//! All SQL of this case, with the sealing of its columns.
+
+use minicbor::{Decode, Encode};
+use policy::{Relation, RelationKind, Scope};
+use sqlx::{AnyConnection, Row};
+use store::StoreError;
+use types::{AccountId, Category, EstablishmentId, Ins, InsDomain, PatientId, Period, Time};
+use vault::{Keys, Place, Purpose};
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct RawPatient {
+    #[n(0)]
+    domain: String,
+    #[n(1)]
+    number: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct RawRelation {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    patient: [u8; 16],
+    #[n(1)]
+    kind: String,
+    #[n(2)]
+    covers: Vec<String>,
+    #[n(3)]
+    from: i64,
+    #[n(4)]
+    until: Option<i64>,
+}
+
+fn patient_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
+    Place { table: "patients", column: "sealed", row }
+}
+
+fn relation_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
+    Place { table: "relations", column: "sealed", row }
+}
+
+fn sealed(error: vault::VaultError) -> StoreError {
+    StoreError::Other(error.to_string())
+}
+
+pub(crate) fn seal_patient(
+    keys: &Keys,
+    (id, establishment): (PatientId, EstablishmentId),
+    ins: &Ins,
+) -> Result<Vec<u8>, StoreError> {
+    let raw = RawPatient { domain: ins.domain().to_string(), number: ins.number().to_owned() };
+    let row: [&[u8]; 2] = [id.as_bytes(), establishment.as_bytes()];
+    let clear = minicbor::to_vec(raw).unwrap_or_default();
+    keys.seal(Purpose::PatientFields, patient_place(&row), &clear).map_err(sealed)
+}
+
+pub(crate) fn seal_relation(
+    keys: &Keys,
+    (id, account): (&[u8; 16], AccountId),
+    relation: &Relation,
+) -> Result<Vec<u8>, StoreError> {
+    let (kind, covers) = match &relation.kind {
+        RelationKind::Own => ("own", Vec::new()),
+        RelationKind::Care => ("care", Vec::new()),
+        RelationKind::Mandate { covers } => ("mandate", covers.iter().map(ToString::to_string).collect()),
+    };
+    let raw = RawRelation {
+        patient: *relation.patient.as_bytes(),
+        kind: kind.to_owned(),
+        covers,
+        from: relation.period.from.micros(),
+        until: relation.period.until.map(Time::micros),
+    };
+    let row: [&[u8]; 3] = [id, account.as_bytes(), relation.establishment.as_bytes()];
+    let clear = minicbor::to_vec(raw).unwrap_or_default();
+    keys.seal(Purpose::RelationFields, relation_place(&row), &clear).map_err(sealed)
+}
+
+/// The relations of an account, ended ones included. A row that does not open in its place was not made by this door: it
+/// fails the whole reading, for a forged relation must not pass as a missing one.
+pub(crate) async fn relations(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    (account, establishment): (AccountId, EstablishmentId),
+) -> Result<Vec<Relation>, StoreError> {
+    const RELATIONS_MAX: i64 = 1000;
+    let bad = || StoreError::Malformed("relations.sealed");
+    let rows = sqlx::query(
+        "SELECT id, sealed FROM relations WHERE account_id = $1 AND establishment_id = $2 ORDER BY id LIMIT $3",
+    )
+    .bind(account.as_bytes().to_vec())
+    .bind(establishment.as_bytes().to_vec())
+    .bind(RELATIONS_MAX)
+    .fetch_all(connection)
+    .await?;
+    let mut relations = Vec::with_capacity(rows.len());
+    for row in rows {
+        let id: Vec<u8> = row.try_get("id")?;
+        let sealed: Vec<u8> = row.try_get("sealed")?;
+        let place: [&[u8]; 3] = [&id, account.as_bytes(), establishment.as_bytes()];
+        let clear = keys.open(Purpose::RelationFields, relation_place(&place), &sealed).map_err(|_| bad())?;
+        let raw: RawRelation = minicbor::decode(&clear).map_err(|_| bad())?;
+        let kind = match raw.kind.as_str() {
+            "own" => RelationKind::Own,
+            "care" => RelationKind::Care,
+            "mandate" => RelationKind::Mandate {
+                covers: raw
+                    .covers
+                    .iter()
+                    .map(|word| word.parse::<Category>())
+                    .collect::<Result<_, _>>()
+                    .map_err(|()| bad())?,
+            },
+            _ => return Err(bad()),
+        };
+        relations.push(Relation {
+            patient: PatientId::from_bytes(raw.patient),
+            establishment,
+            kind,
+            period: Period { from: Time::from_micros(raw.from), until: raw.until.map(Time::from_micros) },
+        });
+    }
+    Ok(relations)
+}
+
+/// The national identities of the patients that the scope admits, among its establishment's.
+pub(crate) async fn identities(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    scope: &Scope,
+) -> Result<Vec<(PatientId, Ins)>, StoreError> {
+    let bad = || StoreError::Malformed("patients.sealed");
+    let Some(establishment) = scope.establishment() else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for patient in scope.patients() {
+        let row: Option<(Vec<u8>,)> =
+            sqlx::query_as("SELECT sealed FROM patients WHERE id = $1 AND establishment_id = $2")
+                .bind(patient.as_bytes().to_vec())
+                .bind(establishment.as_bytes().to_vec())
+                .fetch_optional(&mut *connection)
+                .await?;
+        let Some((sealed,)) = row else { continue };
+        let place: [&[u8]; 2] = [patient.as_bytes(), establishment.as_bytes()];
+        let clear = keys.open(Purpose::PatientFields, patient_place(&place), &sealed).map_err(|_| bad())?;
+        let raw: RawPatient = minicbor::decode(&clear).map_err(|_| bad())?;
+        let domain: InsDomain = raw.domain.parse().map_err(|()| bad())?;
+        found.push((patient, Ins::new(domain, &raw.number).map_err(|_| bad())?));
+    }
+    Ok(found)
+}
+
+pub(crate) async fn insert_patient(
+    connection: &mut AnyConnection,
+    (id, establishment): (PatientId, EstablishmentId),
+    token: [u8; 32],
+    sealed: Vec<u8>,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO patients (id, establishment_id, ins_token, sealed) VALUES ($1, $2, $3, $4)")
+        .bind(id.as_bytes().to_vec())
+        .bind(establishment.as_bytes().to_vec())
+        .bind(token.to_vec())
+        .bind(sealed)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn insert_relation(
+    connection: &mut AnyConnection,
+    id: [u8; 16],
+    (establishment, account): (EstablishmentId, AccountId),
+    sealed: Vec<u8>,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO relations (id, establishment_id, account_id, sealed) VALUES ($1, $2, $3, $4)")
+        .bind(id.to_vec())
+        .bind(establishment.as_bytes().to_vec())
+        .bind(account.as_bytes().to_vec())
+        .bind(sealed)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn patient_by_token(
+    connection: &mut AnyConnection,
+    establishment: EstablishmentId,
+    token: [u8; 32],
+) -> Result<Option<PatientId>, StoreError> {
+    let row: Option<(Vec<u8>,)> =
+        sqlx::query_as("SELECT id FROM patients WHERE establishment_id = $1 AND ins_token = $2")
+            .bind(establishment.as_bytes().to_vec())
+            .bind(token.to_vec())
+            .fetch_optional(connection)
+            .await?;
+    row.map(|(id,)| PatientId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("patients.id"))).transpose()
+}

@@ -1,0 +1,149 @@
+//! Creating establishments and accounts. For the operator's commands and the demonstration; pages come later.
+
+use crate::{
+    model::{AccountSecrets, account_place},
+    sql,
+};
+use identity::{BadPassword, TotpSecret, hash_password, system_actor};
+use journal::{Applied, Effect, Journal, JournalError, WriteTx};
+use policy::{CreateAccount, CreateEstablishment, Denied, Facts, Policies};
+use std::sync::Arc;
+use store::{Store, StoreError};
+use types::{AccountId, EstablishmentId, Role, Secret, SystemActor};
+use vault::{Keys, Purpose, VaultError, random};
+
+/// Why somebody was not enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The login is taken (or the establishment's name).
+    #[error("this login or name is taken")]
+    Taken,
+    /// The password cannot be taken.
+    #[error(transparent)]
+    Password(#[from] BadPassword),
+    /// The policies say no.
+    #[error("not permitted: {0}")]
+    Denied(#[from] Denied),
+    /// Not traced, so not done.
+    #[error(transparent)]
+    Journal(JournalError),
+    /// A key is missing.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<JournalError> for EnrolError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Store(StoreError::Conflict) => EnrolError::Taken,
+            other => EnrolError::Journal(other),
+        }
+    }
+}
+
+/// An account to be created.
+pub struct NewAccount {
+    /// What the person types; compared without regard to case and surrounding spaces.
+    pub login: String,
+    /// The name shown.
+    pub display_name: String,
+    /// For what.
+    pub role: Role,
+    /// The first password.
+    pub password: Secret<String>,
+    /// The second factor, which the caller drew and hands over once.
+    pub totp: TotpSecret,
+}
+
+/// Enrols, as a named system actor.
+pub struct Enrolment {
+    store: Store,
+    journal: Journal,
+    policies: Arc<Policies>,
+    keys: Keys,
+    actor: SystemActor,
+}
+
+/// Logins are compared in lower case, without surrounding spaces.
+pub(crate) fn normal_login(login: &str) -> String {
+    login.trim().to_lowercase()
+}
+
+struct InsertEstablishment(String);
+
+impl Effect<CreateEstablishment> for InsertEstablishment {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, CreateEstablishment>) -> Result<Applied<()>, StoreError> {
+        let id = tx.action().establishment;
+        sql::insert_establishment(tx.connection(), id, &self.0).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+struct InsertAccount {
+    login_token: [u8; 32],
+    sealed: Vec<u8>,
+}
+
+impl Effect<CreateAccount> for InsertAccount {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, CreateAccount>) -> Result<Applied<()>, StoreError> {
+        let (id, establishment, role) = (tx.action().account, tx.action().establishment, tx.action().role);
+        let row = (id, establishment, role.as_str());
+        sql::insert_account(tx.connection(), row, self.login_token, self.sealed.clone()).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+impl Enrolment {
+    /// With the keys of enrolment, acting as `actor`.
+    pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys, actor: SystemActor) -> Self {
+        Self { store, journal, policies, keys, actor }
+    }
+
+    /// The establishments, by name.
+    pub async fn establishments(&self) -> Result<Vec<(EstablishmentId, String)>, EnrolError> {
+        let mut connection = self.store.read().await?;
+        Ok(sql::establishment(&mut connection).await?)
+    }
+
+    /// Creates an establishment, unless one of that identifier is there.
+    pub async fn establishment(&self, establishment: EstablishmentId, name: &str) -> Result<(), EnrolError> {
+        if self.establishments().await?.iter().any(|(id, _)| *id == establishment) {
+            return Ok(());
+        }
+        let now = self.journal.now();
+        let who = system_actor(self.actor, Some(establishment), now);
+        let action = CreateEstablishment { establishment };
+        let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
+        self.journal.perform(authorized, InsertEstablishment(name.to_owned())).await?;
+        Ok(())
+    }
+
+    /// Creates an account.
+    pub async fn account(&self, establishment: EstablishmentId, new: NewAccount) -> Result<AccountId, EnrolError> {
+        let now = self.journal.now();
+        let account = AccountId::from_bytes(random()?);
+        let totp = *new.totp.bytes();
+        let login = normal_login(&new.login);
+        let login_token = self.keys.token(Purpose::LoginTokens, &[login.as_bytes()])?;
+        let role = new.role;
+        let (salt, password) = (random()?, new.password);
+        let hash = tokio::task::spawn_blocking(move || hash_password(&password, &salt))
+            .await
+            .map_err(|_| BadPassword::Refused)??;
+        let secrets =
+            AccountSecrets { login, display_name: new.display_name, password_phc: hash.phc().to_owned(), totp };
+        let row: [&[u8]; 3] = [account.as_bytes(), establishment.as_bytes(), role.as_str().as_bytes()];
+        let clear = zeroize::Zeroizing::new(minicbor::to_vec(&secrets).unwrap_or_default());
+        let sealed = self.keys.seal(Purpose::AccountFields, account_place(&row), &clear)?;
+        let who = system_actor(self.actor, Some(establishment), now);
+        let action = CreateAccount { establishment, account, role };
+        let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
+        self.journal.perform(authorized, InsertAccount { login_token, sealed }).await?;
+        Ok(account)
+    }
+}

@@ -1,0 +1,135 @@
+//! What this case keeps, in clear and sealed.
+
+use identity::{Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
+use minicbor::{Decode, Encode};
+use store::StoreError;
+use types::{AccountId, ClientAddress, EstablishmentId, Role, SessionId, Time};
+use vault::{Keys, Place, Purpose};
+use zeroize::Zeroize;
+
+/// The sealed part of an account.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct AccountSecrets {
+    #[n(0)]
+    pub login: String,
+    #[n(1)]
+    pub display_name: String,
+    #[n(2)]
+    pub password_phc: String,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub totp: [u8; 20],
+}
+
+impl Drop for AccountSecrets {
+    fn drop(&mut self) {
+        self.password_phc.zeroize();
+        self.totp.zeroize();
+    }
+}
+
+/// An account as read.
+pub(crate) struct AccountRow {
+    pub id: AccountId,
+    pub establishment: EstablishmentId,
+    pub role: Role,
+    pub active: bool,
+    pub sealed: Vec<u8>,
+    pub last_step: u64,
+    pub last_sign_in: Option<Vec<u8>>,
+}
+
+pub(crate) fn account_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
+    Place { table: "accounts", column: "sealed", row }
+}
+
+impl AccountRow {
+    pub(crate) fn secrets(&self, keys: &Keys) -> Result<AccountSecrets, StoreError> {
+        let row: [&[u8]; 3] = [self.id.as_bytes(), self.establishment.as_bytes(), self.role.as_str().as_bytes()];
+        let clear = keys
+            .open(Purpose::AccountFields, account_place(&row), &self.sealed)
+            .map_err(|_| StoreError::Malformed("accounts.sealed"))?;
+        minicbor::decode(&clear).map_err(|_| StoreError::Malformed("accounts.sealed"))
+    }
+
+    pub(crate) fn credentials(&self, keys: &Keys) -> Result<Credentials, StoreError> {
+        let secrets = self.secrets(keys)?;
+        Ok(Credentials {
+            password: PasswordHash::from_phc(secrets.password_phc.clone()),
+            totp: TotpSecret::from_bytes(secrets.totp),
+            last_step: self.last_step,
+        })
+    }
+}
+
+/// A sign-in that happened, shown to its holder (acces-web AA9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastSignIn {
+    /// When.
+    pub at: Time,
+    /// From where.
+    pub address: ClientAddress,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct RawSignIn {
+    #[n(0)]
+    at: i64,
+    #[n(1)]
+    address: String,
+}
+
+impl LastSignIn {
+    pub(crate) fn seal(&self, keys: &Keys, place: Place<'_>) -> Result<Vec<u8>, StoreError> {
+        let raw = RawSignIn { at: self.at.micros(), address: self.address.to_string() };
+        let clear = minicbor::to_vec(raw).unwrap_or_default();
+        keys.seal(Purpose::SessionFields, place, &clear).map_err(|error| StoreError::Other(error.to_string()))
+    }
+
+    pub(crate) fn open(keys: &Keys, place: Place<'_>, sealed: &[u8]) -> Result<Self, StoreError> {
+        let bad = StoreError::Malformed("a sealed sign-in");
+        let Ok(clear) = keys.open(Purpose::SessionFields, place, sealed) else { return Err(bad) };
+        let Ok(raw) = minicbor::decode::<RawSignIn>(&clear) else { return Err(bad) };
+        let address = raw.address.parse().map_err(|_| StoreError::Malformed("a sealed sign-in"))?;
+        Ok(Self { at: Time::from_micros(raw.at), address: ClientAddress::new(address) })
+    }
+}
+
+pub(crate) fn last_sign_in_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
+    Place { table: "accounts", column: "last_sign_in", row }
+}
+
+pub(crate) fn session_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
+    Place { table: "sessions", column: "sealed", row }
+}
+
+/// A session with its account, as read.
+pub(crate) struct SessionRow {
+    pub stored: StoredSession,
+    pub sealed: Vec<u8>,
+    pub account: AccountRow,
+}
+
+/// Somebody signed in, for this request.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The proof.
+    pub authenticated: Authenticated,
+    /// Which session.
+    pub session: SessionId,
+    /// Whose account.
+    pub account: AccountId,
+    /// The name shown.
+    pub display_name: String,
+    /// In what role.
+    pub role: Role,
+    /// Since when.
+    pub opened: Time,
+    /// Until when, if nothing more is done.
+    pub idle_until: Time,
+    /// Until when in any case.
+    pub absolute_until: Time,
+    /// The sign-in before this one.
+    pub previous: Option<LastSignIn>,
+}

@@ -1,0 +1,57 @@
+//! How many first steps a source may take in a minute: each costs a password hashing, and a first step alone leaves no
+//! failure to count.
+
+use std::{collections::HashMap, time::Duration};
+use types::{Source, Time};
+
+const PER_MINUTE_MAX: u32 = 40;
+const SOURCES_MAX: usize = 10_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Counts first steps. Pure: the caller brings the time.
+#[derive(Default)]
+pub(crate) struct Pace {
+    began: Option<Time>,
+    taken: HashMap<Source, u32>,
+}
+
+impl Pace {
+    /// Takes one step, or says how long to wait.
+    pub(crate) fn step(&mut self, source: Source, now: Time) -> Result<(), Duration> {
+        let began = *self.began.get_or_insert(now);
+        if now.since(began) >= MINUTE {
+            self.began = Some(now);
+            self.taken.clear();
+        }
+        let wait = MINUTE.saturating_sub(now.since(self.began.unwrap_or(now)));
+        if !self.taken.contains_key(&source) && self.taken.len() >= SOURCES_MAX {
+            return Err(wait);
+        }
+        let taken = self.taken.entry(source).or_default();
+        if *taken >= PER_MINUTE_MAX {
+            return Err(wait);
+        }
+        *taken += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::ClientAddress;
+
+    #[test]
+    fn a_source_is_slowed_and_the_memory_bounded() {
+        let source = |n: u32| ClientAddress::new(std::net::IpAddr::V4(n.into())).source();
+        let now = Time::from_micros(1_000_000_000);
+        let mut pace = Pace::default();
+        let passed = (0..100).filter(|_| pace.step(source(1), now).is_ok()).count();
+        assert_eq!(passed, 40);
+        assert!(pace.step(source(2), now).is_ok());
+        assert_eq!(pace.step(source(1), now + Duration::from_secs(20)), Err(Duration::from_secs(40)));
+        assert!(pace.step(source(1), now + MINUTE).is_ok());
+        let flood = (0..50_000).filter(|n| pace.step(source(*n), now + MINUTE).is_ok()).count();
+        assert_eq!(flood, SOURCES_MAX);
+    }
+}

@@ -1,0 +1,553 @@
+//! What a door asks: two steps of sign-in, a session honored, kept, ended.
+
+use crate::{
+    enrol::normal_login,
+    model::{AccountRow, LastSignIn, SignedIn, last_sign_in_place, session_place},
+    pace::Pace,
+    sql,
+};
+use data_encoding::BASE64URL_NOPAD;
+use identity::{
+    DoorKey, NewSession, NotResumed, SessionLimits, SessionToken, SignIn, StoredSession, door_actor, pair_wait, resume,
+    source_wait, system_actor,
+};
+use journal::{Applied, Effect, Journal, JournalError, Refusal, WriteTx};
+use minicbor::{Decode, Encode};
+use policy::{EndSession, EndedBecause, Facts, OpenSession, Policies, PurgeSessions, RenewSession};
+use std::{
+    str::FromStr as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use store::{Store, StoreError};
+use tokio::sync::Semaphore;
+use types::{AccountId, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, SystemActor, Time};
+use vault::{Keys, Place, Purpose, VaultError, random};
+
+/// Password hashings at once: each holds 19 MiB and a core for tens of milliseconds.
+const HASHINGS_MAX: usize = 2;
+/// How long a first step waits for its turn.
+const TURN_WAIT: Duration = Duration::from_secs(5);
+/// Counters older than this are deleted.
+const FORGET: Duration = Duration::from_secs(7200);
+
+/// What a door's sign-in needs to know.
+#[derive(Debug, Clone)]
+pub struct SignInSettings {
+    /// Which door.
+    pub door: Door,
+    /// Who may come in through it.
+    pub roles: &'static [Role],
+    /// How long its sessions live.
+    pub limits: SessionLimits,
+    /// The establishment that refusals of unknown people are counted for.
+    pub establishment: EstablishmentId,
+}
+
+/// Why the first step was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum FirstStepError {
+    /// Too many steps from this address.
+    #[error("too many attempts; wait {} s", .0.as_secs())]
+    TooMany(Duration),
+    /// The door is busy or a store does not answer.
+    #[error("sign-in is not possible at present")]
+    Unavailable,
+}
+
+/// Why the second step did not open a session.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecondStepError {
+    /// Login, password or code are wrong.
+    #[error("the login, the password or the code is wrong")]
+    Refused,
+    /// Too many failures; wait.
+    #[error("too many attempts; wait {} s", .0.as_secs())]
+    TooMany(Duration),
+    /// The ceremony was left for too long, or is of another address.
+    #[error("this sign-in was interrupted for too long")]
+    Lost,
+    /// The door cannot trace or store it.
+    #[error("sign-in is not possible at present")]
+    Unavailable,
+}
+
+/// Why a cookie is not honored.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionFault {
+    /// Nobody is signed in with it (any more).
+    #[error("nobody is signed in")]
+    SignedOut,
+    /// It cannot be known: a store does not answer.
+    #[error("sessions cannot be read at present")]
+    Unavailable,
+}
+
+/// A session just opened.
+pub struct Opened {
+    /// The cookie's value.
+    pub cookie: String,
+    /// Which session.
+    pub session: SessionId,
+}
+
+struct Parts {
+    store: Store,
+    journal: Journal,
+    policies: Arc<Policies>,
+    keys: Keys,
+    door_key: DoorKey,
+    settings: SignInSettings,
+    hashings: Semaphore,
+    pace: Mutex<Pace>,
+}
+
+/// Sign-in of one door. Clones are handles.
+#[derive(Clone)]
+pub struct SignInService(Arc<Parts>);
+
+/// What travels with the browser between the two steps, sealed.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Ceremony {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    parked: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pair: [u8; 32],
+}
+
+const CEREMONY: Place<'static> = Place { table: "browser", column: "ceremony", row: &[] };
+
+impl SignInService {
+    /// For one door, with that door's keys.
+    pub fn new(
+        store: Store,
+        journal: Journal,
+        policies: Arc<Policies>,
+        keys: Keys,
+        settings: SignInSettings,
+    ) -> Result<Self, VaultError> {
+        let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
+        let hashings = Semaphore::new(HASHINGS_MAX);
+        let pace = Mutex::default();
+        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hashings, pace })))
+    }
+
+    /// The password step. It answers alike for everybody; the ceremony it returns goes into the next form.
+    pub async fn first_step(
+        &self,
+        login: &str,
+        password: Secret<String>,
+        address: ClientAddress,
+    ) -> Result<String, FirstStepError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let stepped = parts.pace.lock().unwrap_or_else(PoisonError::into_inner).step(address.source(), now);
+        if let Err(wait) = stepped {
+            self.refused(address, "too many first steps").await;
+            return Err(FirstStepError::TooMany(wait));
+        }
+        let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
+        let source = address.source().octets();
+        let pair = self.token(Purpose::FailureTokens, &[&source, login.as_bytes()])?;
+        let login_token = self.token(Purpose::LoginTokens, &[login.as_bytes()])?;
+        let account = self.known(sql_account(&parts.store, &login_token).await)?;
+        let credentials = match &account {
+            Some(row) => Some((row.id, row.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?)),
+            None => None,
+        };
+        let turn = tokio::time::timeout(TURN_WAIT, parts.hashings.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(FirstStepError::Unavailable) };
+        let seen = tokio::task::spawn_blocking(move || {
+            let known = credentials.as_ref().map(|(id, held)| (*id, held));
+            SignIn::start(address, now).password(&password, known)
+        })
+        .await
+        .map_err(|_| FirstStepError::Unavailable)?;
+        let ceremony = Ceremony { parked: seen.park(&parts.door_key), pair };
+        let clear = minicbor::to_vec(&ceremony).unwrap_or_default();
+        let sealed = parts
+            .keys
+            .seal(Purpose::Ceremonies(parts.settings.door), CEREMONY, &clear)
+            .map_err(|_| FirstStepError::Unavailable)?;
+        Ok(BASE64URL_NOPAD.encode(&sealed))
+    }
+
+    fn token(&self, purpose: Purpose, parts: &[&[u8]]) -> Result<[u8; 32], FirstStepError> {
+        self.0.keys.token(purpose, parts).map_err(|_| FirstStepError::Unavailable)
+    }
+
+    /// Only active accounts of this door's roles are known here.
+    fn known(&self, read: Result<Option<AccountRow>, StoreError>) -> Result<Option<AccountRow>, FirstStepError> {
+        let account = read.map_err(|error| {
+            tracing::warn!(%error, "accounts cannot be read");
+            FirstStepError::Unavailable
+        })?;
+        Ok(account.filter(|row| row.active && self.0.settings.roles.contains(&row.role)))
+    }
+
+    /// The code step: opens a session, or says that something was wrong.
+    pub async fn second_step(
+        &self,
+        ceremony: &str,
+        code: &str,
+        address: ClientAddress,
+    ) -> Result<Opened, SecondStepError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let ceremony = self.unseal(ceremony).ok_or(SecondStepError::Lost)?;
+        let seen =
+            SignIn::unpark(&ceremony.parked, &parts.door_key, address, now).map_err(|_| SecondStepError::Lost)?;
+        let source = address.source().octets();
+        let source = parts.keys.token(Purpose::FailureTokens, &[&source]).map_err(|_| SecondStepError::Unavailable)?;
+        let counters = Counters { pair: ceremony.pair, source };
+        if let Some(wait) = self.wait(&counters, now).await? {
+            self.refused(address, "too early after failures").await;
+            return Err(SecondStepError::TooMany(wait));
+        }
+        let account = match seen.account() {
+            Some(id) => self.read_account(id).await?,
+            None => None,
+        };
+        let credentials = match &account {
+            Some(row) => Some(row.credentials(&parts.keys).map_err(|_| SecondStepError::Unavailable)?),
+            None => None,
+        };
+        let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+        let target = seen.account();
+        let verified = seen.code(&code, credentials.as_ref(), now).ok();
+        let establishment = account.as_ref().map_or(parts.settings.establishment, |row| row.establishment);
+        let granted = match (verified, account) {
+            (Some(verified), Some(row)) => Some(self.grant(verified, row, now)?),
+            _ => None,
+        };
+        let cookie = granted.as_ref().map(|granted| (granted.session.token.to_cookie(), granted.session.token.id()));
+        let who = door_actor(parts.settings.door, address, Some(establishment), now);
+        let action = OpenSession { establishment, account: target, door: parts.settings.door };
+        let authorized =
+            parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
+        let effect = TryOpen { service: self.clone(), counters, granted };
+        match parts.journal.perform(authorized, effect).await {
+            Ok(Tried::Opened) => {
+                let (cookie, session) = cookie.ok_or(SecondStepError::Refused)?;
+                Ok(Opened { cookie, session })
+            }
+            Ok(Tried::Wrong) => Err(SecondStepError::Refused),
+            Ok(Tried::Wait(wait)) => Err(SecondStepError::TooMany(wait)),
+            Err(error) => {
+                tracing::warn!(%error, "a sign-in could not be traced or stored");
+                Err(SecondStepError::Unavailable)
+            }
+        }
+    }
+
+    fn unseal(&self, text: &str) -> Option<Ceremony> {
+        let sealed = BASE64URL_NOPAD.decode(text.get(..text.len().min(2048))?.as_bytes()).ok()?;
+        let clear = self.0.keys.open(Purpose::Ceremonies(self.0.settings.door), CEREMONY, &sealed).ok()?;
+        minicbor::decode(&clear).ok()
+    }
+
+    async fn wait(&self, counters: &Counters, now: Time) -> Result<Option<Duration>, SecondStepError> {
+        let read = async {
+            let mut connection = self.0.store.read().await?;
+            counters.remaining(&mut connection, now).await
+        };
+        read.await.map_err(|error: StoreError| {
+            tracing::warn!(%error, "failures cannot be read");
+            SecondStepError::Unavailable
+        })
+    }
+
+    async fn read_account(&self, id: AccountId) -> Result<Option<AccountRow>, SecondStepError> {
+        let read = async {
+            let mut connection = self.0.store.read().await?;
+            sql::account_by_id(&mut connection, id).await
+        };
+        self.known(read.await).map_err(|_| SecondStepError::Unavailable)
+    }
+
+    fn grant(
+        &self,
+        verified: SignIn<identity::Verified>,
+        row: AccountRow,
+        now: Time,
+    ) -> Result<Granted, SecondStepError> {
+        let parts = &self.0;
+        let (id, secret) = random::<16>()
+            .and_then(|id| Ok((SessionId::from_bytes(id), random::<32>()?)))
+            .map_err(|_| SecondStepError::Unavailable)?;
+        let (step, address) = (verified.step(), verified.address());
+        let place = (row.establishment, row.role);
+        let session = verified.open(place, &parts.door_key, parts.settings.limits, (id, secret), now);
+        Ok(Granted { session, account: row, step, sign_in: LastSignIn { at: now, address } })
+    }
+
+    /// Honors a cookie for this request. What is forged is traced; what is merely over is not.
+    pub async fn resume(&self, cookie: &str, address: ClientAddress) -> Result<SignedIn, SessionFault> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let Ok(token) = SessionToken::from_str(cookie) else {
+            self.refused(address, "malformed session token").await;
+            return Err(SessionFault::SignedOut);
+        };
+        // Before the store is asked: a revocation holds whatever the store says.
+        if parts.journal.is_revoked(token.id()) {
+            return Err(SessionFault::SignedOut);
+        }
+        let read = async {
+            let mut connection = parts.store.read().await?;
+            sql::session(&mut connection, token.id(), parts.settings.door).await
+        };
+        let row = read.await.map_err(|error: StoreError| {
+            tracing::warn!(%error, "sessions cannot be read");
+            SessionFault::Unavailable
+        })?;
+        let Some(row) = row.filter(|row| row.account.active) else { return Err(SessionFault::SignedOut) };
+        let resumed = match resume(&row.stored, &token, &parts.door_key, address, now) {
+            Ok(resumed) => resumed,
+            Err(why @ (NotResumed::Forged | NotResumed::WrongToken | NotResumed::Malformed)) => {
+                self.refused(address, &why.to_string()).await;
+                return Err(SessionFault::SignedOut);
+            }
+            Err(NotResumed::Idle | NotResumed::Ended) => return Err(SessionFault::SignedOut),
+        };
+        let account = row.account;
+        // The record says whose it is; the row must agree.
+        if resumed.authenticated.account() != Some(account.id) || resumed.authenticated.role() != Some(account.role) {
+            self.refused(address, "the session and its account disagree").await;
+            return Err(SessionFault::SignedOut);
+        }
+        let secrets = account.secrets(&parts.keys).map_err(|_| SessionFault::Unavailable)?;
+        let session = token.id();
+        let place: [&[u8]; 2] = [session.as_bytes(), account.id.as_bytes()];
+        let previous = match row.sealed.as_slice() {
+            [] => None,
+            sealed => LastSignIn::open(&parts.keys, session_place(&place), sealed).ok(),
+        };
+        if let Ok(Some(renewed)) = row.stored.renewed(&parts.door_key, now) {
+            self.keep(&resumed.authenticated, token.id(), renewed, now);
+        }
+        Ok(SignedIn {
+            session: token.id(),
+            account: account.id,
+            display_name: secrets.display_name.clone(),
+            role: account.role,
+            opened: resumed.opened,
+            idle_until: (now + parts.settings.limits.idle).min(resumed.absolute_until).max(resumed.idle_until),
+            absolute_until: resumed.absolute_until,
+            previous,
+            authenticated: resumed.authenticated,
+        })
+    }
+
+    /// Moves the idle end, in a task of its own: a page does not wait for it.
+    fn keep(&self, who: &identity::Authenticated, session: SessionId, renewed: StoredSession, now: Time) {
+        let Some(account) = who.account() else { return };
+        let action = RenewSession { account, session };
+        let Ok(authorized) = self.0.policies.decide(who, action, &Facts::default(), now) else { return };
+        let journal = self.0.journal.clone();
+        tokio::spawn(async move {
+            if let Err(error) = journal.perform(authorized, Renew(renewed)).await {
+                tracing::warn!(%error, "a session could not be renewed");
+            }
+        });
+    }
+
+    /// Ends a session at once; the database and the journal follow when they can.
+    pub async fn end(&self, who: &SignedIn, because: EndedBecause) {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        if let Err(error) = parts.journal.revoke(who.session, who.absolute_until).await {
+            tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+        }
+        let action = EndSession { account: who.account, session: who.session, because };
+        let authorized = match parts.policies.decide(&who.authenticated, action, &Facts::default(), now) {
+            Ok(authorized) => authorized,
+            Err(error) => {
+                tracing::error!(%error, "ending one's own session was not permitted");
+                return;
+            }
+        };
+        let journal = parts.journal.clone();
+        tokio::spawn(async move {
+            if let Err(error) = journal.perform(authorized, Delete).await {
+                tracing::warn!(%error, "a session is revoked; its record could not be deleted yet");
+            }
+        });
+    }
+
+    /// Cuts a session that a panic happened in (acces-web DT8): in force at once, then traced. Its record goes with the
+    /// next purge.
+    pub async fn cut(&self, session: SessionId) {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        if let Err(error) = parts.journal.revoke(session, now + parts.settings.limits.absolute).await {
+            tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+        }
+        let node = system_actor(SystemActor::Node, Some(parts.settings.establishment), now);
+        let detail = Some(format!("session {session}: a handler panicked"));
+        if let Err(error) = parts.journal.note(&node, Event::SessionClosed, detail).await {
+            tracing::warn!(%error, "a session was closed on a fault; the trace could not be written");
+        }
+    }
+
+    /// A stranger asked for what needs a session.
+    pub async fn stranger(&self, address: ClientAddress) {
+        self.refused(address, "no session").await;
+    }
+
+    /// Deletes what is past its end. The node calls it from time to time.
+    pub async fn purge(&self) -> Result<(), JournalError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let mut connection = parts.store.read().await?;
+        if !sql::anything_past(&mut connection, now).await? {
+            return Ok(());
+        }
+        drop(connection);
+        let who = system_actor(SystemActor::Node, None, now);
+        let authorized = parts
+            .policies
+            .decide(&who, PurgeSessions {}, &Facts::default(), now)
+            .map_err(|error| JournalError::Malformed(error.to_string()))?;
+        parts.journal.perform(authorized, Purge).await
+    }
+
+    async fn refused(&self, address: ClientAddress, reason: &str) {
+        let who = door_actor(self.0.settings.door, address, Some(self.0.settings.establishment), self.0.journal.now());
+        let refusal = Refusal { target: "session".into(), reason: reason.to_owned() };
+        if let Err(error) = self.0.journal.refuse(&who, Event::Refused, &refusal).await {
+            tracing::warn!(%error, "a refusal could not be traced");
+        }
+    }
+}
+
+async fn sql_account(store: &Store, token: &[u8; 32]) -> Result<Option<AccountRow>, StoreError> {
+    let mut connection = store.read().await?;
+    sql::account_by_login(&mut connection, token).await
+}
+
+/// The counters that a failure moves.
+struct Counters {
+    pair: [u8; 32],
+    source: [u8; 32],
+}
+
+impl Counters {
+    async fn remaining(&self, connection: &mut sqlx::AnyConnection, now: Time) -> Result<Option<Duration>, StoreError> {
+        let pair = sql::failures(&mut *connection, &self.pair).await?.remaining(pair_wait, now);
+        let source = sql::failures(connection, &self.source).await?.remaining(source_wait, now);
+        let wait = pair.max(source);
+        Ok((!wait.is_zero()).then_some(wait))
+    }
+}
+
+struct Granted {
+    session: NewSession,
+    account: AccountRow,
+    step: u64,
+    sign_in: LastSignIn,
+}
+
+struct TryOpen {
+    service: SignInService,
+    counters: Counters,
+    granted: Option<Granted>,
+}
+
+enum Tried {
+    Opened,
+    Wrong,
+    Wait(Duration),
+}
+
+impl Effect<OpenSession> for TryOpen {
+    type Output = Tried;
+
+    async fn apply(&self, tx: &mut WriteTx<'_, OpenSession>) -> Result<Applied<Tried>, StoreError> {
+        let now = tx.now();
+        // Again inside the transaction: of many attempts at once, the first failure makes the others wait.
+        if let Some(wait) = self.counters.remaining(tx.connection(), now).await? {
+            return Ok(Applied::refused(Tried::Wait(wait)));
+        }
+        let opened = match &self.granted {
+            Some(granted) => self.insert(granted, tx).await?,
+            None => false,
+        };
+        if opened {
+            sql::forget_failures(tx.connection(), &self.counters.pair).await?;
+            return Ok(Applied::done(Tried::Opened));
+        }
+        for counter in [&self.counters.pair, &self.counters.source] {
+            let failures = sql::failures(tx.connection(), counter).await?.another(now);
+            sql::set_failures(tx.connection(), counter, failures).await?;
+        }
+        Ok(Applied::refused(Tried::Wrong))
+    }
+}
+
+impl TryOpen {
+    async fn insert(&self, granted: &Granted, tx: &mut WriteTx<'_, OpenSession>) -> Result<bool, StoreError> {
+        let keys = &self.service.0.keys;
+        let account = &granted.account;
+        let own: [&[u8]; 1] = [account.id.as_bytes()];
+        let sealed = granted.sign_in.seal(keys, last_sign_in_place(&own))?;
+        if !sql::record_sign_in(tx.connection(), account.id, granted.step, sealed).await? {
+            return Ok(false);
+        }
+        let id = granted.session.token.id();
+        let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
+        let previous = match &account.last_sign_in {
+            Some(sealed) => {
+                let before = LastSignIn::open(keys, last_sign_in_place(&own), sealed)?;
+                before.seal(keys, session_place(&place))?
+            }
+            None => Vec::new(),
+        };
+        let door = tx.action().door;
+        let session = sql::SessionInsert {
+            id,
+            account: account.id,
+            establishment: account.establishment,
+            door,
+            stored: &granted.session.stored,
+            sealed: previous,
+            ends: granted.session.absolute_until,
+        };
+        sql::insert_session(tx.connection(), session).await?;
+        Ok(true)
+    }
+}
+
+struct Renew(StoredSession);
+
+impl Effect<RenewSession> for Renew {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, RenewSession>) -> Result<Applied<()>, StoreError> {
+        let session = tx.action().session;
+        sql::renew_session(tx.connection(), session, &self.0).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+struct Delete;
+
+impl Effect<EndSession> for Delete {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, EndSession>) -> Result<Applied<()>, StoreError> {
+        let session = tx.action().session;
+        sql::delete_session(tx.connection(), session).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+struct Purge;
+
+impl Effect<PurgeSessions> for Purge {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, PurgeSessions>) -> Result<Applied<()>, StoreError> {
+        let now = tx.now();
+        sql::purge(tx.connection(), now, now - FORGET).await?;
+        Ok(Applied::done(()))
+    }
+}

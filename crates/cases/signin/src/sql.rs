@@ -1,0 +1,242 @@
+//! All SQL of this case.
+
+use crate::model::{AccountRow, SessionRow};
+use identity::{Failures, StoredSession};
+use sqlx::{AnyConnection, Row, any::AnyRow};
+use store::StoreError;
+use types::{AccountId, Door, EstablishmentId, SessionId, Time};
+
+macro_rules! account_columns {
+    () => {
+        "a.id AS account_id, a.establishment_id, a.role, a.state, a.sealed AS account_sealed, a.last_step, a.last_sign_in"
+    };
+}
+
+fn account(row: &AnyRow) -> Result<AccountRow, StoreError> {
+    let id: Vec<u8> = row.try_get("account_id")?;
+    let establishment: Vec<u8> = row.try_get("establishment_id")?;
+    let role: String = row.try_get("role")?;
+    let state: String = row.try_get("state")?;
+    let last_step: i64 = row.try_get("last_step")?;
+    Ok(AccountRow {
+        id: AccountId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("accounts.id"))?,
+        establishment: EstablishmentId::try_from(establishment.as_slice())
+            .map_err(|_| StoreError::Malformed("accounts.establishment_id"))?,
+        role: role.parse().map_err(|()| StoreError::Malformed("accounts.role"))?,
+        active: state == "active",
+        sealed: row.try_get("account_sealed")?,
+        last_step: u64::try_from(last_step).unwrap_or(0),
+        last_sign_in: row.try_get("last_sign_in")?,
+    })
+}
+
+pub(crate) async fn account_by_login(
+    connection: &mut AnyConnection,
+    token: &[u8; 32],
+) -> Result<Option<AccountRow>, StoreError> {
+    let text = concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.login_token = $1");
+    let row = sqlx::query(text).bind(token.to_vec()).fetch_optional(connection).await?;
+    row.as_ref().map(account).transpose()
+}
+
+pub(crate) async fn account_by_id(
+    connection: &mut AnyConnection,
+    id: AccountId,
+) -> Result<Option<AccountRow>, StoreError> {
+    let text = concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.id = $1");
+    let row = sqlx::query(text).bind(id.as_bytes().to_vec()).fetch_optional(connection).await?;
+    row.as_ref().map(account).transpose()
+}
+
+pub(crate) async fn session(
+    connection: &mut AnyConnection,
+    id: SessionId,
+    door: Door,
+) -> Result<Option<SessionRow>, StoreError> {
+    let text = concat!(
+        "SELECT s.record, s.tag, s.sealed, ",
+        account_columns!(),
+        " FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.id = $1 AND s.door = $2"
+    );
+    let row = sqlx::query(text).bind(id.as_bytes().to_vec()).bind(door.as_str()).fetch_optional(connection).await?;
+    row.map(|row| {
+        Ok(SessionRow {
+            stored: StoredSession::from_parts(row.try_get("record")?, row.try_get("tag")?),
+            sealed: row.try_get("sealed")?,
+            account: account(&row)?,
+        })
+    })
+    .transpose()
+}
+
+pub(crate) async fn failures(connection: &mut AnyConnection, counter: &[u8; 32]) -> Result<Failures, StoreError> {
+    let row: Option<(i64, i64)> = sqlx::query_as("SELECT count, last_micros FROM failures WHERE counter = $1")
+        .bind(counter.to_vec())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.map_or_else(Failures::default, |(count, last_micros)| Failures {
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        last_micros,
+    }))
+}
+
+pub(crate) async fn set_failures(
+    connection: &mut AnyConnection,
+    counter: &[u8; 32],
+    failures: Failures,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO failures (counter, count, last_micros) VALUES ($1, $2, $3) \
+         ON CONFLICT (counter) DO UPDATE SET count = excluded.count, last_micros = excluded.last_micros",
+    )
+    .bind(counter.to_vec())
+    .bind(i64::from(failures.count))
+    .bind(failures.last_micros)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn forget_failures(connection: &mut AnyConnection, counter: &[u8; 32]) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM failures WHERE counter = $1").bind(counter.to_vec()).execute(connection).await?;
+    Ok(())
+}
+
+/// Keeps the code's step and the sign-in, if the account is still active and the code was not used meanwhile.
+pub(crate) async fn record_sign_in(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    step: u64,
+    sealed: Vec<u8>,
+) -> Result<bool, StoreError> {
+    let step = i64::try_from(step).unwrap_or(i64::MAX);
+    let done = sqlx::query(
+        "UPDATE accounts SET last_step = $1, last_sign_in = $2 \
+         WHERE id = $3 AND state = 'active' AND last_step < $4",
+    )
+    .bind(step)
+    .bind(sealed)
+    .bind(account.as_bytes().to_vec())
+    .bind(step)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(crate) struct SessionInsert<'a> {
+    pub id: SessionId,
+    pub account: AccountId,
+    pub establishment: EstablishmentId,
+    pub door: Door,
+    pub stored: &'a StoredSession,
+    pub sealed: Vec<u8>,
+    pub ends: Time,
+}
+
+pub(crate) async fn insert_session(
+    connection: &mut AnyConnection,
+    session: SessionInsert<'_>,
+) -> Result<(), StoreError> {
+    let (record, tag) = session.stored.parts();
+    sqlx::query(
+        "INSERT INTO sessions (id, account_id, establishment_id, door, record, tag, sealed, ends_micros) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(session.id.as_bytes().to_vec())
+    .bind(session.account.as_bytes().to_vec())
+    .bind(session.establishment.as_bytes().to_vec())
+    .bind(session.door.as_str())
+    .bind(record.to_vec())
+    .bind(tag.to_vec())
+    .bind(session.sealed)
+    .bind(session.ends.micros())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn renew_session(
+    connection: &mut AnyConnection,
+    id: SessionId,
+    stored: &StoredSession,
+) -> Result<(), StoreError> {
+    let (record, tag) = stored.parts();
+    sqlx::query("UPDATE sessions SET record = $1, tag = $2 WHERE id = $3")
+        .bind(record.to_vec())
+        .bind(tag.to_vec())
+        .bind(id.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete_session(connection: &mut AnyConnection, id: SessionId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id.as_bytes().to_vec()).execute(connection).await?;
+    Ok(())
+}
+
+/// Whether anything is past its end: spares the journal an entry when there is nothing to do.
+pub(crate) async fn anything_past(connection: &mut AnyConnection, now: Time) -> Result<bool, StoreError> {
+    let row: Option<(i64,)> = sqlx::query_as("SELECT ends_micros FROM sessions WHERE ends_micros < $1 LIMIT 1")
+        .bind(now.micros())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub(crate) async fn purge(connection: &mut AnyConnection, now: Time, forget: Time) -> Result<u64, StoreError> {
+    let gone = sqlx::query("DELETE FROM sessions WHERE ends_micros < $1")
+        .bind(now.micros())
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    sqlx::query("DELETE FROM failures WHERE last_micros < $1").bind(forget.micros()).execute(connection).await?;
+    Ok(gone)
+}
+
+pub(crate) async fn insert_establishment(
+    connection: &mut AnyConnection,
+    id: EstablishmentId,
+    name: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO establishments (id, name) VALUES ($1, $2)")
+        .bind(id.as_bytes().to_vec())
+        .bind(name)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn establishment(
+    connection: &mut AnyConnection,
+) -> Result<Vec<(EstablishmentId, String)>, StoreError> {
+    let rows: Vec<(Vec<u8>, String)> =
+        sqlx::query_as("SELECT id, name FROM establishments ORDER BY name").fetch_all(connection).await?;
+    rows.into_iter()
+        .map(|(id, name)| {
+            let id =
+                EstablishmentId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("establishments.id"))?;
+            Ok((id, name))
+        })
+        .collect()
+}
+
+pub(crate) async fn insert_account(
+    connection: &mut AnyConnection,
+    (id, establishment, role): (AccountId, EstablishmentId, &str),
+    login_token: [u8; 32],
+    sealed: Vec<u8>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO accounts (id, establishment_id, login_token, role, state, sealed, last_step, version) \
+         VALUES ($1, $2, $3, $4, 'active', $5, 0, 1)",
+    )
+    .bind(id.as_bytes().to_vec())
+    .bind(establishment.as_bytes().to_vec())
+    .bind(login_token.to_vec())
+    .bind(role)
+    .bind(sealed)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Signing in, in two steps; one's session; signing out.
+
+use crate::{
+    pages::{CodeStep, CodeStepView, Session, SessionView, SignInProblem, SignedOut, Welcome, WelcomeView},
+    state::shown,
+    visit::{Member, Visit},
+};
+use axum::{
+    Form, Json,
+    extract::rejection::FormRejection,
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, SET_COOKIE},
+    },
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::{Deserialize, Serialize};
+use signin::{EndedBecause, FirstStepError, SecondStepError};
+use std::time::Duration;
+use types::Secret;
+use web::layout::{ErrorKind, page};
+
+#[derive(Deserialize)]
+pub(crate) struct FirstForm {
+    login: String,
+    password: String,
+}
+
+pub(crate) async fn first_step(visit: Visit, form: Result<Form<FirstForm>, FormRejection>) -> Response {
+    let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
+    let password = Secret::new(form.password);
+    match visit.state.signin().first_step(&form.login, password, visit.address).await {
+        Ok(ceremony) => {
+            let view = CodeStepView { ceremony, problem: None };
+            shown(visit.lang, &CodeStep::new(visit.chrome(None, Some("/")), view))
+        }
+        Err(FirstStepError::TooMany(wait)) => {
+            again(&visit, StatusCode::TOO_MANY_REQUESTS, wait_problem(wait), form.login)
+        }
+        Err(FirstStepError::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
+    }
+}
+
+/// Somebody reloads the second page: what it held is gone, the first is shown again.
+pub(crate) async fn code_page(visit: Visit) -> Response {
+    Redirect::to(&format!("/{}/", visit.lang)).into_response()
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SecondForm {
+    ceremony: String,
+    code: String,
+}
+
+pub(crate) async fn second_step(visit: Visit, form: Result<Form<SecondForm>, FormRejection>) -> Response {
+    let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
+    match visit.state.signin().second_step(&form.ceremony, &form.code, visit.address).await {
+        Ok(opened) => match visit.state.cookie().set(&opened.cookie) {
+            Ok(cookie) => {
+                let mut response = Redirect::to(&format!("/{}/", visit.lang)).into_response();
+                response.headers_mut().append(SET_COOKIE, cookie);
+                response
+            }
+            Err(_) => visit.error(ErrorKind::Internal, None),
+        },
+        Err(SecondStepError::Refused) => {
+            again(&visit, StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials, String::new())
+        }
+        Err(SecondStepError::TooMany(wait)) => {
+            again(&visit, StatusCode::TOO_MANY_REQUESTS, wait_problem(wait), String::new())
+        }
+        Err(SecondStepError::Lost) => again(&visit, StatusCode::BAD_REQUEST, SignInProblem::Expired, String::new()),
+        Err(SecondStepError::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
+    }
+}
+
+fn wait_problem(wait: Duration) -> SignInProblem {
+    SignInProblem::Wait { seconds: wait.as_secs().max(1) }
+}
+
+fn again(visit: &Visit, status: StatusCode, problem: SignInProblem, login: String) -> Response {
+    let view = WelcomeView { ceremony: String::new(), login, problem: Some(problem) };
+    let mut response = page(status, visit.lang, &Welcome::new(visit.chrome(None, Some("/")), view));
+    if let SignInProblem::Wait { seconds } = problem {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+pub(crate) async fn about(member: Member) -> Response {
+    let view = SessionView { since: member.who.opened, address: member.visit.address };
+    shown(member.visit.lang, &Session::new(member.chrome(), view))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Token {
+    csrf: String,
+}
+
+#[derive(Serialize)]
+struct Kept {
+    seconds_left: u64,
+}
+
+/// Being asked is enough to prolong the session: honoring it did.
+pub(crate) async fn keep(member: Member, form: Result<Form<Token>, FormRejection>) -> Response {
+    if !genuine(&member, form) {
+        return member.visit.error(ErrorKind::FormExpired, Some(&member.who));
+    }
+    let now = member.visit.state.settings().clock.now();
+    Json(Kept { seconds_left: member.who.idle_until.since(now).as_secs() }).into_response()
+}
+
+pub(crate) async fn end(member: Option<Member>, visit: Visit, form: Result<Form<Token>, FormRejection>) -> Response {
+    if let Some(member) = member {
+        if !genuine(&member, form) {
+            return member.visit.error(ErrorKind::FormExpired, Some(&member.who));
+        }
+        visit.state.signin().end(&member.who, EndedBecause::Asked).await;
+    }
+    visit.clear_cookie(shown(visit.lang, &SignedOut::new(visit.chrome(None, Some("/")))))
+}
+
+fn genuine(member: &Member, form: Result<Form<Token>, FormRejection>) -> bool {
+    let csrf = &member.visit.state.settings().csrf;
+    form.is_ok_and(|Form(form)| csrf.check(&member.who.session, &form.csrf).is_ok())
+}

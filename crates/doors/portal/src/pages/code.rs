@@ -1,0 +1,33 @@
+//! The second step of signing in: the six-digit code.
+
+use super::SignInProblem;
+use web::layout::prelude::*;
+
+/// What the code page needs.
+#[derive(Debug, Clone)]
+pub struct CodeStepView {
+    /// Sealed state that the form brings back (field `ceremony`).
+    pub ceremony: String,
+    /// Why the last code did not pass.
+    pub problem: Option<SignInProblem>,
+}
+
+/// The answer to `POST /{lang}/session`, and to a failed `POST /{lang}/session/code`.
+#[derive(Debug, Template)]
+#[template(path = "code.html")]
+pub struct CodeStep {
+    chrome: Chrome,
+    t: Text,
+    view: CodeStepView,
+}
+
+impl CodeStep {
+    /// The page.
+    pub fn new(chrome: Chrome, view: CodeStepView) -> Self {
+        Self { t: chrome.text(), chrome, view }
+    }
+
+    fn is_wrong(&self) -> bool {
+        self.view.problem == Some(SignInProblem::Code)
+    }
+}

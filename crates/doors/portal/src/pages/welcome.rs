@@ -1,0 +1,62 @@
+//! The stranger's first page: what this door is, and the sign-in form.
+
+use web::layout::{prelude::*, wait};
+
+/// What the first page needs.
+#[derive(Debug, Clone, Default)]
+pub struct WelcomeView {
+    /// Sealed state that the form brings back (field `ceremony`); empty when there is none.
+    pub ceremony: String,
+    /// The login typed before, kept so that only the password is typed again.
+    pub login: String,
+    /// Why the last attempt did not pass.
+    pub problem: Option<SignInProblem>,
+}
+
+/// Why an attempt to sign in did not pass. Unknown login and wrong password are one and the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInProblem {
+    /// Login or password.
+    Credentials,
+    /// The six-digit code.
+    Code,
+    /// Several failures: time must pass.
+    Wait {
+        /// Seconds until the next attempt counts.
+        seconds: u64,
+    },
+    /// The ceremony lasted too long, or was not ours.
+    Expired,
+}
+
+impl SignInProblem {
+    /// What to tell.
+    pub fn sentence(self, t: Text) -> String {
+        match self {
+            Self::Credentials => t.portal_problem_credentials().to_owned(),
+            Self::Code => t.portal_problem_code().to_owned(),
+            Self::Wait { seconds } => t.portal_problem_wait(wait(seconds, t)),
+            Self::Expired => t.portal_problem_expired().to_owned(),
+        }
+    }
+}
+
+/// `GET /{lang}/` before sign-in, and the answer to a failed `POST /{lang}/session`.
+#[derive(Debug, Template)]
+#[template(path = "welcome.html")]
+pub struct Welcome {
+    chrome: Chrome,
+    t: Text,
+    view: WelcomeView,
+}
+
+impl Welcome {
+    /// The page.
+    pub fn new(chrome: Chrome, view: WelcomeView) -> Self {
+        Self { t: chrome.text(), chrome, view }
+    }
+
+    fn is_wrong(&self) -> bool {
+        self.view.problem == Some(SignInProblem::Credentials)
+    }
+}

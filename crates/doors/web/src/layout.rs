@@ -1,0 +1,438 @@
+//! What every page has around it, and the error pages. Typed templates: a page without its frame does not compile.
+//!
+//! A page is a struct that derives `askama::Template`, extends `layout.html`, and holds two fields: `chrome:
+//! [Chrome]` and `t: [Text]`. No page holds inline script or style.
+
+use crate::{
+    assets::{self, Icon},
+    csrf::TOKEN_FIELD,
+    i18n::Text,
+    reference::Reference,
+    when::{self, Dated, TimeTag},
+};
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use types::{ClientAddress, Lang, Role, Time};
+
+/// What a page's module needs in scope for its template: `use web::layout::prelude::*`.
+pub mod prelude {
+    pub use super::Chrome;
+    pub use crate::{
+        assets::{self, Icon},
+        csrf::TOKEN_FIELD,
+        i18n::Text,
+    };
+    pub use askama::Template;
+}
+
+/// What the frame of a page says.
+#[derive(Debug, Clone)]
+pub struct Chrome {
+    /// The page's language.
+    pub lang: Lang,
+    /// The door's origin, `https://portail.example`; printed with the page.
+    pub origin: String,
+    /// The page's path after `/{lang}`, beginning with `/`, query included. For the answer to a form, that of the
+    /// page which holds the form: the other language is asked for by its link.
+    pub path_without_lang: String,
+    /// The hospital's name.
+    pub establishment_name: String,
+    /// A telephone number, an address, or any line that says whom to ask.
+    pub support_contact: Option<String>,
+    /// Who is signed in, if anybody.
+    pub signed_in: Option<SignedIn>,
+    /// When the page was made.
+    pub now: Time,
+}
+
+/// Who is signed in, and until when.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// How he is called.
+    pub display_name: String,
+    /// His account's role.
+    pub role: Role,
+    /// The session's form token.
+    pub csrf: String,
+    /// When the session ends if nothing more is asked.
+    pub ends_at: Time,
+    /// When it ends whatever is asked.
+    pub absolute_end: Time,
+    /// The sign-in before this one.
+    pub last_sign_in: Option<LastSignIn>,
+    /// Where a `POST` with the form token prolongs the session and answers `{"seconds_left":N}`.
+    pub keep_alive_path: String,
+}
+
+/// An earlier sign-in, shown so that its owner notices one that was not his (acces-web).
+#[derive(Debug, Clone, Copy)]
+pub struct LastSignIn {
+    /// When.
+    pub at: Time,
+    /// From where.
+    pub address: ClientAddress,
+}
+
+impl Chrome {
+    /// The sentences in the page's language.
+    pub fn text(&self) -> Text {
+        Text::new(self.lang)
+    }
+
+    /// A path of this door in the page's language.
+    pub fn url(&self, path: &str) -> String {
+        format!("/{}{path}", self.lang)
+    }
+
+    /// The same page in the other language.
+    pub fn other_language_path(&self) -> String {
+        format!("/{}{}", self.lang.other(), self.path_without_lang)
+    }
+
+    /// This page's own path.
+    pub fn own_path(&self) -> String {
+        self.url(&self.path_without_lang)
+    }
+
+    /// Where the sign-out form is posted.
+    pub fn sign_out_path(&self) -> String {
+        self.url("/session/end")
+    }
+
+    /// A moment in full.
+    pub fn moment(&self, time: &Time) -> TimeTag {
+        TimeTag::full(*time, self.lang)
+    }
+
+    /// When the page was made, in words.
+    pub fn full_now(&self) -> String {
+        when::full(self.now, self.lang)
+    }
+
+    /// How long ago.
+    pub fn ago(&self, time: &Time) -> TimeTag {
+        TimeTag::ago(*time, self.now, self.lang)
+    }
+
+    /// A moment's day, `21 nov. 2026`.
+    pub fn date(&self, time: &Time) -> String {
+        when::short(*time, self.lang)
+    }
+
+    /// The hospital's date, to the day.
+    pub fn day(&self, date: &Dated) -> TimeTag {
+        TimeTag::dated(date, self.lang)
+    }
+
+    /// The hospital's date, with its hour if known.
+    pub fn day_and_hour(&self, date: &Dated) -> TimeTag {
+        TimeTag::dated_full(date, self.lang)
+    }
+
+    /// A civil date such as a birth date.
+    pub fn civil(&self, text: &str) -> String {
+        when::day(text, self.lang)
+    }
+
+    /// Where the support line leads, when it is a telephone number or a mail address.
+    pub fn support_link(&self) -> Option<String> {
+        contact_link(self.support_contact.as_deref()?)
+    }
+}
+
+impl SignedIn {
+    /// Seconds until the session ends if nothing more is asked; the browser's clock may be wrong, ours counts.
+    pub fn seconds_left(&self, now: &Time) -> u64 {
+        self.ends_at.since(*now).as_secs()
+    }
+
+    /// Seconds until it ends whatever is asked.
+    pub fn seconds_left_max(&self, now: &Time) -> u64 {
+        self.absolute_end.since(*now).as_secs()
+    }
+}
+
+fn contact_link(contact: &str) -> Option<String> {
+    let contact = contact.trim();
+    let is_phone = contact.chars().all(|c| c.is_ascii_digit() || c == '+' || c == '.' || c.is_whitespace());
+    let digits: String = contact.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+    if is_phone && digits.len() >= 2 {
+        return Some(format!("tel:{digits}"));
+    }
+    let legal = |c: char| c.is_ascii_alphanumeric() || "@.-_+".contains(c);
+    match contact.split_once('@') {
+        Some((user, host)) if !user.is_empty() && host.contains('.') && contact.chars().all(legal) => {
+            Some(format!("mailto:{contact}"))
+        }
+        _ => None,
+    }
+}
+
+/// Why a page cannot be shown, as far as the person before it may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Absent or forbidden: one and the same.
+    NotFound,
+    /// What was sent is not understood.
+    BadRequest,
+    /// The form is too old, or was not ours.
+    FormExpired,
+    /// The session has ended.
+    SessionExpired,
+    /// Too many attempts; how long to wait.
+    TooManyAttempts {
+        /// Seconds.
+        wait_seconds: u64,
+    },
+    /// What was sent is too large.
+    TooLarge,
+    /// The door has too much to do.
+    Busy,
+    /// The hospital's records do not answer.
+    SisUnavailable,
+    /// The door cannot write its traces, so it opens nothing.
+    JournalUnavailable,
+    /// Anything else.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Each kind, once.
+    pub const ALL: [ErrorKind; 10] = [
+        Self::NotFound,
+        Self::BadRequest,
+        Self::FormExpired,
+        Self::SessionExpired,
+        Self::TooManyAttempts { wait_seconds: 30 },
+        Self::TooLarge,
+        Self::Busy,
+        Self::SisUnavailable,
+        Self::JournalUnavailable,
+        Self::Internal,
+    ];
+
+    /// The kind that explains a bare status.
+    pub fn from_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Self::NotFound,
+            StatusCode::UNAUTHORIZED => Self::SessionExpired,
+            StatusCode::TOO_MANY_REQUESTS => Self::TooManyAttempts { wait_seconds: 60 },
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE | StatusCode::URI_TOO_LONG => {
+                Self::TooLarge
+            }
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => Self::Busy,
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Self::SisUnavailable,
+            status if status.is_client_error() => Self::BadRequest,
+            _ => Self::Internal,
+        }
+    }
+
+    /// The status it is sent with.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::FormExpired => StatusCode::BAD_REQUEST,
+            Self::SessionExpired => StatusCode::UNAUTHORIZED,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy | Self::JournalUnavailable | Self::SisUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What happened.
+    pub fn title(self, t: Text) -> &'static str {
+        match self {
+            Self::NotFound => t.error_not_found_title(),
+            Self::BadRequest => t.error_bad_request_title(),
+            Self::FormExpired => t.error_form_expired_title(),
+            Self::SessionExpired => t.error_session_expired_title(),
+            Self::TooManyAttempts { .. } => t.error_too_many_attempts_title(),
+            Self::TooLarge => t.error_too_large_title(),
+            Self::Busy => t.error_busy_title(),
+            Self::SisUnavailable => t.error_sis_unavailable_title(),
+            Self::JournalUnavailable => t.error_journal_unavailable_title(),
+            Self::Internal => t.error_internal_title(),
+        }
+    }
+
+    /// What was kept.
+    pub fn kept(self, t: Text) -> &'static str {
+        match self {
+            Self::NotFound => t.error_not_found_kept(),
+            Self::BadRequest => t.error_bad_request_kept(),
+            Self::FormExpired => t.error_form_expired_kept(),
+            Self::SessionExpired => t.error_session_expired_kept(),
+            Self::TooManyAttempts { .. } => t.error_too_many_attempts_kept(),
+            Self::TooLarge => t.error_too_large_kept(),
+            Self::Busy => t.error_busy_kept(),
+            Self::SisUnavailable => t.error_sis_unavailable_kept(),
+            Self::JournalUnavailable => t.error_journal_unavailable_kept(),
+            Self::Internal => t.error_internal_kept(),
+        }
+    }
+
+    /// What to do.
+    pub fn next(self, t: Text) -> String {
+        match self {
+            Self::NotFound => t.error_not_found_next().to_owned(),
+            Self::BadRequest => t.error_bad_request_next().to_owned(),
+            Self::FormExpired => t.error_form_expired_next().to_owned(),
+            Self::SessionExpired => t.error_session_expired_next().to_owned(),
+            Self::TooManyAttempts { wait_seconds } => t.error_too_many_attempts_next(wait(wait_seconds, t)),
+            Self::TooLarge => t.error_too_large_next().to_owned(),
+            Self::Busy => t.error_busy_next().to_owned(),
+            Self::SisUnavailable => t.error_sis_unavailable_next().to_owned(),
+            Self::JournalUnavailable => t.error_journal_unavailable_next().to_owned(),
+            Self::Internal => t.error_internal_next().to_owned(),
+        }
+    }
+
+    /// Whether asking again for the same page may help.
+    pub const fn may_retry(self) -> bool {
+        matches!(self, Self::Busy | Self::SisUnavailable | Self::JournalUnavailable | Self::Internal)
+    }
+
+    /// Whether the way on is to sign in.
+    pub const fn asks_sign_in(self) -> bool {
+        matches!(self, Self::SessionExpired)
+    }
+
+    fn retry_after_seconds(self) -> Option<u64> {
+        match self {
+            Self::TooManyAttempts { wait_seconds } => Some(wait_seconds),
+            Self::Busy | Self::SisUnavailable | Self::JournalUnavailable => Some(30),
+            _ => None,
+        }
+    }
+}
+
+/// A wait in words: seconds under two minutes, then minutes, rounded up: who waits that long is let in.
+pub fn wait(seconds: u64, t: Text) -> String {
+    if seconds < 120 { t.when_wait_seconds(seconds) } else { t.when_wait_minutes(seconds.div_ceil(60)) }
+}
+
+/// The page that stands where another cannot.
+#[derive(Debug, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    chrome: Chrome,
+    t: Text,
+    kind: ErrorKind,
+    reference: Option<Reference>,
+}
+
+impl ErrorPage {
+    /// `reference` leads the hospital's staff to the cause in the log; the page itself never tells it.
+    pub fn new(chrome: Chrome, kind: ErrorKind, reference: Option<Reference>) -> Self {
+        Self { t: chrome.text(), chrome, kind, reference }
+    }
+}
+
+impl IntoResponse for ErrorPage {
+    fn into_response(self) -> Response {
+        let mut response = match self.render() {
+            Ok(html) => (self.kind.status(), [(header::CONTENT_TYPE, HTML)], html).into_response(),
+            Err(_) => plain_error(self.chrome.lang, self.kind, self.reference.as_ref()),
+        };
+        if let Some(seconds) = self.kind.retry_after_seconds() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// The same in plain text, when there is no frame to put it in.
+pub fn plain_error(lang: Lang, kind: ErrorKind, reference: Option<&Reference>) -> Response {
+    let t = Text::new(lang);
+    let mut body = format!("{}\n\n{}\n{}\n", kind.title(t), kind.kept(t), kind.next(t));
+    if let Some(reference) = reference {
+        body = format!("{body}\n{}\n", t.error_reference(reference));
+    }
+    (kind.status(), [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response()
+}
+
+/// The `Content-Type` of pages.
+pub const HTML: &str = "text/html; charset=utf-8";
+
+/// A page as a response. A template that fails to render (it cannot, but for a broken `Display`) reads as an internal
+/// fault.
+pub fn page(status: StatusCode, lang: Lang, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, [(header::CONTENT_TYPE, HTML)], html).into_response(),
+        Err(_) => plain_error(lang, ErrorKind::Internal, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use super::*;
+
+    fn stranger(lang: Lang) -> Chrome {
+        Chrome {
+            lang,
+            origin: "https://portail.example".to_owned(),
+            path_without_lang: "/records/x?kind=result".to_owned(),
+            establishment_name: "Hôpital <b>".to_owned(),
+            support_contact: None,
+            signed_in: None,
+            now: Time::from_micros(0),
+        }
+    }
+
+    #[test]
+    fn the_other_language_is_the_same_page() {
+        assert_eq!(stranger(Lang::Fr).other_language_path(), "/en/records/x?kind=result");
+        assert_eq!(stranger(Lang::En).own_path(), "/en/records/x?kind=result");
+    }
+
+    #[test]
+    fn a_contact_becomes_a_link_only_when_it_is_one() {
+        for (contact, link) in [
+            ("01 99 00 12 34", Some("tel:0199001234")),
+            ("+33 1.99.00.12.34", Some("tel:+33199001234")),
+            ("aide@hopital.example", Some("mailto:aide@hopital.example")),
+            ("aide@hopital.example?subject=x", None),
+            ("javascript:alert(1)@a.b", None),
+            ("Accueil, bâtiment B, 8 h à 18 h", None),
+            ("", None),
+        ] {
+            assert_eq!(contact_link(contact).as_deref(), link, "{contact}");
+        }
+    }
+
+    #[test]
+    fn each_error_has_its_words_in_both_languages_and_tells_no_cause() {
+        for lang in Lang::ALL {
+            let t = Text::new(*lang);
+            for kind in ErrorKind::ALL {
+                let reference = Reference::draw();
+                let html = ErrorPage::new(stranger(*lang), kind, Some(reference)).render().unwrap();
+                assert!(html.contains(&reference.to_string()) && !html.contains("<b>"));
+                assert!(!kind.title(t).is_empty() && !kind.kept(t).is_empty() && !kind.next(t).is_empty());
+                assert_eq!(plain_error(*lang, kind, Some(&reference)).status(), kind.status());
+                let response = ErrorPage::new(stranger(*lang), kind, None).into_response();
+                assert_eq!(response.status(), kind.status());
+                assert_eq!(response.headers()["content-type"], HTML);
+            }
+        }
+        let wait = ErrorPage::new(stranger(Lang::Fr), ErrorKind::TooManyAttempts { wait_seconds: 150 }, None);
+        assert!(wait.render().unwrap().contains("Attendez 3 minutes"));
+        assert_eq!(wait.into_response().headers()["retry-after"], "150");
+    }
+
+    #[test]
+    fn every_refusal_has_a_kind() {
+        for status in 400..600 {
+            let kind = ErrorKind::from_status(StatusCode::from_u16(status).unwrap());
+            assert_eq!(kind.status().is_client_error(), status < 500 && status != 408, "{status}");
+        }
+        // Absent and forbidden look alike.
+        assert_eq!(ErrorKind::from_status(StatusCode::FORBIDDEN), ErrorKind::from_status(StatusCode::NOT_FOUND));
+    }
+}

@@ -1,0 +1,16 @@
+//! web
+
+pub mod assets;
+pub mod cookie;
+pub mod csrf;
+pub mod guard;
+pub mod headers;
+pub mod health;
+pub mod i18n;
+pub mod layout;
+pub mod limits;
+pub mod reference;
+pub mod serve;
+mod stall;
+mod tls;
+pub mod when;

@@ -1,0 +1,367 @@
+//! Accepts connections, gives each what it is due and no more, and stops cleanly.
+//!
+//! One task accepts and owns one task per connection; nothing else is spawned but HTTP/2's own streams. A stranger who
+//! sends garbage, nothing, or too slowly costs one task until a limit of [`Limits`] ends it.
+
+use crate::{limits::Limits, stall::Stall};
+use axum::{Router, body::Body};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Frame, Incoming, SizeHint},
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
+use rustls::ServerConfig;
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use types::{ClientAddress, Source};
+
+pub use crate::tls::{TlsError, provider, tls_config};
+
+/// Pauses after an accept failure that will not go away by itself (no file descriptor left), doubling up to the last.
+const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// An HTTP/2 peer that answers no ping for this long is gone.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Once told to close, a peer with nothing in flight has this long to do so.
+const LINGER_MAX: Duration = Duration::from_secs(2);
+
+/// How a listener ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections still busy when the drain's deadline came, and cut.
+    pub cut_connections: usize,
+}
+
+/// Serves `router` on `listener` until `shutdown`, over TLS or, without `tls`, in clear (the health listener only).
+///
+/// Each request bears its [`ClientAddress`] in its extensions. At `shutdown` the listener closes at once, idle
+/// connections too; requests in flight have `drain` to finish, then they are cut. The router is to be wrapped by
+/// [`crate::guard::guard`] with the same limits.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    limits: Limits,
+    shutdown: CancellationToken,
+    drain: Duration,
+) -> Stopped {
+    let seats = Seats::new(&limits);
+    let door = Arc::new(Listening { tls: tls.map(TlsAcceptor::from), router, limits, shutdown: shutdown.clone() });
+    let mut connections = JoinSet::new();
+    let mut pause = ACCEPT_PAUSE_MIN;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(ended) = connections.join_next() => {
+                note_end(ended);
+                continue;
+            }
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                pause = ACCEPT_PAUSE_MIN;
+                // Without a seat the stream is dropped here: closing is all that a flood costs.
+                if let Some(seat) = seats.take(ClientAddress::new(peer.ip()).source()) {
+                    connections.spawn(connection(door.clone(), stream, peer, seat));
+                }
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                if pause == ACCEPT_PAUSE_MIN {
+                    tracing::warn!(%error, "no connection can be accepted for now");
+                }
+                tokio::select! {
+                    () = sleep(pause) => pause = (pause * 2).min(ACCEPT_PAUSE_MAX),
+                    () = shutdown.cancelled() => break,
+                }
+            }
+        }
+    }
+    drop(listener);
+    finish(connections, drain).await
+}
+
+async fn finish(mut connections: JoinSet<()>, drain: Duration) -> Stopped {
+    let all_ended = async {
+        while let Some(ended) = connections.join_next().await {
+            note_end(ended);
+        }
+    };
+    if timeout(drain, all_ended).await.is_ok() {
+        return Stopped { cut_connections: 0 };
+    }
+    let cut_connections = connections.len();
+    tracing::warn!(cut_connections, "some connections did not finish in time and are cut");
+    connections.shutdown().await;
+    Stopped { cut_connections }
+}
+
+fn note_end(ended: Result<(), tokio::task::JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a connection ended in a panic; it is closed");
+    }
+}
+
+/// The peer gave up between the kernel's handshake and ours.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// What all connections of one listener share.
+struct Listening {
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    limits: Limits,
+    shutdown: CancellationToken,
+}
+
+async fn connection(door: Arc<Listening>, stream: TcpStream, peer: SocketAddr, _seat: Seat) {
+    // Without it small answers wait for the peer's acknowledgement; a socket that refuses is about to fail anyway.
+    let _ = stream.set_nodelay(true);
+    let address = ClientAddress::new(peer.ip());
+    let stream = Stall::new(stream, door.limits.write_stall_max);
+    let Some(acceptor) = &door.tls else {
+        return speak_http1(&door, stream, address).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(door.limits.handshake_max, acceptor.accept(stream)) => shaken,
+        () = door.shutdown.cancelled() => return,
+    };
+    // A failed handshake is the Internet's everyday noise: not worth a line each.
+    let Ok(Ok(stream)) = shaken else { return };
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    if is_http2 { speak_http2(&door, stream, address).await } else { speak_http1(&door, stream, address).await }
+}
+
+async fn speak_http1<S>(door: &Arc<Listening>, stream: S, address: ClientAddress)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = &door.limits;
+    let busy = Busy::default();
+    let service = service_fn({
+        let (door, busy) = (door.clone(), busy.clone());
+        move |request| answer(door.clone(), address, request, busy.one())
+    });
+    // The guard answers 431 with a page just past the limit; hyper answers it bare further on, before it holds more.
+    let bytes_held_max = (limits.header_bytes_max * 2).max(16 * 1024);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read_max)
+        .max_header_size(bytes_held_max)
+        .max_buf_size(bytes_held_max)
+        .serve_connection(TokioIo::new(stream), service);
+    converse(door, connection, busy).await;
+}
+
+async fn speak_http2<S>(door: &Arc<Listening>, stream: S, address: ClientAddress)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = &door.limits;
+    let busy = Busy::default();
+    let service = service_fn({
+        let (door, busy) = (door.clone(), busy.clone());
+        move |request| answer(door.clone(), address, request, busy.one())
+    });
+    let header_bytes_max = u32::try_from(limits.header_bytes_max * 2).unwrap_or(u32::MAX);
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(header_bytes_max)
+        // Streams opened and reset at once (CVE-2023-44487) and streams made to fail: a handful, then the end.
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(64)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(256 * 1024)
+        .max_send_buf_size(64 * 1024)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_WAIT_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    converse(door, connection, busy).await;
+}
+
+async fn answer(
+    door: Arc<Listening>,
+    address: ClientAddress,
+    request: Request<Incoming>,
+    one: One,
+) -> Result<Response<Tracked>, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(address);
+    let response = door.router.clone().oneshot(request).await?;
+    Ok(response.map(|body| Tracked { body, _one: one }))
+}
+
+/// Runs one connection to its end: its own, or the first of shutdown, idleness and age, after which what is in flight
+/// may finish.
+async fn converse<C>(door: &Listening, connection: C, busy: Busy)
+where
+    C: GracefulConnection,
+{
+    let limits = &door.limits;
+    let mut connection = pin!(connection);
+    let mut old = pin!(sleep(limits.connection_max));
+    let mut idle = pin!(busy.idle(limits.idle_max));
+    // These two are looked at, and the first one counts, once closing.
+    let mut lingering = pin!(busy.idle(LINGER_MAX));
+    let mut cut = pin!(sleep(limits.connection_max));
+    let mut closing = false;
+    loop {
+        tokio::select! {
+            // An error here is a peer that broke the protocol, stalled or left: its loss.
+            _ = connection.as_mut() => return,
+            () = &mut lingering, if closing => return,
+            () = &mut cut, if closing => return,
+            () = door.shutdown.cancelled(), if !closing => {}
+            () = &mut old, if !closing => {}
+            () = &mut idle, if !closing => {}
+        }
+        closing = true;
+        connection.as_mut().graceful_shutdown();
+        cut.as_mut().reset(Instant::now() + limits.request_max + limits.write_stall_max);
+    }
+}
+
+/// Counts the requests in flight on one connection, the sending of their answers included.
+#[derive(Clone)]
+struct Busy(watch::Sender<usize>);
+
+/// One request in flight.
+struct One(watch::Sender<usize>);
+
+impl Default for Busy {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Busy {
+    fn one(&self) -> One {
+        self.0.send_modify(|count| *count += 1);
+        One(self.0.clone())
+    }
+
+    /// Returns once nothing has been in flight for `idle_max`.
+    async fn idle(&self, idle_max: Duration) {
+        let mut count = self.0.subscribe();
+        loop {
+            // The sender lives in `self`: neither wait can fail.
+            if count.wait_for(|count| *count == 0).await.is_err() || timeout(idle_max, count.changed()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+/// A body that keeps its request counted until it is sent or given up.
+struct Tracked {
+    body: Body,
+    _one: One,
+}
+
+impl hyper::body::Body for Tracked {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The connections held, in all and by source.
+struct Seats {
+    taken: Arc<Mutex<Taken>>,
+    all_max: usize,
+    per_source_max: usize,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by_source: HashMap<Source, usize>,
+}
+
+/// One connection's place; dropping it frees it.
+struct Seat {
+    taken: Arc<Mutex<Taken>>,
+    source: Source,
+}
+
+impl Seats {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            taken: Arc::default(),
+            all_max: limits.connections_max,
+            per_source_max: limits.connections_per_source_max,
+        }
+    }
+
+    fn take(&self, source: Source) -> Option<Seat> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = taken.by_source.get(&source).copied().unwrap_or(0);
+        if taken.all >= self.all_max || here >= self.per_source_max {
+            return None;
+        }
+        taken.all += 1;
+        taken.by_source.insert(source, here + 1);
+        Some(Seat { taken: self.taken.clone(), source })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all = taken.all.saturating_sub(1);
+        if let Some(here) = taken.by_source.get_mut(&self.source) {
+            *here = here.saturating_sub(1);
+            if *here == 0 {
+                taken.by_source.remove(&self.source);
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What an entry is made of: a clear header, for recovery and verification, and a sealed body, for trace controllers.
+//!
+//! An entry is a CBOR array of two byte strings: the header's bytes and the body's. The body is sealed with the header as
+//! associated data, so that neither can be moved to another entry.
+
+use minicbor::{Decode, Encode};
+use std::str::FromStr as _;
+use types::{Event, Time, TraceId};
+
+/// Version of the entry's form.
+const SCHEMA: u8 = 1;
+
+/// What an entry says of its act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A database effect is about to happen; its marker will be in the commit.
+    Intent,
+    /// What became of an intent.
+    Outcome,
+    /// A reading of health data; final when written.
+    Released,
+    /// Something that happened, without effect of ours.
+    Note,
+    /// Something was refused.
+    Refusal,
+    /// Several refusals, counted.
+    Folded,
+    /// The key that seals the following entries, itself sealed to the trace readers.
+    SealKey,
+}
+
+impl Kind {
+    const ALL: [Kind; 7] =
+        [Kind::Intent, Kind::Outcome, Kind::Released, Kind::Note, Kind::Refusal, Kind::Folded, Kind::SealKey];
+
+    fn code(self) -> u8 {
+        // The position in ALL, from 1; never reordered once shipped.
+        Self::ALL.iter().position(|kind| *kind == self).map_or(0, |at| u8::try_from(at + 1).unwrap_or(0))
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
+    }
+}
+
+/// What became of an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was decided against, by rule: a wrong password, a version that moved.
+    Refused,
+    /// It failed, and nothing of it remains.
+    Failed,
+    /// Its node stopped before it was done, and it never will be.
+    Abandoned,
+    /// Outside the database, nobody can tell.
+    Unknown,
+}
+
+impl Outcome {
+    const ALL: [Outcome; 5] = [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Abandoned, Outcome::Unknown];
+
+    fn code(self) -> u8 {
+        Self::ALL.iter().position(|outcome| *outcome == self).map_or(0, |at| u8::try_from(at + 1).unwrap_or(0))
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
+    }
+}
+
+/// The clear part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub kind: Kind,
+    pub event: Event,
+    pub time: Time,
+    pub trace: TraceId,
+    pub outcome: Option<Outcome>,
+    /// Names the key that sealed the body.
+    pub seal_key: [u8; 8],
+    /// The body's number under that key: its nonce.
+    pub number: u64,
+    /// Makes the leaf's hash unguessable, so that what survives a purge tells nothing.
+    pub salt: [u8; 16],
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct RawHeader {
+    #[n(0)]
+    schema: u8,
+    #[n(1)]
+    kind: u8,
+    #[n(2)]
+    event: String,
+    #[n(3)]
+    time: i64,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    trace: [u8; 16],
+    #[n(5)]
+    outcome: u8,
+    #[cbor(n(6), with = "minicbor::bytes")]
+    seal_key: [u8; 8],
+    #[n(7)]
+    number: u64,
+    #[cbor(n(8), with = "minicbor::bytes")]
+    salt: [u8; 16],
+}
+
+#[derive(Encode, Decode)]
+struct RawEntry {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    header: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    body: Vec<u8>,
+}
+
+impl Header {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let raw = RawHeader {
+            schema: SCHEMA,
+            kind: self.kind.code(),
+            event: self.event.as_str().to_owned(),
+            time: self.time.micros(),
+            trace: *self.trace.as_bytes(),
+            outcome: self.outcome.map_or(0, Outcome::code),
+            seal_key: self.seal_key,
+            number: self.number,
+            salt: self.salt,
+        };
+        // Writing to a Vec cannot fail.
+        minicbor::to_vec(&raw).unwrap_or_default()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let raw: RawHeader = decode_whole(bytes)?;
+        if raw.schema != SCHEMA {
+            return Err(format!("entry of an unknown version ({})", raw.schema));
+        }
+        let kind = Kind::from_code(raw.kind).ok_or_else(|| format!("entry of an unknown kind ({})", raw.kind))?;
+        let event = Event::from_str(&raw.event).map_err(|()| "entry of an unknown type of event".to_owned())?;
+        let outcome = match raw.outcome {
+            0 => None,
+            code => Some(Outcome::from_code(code).ok_or_else(|| format!("unknown outcome ({code})"))?),
+        };
+        if outcome.is_some() != (kind == Kind::Outcome) {
+            return Err("an outcome stands on outcomes, and on them only".to_owned());
+        }
+        Ok(Self {
+            kind,
+            event,
+            time: Time::from_micros(raw.time),
+            trace: TraceId::from_bytes(raw.trace),
+            outcome,
+            seal_key: raw.seal_key,
+            number: raw.number,
+            salt: raw.salt,
+        })
+    }
+}
+
+fn decode_whole<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, String> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let value = decoder.decode().map_err(|_| "not an entry of this journal".to_owned())?;
+    if decoder.position() == bytes.len() { Ok(value) } else { Err("bytes after the entry's end".to_owned()) }
+}
+
+/// An entry's parts, as stored.
+pub(crate) struct Parts {
+    pub header: Header,
+    pub header_bytes: Vec<u8>,
+    pub body: Vec<u8>,
+}
+
+pub(crate) fn join(header_bytes: Vec<u8>, body: Vec<u8>) -> Vec<u8> {
+    minicbor::to_vec(RawEntry { header: header_bytes, body }).unwrap_or_default()
+}
+
+pub(crate) fn split(entry: &[u8]) -> Result<Parts, String> {
+    let raw: RawEntry = decode_whole(entry)?;
+    Ok(Parts { header: Header::decode(&raw.header)?, header_bytes: raw.header, body: raw.body })
+}
+
+/// The sealed part: who, from where, on whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Body {
+    #[n(0)]
+    pub author: String,
+    #[n(1)]
+    pub role: Option<String>,
+    #[n(2)]
+    pub establishment: Option<String>,
+    #[n(3)]
+    pub door: Option<String>,
+    #[n(4)]
+    pub session: Option<String>,
+    #[n(5)]
+    pub address: Option<String>,
+    #[n(6)]
+    pub purpose: Option<String>,
+    #[n(7)]
+    pub patients: Vec<String>,
+    #[n(8)]
+    pub objects: Vec<String>,
+    #[n(9)]
+    pub target: Option<String>,
+    #[n(10)]
+    pub detail: Option<String>,
+    #[n(11)]
+    pub count: Option<u64>,
+}
+
+impl Body {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        minicbor::to_vec(self).unwrap_or_default()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        decode_whole(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn header() -> Header {
+        Header {
+            kind: Kind::Outcome,
+            event: Event::SignIn,
+            time: Time::from_micros(1_790_000_000_000_000),
+            trace: TraceId::from_bytes([1; 16]),
+            outcome: Some(Outcome::Refused),
+            seal_key: [2; 8],
+            number: 77,
+            salt: [3; 16],
+        }
+    }
+
+    #[test]
+    fn entries_come_back_as_they_were() {
+        let entry = join(header().encode(), b"body".to_vec());
+        let parts = split(&entry).unwrap();
+        assert_eq!(parts.header, header());
+        assert_eq!(parts.body, b"body");
+        let mut longer = entry;
+        longer.push(0);
+        assert!(split(&longer).is_err(), "bytes after the end");
+    }
+
+    #[test]
+    fn an_outcome_stands_on_outcomes_only() {
+        let wrong = Header { kind: Kind::Note, ..header() };
+        assert!(split(&join(wrong.encode(), vec![])).is_err());
+        let wrong = Header { outcome: None, ..header() };
+        assert!(split(&join(wrong.encode(), vec![])).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = split(&bytes);
+            let _ = Body::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The journal as the other crates hold it.
+
+use crate::{
+    Folded, Offer, Outcome, Refusals, Withheld,
+    entry::{Body, Kind},
+    log::{Log, LogConfig, LogError, Reserve, Signer, State},
+    seal::SealContext,
+    trace::body_of,
+};
+use identity::Authenticated;
+use policy::{Authorized, HealthRead, Subject};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+use store::{StoreError, WriteDoor};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use types::{Clock, Event, SessionId, SystemActor, Time, TraceId, limits::PAGE_OBJECTS_MAX};
+use vault::{Holder, MasterKey, MonthKeys, Purpose, VaultError, random};
+
+/// Why something was not traced; whatever it was did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The proof is past its expiry.
+    #[error("the authorization has expired")]
+    Expired,
+    /// The log does not take entries.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A key is missing or refused.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The database refused the effect; nothing of it remains.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whether the effect was done is not known yet; the journal will say.
+    #[error("it is not known yet whether this was done; the journal will say so")]
+    Unsettled,
+    /// The effect panicked.
+    #[error("the effect stopped on an internal fault")]
+    Fault,
+    /// More objects than one trace may name.
+    #[error("a page names more than {PAGE_OBJECTS_MAX} objects")]
+    TooMany,
+    /// What is to be released is not within the authorization.
+    #[error("what was read is not within the authorization")]
+    OutOfScope,
+    /// An entry is not well-formed.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+/// Where the journal is.
+#[derive(Debug, Clone)]
+pub struct JournalConfig {
+    /// The folder `journal/`; this node's log is in `journal/<origin>/`.
+    pub folder: PathBuf,
+    /// The folder of the months' keys.
+    pub month_keys: PathBuf,
+    /// This node's name in the journal.
+    pub origin: String,
+    /// Slots of the reserve; see [`LogConfig`].
+    pub reserve_slots: u32,
+}
+
+/// Something refused, for the trace.
+#[derive(Debug, Clone, Default)]
+pub struct Refusal {
+    /// On what, in our words: a route, an identifier.
+    pub target: String,
+    /// Why.
+    pub reason: String,
+}
+
+pub(crate) struct Inner {
+    pub(crate) log: Log,
+    reserve: Reserve,
+    pub(crate) door: WriteDoor,
+    pub(crate) clock: Arc<dyn Clock>,
+    months: MonthKeys,
+    seal: tokio::sync::RwLock<Arc<SealContext>>,
+    refusals: Mutex<Refusals>,
+    revoked: RwLock<HashMap<SessionId, Time>>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) origin: String,
+}
+
+/// The journal of a node. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Journal(pub(crate) Arc<Inner>);
+
+/// The kind of subject of a revocation in the reserve.
+const SESSION: u8 = 1;
+
+impl Journal {
+    /// Opens the node's log, replays its revocations, settles what a stop left open, and records that the node started.
+    pub async fn open(
+        config: JournalConfig,
+        master: &MasterKey,
+        door: WriteDoor,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, JournalError> {
+        let now = clock.now();
+        let keys = master.keys_for(Holder::Journal);
+        let seed = keys.token(Purpose::JournalSigning, &[config.origin.as_bytes()])?;
+        let signer =
+            Signer::from_seed(&config.origin, &seed).map_err(|error| JournalError::Malformed(error.to_string()))?;
+        let folder = config.folder.join(&config.origin);
+        let mut settings = LogConfig::new(folder.clone(), signer);
+        settings.reserve_slots = config.reserve_slots;
+        let opened =
+            tokio::task::spawn_blocking(move || Log::open(settings, now)).await.map_err(|_| JournalError::Fault)??;
+        let months = MonthKeys::new(&config.month_keys, master)?;
+        let (context, first) = SealContext::begin(&months, now)?;
+        opened.log.append(first).await?;
+        let revoked = opened.revocations.iter().filter(|revocation| revocation.kind == SESSION);
+        let revoked = revoked.map(|found| (SessionId::from_bytes(found.subject), found.until)).collect();
+        let journal = Self(Arc::new(Inner {
+            log: opened.log,
+            reserve: opened.reserve,
+            door,
+            clock,
+            months,
+            seal: tokio::sync::RwLock::new(Arc::new(context)),
+            refusals: Mutex::default(),
+            revoked: RwLock::new(revoked),
+            tasks: TaskTracker::new(),
+            origin: config.origin,
+        }));
+        journal.recover(&folder).await?;
+        let node = identity::system_actor(SystemActor::Node, None, now);
+        journal.note(&node, Event::NodeStarted, None).await?;
+        Ok(journal)
+    }
+
+    /// The present moment, by the journal's clock.
+    pub fn now(&self) -> Time {
+        self.0.clock.now()
+    }
+
+    /// How the log fares.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.0.log.state()
+    }
+
+    /// How many entries are durable.
+    pub fn entries(&self) -> u64 {
+        self.0.log.entries()
+    }
+
+    /// Records something that happened without any effect of ours.
+    pub async fn note(&self, who: &Authenticated, event: Event, detail: Option<String>) -> Result<(), JournalError> {
+        let body = Body { detail, ..body_of(&Subject::of(who), None) };
+        self.append(Kind::Note, event, None, &body).await.map(|_| ())
+    }
+
+    /// Records a refusal, or counts it when its source has been refused too often in this minute.
+    pub async fn refuse(&self, who: &Authenticated, event: Event, refusal: &Refusal) -> Result<(), JournalError> {
+        let subject = Subject::of(who);
+        let author = subject.actor.to_string();
+        let now = self.now();
+        let offer = match subject.address {
+            Some(address) => {
+                let mut refusals = self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+                refusals.offer(address.source(), event, &author, &refusal.target, now)
+            }
+            None => Offer::Write,
+        };
+        if offer == Offer::Folded {
+            return Ok(());
+        }
+        let body = Body {
+            target: Some(refusal.target.chars().take(256).collect()),
+            detail: Some(refusal.reason.clone()),
+            ..body_of(&subject, None)
+        };
+        self.append(Kind::Refusal, event, None, &body).await.map(|_| ())
+    }
+
+    /// Writes the folded refusals of the minute that ended; `all` writes them in any case. Called every second by the node.
+    pub async fn fold(&self, all: bool) -> Result<(), JournalError> {
+        let now = self.now();
+        let due = {
+            let mut refusals = self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            if all { refusals.take() } else { refusals.due(now) }
+        };
+        for folded in due {
+            self.append(Kind::Folded, Event::RefusalsFolded, None, &folded_body(folded)).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens withheld health data: one durable entry names the patients and objects, then the value is given. What was
+    /// read must lie within this very authorization.
+    pub async fn release<A: HealthRead, T>(
+        &self,
+        authorized: Authorized<A>,
+        withheld: Withheld<T>,
+    ) -> Result<T, JournalError> {
+        if self.now() >= authorized.expires() {
+            return Err(JournalError::Expired);
+        }
+        let (patients, objects) = withheld.names();
+        if objects.len() > PAGE_OBJECTS_MAX || patients.len() > PAGE_OBJECTS_MAX {
+            return Err(JournalError::TooMany);
+        }
+        let scope = authorized.scope();
+        let within = patients.iter().all(|patient| scope.admits_person(*patient))
+            && objects.iter().all(|object| scope.admits(object));
+        if !within {
+            return Err(JournalError::OutOfScope);
+        }
+        let mut named = authorized.action().patients();
+        named.extend(patients);
+        named.sort_unstable();
+        named.dedup();
+        let body = Body {
+            patients: named.iter().map(ToString::to_string).collect(),
+            objects: objects.iter().map(|object| format!("{}/{}", object.category, object.id)).collect(),
+            ..body_of(authorized.subject(), Some(authorized.purpose()))
+        };
+        self.append(Kind::Released, A::EVENT, None, &body).await?;
+        Ok(withheld.open())
+    }
+
+    /// Whether a session was revoked; asked before any session is honored.
+    pub fn is_revoked(&self, session: SessionId) -> bool {
+        self.0.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+    }
+
+    /// Revokes a session at once: in memory, then in the reserve on disk. Waits neither for the log nor for the
+    /// database; the error says only that the revocation would not survive a crash of this node.
+    pub async fn revoke(&self, session: SessionId, until: Time) -> Result<(), JournalError> {
+        let now = self.now();
+        {
+            let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
+            revoked.retain(|_, end| *end > now);
+            revoked.insert(session, until);
+        }
+        let inner = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || inner.reserve.record(SESSION, *session.as_bytes(), now, until))
+            .await
+            .map_err(|_| JournalError::Fault)??;
+        Ok(())
+    }
+
+    /// Ends: waits for the running effects, writes what was folded, records the stop, closes the log.
+    pub async fn close(self) -> Result<(), JournalError> {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.fold(true).await?;
+        let node = identity::system_actor(SystemActor::Node, None, self.now());
+        self.note(&node, Event::NodeStopped, None).await?;
+        self.0.door.close().await;
+        self.0.log.clone().close().await?;
+        Ok(())
+    }
+
+    /// Seals and appends an entry under a new trace; durable when it returns.
+    pub(crate) async fn append(
+        &self,
+        kind: Kind,
+        event: Event,
+        outcome: Option<Outcome>,
+        body: &Body,
+    ) -> Result<TraceId, JournalError> {
+        let trace = TraceId::from_bytes(random()?);
+        self.append_as(kind, event, (trace, outcome), body).await?;
+        Ok(trace)
+    }
+
+    pub(crate) async fn append_as(
+        &self,
+        kind: Kind,
+        event: Event,
+        trace: (TraceId, Option<Outcome>),
+        body: &Body,
+    ) -> Result<(), JournalError> {
+        let now = self.now();
+        let context = self.context(now).await?;
+        let entry = context.entry(kind, event, trace, body, now)?;
+        self.0.log.append(entry).await?;
+        Ok(())
+    }
+
+    /// The month's sealing context; at the turn of a month a new one, whose key is durable before it is used.
+    async fn context(&self, now: Time) -> Result<Arc<SealContext>, JournalError> {
+        let current = Arc::clone(&*self.0.seal.read().await);
+        if current.serves(now) {
+            return Ok(current);
+        }
+        let mut slot = self.0.seal.write().await;
+        if !slot.serves(now) {
+            let (context, first) = SealContext::begin(&self.0.months, now)?;
+            self.0.log.append(first).await?;
+            *slot = Arc::new(context);
+        }
+        Ok(Arc::clone(&slot))
+    }
+}
+
+fn folded_body(folded: Folded) -> Body {
+    Body {
+        author: SystemActor::Node.to_string(),
+        address: folded.source.map(|source| source.to_string()),
+        target: Some(folded.targets.into_iter().collect::<Vec<_>>().join("\n")),
+        detail: Some(format!("{}\n{}", folded.event, folded.authors.into_iter().collect::<Vec<_>>().join("\n"))),
+        count: Some(folded.count),
+        ..Body::default()
+    }
+}

@@ -1,0 +1,30 @@
+//! The tamper-evident journal, and the only way to act: no write and no reading of health data without its trace.
+//!
+//! - [`Journal::perform`] appends a durable intent, runs a database effect in a transaction that also inserts the trace's
+//!   marker, and appends the outcome. Write transactions open only from [`Traced`].
+//! - [`Journal::release`] appends one final entry that names the patients and objects of a [`Withheld`] page, and opens it.
+//! - [`Journal::revoke`] acts first, in memory and in the reserve, and traces afterwards: a cut never waits.
+//! - [`Journal::refuse`] records refusals, folding those past the bound into counted entries.
+//! - [`log`] below knows only bytes and proofs; [`verify`] checks both, offline.
+
+mod entry;
+mod fold;
+mod gate;
+mod keeper;
+pub mod log;
+mod perform;
+mod reader;
+mod recover;
+mod seal;
+mod trace;
+mod verify;
+mod withheld;
+
+pub use entry::{Kind, Outcome};
+pub use fold::{Folded, Offer, Refusals};
+pub use gate::{Applied, Effect, WriteTx};
+pub use keeper::{Journal, JournalConfig, JournalError, Refusal};
+pub use reader::{Trace, read_traces};
+pub use trace::Traced;
+pub use verify::{Markers, Report, read_markers, verify};
+pub use withheld::{Page, Stray, Withheld};

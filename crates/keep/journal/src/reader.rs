@@ -1,0 +1,87 @@
+//! Reading traces, for whoever holds the months' private keys.
+
+use crate::{
+    JournalError, Kind, Outcome,
+    entry::{Body, split},
+    log::read_entries,
+    seal::Opening,
+};
+use std::{collections::HashMap, ops::Range, path::Path};
+use types::{Event, Time, TraceId};
+use vault::MonthKeys;
+
+/// A trace in clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// Its place in the log.
+    pub index: u64,
+    /// What it says of the act.
+    pub kind: Kind,
+    /// The type of event.
+    pub event: Event,
+    /// When.
+    pub time: Time,
+    /// The act.
+    pub trace: TraceId,
+    /// What became of it, on outcomes.
+    pub outcome: Option<Outcome>,
+    /// Who.
+    pub author: String,
+    /// In what role.
+    pub role: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+    /// Why.
+    pub purpose: Option<String>,
+    /// The patients named.
+    pub patients: Vec<String>,
+    /// The objects named, as `category/id`.
+    pub objects: Vec<String>,
+    /// The target, where it is not a patient.
+    pub target: Option<String>,
+    /// Anything else.
+    pub detail: Option<String>,
+    /// How many, on folded entries.
+    pub count: Option<u64>,
+}
+
+/// Reads and opens the traces of `range` in a log's folder (`journal/<origin>`). To open a range, the key entries before
+/// it are needed too: reading starts at 0 and gives what lies in the range.
+pub fn read_traces(folder: &Path, months: &MonthKeys, range: Range<u64>) -> Result<Vec<Trace>, JournalError> {
+    let mut openings: HashMap<[u8; 8], Opening> = HashMap::new();
+    let mut traces = Vec::new();
+    for read in read_entries(folder, 0..range.end)? {
+        let (index, entry) = read?;
+        let parts = split(&entry).map_err(JournalError::Malformed)?;
+        let body = if parts.header.kind == Kind::SealKey {
+            openings.insert(parts.header.seal_key, Opening::of(&parts.header_bytes, &parts.body, months)?);
+            Body::default()
+        } else {
+            let opening = openings
+                .get(&parts.header.seal_key)
+                .ok_or_else(|| JournalError::Malformed(format!("entry {index} names a key that no entry gives")))?;
+            opening.body(parts.header.number, &parts.header_bytes, &parts.body)?
+        };
+        if range.contains(&index) {
+            let header = parts.header;
+            traces.push(Trace {
+                index,
+                kind: header.kind,
+                event: header.event,
+                time: header.time,
+                trace: header.trace,
+                outcome: header.outcome,
+                author: body.author,
+                role: body.role,
+                address: body.address,
+                purpose: body.purpose,
+                patients: body.patients,
+                objects: body.objects,
+                target: body.target,
+                detail: body.detail,
+                count: body.count,
+            });
+        }
+    }
+    Ok(traces)
+}

@@ -1,0 +1,46 @@
+//! The third of the three proofs.
+
+use crate::entry::Body;
+use policy::{Action, Subject};
+use types::{Purpose, Time, TraceId};
+
+/// Proof that a durable trace of action `A` was opened. Only this crate makes one; it is neither `Clone` nor
+/// deserialisable, is consumed by the write transaction that it opens, and is refused past its expiry.
+#[derive(Debug)]
+pub struct Traced<A: Action> {
+    pub(crate) action: A,
+    pub(crate) trace: TraceId,
+    pub(crate) body: Body,
+    pub(crate) expires: Time,
+}
+
+impl<A: Action> Traced<A> {
+    /// The action with its target.
+    pub fn action(&self) -> &A {
+        &self.action
+    }
+
+    /// The trace; outside the database it is the idempotency key.
+    pub fn trace_id(&self) -> TraceId {
+        self.trace
+    }
+
+    /// First moment at which the proof is refused.
+    pub fn expires(&self) -> Time {
+        self.expires
+    }
+}
+
+/// A subject as a trace names it.
+pub(crate) fn body_of(subject: &Subject, purpose: Option<Purpose>) -> Body {
+    Body {
+        author: subject.actor.to_string(),
+        role: subject.role.map(|role| role.to_string()),
+        establishment: subject.establishment.map(|id| id.to_string()),
+        door: subject.door.map(|door| door.to_string()),
+        session: subject.session.map(|id| id.to_string()),
+        address: subject.address.map(|address| address.to_string()),
+        purpose: purpose.map(|purpose| purpose.to_string()),
+        ..Body::default()
+    }
+}

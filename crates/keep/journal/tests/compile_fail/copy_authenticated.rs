@@ -1,0 +1,4 @@
+fn twice(who: identity::Authenticated) -> (identity::Authenticated, identity::Authenticated) {
+    (who.clone(), who)
+}
+fn main() {}

@@ -1,0 +1,3 @@
+fn main() {
+    let _ = policy::Authorized::mint(policy::SeePeople {}, todo!(), types::Purpose::Care, todo!(), todo!());
+}

@@ -1,0 +1,3 @@
+fn main() {
+    let _ = policy::Scope::new(None, Default::default());
+}

@@ -1,0 +1,120 @@
+//! Which key is for what, and who holds it.
+
+use std::fmt;
+use types::Door;
+
+/// What a key is for. One key, one purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Login, name, password hash and second factor of an account.
+    AccountFields,
+    /// A patient's identity in the SIS.
+    PatientFields,
+    /// Who may see whom.
+    RelationFields,
+    /// What a session page shows (last sign-in).
+    SessionFields,
+    /// Keyed tokens by which a login is found.
+    LoginTokens,
+    /// Keyed tokens by which a patient is found.
+    PatientTokens,
+    /// Keyed tokens by which failures are counted.
+    FailureTokens,
+    /// Tags of session records; one key a door.
+    SessionTags(Door),
+    /// A sign-in between its two pages; one key a door.
+    Ceremonies(Door),
+    /// Tokens of forms; one key a door.
+    Forms(Door),
+    /// The seed of the journal's signing key.
+    JournalSigning,
+    /// Wraps the private keys that open traces.
+    JournalReading,
+}
+
+impl Purpose {
+    /// The label of the key's derivation. Never changes once shipped.
+    pub fn label(self) -> String {
+        match self {
+            Purpose::AccountFields => "account-fields".into(),
+            Purpose::PatientFields => "patient-fields".into(),
+            Purpose::RelationFields => "relation-fields".into(),
+            Purpose::SessionFields => "session-fields".into(),
+            Purpose::LoginTokens => "login-tokens".into(),
+            Purpose::PatientTokens => "patient-tokens".into(),
+            Purpose::FailureTokens => "failure-tokens".into(),
+            Purpose::SessionTags(door) => format!("session-tags/{door}"),
+            Purpose::Ceremonies(door) => format!("ceremonies/{door}"),
+            Purpose::Forms(door) => format!("forms/{door}"),
+            Purpose::JournalSigning => "journal-signing".into(),
+            Purpose::JournalReading => "journal-reading".into(),
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label())
+    }
+}
+
+/// Who holds keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// A door's own services.
+    Door(Door),
+    /// The journal's writer.
+    Journal,
+    /// Whoever reads traces with the right to (a later door), and the operator's commands.
+    TraceReader,
+    /// Whoever creates accounts: the operator's commands, the demonstration.
+    Enrolment,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Door(door) => write!(f, "door {door}"),
+            Holder::Journal => f.write_str("the journal"),
+            Holder::TraceReader => f.write_str("the trace reader"),
+            Holder::Enrolment => f.write_str("enrolment"),
+        }
+    }
+}
+
+/// What a holder may do with a purpose's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: the key is not there.
+    None,
+    /// Seal and open, or compute tokens.
+    Full,
+}
+
+/// The seal/open matrix.
+pub fn access(holder: Holder, purpose: Purpose) -> Access {
+    let allowed = match (holder, purpose) {
+        (Holder::Door(door), Purpose::SessionTags(of) | Purpose::Ceremonies(of) | Purpose::Forms(of)) => door == of,
+        (
+            Holder::Door(Door::Portal),
+            Purpose::AccountFields
+            | Purpose::PatientFields
+            | Purpose::RelationFields
+            | Purpose::SessionFields
+            | Purpose::LoginTokens
+            | Purpose::FailureTokens,
+        ) => true,
+        (Holder::Journal, Purpose::JournalSigning) => true,
+        (Holder::TraceReader, Purpose::JournalReading) => true,
+        (
+            Holder::Enrolment,
+            Purpose::AccountFields
+            | Purpose::PatientFields
+            | Purpose::RelationFields
+            | Purpose::LoginTokens
+            | Purpose::PatientTokens,
+        ) => true,
+        _ => false,
+    };
+    if allowed { Access::Full } else { Access::None }
+}

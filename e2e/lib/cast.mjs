@@ -1,0 +1,18 @@
+// The people of the demonstration (crate `demo`), by login.
+
+/** A patient; one of her results and one of her documents are held until announced. */
+export const CAMILLE = "camille.durand";
+/** A patient with more than a hundred documents. */
+export const MARCEL = "marcel.pruvost";
+/** A patient whose record is empty. */
+export const INES = "ines.benali";
+/** A patient like others. */
+export const YANN = "yann.legoff";
+/** A relative: her mother's results only, and the whole record of a child. */
+export const SOPHIE = "sophie.rousselin";
+/** A relative whose mandate is over. */
+export const PAUL = "paul.pruvost";
+/** A professional; one of her patients has changed physician. */
+export const HELENE = "helene.castaing";
+/** A professional without patients. */
+export const THOMAS = "thomas.kerbrat";
