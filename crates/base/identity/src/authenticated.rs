@@ -39,29 +39,32 @@ pub struct Authenticated {
     expires: Time,
 }
 
+/// What an authentic session record says of its holder.
+pub(crate) struct Person {
+    pub account: AccountId,
+    pub establishment: EstablishmentId,
+    pub role: Role,
+    pub door: Door,
+    pub session: SessionId,
+    pub address: ClientAddress,
+    pub assurance: Assurance,
+    pub session_ends: Time,
+}
+
 /// How long one request may live on its proof.
 const REQUEST_SECONDS: u64 = 60;
 
 impl Authenticated {
-    pub(crate) fn person(
-        account: AccountId,
-        establishment: EstablishmentId,
-        role: Role,
-        door: Door,
-        session: SessionId,
-        address: ClientAddress,
-        assurance: Assurance,
-        (now, session_ends): (Time, Time),
-    ) -> Self {
+    pub(crate) fn person(person: Person, now: Time) -> Self {
         Self {
-            actor: Actor::Account(account),
-            establishment: Some(establishment),
-            role: Some(role),
-            door: Some(door),
-            session: Some(session),
-            address: Some(address),
-            assurance,
-            expires: session_ends.min(now + std::time::Duration::from_secs(REQUEST_SECONDS)),
+            actor: Actor::Account(person.account),
+            establishment: Some(person.establishment),
+            role: Some(person.role),
+            door: Some(person.door),
+            session: Some(person.session),
+            address: Some(person.address),
+            assurance: person.assurance,
+            expires: person.session_ends.min(now + std::time::Duration::from_secs(REQUEST_SECONDS)),
         }
     }
 

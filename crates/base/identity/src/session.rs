@@ -1,6 +1,6 @@
 //! Sessions: opened once at sign-in, resumed at each request, honored only when the door's key authenticates the record.
 
-use crate::{Assurance, Authenticated};
+use crate::{Assurance, Authenticated, authenticated::Person};
 use aws_lc_rs::{constant_time, digest, hmac};
 use minicbor::{Decode, Encode};
 use std::{str::FromStr, time::Duration};
@@ -245,16 +245,17 @@ pub fn resume(
     }
     let role = record.role.parse().map_err(|()| NotResumed::Forged)?;
     let assurance = Assurance::from_rank(record.assurance).ok_or(NotResumed::Forged)?;
-    let authenticated = Authenticated::person(
-        AccountId::from_bytes(record.account),
-        EstablishmentId::from_bytes(record.establishment),
+    let person = Person {
+        account: AccountId::from_bytes(record.account),
+        establishment: EstablishmentId::from_bytes(record.establishment),
         role,
-        key.door(),
-        id,
+        door: key.door(),
+        session: id,
         address,
         assurance,
-        (now, idle_until.min(absolute_until)),
-    );
+        session_ends: idle_until.min(absolute_until),
+    };
+    let authenticated = Authenticated::person(person, now);
     Ok(Resumed { authenticated, opened: Time::from_micros(record.opened), idle_until, absolute_until })
 }
 

@@ -16,6 +16,8 @@ mod perform;
 mod reader;
 mod recover;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod verify;
 mod withheld;
