@@ -1,4 +1,5 @@
-fn twice(who: identity::Authenticated) -> (identity::Authenticated, identity::Authenticated) {
-    (who.clone(), who)
+// E0599: clone
+fn twice(who: identity::Authenticated) -> identity::Authenticated {
+    who.clone()
 }
 fn main() {}

@@ -1,4 +1,5 @@
-fn twice(yes: policy::Authorized<policy::SeePeople>) -> [policy::Authorized<policy::SeePeople>; 2] {
-    [yes.clone(), yes]
+// E0599: clone
+fn twice(yes: policy::Authorized<policy::SeePeople>) -> policy::Authorized<policy::SeePeople> {
+    yes.clone()
 }
 fn main() {}

@@ -1,3 +1,5 @@
-fn main() {
-    let _ = identity::Authenticated { actor: types::Actor::System(types::SystemActor::Node) };
+// E0451: private
+fn forge(real: identity::Authenticated) -> identity::Authenticated {
+    identity::Authenticated { role: Some(types::Role::Administrator), ..real }
 }
+fn main() {}

@@ -1,3 +1,5 @@
-fn main() {
-    let _ = policy::Authorized::mint(policy::SeePeople {}, todo!(), types::Purpose::Care, todo!(), todo!());
+// E0451: private
+fn forge(real: policy::Authorized<policy::ReadRecord>, patient: types::PatientId) -> policy::Authorized<policy::ReadRecord> {
+    policy::Authorized { action: policy::ReadRecord { patient }, ..real }
 }
+fn main() {}

@@ -1,0 +1,182 @@
+//! The house's directions (ARCHITECTURE.md): a crate uses only the layers below its own, and within a layer only what is
+//! said here. A crate that is not in the table is not in the house.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+const LAYERS: [&str; 5] = ["base", "keep", "cases", "doors", "app"];
+
+/// What a crate may use within its own layer.
+const WITHIN: &[(&str, &[&str])] = &[
+    ("types", &[]),
+    ("identity", &["types"]),
+    ("policy", &["types", "identity"]),
+    ("wire", &["types"]),
+    ("store", &[]),
+    ("vault", &["store"]),
+    ("journal", &["vault", "store"]),
+    ("lease", &["journal", "vault", "store"]),
+    ("signin", &[]),
+    ("care", &[]),
+    ("interventions", &[]),
+    ("assistance", &[]),
+    ("surveillance", &[]),
+    ("dossier", &[]),
+    ("web", &[]),
+    ("pipe", &[]),
+    ("portal", &["web", "pipe"]),
+    ("suppliers", &["web", "pipe"]),
+    ("desk", &["web", "pipe"]),
+    ("publish", &["web", "pipe"]),
+    ("relays", &["web", "pipe"]),
+    ("psc", &["web", "pipe"]),
+    ("poterne", &["demo"]),
+    ("demo", &[]),
+];
+
+/// What never reaches a layer, whatever the reason.
+const ABSENT: &[(&str, &[&str])] = &[
+    ("base", &["tokio", "tokio-util", "sqlx", "axum", "hyper", "reqwest", "rustls", "tokio-rustls", "tracing"]),
+    ("keep", &["axum", "hyper", "reqwest", "tokio-rustls"]),
+    ("cases", &["axum", "hyper", "tokio-rustls", "askama"]),
+    ("doors", &["sqlx", "reqwest", "cedar-policy"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").canonicalize().unwrap()
+}
+
+struct Crate {
+    layer: usize,
+    uses: BTreeSet<String>,
+}
+
+fn crates() -> BTreeMap<String, Crate> {
+    let mut found = BTreeMap::new();
+    for (layer, name) in LAYERS.iter().enumerate() {
+        for entry in fs::read_dir(root().join("crates").join(name)).unwrap() {
+            let manifest = entry.unwrap().path().join("Cargo.toml");
+            let text = fs::read_to_string(&manifest).unwrap();
+            let document: toml_edit::DocumentMut = text.parse().unwrap();
+            let package = document["package"]["name"].as_str().unwrap().to_owned();
+            let mut uses = BTreeSet::new();
+            // Tests may use anything: they are not in the house.
+            for section in ["dependencies", "build-dependencies"] {
+                if let Some(table) = document.get(section).and_then(|item| item.as_table_like()) {
+                    uses.extend(table.iter().map(|(name, _)| name.to_owned()));
+                }
+            }
+            found.insert(package, Crate { layer, uses });
+        }
+    }
+    found
+}
+
+/// What is wrong with the directions of these crates.
+fn wrongs(all: &BTreeMap<String, Crate>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, one) in all {
+        let Some((_, within)) = WITHIN.iter().find(|(known, _)| known == name) else {
+            wrong.push(format!("{name} has no place in the table"));
+            continue;
+        };
+        for used in &one.uses {
+            let Some(other) = all.get(used) else { continue };
+            if other.layer > one.layer {
+                wrong.push(format!(
+                    "{name} ({}) uses {used}, of the layer above ({})",
+                    LAYERS[one.layer], LAYERS[other.layer]
+                ));
+            }
+            if other.layer == one.layer && !within.contains(&used.as_str()) {
+                wrong.push(format!("{name} uses {used}, its neighbour"));
+            }
+        }
+        let absent = ABSENT.iter().find(|(layer, _)| *layer == LAYERS[one.layer]).map_or(&[][..], |(_, absent)| absent);
+        for used in one.uses.iter().filter(|used| absent.contains(&used.as_str())) {
+            wrong.push(format!("{name}: {used} never reaches {}", LAYERS[one.layer]));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn crates_use_only_what_lies_below() {
+    let all = crates();
+    assert!(all.len() >= 12, "{} crates", all.len());
+    assert_eq!(wrongs(&all), Vec::<String>::new());
+}
+
+#[test]
+fn the_test_would_see_a_wrong_direction() {
+    for (name, used, expected) in [
+        ("types", "journal", "of the layer above"),
+        ("store", "vault", "its neighbour"),
+        ("care", "signin", "its neighbour"),
+        ("policy", "tokio", "never reaches base"),
+        ("portal", "sqlx", "never reaches doors"),
+        ("web", "portal", "its neighbour"),
+        ("journal", "poterne", "of the layer above"),
+    ] {
+        let mut all = crates();
+        all.get_mut(name).unwrap().uses.insert(used.to_owned());
+        let wrong = wrongs(&all);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{name} → {used}: {wrong:?}");
+    }
+    let mut all = crates();
+    all.insert("misc".into(), Crate { layer: 1, uses: BTreeSet::new() });
+    assert_eq!(wrongs(&all), ["misc has no place in the table"]);
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The places where `needle` stands in our sources, relative to `crates/`, tests left out.
+fn places(needle: &str) -> BTreeSet<String> {
+    let crates = root().join("crates");
+    let mut files = Vec::new();
+    sources(&crates, &mut files);
+    let relative = |path: &PathBuf| path.strip_prefix(&crates).unwrap().to_string_lossy().into_owned();
+    files
+        .iter()
+        .filter(|path| fs::read_to_string(path).unwrap().contains(needle))
+        .map(relative)
+        .filter(|path| !path.contains("/tests") && !path.contains("testing.rs"))
+        .collect()
+}
+
+#[test]
+fn sql_lives_in_keep_and_in_sql_modules_only() {
+    for place in places("sqlx::query") {
+        assert!(place.starts_with("keep/") || place.ends_with("/sql.rs"), "SQL in {place}");
+    }
+}
+
+#[test]
+fn the_system_acts_in_known_places_only() {
+    let known = [
+        "base/identity/src/authenticated.rs",
+        "base/identity/src/lib.rs",
+        "keep/journal/src/keeper.rs",
+        "cases/care/src/enrol.rs",
+        "cases/signin/src/enrol.rs",
+        "cases/signin/src/service.rs",
+    ];
+    for needle in ["system_actor(", "door_actor("] {
+        for place in places(needle) {
+            assert!(known.contains(&place.as_str()), "{place} acts as the system: list it here and in ARCHITECTURE.md");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+fn joint(who: &identity::Authenticated) -> policy::Subject {
+    policy::Subject::of(who)
+}
+fn main() {}

@@ -1,0 +1,2 @@
+fn joint(_: &journal::Journal) {}
+fn main() {}

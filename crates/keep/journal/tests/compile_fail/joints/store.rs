@@ -1,0 +1,4 @@
+fn joint(error: store::StoreError) -> journal::JournalError {
+    error.into()
+}
+fn main() {}

@@ -1,0 +1,4 @@
+fn joint(who: &identity::Authenticated) -> types::Time {
+    who.expires()
+}
+fn main() {}

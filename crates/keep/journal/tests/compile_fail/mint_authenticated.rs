@@ -1,0 +1,5 @@
+// E0624: private
+fn mint() {
+    let _ = identity::Authenticated::person;
+}
+fn main() {}

@@ -1,5 +1,0 @@
-use identity::{SignIn, Started};
-fn open(started: SignIn<Started>) {
-    let _ = started.open(todo!(), todo!(), todo!(), todo!(), todo!());
-}
-fn main() {}

@@ -1,3 +1,0 @@
-fn main() {
-    let _ = policy::Scope::new(None, Default::default());
-}

@@ -1,0 +1,5 @@
+// E0599: begin
+fn write(store: &store::Store) {
+    let _ = store.begin();
+}
+fn main() {}
