@@ -66,7 +66,7 @@ for (const [login, language, viewport, dark] of [
     await visitor.go("/");
     await visitor.assertAccessible();
     await visitor.givePassword(account);
-    await page.waitForURL(/\/session\/code$/);
+    await visitor.codeField().waitFor();
     await visitor.assertAccessible();
     await visitor.giveCode(account);
     const visited = await everyPage(visitor, async () => {

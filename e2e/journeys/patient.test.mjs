@@ -46,7 +46,7 @@ async function journey(visitor, account, { pdfSays } = {}) {
   await visitor.link("portal.home.own_results").click();
   await linksTo(visitor, "results").first().waitFor();
   await visitor.assertFits();
-  await linksTo(visitor, "results").first().click();
+  await visitor.laboratoryResult().click();
   await page.waitForURL(RESULT);
   await page.getByRole("table").first().waitFor();
   await visitor.assertFits();

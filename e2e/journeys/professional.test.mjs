@@ -41,7 +41,7 @@ for (const [language, viewport] of [
     await page.waitForURL(/\/records\//);
     await page.getByText(visitor.says("state.held")).first().waitFor();
     await visitor.assertFits();
-    await page.locator('main table a[href*="/results/"]').first().click();
+    await visitor.laboratoryResult().click();
     await page.getByRole("table").first().waitFor();
     visitor.assertQuiet();
     await visitor.close();

@@ -41,7 +41,7 @@ for (const [language, viewport] of [
       covered.refused += (await page.getByText(visitor.says("portal.record.not_mandated")).count()) > 0 ? 1 : 0;
     }
     assert.deepEqual(covered, { results: 2, documents: 1, refused: 1 });
-    await page.locator('main table a[href*="/results/"]').first().click();
+    await visitor.laboratoryResult().click();
     await page.getByRole("table").first().waitFor();
     visitor.assertQuiet();
     await visitor.close();

@@ -307,7 +307,7 @@ async fn settle_in(
 ) -> Result<Vec<Account>> {
     let mut accounts = Vec::new();
     for one in demo::accounts(hospital) {
-        let password = password()?;
+        let password = crate::password()?;
         let totp = TotpSecret::from_bytes(random()?);
         let known = Account {
             login: one.login.to_owned(),
@@ -352,18 +352,4 @@ async fn relate(
     let period = link.period(SystemClock.now());
     node.registrar.relate(account, &Relation { patient, establishment, kind, period }).await?;
     Ok(())
-}
-
-/// Four groups of four letters that the eye tells apart: 75 bits.
-fn password() -> Result<String> {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let drawn: [u8; 16] = random()?;
-    let mut text = String::new();
-    for (place, byte) in drawn.iter().enumerate() {
-        if place > 0 && place % 4 == 0 {
-            text.push('-');
-        }
-        text.push(LETTERS.get(usize::from(byte & 31)).map_or('a', |letter| char::from(*letter)));
-    }
-    Ok(text)
 }

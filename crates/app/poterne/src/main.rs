@@ -1,5 +1,6 @@
 //! `poterne`: the guarded door through which outsiders enter a hospital's information system.
 
+mod account_cmd;
 mod check;
 mod config;
 mod demo_cmd;
@@ -30,6 +31,9 @@ enum Command {
     Serve(serve::ServeArgs),
     /// List every mistake of a configuration, then reach each peer
     Check(check::CheckArgs),
+    /// Create accounts without a browser
+    #[command(subcommand)]
+    Account(account_cmd::AccountCommand),
     /// Verify the journal
     #[command(subcommand)]
     Journal(journal_cmd::JournalCommand),
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
             Command::Init(args) => Ok(init::run(&args)),
             Command::Serve(args) => serve::run(&args).await,
             Command::Check(args) => Ok(check::run(&args, check_peers).await),
+            Command::Account(command) => account_cmd::run(command).await,
             Command::Journal(command) => journal_cmd::run(command).await,
         }
     });
@@ -119,4 +124,18 @@ pub(crate) fn logs(json: bool, level: tracing::Level) {
     } else {
         builder.with_ansi(false).init();
     }
+}
+
+/// Four groups of four letters that the eye tells apart: 75 bits.
+pub(crate) fn password() -> anyhow::Result<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let drawn: [u8; 16] = vault::random()?;
+    let mut text = String::new();
+    for (place, byte) in drawn.iter().enumerate() {
+        if place > 0 && place % 4 == 0 {
+            text.push('-');
+        }
+        text.push(LETTERS.get(usize::from(byte & 31)).map_or('a', |letter| char::from(*letter)));
+    }
+    Ok(text)
 }

@@ -8,7 +8,12 @@ use policy::Policies;
 use portal::{PortalSettings, PortalState};
 use rustls::ServerConfig;
 use signin::{Enrolment, SignInService, SignInSettings};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use store::{Store, StoreConfig, SystemClock};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -83,24 +88,62 @@ pub struct Node {
     stop_deadline: Duration,
 }
 
+/// What every command that acts needs: database, journal, policies, time.
+pub struct Keep {
+    store: Store,
+    journal: Journal,
+    policies: Arc<Policies>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Keep {
+    /// Opens database and journal, and settles what a stop of this origin left open.
+    pub async fn open(
+        origin: &str,
+        data: &Path,
+        config: &StoreConfig,
+        master: &MasterKey,
+        reserve_slots: u32,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(data).with_context(|| format!("{} cannot be made", data.display()))?;
+        let policies = Arc::new(Policies::built_in()?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (store, door) = store::open(config).await.context("the database cannot be opened")?;
+        let config = JournalConfig {
+            folder: data.join("journal"),
+            month_keys: data.join("vault"),
+            origin: origin.to_owned(),
+            reserve_slots,
+        };
+        let journal =
+            Journal::open(config, master, door, clock.clone()).await.context("the journal cannot be opened")?;
+        Ok(Self { store, journal, policies, clock })
+    }
+
+    /// Who creates accounts, and who registers patients and relations.
+    pub fn enrolling(&self, master: &MasterKey, actor: SystemActor) -> (Enrolment, Registrar) {
+        let keys = || master.keys_for(Holder::Enrolment);
+        let (store, journal, policies) = (&self.store, &self.journal, &self.policies);
+        (
+            Enrolment::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
+            Registrar::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
+        )
+    }
+
+    /// Closes the journal, then the database.
+    pub async fn close(self) -> Result<()> {
+        self.journal.close().await.context("the journal did not close cleanly; it will recover at the next start")?;
+        self.store.close().await;
+        Ok(())
+    }
+}
+
 impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
-        std::fs::create_dir_all(&node.data).with_context(|| format!("{} cannot be made", node.data.display()))?;
-        let policies = Arc::new(Policies::built_in()?);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (store, door) = store::open(&node.store).await.context("the database cannot be opened")?;
-        let config = JournalConfig {
-            folder: node.data.join("journal"),
-            month_keys: node.data.join("vault"),
-            origin: node.name,
-            reserve_slots: node.reserve_slots,
-        };
-        let journal =
-            Journal::open(config, &node.master, door, clock.clone()).await.context("the journal cannot be opened")?;
-        let keys = || node.master.keys_for(Holder::Enrolment);
-        let enrolment = Enrolment::new(store.clone(), journal.clone(), policies.clone(), keys(), node.enrols_as);
-        let registrar = Registrar::new(store.clone(), journal.clone(), policies.clone(), keys(), node.enrols_as);
+        let keep = Keep::open(&node.name, &node.data, &node.store, &node.master, node.reserve_slots).await?;
+        let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
+        let Keep { store, journal, policies, clock } = keep;
         for (id, name) in &node.establishments {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
         }

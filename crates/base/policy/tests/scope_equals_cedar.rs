@@ -34,7 +34,7 @@ fn places() -> impl Strategy<Value = EstablishmentId> {
 
 /// A patient belongs to one establishment: the odd ones elsewhere, the even ones here.
 fn home(n: u8) -> EstablishmentId {
-    if n % 2 == 0 { HERE } else { ELSEWHERE }
+    if n.is_multiple_of(2) { HERE } else { ELSEWHERE }
 }
 
 fn some_relations() -> impl Strategy<Value = Vec<Relation>> {

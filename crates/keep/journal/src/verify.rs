@@ -40,7 +40,8 @@ impl Acts {
         let header = split(entry)?.header;
         match header.kind {
             Kind::Intent => {
-                if self.intents.insert(header.trace, None).is_some() {
+                let before = self.intents.insert(header.trace, None);
+                if before.is_some() {
                     return Err("a second intent of the same act".to_owned());
                 }
             }

@@ -75,7 +75,8 @@ pub(crate) async fn second_step(visit: Visit, form: Result<Form<SecondForm>, For
 }
 
 fn wait_problem(wait: Duration) -> SignInProblem {
-    SignInProblem::Wait { seconds: wait.as_secs().max(1) }
+    // Rounded up: who waits as long as told may try.
+    SignInProblem::Wait { seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0) }
 }
 
 fn again(visit: &Visit, status: StatusCode, problem: SignInProblem, login: String) -> Response {
