@@ -102,6 +102,22 @@ async fn add(args: &AddArgs, config: Config) -> Result<()> {
     let origin = format!("{}-operator", config.node.name);
     let store = StoreConfig::new(config.store.url.expose().clone());
     let keep = Keep::open(&origin, &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await?;
+    let done = create(args, &config, &keep, establishment, &numbers).await;
+    // Also after a refusal: the journal is to be left whole.
+    keep.close().await?;
+    let (password, secret) = done?;
+    said(args, &password, &secret);
+    Ok(())
+}
+
+/// Creates the account and its relations; gives the password and the second factor's secret.
+async fn create(
+    args: &AddArgs,
+    config: &Config,
+    keep: &Keep,
+    establishment: EstablishmentId,
+    numbers: &[Ins],
+) -> Result<(String, String)> {
     let (enrolment, registrar) = keep.enrolling(&config.vault.master_key, SystemActor::Operator);
     for one in &config.establishments {
         enrolment.establishment(one.id, &one.name).await?;
@@ -119,7 +135,7 @@ async fn add(args: &AddArgs, config: Config) -> Result<()> {
     let account = enrolment.account(establishment, new).await?;
     let from = SystemClock.now();
     let until = args.days.map(|days| from + std::time::Duration::from_secs(u64::from(days) * 86_400));
-    for ins in &numbers {
+    for ins in numbers {
         let patient = registrar.patient(establishment, ins).await?;
         let kind = match args.role {
             Role::Relative => RelationKind::Mandate { covers: args.covers.iter().copied().collect() },
@@ -129,9 +145,7 @@ async fn add(args: &AddArgs, config: Config) -> Result<()> {
         let relation = Relation { patient, establishment, kind, period: Period { from, until } };
         registrar.relate(account, &relation).await?;
     }
-    keep.close().await?;
-    said(args, &password, &secret);
-    Ok(())
+    Ok((password, secret))
 }
 
 fn said(args: &AddArgs, password: &str, secret: &str) {

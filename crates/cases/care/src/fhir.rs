@@ -2,7 +2,10 @@
 //! passed over. Decoding never panics and never guesses.
 
 use crate::model::{Document, Examination, Interpretation, Measure, Person, Report, ReportStatus, Sex, Value};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
 use serde_json::value::RawValue;
 use types::{Confidentiality, ObjectId, PatientId};
 
@@ -30,15 +33,36 @@ pub(crate) struct Entry {
     pub resource: Option<Resource>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(tag = "resourceType")]
+#[derive(Debug)]
 pub(crate) enum Resource {
     Patient(Box<Patient>),
     DocumentReference(Box<DocumentReference>),
     DiagnosticReport(Box<DiagnosticReport>),
     Observation(Box<Observation>),
-    #[serde(other)]
     Other,
+}
+
+/// By hand: a tagged enum would be read through a buffer in which numbers lose how they were written.
+impl<'de> Deserialize<'de> for Resource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Tag {
+            resource_type: String,
+        }
+        fn boxed<T: DeserializeOwned, E: Error>(text: &str) -> Result<Box<T>, E> {
+            serde_json::from_str(text).map(Box::new).map_err(E::custom)
+        }
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let tag: Tag = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(match tag.resource_type.as_str() {
+            "Patient" => Self::Patient(boxed(raw.get())?),
+            "DocumentReference" => Self::DocumentReference(boxed(raw.get())?),
+            "DiagnosticReport" => Self::DiagnosticReport(boxed(raw.get())?),
+            "Observation" => Self::Observation(boxed(raw.get())?),
+            _ => Self::Other,
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -374,6 +398,15 @@ mod tests {
         assert_eq!(measure.value, Value::Number("4.50".into()));
         assert_eq!((measure.low.as_deref(), measure.high.as_deref()), (Some("3.5"), Some("5.10")));
         assert_eq!(measure.interpretation, Interpretation::Unstated, "silence is never read as normal");
+    }
+
+    #[test]
+    fn a_value_inside_a_bundle_is_read_as_written() {
+        let text = r#"{"resourceType":"Bundle","entry":[{"resource":
+            {"resourceType":"Observation","id":"o","valueQuantity":{"value":4.50,"unit":"mmol/L"}}}]}"#;
+        let bundle: Bundle = serde_json::from_str(text).unwrap();
+        let Some(Resource::Observation(observation)) = &bundle.entry[0].resource else { unreachable!() };
+        assert_eq!(observation.measure().value, Value::Number("4.50".into()));
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl Visit {
         ErrorPage::new(self.chrome(who, Some("/")), kind, self.reference).into_response()
     }
 
+    /// An error page that offers to ask for the same page again.
+    fn error_to_retry(&self, kind: ErrorKind, who: &SignedIn) -> Response {
+        ErrorPage::new(self.chrome(Some(who), None), kind, self.reference).into_response()
+    }
+
     /// Takes the cookie back.
     pub(crate) fn clear_cookie(&self, mut response: Response) -> Response {
         response.headers_mut().append(SET_COOKIE, self.state.cookie().clear());
@@ -126,6 +131,9 @@ impl Member {
         }
         if matches!(kind, ErrorKind::JournalUnavailable) {
             tracing::warn!(%error, "a page was withheld");
+        }
+        if kind.may_retry() {
+            return self.visit.error_to_retry(kind, &self.who);
         }
         self.visit.error(kind, Some(&self.who))
     }

@@ -1,0 +1,237 @@
+//! The operator's journey with the real program: init, check, an account, serve, sign-in, verify, stop.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use demo::{Authority, Hospital, Sis, SisFaults};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+use types::Clock as _;
+
+fn poterne(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_poterne")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Stops the program whatever happens to the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_opens_a_portal() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let (port, health) = (free_port(), free_port());
+
+    // The hospital's records, and certificates from its authority.
+    let authority = Authority::new(store::SystemClock.now()).unwrap();
+    let hospital = Hospital::generate(1, jiff::civil::date(2026, 11, 21));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sis_url = format!("https://localhost:{}/fhir", listener.local_addr().unwrap().port());
+    let server = authority.issue_server(&["localhost"]).unwrap();
+    let sis = Sis::new(&hospital, &server, &authority.ca_pem(), SisFaults::new()).unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(sis.serve(listener, stop.clone()));
+
+    let origin = format!("https://portail.test:{port}");
+    let listen = format!("127.0.0.1:{port}");
+    let dir = root.join("node");
+    let dir = dir.to_str().unwrap();
+    let made = poterne(&[
+        "init",
+        dir,
+        "--establishment",
+        "Hôpital d’essai",
+        "--origin",
+        &origin,
+        "--listen",
+        &listen,
+        "--sis",
+        &sis_url,
+        "--support",
+        "01 99 00 00 00",
+        "--name",
+        "node1",
+    ]);
+    assert!(made.status.success(), "{}", words(&made));
+    let config = format!("{dir}/poterne.toml");
+    let text = fs::read_to_string(&config).unwrap().replace("127.0.0.1:9464", &format!("127.0.0.1:{health}"));
+    fs::write(&config, text).unwrap();
+
+    // What is missing is told at once, each with its place.
+    let told = poterne(&["check", "--config", &config]);
+    assert_eq!(told.status.code(), Some(2));
+    assert_eq!(words(&told).matches("does not exist").count(), 5, "{}", words(&told));
+    assert_eq!(poterne(&["serve", "--config", &config]).status.code(), Some(2));
+
+    let keys = root.join("node/keys");
+    let (portal, client) =
+        (authority.issue_server(&["portail.test"]).unwrap(), authority.issue_client("node1").unwrap());
+    fs::write(keys.join("portal.crt"), &portal.chain_pem).unwrap();
+    private(&keys.join("portal.key"), portal.key_pem.expose());
+    fs::write(keys.join("sis-ca.crt"), authority.ca_pem()).unwrap();
+    fs::write(keys.join("sis-client.crt"), &client.chain_pem).unwrap();
+    private(&keys.join("sis-client.key"), client.key_pem.expose());
+    let told = poterne(&["check", "--config", &config]);
+    assert!(told.status.success(), "{}", words(&told));
+
+    let serving = Command::new(env!("CARGO_BIN_EXE_poterne"))
+        .args(["serve", "--config", &config])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut serving = Running(serving);
+    wait_until_healthy(health).await;
+
+    // Beside the running node.
+    let added = poterne(&[
+        "account",
+        "add",
+        "--config",
+        &config,
+        "--login",
+        "essai",
+        "--name",
+        "Personne Essai",
+        "--role",
+        "patient",
+        "--ins",
+        &nir(),
+        "--format",
+        "json",
+    ]);
+    assert!(added.status.success(), "{}", words(&added));
+    let account: serde_json::Value = serde_json::from_slice(&added.stdout).unwrap();
+    let again = poterne(&[
+        "account",
+        "add",
+        "--config",
+        &config,
+        "--login",
+        "ESSAI ",
+        "--name",
+        "Autre",
+        "--role",
+        "patient",
+        "--ins",
+        &nir(),
+    ]);
+    assert!(!again.status.success() && words(&again).contains("taken"), "{}", words(&again));
+
+    let page = signed_in(&authority.ca_pem(), &origin, port, &account).await;
+    assert!(page.contains("Personne Essai"), "{page}");
+    assert!(page.contains("Hôpital d’essai"));
+
+    // A stop is clean, and what was written verifies; pinned to its own key, and not to another.
+    let began = Instant::now();
+    let pid = serving.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(serving.0.wait().unwrap().success());
+    assert!(began.elapsed() < Duration::from_secs(10));
+    let data = root.join("node/data");
+    let verified = poterne(&[
+        "journal",
+        "verify",
+        "--data",
+        data.to_str().unwrap(),
+        "--format",
+        "json",
+        "--database",
+        &format!("sqlite:{}", data.join("poterne.db").display()),
+    ]);
+    let verdict: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!(verdict["ok"], true, "{verdict}");
+    let other = "node1+5d4b07bc+AYXQ8sCeOiVXcWfRCXqZlVrSyZiWY6v4o2AOE1vX1QUH";
+    let pinned = poterne(&["journal", "verify", "--data", data.to_str().unwrap(), "--vkey", other]);
+    assert!(!pinned.status.success(), "{}", words(&pinned));
+
+    // A demonstration does not open a real store, nor a real node a demonstration's.
+    let mixed = poterne(&["demo", "--data", data.to_str().unwrap(), "--https", "0"]);
+    assert_eq!(mixed.status.code(), Some(2), "{}", words(&mixed));
+    stop.cancel();
+}
+
+/// A number whose form is right and which belongs to nobody (place of birth 99 999).
+fn nir() -> String {
+    let body: u64 = 1_800_199_999_001;
+    format!("{body}{:02}", 97 - body % 97)
+}
+
+async fn wait_until_healthy(port: u16) {
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls("")).build().unwrap();
+    for _ in 0..200 {
+        let asked = client.get(format!("http://127.0.0.1:{port}/health")).send().await;
+        if asked.is_ok_and(|answer| answer.status().is_success()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the node is not healthy after ten seconds");
+}
+
+fn tls(ca: &str) -> rustls::ClientConfig {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    rustls::ClientConfig::builder_with_provider(web::serve::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Signs in as a browser would, and gives the first page.
+async fn signed_in(ca: &str, origin: &str, port: u16, account: &serde_json::Value) -> String {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(ca))
+        .resolve("portail.test", ([127, 0, 0, 1], port).into())
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let post = |path: &str, body: String| {
+        client
+            .post(format!("{origin}{path}"))
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+    };
+    let password = account["password"].as_str().unwrap();
+    let page = post("/fr/session", format!("login=essai&password={password}")).await.unwrap();
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    let ceremony = page.split("name=\"ceremony\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let secret = data_encoding::BASE32_NOPAD.decode(account["totp_secret"].as_str().unwrap().as_bytes()).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(<[u8; 20]>::try_from(secret).unwrap()).build().unwrap();
+    let now = u64::try_from(store::SystemClock.now().seconds()).unwrap();
+    let answer = post("/fr/session/code", format!("ceremony={ceremony}&code={}", totp.generate(now))).await.unwrap();
+    assert_eq!(answer.status(), 303, "{:?}", answer.text().await);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    client.get(format!("{origin}/fr/")).header("cookie", cookie).send().await.unwrap().text().await.unwrap()
+}

@@ -1,0 +1,29 @@
+//! A clock that a test moves by hand.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+use types::{Clock, Time};
+
+/// 20 November 2026, 10:00 in Greenwich.
+const START_MICROS: i64 = 1_795_168_800_000_000;
+
+#[derive(Clone)]
+pub struct HandClock(Arc<AtomicI64>);
+
+impl HandClock {
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(START_MICROS)))
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Time {
+        Time::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}

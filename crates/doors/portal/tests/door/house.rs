@@ -1,0 +1,229 @@
+//! The door and all that is behind it, made for one test.
+
+use crate::clock::HandClock;
+use axum::Router;
+use care::{CareService, Registrar, Sis, SisConfig};
+use demo::{Authority, DemoAccount, Hospital, LinkKind, SisFaults};
+use identity::{SessionLimits, TotpSecret};
+use journal::{Journal, JournalConfig, Markers, Trace, read_markers, read_traces};
+use policy::{Policies, Relation, RelationKind};
+use portal::{PortalSettings, PortalState};
+use signin::{Enrolment, NewAccount, SignInService, SignInSettings};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+use store::{Store, SystemClock, testing::TestDatabase};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use types::{AccountId, Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor};
+use vault::{Holder, MasterKey, MonthKeys, Purpose};
+use web::{
+    csrf::{CsrfKey, Origin},
+    limits::Limits,
+};
+
+pub const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
+pub const IDLE_SECONDS: i64 = 900;
+pub const ABSOLUTE_SECONDS: i64 = 8 * 3600;
+
+/// Drawn once: the letters and sheets of twelve patients take a moment.
+pub static HOSPITAL: LazyLock<Hospital> = LazyLock::new(|| Hospital::generate(7, jiff::civil::date(2026, 11, 20)));
+
+/// Somebody of the cast, with what he signs in with.
+pub struct Account {
+    pub demo: DemoAccount,
+    pub id: AccountId,
+    pub password: String,
+    pub totp: [u8; 20],
+    pub address: IpAddr,
+}
+
+pub struct House {
+    pub folder: tempfile::TempDir,
+    pub clock: HandClock,
+    pub store: Store,
+    pub journal: Journal,
+    pub signin: SignInService,
+    pub router: Router,
+    pub faults: SisFaults,
+    /// In the order of the hospital's.
+    pub patients: Vec<PatientId>,
+    pub accounts: Vec<Account>,
+    pub database_file: Option<PathBuf>,
+    /// Stops the SIS.
+    _stop: DropGuard,
+}
+
+impl House {
+    pub async fn new(database: &TestDatabase) -> Self {
+        let faults = SisFaults::new();
+        let stop = CancellationToken::new();
+        let sis = demo_sis(&faults, stop.clone()).await;
+        Self::over(database, sis, faults, stop).await
+    }
+
+    /// Over a SIS that is given.
+    pub async fn over(database: &TestDatabase, sis: SisConfig, faults: SisFaults, stop: CancellationToken) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
+        let clock = HandClock::new();
+        let handle: Arc<dyn Clock> = Arc::new(clock.clone());
+        let (store, door) = store::open(&database.config()).await.unwrap();
+        let config = JournalConfig {
+            folder: folder.path().join("journal"),
+            month_keys: folder.path().join("vault"),
+            origin: "node".into(),
+            reserve_slots: 64,
+        };
+        let journal = Journal::open(config, &master, door, handle.clone()).await.unwrap();
+        let policies = Arc::new(Policies::built_in().unwrap());
+        let keys = || master.keys_for(Holder::Door(Door::Portal));
+        let settings = SignInSettings {
+            door: Door::Portal,
+            roles: &[Role::Patient, Role::Relative, Role::Professional],
+            limits: SessionLimits {
+                idle: Duration::from_secs(IDLE_SECONDS.unsigned_abs()),
+                absolute: Duration::from_secs(ABSOLUTE_SECONDS.unsigned_abs()),
+            },
+            establishment: HERE,
+        };
+        let enrolment = Enrolment::new(
+            store.clone(),
+            journal.clone(),
+            policies.clone(),
+            master.keys_for(Holder::Enrolment),
+            SystemActor::Demo,
+        );
+        let registrar = Registrar::new(
+            store.clone(),
+            journal.clone(),
+            policies.clone(),
+            master.keys_for(Holder::Enrolment),
+            SystemActor::Demo,
+        );
+        let signin = SignInService::new(store.clone(), journal.clone(), policies.clone(), keys(), settings).unwrap();
+        let care = CareService::new(store.clone(), journal.clone(), policies, keys(), Sis::new(sis).unwrap());
+        let name = HOSPITAL.establishment.name.clone();
+        let settings = PortalSettings {
+            origin: Origin::https("localhost", 8443).unwrap(),
+            establishments: BTreeMap::from([(HERE, name.clone())]),
+            name: name.clone(),
+            support_contact: Some("01 99 00 12 34".into()),
+            csrf: CsrfKey::new(&Secret::new(*keys().bare(Purpose::Forms(Door::Portal)).unwrap())),
+            clock: handle,
+        };
+        let router = portal::router(PortalState::new(settings, signin.clone(), care), Limits::default());
+        enrolment.establishment(HERE, &name).await.unwrap();
+        let (patients, accounts) = settle(&enrolment, &registrar, &clock).await;
+        let url = database.config().url;
+        Self {
+            folder,
+            clock,
+            store,
+            journal,
+            signin,
+            router,
+            faults,
+            patients,
+            accounts,
+            database_file: url.strip_prefix("sqlite:").map(PathBuf::from),
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    pub fn account(&self, login: &str) -> &Account {
+        self.accounts.iter().find(|account| account.demo.login == login).unwrap()
+    }
+
+    /// The index, in the hospital, of the patient that an account is.
+    pub fn own(&self, login: &str) -> usize {
+        let links = &self.account(login).demo.links;
+        links.iter().find(|link| link.kind == LinkKind::Own).unwrap().patient
+    }
+
+    /// All that the journal holds, opened with the months' keys.
+    pub fn traces(&self) -> Vec<Trace> {
+        let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
+        let months = MonthKeys::new(&self.folder.path().join("vault"), &master).unwrap();
+        read_traces(&self.folder.path().join("journal/node"), &months, 0..self.journal.entries()).unwrap()
+    }
+
+    /// What was written since the journal held `before` entries.
+    pub fn traces_since(&self, before: u64) -> Vec<Trace> {
+        self.traces().into_iter().filter(|trace| trace.index >= before).collect()
+    }
+
+    /// What a task of its own writes comes a moment after the answer.
+    pub async fn traces_once(&self, before: u64, ready: impl Fn(&[Trace]) -> bool) -> Vec<Trace> {
+        for _ in 0..500 {
+            let traces = self.traces_since(before);
+            if ready(&traces) {
+                return traces;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it was not traced: {:#?}", self.traces_since(before));
+    }
+
+    pub async fn markers(&self) -> Markers {
+        read_markers(&self.store).await.unwrap().remove("node").unwrap_or_default()
+    }
+}
+
+async fn demo_sis(faults: &SisFaults, stop: CancellationToken) -> SisConfig {
+    // The certificates are judged by the machine's own clock.
+    let authority = Authority::new(SystemClock.now()).unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = authority.issue_server(&["localhost"]).unwrap();
+    let sis = demo::Sis::new(&HOSPITAL, &server, &authority.ca_pem(), faults.clone()).unwrap();
+    tokio::spawn(async move { sis.serve(listener, stop).await.unwrap() });
+    sis_config(&authority, port)
+}
+
+/// How the door reaches a SIS on a local port, whose certificate `authority` signed.
+pub fn sis_config(authority: &Authority, port: u16) -> SisConfig {
+    let client = authority.issue_client("Poterne test portal").unwrap();
+    SisConfig {
+        url: format!("https://localhost:{port}/fhir"),
+        ca_pem: authority.ca_pem().into_bytes(),
+        certificate_pem: client.chain_pem.into_bytes(),
+        key_pem: Secret::new(client.key_pem.expose().clone().into_bytes()),
+        wait: SisConfig::WAIT_MAX,
+    }
+}
+
+/// Registers every patient of the hospital, whoever may see him, and the cast with its relations.
+async fn settle(enrolment: &Enrolment, registrar: &Registrar, clock: &HandClock) -> (Vec<PatientId>, Vec<Account>) {
+    let mut patients = Vec::new();
+    for patient in &HOSPITAL.patients {
+        patients.push(registrar.patient(HERE, &patient.ins).await.unwrap());
+    }
+    let mut accounts = Vec::new();
+    for (n, demo) in (1_u8..).zip(demo::accounts(&HOSPITAL)) {
+        let password = format!("une porte bien gardée, numéro {n}");
+        let new = NewAccount {
+            login: demo.login.into(),
+            display_name: demo.display_name.into(),
+            role: demo.role,
+            password: Secret::new(password.clone()),
+            totp: TotpSecret::from_bytes([n; 20]),
+        };
+        let id = enrolment.account(HERE, new).await.unwrap();
+        for link in &demo.links {
+            let kind = match &link.kind {
+                LinkKind::Own => RelationKind::Own,
+                LinkKind::Mandate { covers, .. } => RelationKind::Mandate { covers: covers.iter().copied().collect() },
+                LinkKind::Care { .. } => RelationKind::Care,
+            };
+            let (patient, period) = (patients[link.patient], link.kind.period(clock.now()));
+            registrar.relate(id, &Relation { patient, establishment: HERE, kind, period }).await.unwrap();
+        }
+        accounts.push(Account { demo, id, password, totp: [n; 20], address: IpAddr::from([192, 0, 2, n]) });
+    }
+    (patients, accounts)
+}

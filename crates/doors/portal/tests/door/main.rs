@@ -1,0 +1,12 @@
+//! The whole door, in process: a hospital, its records over mutual TLS, a store, a vault, a journal, and people who come.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod answer;
+mod clock;
+mod house;
+mod isolation;
+mod routes;
+mod sessions;
+mod sis_faults;
+mod traces;
+mod visitor;
