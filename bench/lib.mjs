@@ -10,7 +10,9 @@ const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
 export function useReleaseBuild() {
   if (!process.env.POTERNE_BIN) {
     console.error("== building Poterne in release mode");
-    execFileSync("cargo", ["build", "--release", "-p", "poterne", "--locked"], { cwd: ROOT, stdio: ["ignore", 2, 2] });
+    const what = ["--bin", "poterne", "-p", "demo", "--example", "bundle"];
+    const words = ["build", "--release", "--locked", "-p", "poterne", ...what];
+    execFileSync("cargo", words, { cwd: ROOT, stdio: ["ignore", 2, 2] });
     process.env.POTERNE_BIN = join(TARGET, "release/poterne");
   }
   if (!existsSync(process.env.POTERNE_BIN)) throw new Error(`${process.env.POTERNE_BIN} is not there`);

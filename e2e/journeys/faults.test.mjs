@@ -44,7 +44,9 @@ describe("a SIS that fails", () => {
         );
         assert.equal(answer.status, 503, target);
         assert.ok(answer.ms < ANSWER_MS_MAX, `${target} took ${answer.ms} ms`);
-        assert.doesNotMatch(answer.text, /fhir|reqwest|tcp|timed? ?out|ECONN|https?:\/\/localhost:\d+\/fhir/i);
+        // What is read, without the tags: random tokens in attributes may spell anything.
+        const read = answer.text.replaceAll(/<[^>]*>/g, " ").replaceAll(demo.portal + target, "");
+        assert.doesNotMatch(read, /fhir|reqwest|tcp|timed? ?out|\bECONN|https?:/i);
       }
       assert.equal((await client.get("/fr/session")).status, 200, "the session lives, and its page needs no SIS");
       wire.set("open");
@@ -126,10 +128,9 @@ test("identifiers of others, absent or malformed: one and the same 404", async (
   const page = (text) =>
     text
       .replaceAll(/<code>[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{2}<\/code>/g, "<code>REFERENCE</code>")
-      // The link to the other language and the print footer carry the address asked.
-      .replaceAll(/href="\/en\/[^"]*"/g, 'href="OTHER"')
+      // The print footer carries the time.
       .replaceAll(/(<div class="print-only"[\s\S]*?<\/div>)/g, "PRINTED")
-      .replaceAll(/data-session-seconds="\d+"/g, "");
+      .replaceAll(/data-session-seconds(-max)?="\d+"/g, "");
   let first;
   for (const path of paths) {
     const answer = await client.get(path);

@@ -74,11 +74,12 @@ export class Demo {
       demo.exited.then((how) => {
         throw new Error(`poterne demo ended before it was ready: ${JSON.stringify(how)}\n${demo.stderr}`);
       }),
-      sleep(READY_SECONDS_MAX * 1000, undefined, { ref: false }).then(() => {
-        child.kill("SIGKILL");
-        throw new Error(`poterne demo was not ready within ${READY_SECONDS_MAX} s\n${demo.stderr}`);
-      }),
+      sleep(READY_SECONDS_MAX * 1000, undefined, { ref: false }),
     ]);
+    if (line === undefined) {
+      child.kill("SIGKILL");
+      throw new Error(`poterne demo was not ready within ${READY_SECONDS_MAX} s\n${demo.stderr}`);
+    }
     demo.readySeconds = (performance.now() - began) / 1000;
     demo.ready = JSON.parse(line);
     if (demo.ready.ready !== true) throw new Error(`not a ready line: ${line.slice(0, 200)}`);

@@ -1,13 +1,34 @@
-// The demonstration with the SIS written elsewhere behind it, and the wire between them.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Demo } from "./demo.mjs";
-import { bundleFor } from "./records.mjs";
+// The demonstration with the SIS written elsewhere behind it, and the wire between them. That SIS holds the same hospital
+// as the demonstration's own would: the accounts find their patients in it by national identity.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { BINARY, Demo, temporaryFolder } from "./demo.mjs";
 import { Sis, Wire } from "./sis.mjs";
 
-/** Starts the three; `end` stops them. */
+const SEED = 1;
+const BUNDLE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The day in this machine's time zone, as the demonstration reads it. */
+function today() {
+  const now = new Date();
+  const two = (number) => String(number).padStart(2, "0");
+  return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+}
+
+/** The hospital of a seed as a file that holds a FHIR transaction. */
+function bundleFile(seed) {
+  const example = join(dirname(BINARY), "examples/bundle");
+  if (!existsSync(example)) throw new Error(`${example} is not there: cargo build -p demo --example bundle`);
+  const file = join(temporaryFolder("bundle"), "bundle.json");
+  writeFileSync(file, execFileSync(example, [String(seed), today()], { maxBuffer: BUNDLE_BYTES_MAX }));
+  return file;
+}
+
+/** Starts the three; `end` stops them, `resources` is what the SIS holds. */
 export async function hospitalWithSis(options = {}) {
-  const sis = await Sis.start();
+  const bundle = bundleFile(SEED);
+  const sis = await Sis.start({ bundle });
   const wire = await Wire.to(sis.url);
   let demo;
   const end = async () => {
@@ -20,13 +41,12 @@ export async function hospitalWithSis(options = {}) {
     }
   };
   try {
-    demo = await Demo.start({ ...options, flags: [...sis.flags(wire), ...(options.flags ?? [])] });
-    // The door keeps no health data, so the SIS may be filled once the patients' numbers are known.
-    const own = join(demo.folder, "sis-bundle.json");
-    await sis.load(existsSync(own) ? JSON.parse(readFileSync(own, "utf8")) : bundleFor(demo.ready.patients));
+    const flags = [...sis.flags(wire), "--seed", String(SEED), ...(options.flags ?? [])];
+    demo = await Demo.start({ ...options, flags });
   } catch (error) {
     await end();
     throw error;
   }
-  return { sis, wire, demo, end };
+  const resources = JSON.parse(readFileSync(bundle, "utf8")).entry.map(({ resource }) => resource);
+  return { sis, wire, demo, end, resources };
 }

@@ -1,7 +1,5 @@
 // The SIS written elsewhere (../fhir-server), and a wire to it that can be cut, stalled or slowed.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { request } from "node:https";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -34,37 +32,6 @@ export class Sis {
     const { ca, clientCert, clientKey } = this.files;
     const url = wire ? this.url.replace(/:\d+/, `:${wire.port}`) : this.url;
     return ["--sis", url, "--sis-ca", ca, "--sis-cert", clientCert, "--sis-key", clientKey];
-  }
-
-  /** One exchange as a client with the door's certificate. */
-  ask(method, path, resource) {
-    const { ca, clientCert, clientKey } = this.files;
-    const options = {
-      method,
-      agent: false,
-      ca: readFileSync(ca),
-      cert: readFileSync(clientCert),
-      key: readFileSync(clientKey),
-      headers: { "content-type": "application/fhir+json" },
-    };
-    return new Promise((done, failed) => {
-      const sent = request(`${this.url}${path}`, options, (response) => {
-        const chunks = [];
-        response.on("data", (chunk) => chunks.push(chunk));
-        response.on("end", () => done({ status: response.statusCode, json: JSON.parse(Buffer.concat(chunks)) }));
-      });
-      sent.on("error", failed);
-      sent.end(resource && JSON.stringify(resource));
-    });
-  }
-
-  /** Loads a transaction bundle; throws unless every entry was taken. */
-  async load(bundle) {
-    const { status, json } = await this.ask("POST", "", bundle);
-    const refused = (json.entry ?? []).filter((entry) => !entry.response?.status?.startsWith("2"));
-    if (status !== 200 || refused.length > 0) {
-      throw new Error(`the SIS refused the bundle: ${status} ${JSON.stringify(refused[0] ?? json).slice(0, 800)}`);
-    }
   }
 
   async stop() {

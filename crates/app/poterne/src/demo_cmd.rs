@@ -82,7 +82,11 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let temporary = args.data.is_none();
     let data = match &args.data {
         Some(data) => data.clone(),
-        None => std::env::temp_dir().join(format!("poterne-demo-{}", std::process::id())),
+        // A name that nobody can have made before us.
+        None => {
+            let name = data_encoding::HEXLOWER.encode(&random::<8>()?);
+            std::env::temp_dir().join(format!("poterne-demo-{name}"))
+        }
     };
     let ended = open_and_serve(&args, &data, stop).await;
     if temporary {

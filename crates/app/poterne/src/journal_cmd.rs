@@ -53,11 +53,16 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         },
         None => None,
     };
-    let (origins, stray) = origins(&args.data.join("journal"))?;
+    let (origins, mut stray) = origins(&args.data.join("journal"))?;
     let markers = match &args.database {
         Some(url) => Some(markers(url).await?),
         None => None,
     };
+    // Effects of an origin whose journal is not there at all.
+    let known = |origin: &String| origins.iter().any(|folder| folder.ends_with(origin));
+    if let Some(lost) = markers.iter().flatten().map(|(origin, _)| origin).find(|origin| !known(origin)) {
+        stray.get_or_insert_with(|| (lost.clone(), "the database holds effects of this origin, which has no journal"));
+    }
     let mut reports = Vec::new();
     for folder in origins {
         let markers = markers.as_ref().map(|all| of_origin(all, &folder));
@@ -65,14 +70,17 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
     }
     let ok = stray.is_none() && reports.iter().all(Report::ok);
     match args.format {
-        Format::Json => crate::said(&in_json(ok, &reports, stray.as_deref())),
-        Format::Text => crate::said(&in_words(ok, &reports, stray.as_deref())),
+        Format::Json => crate::said(&in_json(ok, &reports, stray.as_ref())),
+        Format::Text => crate::said(&in_words(ok, &reports, stray.as_ref())),
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What belongs to no journal, and why that is wrong.
+type Stray = (String, &'static str);
+
 /// The origins' folders, and the first thing beside them that is none.
-fn origins(journal: &Path) -> Result<(Vec<PathBuf>, Option<String>)> {
+fn origins(journal: &Path) -> Result<(Vec<PathBuf>, Option<Stray>)> {
     let mut folders = Vec::new();
     let mut stray = None;
     let entries = std::fs::read_dir(journal).with_context(|| format!("{} cannot be read", journal.display()))?;
@@ -81,7 +89,8 @@ fn origins(journal: &Path) -> Result<(Vec<PathBuf>, Option<String>)> {
         if entry.file_type()?.is_dir() {
             folders.push(entry.path());
         } else {
-            stray.get_or_insert_with(|| entry.file_name().to_string_lossy().into_owned());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            stray.get_or_insert((name, "nothing but origins lies under journal/"));
         }
     }
     folders.sort();
@@ -105,7 +114,7 @@ fn of_origin(all: &AllMarkers, folder: &Path) -> BTreeMap<types::TraceId, bool> 
     all.get(origin).cloned().unwrap_or_default()
 }
 
-fn in_json(ok: bool, reports: &[Report], stray: Option<&str>) -> Value {
+fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Value {
     let one = |report: &Report| {
         let verdict = &report.verdict;
         json!({
@@ -121,8 +130,7 @@ fn in_json(ok: bool, reports: &[Report], stray: Option<&str>) -> Value {
         })
     };
     let mut all: Vec<Value> = reports.iter().map(one).collect();
-    let stray =
-        stray.map(|name| json!({ "file": name, "index": null, "what": "nothing but origins lies under journal/" }));
+    let stray = stray.map(|(name, what)| json!({ "file": name, "index": null, "what": what }));
     // One node, one journal: its answer is the answer. Several are listed besides.
     let mut first = all.first().cloned().unwrap_or_else(|| json!({}));
     if let Some(answer) = first.as_object_mut() {
@@ -152,7 +160,7 @@ fn bad(report: &Report) -> Value {
     }
 }
 
-fn in_words(ok: bool, reports: &[Report], stray: Option<&str>) -> String {
+fn in_words(ok: bool, reports: &[Report], stray: Option<&Stray>) -> String {
     let mut lines = Vec::new();
     for report in reports {
         let verdict = &report.verdict;
@@ -168,8 +176,8 @@ fn in_words(ok: bool, reports: &[Report], stray: Option<&str>) -> String {
             lines.push(format!("     unpinned: verified with the folder's own key, {}", verdict.vkey));
         }
     }
-    if let Some(name) = stray {
-        lines.push(format!("BAD  journal/{name}: nothing but origins lies under journal/"));
+    if let Some((name, what)) = stray {
+        lines.push(format!("BAD  journal/{name}: {what}"));
     }
     lines.push(if ok { "The journal is whole.".into() } else { "The journal is NOT whole.".into() });
     lines.join("\n")

@@ -10,6 +10,7 @@ use rustls::ServerConfig;
 use signin::{Enrolment, SignInService, SignInSettings};
 use std::{
     collections::BTreeMap,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -105,7 +106,9 @@ impl Keep {
         master: &MasterKey,
         reserve_slots: u32,
     ) -> Result<Self> {
-        std::fs::create_dir_all(data).with_context(|| format!("{} cannot be made", data.display()))?;
+        // Nobody else on this machine has anything to do in there.
+        let folder = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+        folder.with_context(|| format!("{} cannot be made", data.display()))?;
         let policies = Arc::new(Policies::built_in()?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (store, door) = store::open(config).await.context("the database cannot be opened")?;

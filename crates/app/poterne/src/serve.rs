@@ -40,6 +40,10 @@ pub async fn run(args: &ServeArgs) -> Result<ExitCode> {
 }
 
 async fn settings(config: Config) -> Result<NodeSettings> {
+    if config.establishments.len() > 1 {
+        // Rows of one SIS do not say yet which hospital of the group they belong to.
+        anyhow::bail!("this version serves one establishment for each node: name one, and start a node for each other");
+    }
     let portal = config.portal.context("the portal is not configured")?;
     let sis = config.sis.context("the SIS is not configured")?;
     let bind = |address: std::net::SocketAddr| async move {

@@ -180,3 +180,26 @@ fn the_system_acts_in_known_places_only() {
         }
     }
 }
+
+/// The compiler keeps proofs from being forged; these functions make real ones from what they are given (keys,
+/// credentials, facts, policies), so that whoever calls them is part of the argument. Each has its known callers.
+#[test]
+fn what_makes_proofs_is_called_in_known_places_only() {
+    for (needle, known) in [
+        ("DoorKey::new(", &["base/identity/src/", "cases/signin/src/service.rs"][..]),
+        ("SignIn::start(", &["base/identity/src/", "cases/signin/src/service.rs"]),
+        ("resume(&", &["base/identity/src/", "cases/signin/src/service.rs"]),
+        ("StoredSession::from_parts(", &["base/identity/src/", "cases/signin/src/sql.rs"]),
+        ("Policies::from_files(", &["base/policy/src/"]),
+        ("Self::from_files(", &["base/policy/src/"]),
+        ("Policies::built_in(", &["base/policy/src/", "app/poterne/src/node.rs"]),
+        ("Facts {", &["base/policy/src/", "cases/care/src/service.rs"]),
+        ("store::open(", &["app/poterne/src/node.rs"]),
+        (".keys_for(", &["keep/", "app/poterne/src/node.rs"]),
+        (".bare(", &["keep/vault/src/", "cases/signin/src/service.rs", "app/poterne/src/node.rs"]),
+    ] {
+        let strangers: Vec<String> =
+            places(needle).into_iter().filter(|place| !known.iter().any(|one| place.starts_with(one))).collect();
+        assert!(strangers.is_empty(), "{needle} is called in {strangers:?}: review it, then list it here");
+    }
+}

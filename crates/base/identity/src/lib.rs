@@ -19,4 +19,6 @@ pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
 pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, hash_password};
 pub use session::{DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionToken, StoredSession, resume};
 pub use signin::{CeremonyLost, PasswordSeen, SignIn, SignInRefused, Started, Verified};
-pub use throttle::{Failures, PAIR_WAIT_SECONDS_MAX, SOURCE_FAILURES_FREE, pair_wait, source_wait};
+pub use throttle::{
+    Failures, PAIR_WAIT_SECONDS_MAX, SOURCE_FAILURES_FREE, SOURCE_WAIT_SECONDS_MAX, pair_wait, source_wait,
+};

@@ -1,7 +1,8 @@
 //! How long to wait after failures (acces-web AA7): growing by address, never locking the real owner out.
 //!
-//! Two counters: one for the pair (source, login), which grows at once, and one for the source alone, which starts late
-//! because a hospital's or an operator's whole network may share one address.
+//! Two counters: one for the pair (source, login), which grows at once, and one for the source alone, which starts late,
+//! stays short and drains by itself, because a hospital's or an operator's whole network may share one address. An
+//! account that last signed in from that very source does not feel the second one.
 
 use std::time::Duration;
 use types::Time;
@@ -10,6 +11,10 @@ use types::Time;
 pub const PAIR_WAIT_SECONDS_MAX: u64 = 300;
 /// Failures a source may make on all logins together before it waits.
 pub const SOURCE_FAILURES_FREE: u32 = 30;
+/// The longest wait for a source: it must slow a sprayer, not shut a network out.
+pub const SOURCE_WAIT_SECONDS_MAX: u64 = 5;
+/// A source's counter loses one failure in this time.
+const SOURCE_DRAIN_SECONDS: u64 = 10;
 /// A counter is forgotten after this long without a failure.
 const FORGET_SECONDS: u64 = 3600;
 
@@ -29,13 +34,21 @@ impl Failures {
         Failures { count: count.saturating_add(1), last_micros: now.micros() }
     }
 
+    /// A source's counter after one more failure at `now`: what has drained since the last one is gone.
+    pub fn another_of_source(self, now: Time) -> Failures {
+        let drained = now.since(Time::from_micros(self.last_micros)).as_secs() / SOURCE_DRAIN_SECONDS;
+        let count = self.count.saturating_sub(u32::try_from(drained).unwrap_or(u32::MAX));
+        Failures { count: count.saturating_add(1), last_micros: now.micros() }
+    }
+
     /// What is still to wait at `now`, if `rule` gives the wait for a count.
     pub fn remaining(self, rule: fn(u32) -> Duration, now: Time) -> Duration {
         if self.stale(now) {
             return Duration::ZERO;
         }
-        let ready = Time::from_micros(self.last_micros) + rule(self.count);
-        ready.since(now)
+        let wait = rule(self.count);
+        // Never more than the rule: a clock set back must not lengthen it.
+        (Time::from_micros(self.last_micros) + wait).since(now).min(wait)
     }
 
     fn stale(self, now: Time) -> bool {
@@ -51,9 +64,9 @@ pub fn pair_wait(count: u32) -> Duration {
     }
 }
 
-/// The wait after `count` failures of a source: none for the first thirty, then 2 s, doubling, to five minutes.
+/// The wait after `count` failures of a source: none for the first thirty, then 2 s, 4 s, and 5 s at most.
 pub fn source_wait(count: u32) -> Duration {
-    pair_wait(count.saturating_sub(SOURCE_FAILURES_FREE))
+    pair_wait(count.saturating_sub(SOURCE_FAILURES_FREE)).min(Duration::from_secs(SOURCE_WAIT_SECONDS_MAX))
 }
 
 #[cfg(test)]
@@ -67,6 +80,31 @@ mod tests {
         assert_eq!(pair_wait(u32::MAX).as_secs(), 300);
         assert_eq!(source_wait(30), Duration::ZERO);
         assert_eq!(source_wait(31).as_secs(), 2);
+        assert_eq!(source_wait(u32::MAX).as_secs(), 5);
+    }
+
+    #[test]
+    fn a_busy_network_drains() {
+        let mut failures = Failures::default();
+        let mut now = Time::from_micros(1_000_000_000);
+        for _ in 0..40 {
+            failures = failures.another_of_source(now);
+        }
+        assert_eq!(failures.count, 40);
+        // One failure in the time that one drains: the counter stays where it is, it does not climb.
+        for _ in 0..2000 {
+            now = now + Duration::from_secs(11);
+            failures = failures.another_of_source(now);
+        }
+        assert_eq!(failures.count, 40, "one in, one out");
+        now = now + Duration::from_secs(400);
+        assert_eq!(failures.another_of_source(now).count, 1);
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_lengthen_a_wait() {
+        let failures = Failures { count: 1, last_micros: 2_000_000_000_000 };
+        assert_eq!(failures.remaining(pair_wait, Time::from_micros(1_000_000_000)).as_secs(), 2);
     }
 
     #[test]

@@ -50,7 +50,8 @@ impl Policies {
         Self::from_files(FILES)
     }
 
-    /// Policies given as (name, text).
+    /// Policies given as (name, text): for the tests that show bad ones refused. Proofs come from the built-in ones only.
+    #[doc(hidden)]
     pub fn from_files(files: &[(&str, &str)]) -> Result<Self, BadPolicies> {
         let (schema, set) = checked(SCHEMA, files).map_err(BadPolicies)?;
         Ok(Self { schema, set, authorizer: Authorizer::new() })
@@ -80,7 +81,7 @@ impl Policies {
             return Err(Denied::Expired);
         }
         let purpose = purpose_of(who, action.question());
-        let asking = Asking { policies: self, who, facts, purpose, now };
+        let asking = Asking::new(self, who, facts, purpose, now)?;
         let grants = asking.answer(action.question())?;
         let expires = who.expires().min(now + Duration::from_secs(AUTHORIZED_SECONDS_MAX));
         let scope = Scope::new(who.establishment(), grants);
@@ -90,8 +91,8 @@ impl Policies {
     /// Cedar's own answer for one object, without any [`Scope`]: what the scope is compared with, object by object.
     pub fn decide_object(&self, who: &Authenticated, object: &ObjectRef, facts: &Facts, now: Time) -> bool {
         let purpose = purpose_of(who, Question::Record(object.patient));
-        let asking = Asking { policies: self, who, facts, purpose, now };
-        now < who.expires() && asking.object(object).unwrap_or(false)
+        let asking = Asking::new(self, who, facts, purpose, now);
+        now < who.expires() && asking.is_ok_and(|asking| asking.object(object).unwrap_or(false))
     }
 }
 
@@ -112,11 +113,24 @@ struct Asking<'a> {
     facts: &'a Facts,
     purpose: Purpose,
     now: Time,
+    /// The one who asks, with his relations in force: the same for every question of a decision.
+    principal: Entity,
 }
 
 type Grants = BTreeMap<PatientId, Grant>;
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    fn new(
+        policies: &'a Policies,
+        who: &'a Authenticated,
+        facts: &'a Facts,
+        purpose: Purpose,
+        now: Time,
+    ) -> Result<Self, Denied> {
+        let principal = principal(who, facts, now)?;
+        Ok(Self { policies, who, facts, purpose, now, principal })
+    }
+
     fn answer(&self, question: Question) -> Result<Grants, Denied> {
         match question {
             Question::People => self.people(),
@@ -210,7 +224,7 @@ impl Asking<'_> {
     }
 
     fn ask(&self, action: &str, resource: EntityUid, mut entities: Vec<Entity>) -> Result<bool, Denied> {
-        let principal = self.principal()?;
+        let principal = self.principal.clone();
         let door = self.who.door().map_or("none", types::Door::as_str);
         let context = Context::from_pairs([
             ("door".to_owned(), RestrictedExpression::new_string(door.to_owned())),
@@ -230,40 +244,40 @@ impl Asking<'_> {
         }
         Ok(response.decision() == Decision::Allow)
     }
+}
 
-    fn principal(&self) -> Result<Entity, Denied> {
-        let account = match self.who.actor() {
-            Actor::System(actor) => return entity(uid("System", actor.as_str())?, []),
-            Actor::Account(account) => account,
-        };
-        let home = RestrictedExpression::new_entity_uid(establishment(self.who.establishment())?);
-        let role = self.who.role().map_or("none", Role::as_str).to_owned();
-        let covers =
-            |kind: &RelationKind, wanted| matches!(kind, RelationKind::Mandate { covers } if covers.contains(&wanted));
-        entity(
-            uid("Account", &account.to_string())?,
-            [
-                ("establishment", home),
-                ("role", RestrictedExpression::new_string(role)),
-                ("assurance", RestrictedExpression::new_long(self.who.assurance().rank().into())),
-                ("own", self.related(|kind| *kind == RelationKind::Own)?),
-                ("mandated_results", self.related(|kind| covers(kind, Category::Result))?),
-                ("mandated_documents", self.related(|kind| covers(kind, Category::Document))?),
-                ("in_care", self.related(|kind| *kind == RelationKind::Care)?),
-            ],
-        )
-    }
+fn principal(who: &Authenticated, facts: &Facts, now: Time) -> Result<Entity, Denied> {
+    let account = match who.actor() {
+        Actor::System(actor) => return entity(uid("System", actor.as_str())?, []),
+        Actor::Account(account) => account,
+    };
+    let home = RestrictedExpression::new_entity_uid(establishment(who.establishment())?);
+    let role = who.role().map_or("none", Role::as_str).to_owned();
+    let covers =
+        |kind: &RelationKind, wanted| matches!(kind, RelationKind::Mandate { covers } if covers.contains(&wanted));
+    entity(
+        uid("Account", &account.to_string())?,
+        [
+            ("establishment", home),
+            ("role", RestrictedExpression::new_string(role)),
+            ("assurance", RestrictedExpression::new_long(who.assurance().rank().into())),
+            ("own", related(facts, now, |kind| *kind == RelationKind::Own)?),
+            ("mandated_results", related(facts, now, |kind| covers(kind, Category::Result))?),
+            ("mandated_documents", related(facts, now, |kind| covers(kind, Category::Document))?),
+            ("in_care", related(facts, now, |kind| *kind == RelationKind::Care)?),
+        ],
+    )
+}
 
-    /// The patients of the relations in force now that `wanted` picks.
-    fn related(&self, wanted: impl Fn(&RelationKind) -> bool) -> Result<RestrictedExpression, Denied> {
-        let mut set = Vec::new();
-        for relation in &self.facts.relations {
-            if relation.period.contains(self.now) && wanted(&relation.kind) {
-                set.push(RestrictedExpression::new_entity_uid(uid("Patient", &relation.patient.to_string())?));
-            }
+/// The patients of the relations in force now that `wanted` picks.
+fn related(facts: &Facts, now: Time, wanted: impl Fn(&RelationKind) -> bool) -> Result<RestrictedExpression, Denied> {
+    let mut set = Vec::new();
+    for relation in &facts.relations {
+        if relation.period.contains(now) && wanted(&relation.kind) {
+            set.push(RestrictedExpression::new_entity_uid(uid("Patient", &relation.patient.to_string())?));
         }
-        Ok(RestrictedExpression::new_set(set))
     }
+    Ok(RestrictedExpression::new_set(set))
 }
 
 fn establishment(place: Option<EstablishmentId>) -> Result<EntityUid, Denied> {

@@ -107,8 +107,17 @@ pub(crate) struct Reference {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Identifier {
+    pub r#use: String,
     pub system: String,
     pub value: String,
+    pub period: Span,
+}
+
+/// A period of which only a past end matters here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Span {
+    pub end: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,6 +132,7 @@ pub(crate) struct HumanName {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Patient {
     pub id: String,
+    pub active: Option<bool>,
     pub identifier: Vec<Identifier>,
     pub name: Vec<HumanName>,
     pub gender: String,
@@ -130,6 +140,13 @@ pub(crate) struct Patient {
 }
 
 impl Patient {
+    /// Whether he still bears this identifier: not withdrawn, not ended, on a record in use.
+    pub(crate) fn bears(&self, token: &str) -> bool {
+        let current = |found: &&Identifier| found.r#use != "old" && found.period.end.is_none();
+        self.active != Some(false)
+            && self.identifier.iter().filter(current).any(|found| format!("{}|{}", found.system, found.value) == token)
+    }
+
     /// The name in use: "usual" before "official", first name then name.
     pub(crate) fn person(&self, patient: PatientId) -> Person {
         let named = |wanted: &str| self.name.iter().find(|name| name.r#use == wanted);
@@ -172,6 +189,7 @@ pub(crate) struct Content {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct DocumentReference {
     pub id: String,
+    pub status: String,
     pub meta: Meta,
     pub subject: Reference,
     pub date: String,
@@ -184,6 +202,11 @@ pub(crate) struct DocumentReference {
 }
 
 impl DocumentReference {
+    /// Whether it still stands: what was superseded or entered in error is as good as absent.
+    pub(crate) fn stands(&self) -> bool {
+        matches!(self.status.as_str(), "current" | "")
+    }
+
     pub(crate) fn confidentiality(&self) -> Confidentiality {
         held(self.security_label.iter().any(|label| label.has(HELD)) || marked(&self.meta))
     }
@@ -231,6 +254,11 @@ pub(crate) struct DiagnosticReport {
 }
 
 impl DiagnosticReport {
+    /// Whether it still stands: what was entered in error is as good as absent.
+    pub(crate) fn stands(&self) -> bool {
+        self.status != "entered-in-error"
+    }
+
     pub(crate) fn confidentiality(&self) -> Confidentiality {
         held(marked(&self.meta))
     }
@@ -305,6 +333,7 @@ pub(crate) struct Annotation {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Observation {
     pub id: String,
+    pub status: String,
     pub meta: Meta,
     pub code: Concept,
     pub subject: Reference,
@@ -321,7 +350,24 @@ impl Observation {
         held(marked(&self.meta))
     }
 
+    /// A value that is named but cannot be shown: it must not vanish from its report.
+    pub(crate) fn missing(display: &str) -> Measure {
+        Measure {
+            name: if display.is_empty() { "…".to_owned() } else { display.to_owned() },
+            value: Value::Absent,
+            unit: String::new(),
+            low: None,
+            high: None,
+            range_text: None,
+            interpretation: Interpretation::Unstated,
+            comment: String::new(),
+        }
+    }
+
     pub(crate) fn measure(&self) -> Measure {
+        if matches!(self.status.as_str(), "entered-in-error" | "cancelled") {
+            return Self::missing(&self.code.words());
+        }
         let number = self.value_quantity.as_ref().and_then(Quantity::number);
         let words = self
             .value_string
@@ -346,8 +392,10 @@ impl Observation {
     }
 
     fn reading(&self) -> Interpretation {
-        let code = self.interpretation.iter().flat_map(|concept| &concept.coding).map(|coding| coding.code.as_str());
-        match code.into_iter().find(|code| !code.is_empty()) {
+        let codes = self.interpretation.iter().flat_map(|concept| &concept.coding).map(|coding| coding.code.as_str());
+        let codes: Vec<&str> = codes.filter(|code| !code.is_empty()).collect();
+        // Normal only when nothing else is said.
+        match codes.iter().copied().find(|code| *code != "N").or_else(|| codes.first().copied()) {
             None => Interpretation::Unstated,
             Some("N") => Interpretation::Normal,
             Some("H") => Interpretation::High,

@@ -22,6 +22,9 @@ pub enum CareError {
     /// Absent or forbidden: the same to whoever asks.
     #[error("there is nothing here for this person")]
     NotFound,
+    /// The session was ended while the page was being made.
+    #[error("the session was ended meanwhile")]
+    Ended,
     /// The SIS does not answer; the session lives.
     #[error("the hospital's records do not answer: {0}")]
     SisUnavailable(String),
@@ -39,6 +42,7 @@ pub enum CareError {
 impl From<JournalError> for CareError {
     fn from(error: JournalError) -> Self {
         match error {
+            JournalError::Revoked => CareError::Ended,
             JournalError::OutOfScope | JournalError::TooMany | JournalError::Malformed(_) | JournalError::Fault => {
                 CareError::Fault(error.to_string())
             }
@@ -128,7 +132,8 @@ impl CareService {
             .in_time(async {
                 let scope = asked.authorized.scope();
                 let Some((person, found)) = self.owner(&asked).await? else { return Ok(None) };
-                let owner = Owner { establishment: asked.establishment, patient, fhir: &found.fhir };
+                let owner =
+                    Owner { establishment: asked.establishment, patient, fhir: &found.fhir, base: self.0.sis.base() };
                 let (reports, documents) = tokio::join!(
                     when(wants(Category::Result), self.0.sis.reports(scope, &owner, page)),
                     when(wants(Category::Document), self.0.sis.documents(scope, &owner, page)),
@@ -153,7 +158,8 @@ impl CareService {
         let read = self
             .in_time(async {
                 let Some((person, found)) = self.owner(&asked).await? else { return Ok(None) };
-                let owner = Owner { establishment: asked.establishment, patient, fhir: &found.fhir };
+                let owner =
+                    Owner { establishment: asked.establishment, patient, fhir: &found.fhir, base: self.0.sis.base() };
                 let report = self.0.sis.report(asked.authorized.scope(), &owner, &id).await?;
                 Ok(report.map(|report| person.and(report)))
             })
@@ -174,7 +180,8 @@ impl CareService {
         let read = self
             .in_time(async {
                 let Some((person, found)) = self.owner(&asked).await? else { return Ok(None) };
-                let owner = Owner { establishment: asked.establishment, patient, fhir: &found.fhir };
+                let owner =
+                    Owner { establishment: asked.establishment, patient, fhir: &found.fhir, base: self.0.sis.base() };
                 let document = self.0.sis.document(asked.authorized.scope(), &owner, &id).await?;
                 Ok(document.map(|document| person.and(document)))
             })
@@ -197,7 +204,8 @@ impl CareService {
         let read = self
             .in_time(async {
                 let Some((_, found)) = self.owner(&asked).await? else { return Ok(None) };
-                let owner = Owner { establishment: asked.establishment, patient, fhir: &found.fhir };
+                let owner =
+                    Owner { establishment: asked.establishment, patient, fhir: &found.fhir, base: self.0.sis.base() };
                 self.0.sis.content(asked.authorized.scope(), &owner, category, &id).await
             })
             .await;
@@ -261,7 +269,8 @@ impl CareService {
         match read {
             Ok(value) => Ok(value),
             Err(SisError::Stray(stray)) => {
-                tracing::error!(%stray, "the SIS answered outside the scope; nothing was shown");
+                // What it was is for the journal: it names somebody's object.
+                tracing::error!("the SIS answered outside the scope; nothing was shown");
                 self.0.journal.note(who, Event::StrayObject, Some(stray.to_string())).await?;
                 Err(CareError::SisUnavailable("it answered with something that was not asked for".into()))
             }

@@ -98,6 +98,11 @@ impl Sis {
         Ok(Self { client, base, wait: config.wait })
     }
 
+    /// Its base address.
+    pub(crate) fn base(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// How long a page may wait for all it asks of the SIS.
     pub fn wait(&self) -> Duration {
         self.wait
@@ -124,7 +129,7 @@ impl Sis {
             let mut tokens: Vec<&str> = wanted.keys().map(String::as_str).collect();
             tokens.sort_unstable();
             for patient in self.patients_by(&tokens.join(",")).await? {
-                let (id, person) = identified(&patient, &wanted)?;
+                let Some((id, person)) = identified(&patient, &wanted)? else { continue };
                 found.push(Found { fhir: patient.id.clone() });
                 rows.push((id, person));
             }
@@ -169,7 +174,9 @@ impl Sis {
         let (found, has_more) = self.list("DiagnosticReport", owner, held, page).await?;
         let mut rows = Vec::new();
         for resource in found {
-            if let Resource::DiagnosticReport(report) = resource {
+            if let Resource::DiagnosticReport(report) = resource
+                && report.stands()
+            {
                 let object =
                     owner.object(&report.id, &report.subject.reference, Category::Result, report.confidentiality())?;
                 let id = object.id.clone();
@@ -190,7 +197,9 @@ impl Sis {
         let (found, has_more) = self.list("DocumentReference", owner, held, page).await?;
         let mut rows = Vec::new();
         for resource in found {
-            if let Resource::DocumentReference(document) = resource {
+            if let Resource::DocumentReference(document) = resource
+                && document.stands()
+            {
                 let (object, row) = owner.document(&document)?;
                 rows.push((object, row));
             }
@@ -237,7 +246,10 @@ impl Sis {
         let mut measures = Vec::new();
         for reference in report.result.iter().take(OBSERVATIONS_MAX) {
             let name = reference.reference.rsplit('/').next().unwrap_or("");
-            let Some(observation) = observations.get(name) else { continue };
+            let Some(observation) = observations.get(name) else {
+                measures.push(crate::fhir::Observation::missing(&reference.display));
+                continue;
+            };
             // What is included is not filtered by the SIS: it is checked like any row.
             let of = &observation.subject.reference;
             let object = owner.object(&observation.id, of, Category::Result, observation.confidentiality())?;
@@ -264,7 +276,9 @@ impl Sis {
         let include = with_values.then_some(("_include", "DiagnosticReport:result"));
         for resource in self.one("DiagnosticReport", owner, held, id, include).await? {
             match resource {
-                Resource::DiagnosticReport(found) if found.id == id.as_str() => report = Some(*found),
+                Resource::DiagnosticReport(found) if found.id == id.as_str() => {
+                    report = found.stands().then_some(*found);
+                }
                 Resource::Observation(found) if observations.len() < OBSERVATIONS_MAX => {
                     observations.insert(found.id.clone(), *found);
                 }
@@ -295,7 +309,9 @@ impl Sis {
         let mut document = None;
         for resource in self.one("DocumentReference", owner, held, id, None).await? {
             match resource {
-                Resource::DocumentReference(found) if found.id == id.as_str() => document = Some(*found),
+                Resource::DocumentReference(found) if found.id == id.as_str() => {
+                    document = found.stands().then_some(*found);
+                }
                 _ => return Err(Stray(format!("something else than document {id}")).into()),
             }
         }
@@ -394,6 +410,8 @@ pub(crate) struct Owner<'a> {
     pub establishment: EstablishmentId,
     pub patient: PatientId,
     pub fhir: &'a str,
+    /// The SIS's base address: a reference may be written in full.
+    pub base: &'a str,
 }
 
 impl Owner<'_> {
@@ -416,8 +434,7 @@ impl Owner<'_> {
         confidentiality: Confidentiality,
     ) -> Result<ObjectRef, SisError> {
         let id = ObjectId::from_str(id).map_err(|_| SisError::Unreadable("an identifier"))?;
-        let mut parts = subject.rsplit('/');
-        let own = parts.next() == Some(self.fhir) && parts.next() == Some("Patient");
+        let own = subject.strip_prefix(self.base).unwrap_or(subject).strip_prefix("Patient/") == Some(self.fhir);
         let patient = if own { self.patient } else { PatientId::from_bytes([0; 16]) };
         Ok(ObjectRef { establishment: self.establishment, patient, category, confidentiality, id })
     }
@@ -430,11 +447,16 @@ impl Owner<'_> {
     }
 }
 
-fn identified(patient: &Patient, wanted: &HashMap<String, PatientId>) -> Result<(PatientId, Person), SisError> {
-    let token = |system: &str, value: &str| format!("{system}|{value}");
-    let id = patient.identifier.iter().find_map(|found| wanted.get(&token(&found.system, &found.value)));
-    let id = *id.ok_or_else(|| Stray("a patient that was not asked for".to_owned()))?;
-    Ok((id, patient.person(id)))
+/// Whose record this is. One found by an identifier that was withdrawn is passed over; one that bears none of those asked
+/// for was not asked for.
+fn identified(patient: &Patient, wanted: &HashMap<String, PatientId>) -> Result<Option<(PatientId, Person)>, SisError> {
+    let named =
+        |token: &&String| patient.identifier.iter().any(|one| format!("{}|{}", one.system, one.value) == **token);
+    if !wanted.keys().any(|token| named(&token)) {
+        return Err(Stray("a patient that was not asked for".to_owned()).into());
+    }
+    let id = wanted.iter().find(|(token, _)| patient.bears(token)).map(|(_, id)| *id);
+    Ok(id.map(|id| (id, patient.person(id))))
 }
 
 fn resources(bundle: Bundle) -> Result<(Vec<Resource>, Option<u64>), SisError> {

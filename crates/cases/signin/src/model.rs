@@ -4,7 +4,7 @@ use identity::{Authenticated, Credentials, PasswordHash, StoredSession, TotpSecr
 use minicbor::{Decode, Encode};
 use store::StoreError;
 use types::{AccountId, ClientAddress, EstablishmentId, Role, SessionId, Time};
-use vault::{Keys, Place, Purpose};
+use vault::{Keys, Place, Purpose, VaultError, random};
 use zeroize::Zeroize;
 
 /// The sealed part of an account.
@@ -44,6 +44,23 @@ pub(crate) fn account_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
 }
 
 impl AccountRow {
+    /// An account of nobody: sealed like any other, and never in the database.
+    pub(crate) fn nobody(keys: &Keys, establishment: EstablishmentId) -> Result<Self, VaultError> {
+        let (id, role) = (AccountId::from_bytes(random()?), Role::Patient);
+        let secrets = AccountSecrets {
+            login: "personne.inconnue".to_owned(),
+            display_name: "Personne inconnue".to_owned(),
+            password_phc:
+                "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                    .to_owned(),
+            totp: random()?,
+        };
+        let row: [&[u8]; 3] = [id.as_bytes(), establishment.as_bytes(), role.as_str().as_bytes()];
+        let clear = minicbor::to_vec(&secrets).unwrap_or_default();
+        let sealed = keys.seal(Purpose::AccountFields, account_place(&row), &clear)?;
+        Ok(Self { id, establishment, role, active: false, sealed, last_step: u64::MAX, last_sign_in: None })
+    }
+
     pub(crate) fn secrets(&self, keys: &Keys) -> Result<AccountSecrets, StoreError> {
         let row: [&[u8]; 3] = [self.id.as_bytes(), self.establishment.as_bytes(), self.role.as_str().as_bytes()];
         let clear = keys

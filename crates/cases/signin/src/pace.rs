@@ -13,6 +13,16 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Pace {
     began: Option<Time>,
     taken: HashMap<Source, u32>,
+    wide: HashMap<u16, u32>,
+}
+
+/// The source's wider network, folded into 65,536 counters at most: the first 16 bits of an IPv4 address, the third
+/// group of an IPv6 one (what tells one /48 from its neighbours).
+fn network(source: Source) -> u16 {
+    match source.octets() {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, ..] => u16::from_be_bytes([a, b]),
+        [_, _, _, _, c, d, ..] => u16::from_be_bytes([c, d]),
+    }
 }
 
 impl Pace {
@@ -22,12 +32,18 @@ impl Pace {
         if now.since(began) >= MINUTE {
             self.began = Some(now);
             self.taken.clear();
+            self.wide.clear();
+        }
+        if now < began {
+            // The clock was set back.
+            self.began = Some(now);
         }
         let wait = MINUTE.saturating_sub(now.since(self.began.unwrap_or(now)));
-        if !self.taken.contains_key(&source) && self.taken.len() >= SOURCES_MAX {
-            return Err(wait);
-        }
-        let taken = self.taken.entry(source).or_default();
+        // Past the bound, newcomers share a counter with their wider network: one holder of many subnets slows himself,
+        // not everybody.
+        let full = !self.taken.contains_key(&source) && self.taken.len() >= SOURCES_MAX;
+        let taken =
+            if full { self.wide.entry(network(source)).or_default() } else { self.taken.entry(source).or_default() };
         if *taken >= PER_MINUTE_MAX {
             return Err(wait);
         }
@@ -51,7 +67,10 @@ mod tests {
         assert!(pace.step(source(2), now).is_ok());
         assert_eq!(pace.step(source(1), now + Duration::from_secs(20)), Err(Duration::from_secs(40)));
         assert!(pace.step(source(1), now + MINUTE).is_ok());
+        // 0.0.0.0 to 0.0.195.79: one network of 65,536 addresses.
         let flood = (0..50_000).filter(|n| pace.step(source(*n), now + MINUTE).is_ok()).count();
-        assert_eq!(flood, SOURCES_MAX);
+        assert_eq!(flood, SOURCES_MAX + PER_MINUTE_MAX as usize, "the flood's own network is slowed");
+        assert!(pace.step(source(0x0a00_0001), now + MINUTE).is_ok(), "another network is not shut out");
+        assert!(pace.taken.len() <= SOURCES_MAX);
     }
 }

@@ -21,7 +21,9 @@ use std::{
 };
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
-use types::{AccountId, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, SystemActor, Time};
+use types::{
+    AccountId, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, Source, SystemActor, Time,
+};
 use vault::{Keys, Place, Purpose, VaultError, random};
 
 /// Password hashings at once: each holds 19 MiB and a core for tens of milliseconds.
@@ -100,6 +102,8 @@ struct Parts {
     settings: SignInSettings,
     hashings: Semaphore,
     pace: Mutex<Pace>,
+    /// An account that nobody has, so that an unknown login costs what a known one does.
+    nobody: AccountRow,
 }
 
 /// Sign-in of one door. Clones are handles.
@@ -130,7 +134,8 @@ impl SignInService {
         let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
         let hashings = Semaphore::new(HASHINGS_MAX);
         let pace = Mutex::default();
-        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hashings, pace })))
+        let nobody = AccountRow::nobody(&keys, settings.establishment)?;
+        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hashings, pace, nobody })))
     }
 
     /// The password step. It answers alike for everybody; the ceremony it returns goes into the next form.
@@ -152,10 +157,10 @@ impl SignInService {
         let pair = self.token(Purpose::FailureTokens, &[&source, login.as_bytes()])?;
         let login_token = self.token(Purpose::LoginTokens, &[login.as_bytes()])?;
         let account = self.known(sql_account(&parts.store, &login_token).await)?;
-        let credentials = match &account {
-            Some(row) => Some((row.id, row.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?)),
-            None => None,
-        };
+        // The same unsealing for a login that nobody has.
+        let held = account.as_ref().unwrap_or(&parts.nobody);
+        let held = held.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?;
+        let credentials = account.as_ref().map(|row| (row.id, held));
         let turn = tokio::time::timeout(TURN_WAIT, parts.hashings.acquire()).await;
         let Ok(Ok(_turn)) = turn else { return Err(FirstStepError::Unavailable) };
         let seen = tokio::task::spawn_blocking(move || {
@@ -200,19 +205,17 @@ impl SignInService {
             SignIn::unpark(&ceremony.parked, &parts.door_key, address, now).map_err(|_| SecondStepError::Lost)?;
         let source = address.source().octets();
         let source = parts.keys.token(Purpose::FailureTokens, &[&source]).map_err(|_| SecondStepError::Unavailable)?;
-        let counters = Counters { pair: ceremony.pair, source };
+        // Nobody's account is read like somebody's.
+        let account = self.read_account(seen.account().unwrap_or(parts.nobody.id)).await?;
+        let at_home = account.as_ref().is_some_and(|row| self.last_from(row) == Some(address.source()));
+        let counters = Counters { pair: ceremony.pair, source, at_home };
         if let Some(wait) = self.wait(&counters, now).await? {
             self.refused(address, "too early after failures").await;
             return Err(SecondStepError::TooMany(wait));
         }
-        let account = match seen.account() {
-            Some(id) => self.read_account(id).await?,
-            None => None,
-        };
-        let credentials = match &account {
-            Some(row) => Some(row.credentials(&parts.keys).map_err(|_| SecondStepError::Unavailable)?),
-            None => None,
-        };
+        let held = account.as_ref().unwrap_or(&parts.nobody);
+        let held = held.credentials(&parts.keys).map_err(|_| SecondStepError::Unavailable)?;
+        let credentials = account.is_some().then_some(held);
         let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let target = seen.account();
         let verified = seen.code(&code, credentials.as_ref(), now).ok();
@@ -264,6 +267,13 @@ impl SignInService {
             sql::account_by_id(&mut connection, id).await
         };
         self.known(read.await).map_err(|_| SecondStepError::Unavailable)
+    }
+
+    /// Where the account last signed in from.
+    fn last_from(&self, row: &AccountRow) -> Option<Source> {
+        let own: [&[u8]; 1] = [row.id.as_bytes()];
+        let sealed = row.last_sign_in.as_deref()?;
+        LastSignIn::open(&self.0.keys, last_sign_in_place(&own), sealed).ok().map(|last| last.address.source())
     }
 
     fn grant(
@@ -353,27 +363,31 @@ impl SignInService {
         });
     }
 
-    /// Ends a session at once; the database and the journal follow when they can.
+    /// Ends a session at once; the database and the journal follow when they can. Nobody who leaves meanwhile stops it.
     pub async fn end(&self, who: &SignedIn, because: EndedBecause) {
         let parts = &self.0;
         let now = parts.journal.now();
-        if let Err(error) = parts.journal.revoke(who.session, who.absolute_until).await {
-            tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
-        }
         let action = EndSession { account: who.account, session: who.session, because };
-        let authorized = match parts.policies.decide(&who.authenticated, action, &Facts::default(), now) {
-            Ok(authorized) => authorized,
-            Err(error) => {
-                tracing::error!(%error, "ending one's own session was not permitted");
-                return;
+        let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now);
+        let (journal, session, until) = (parts.journal.clone(), who.session, who.absolute_until);
+        let revoked = parts.journal.own(async move {
+            if let Err(error) = journal.revoke(session, until).await {
+                tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
             }
-        };
-        let journal = parts.journal.clone();
-        tokio::spawn(async move {
-            if let Err(error) = journal.perform(authorized, Delete).await {
-                tracing::warn!(%error, "a session is revoked; its record could not be deleted yet");
-            }
+            let after = journal.clone();
+            journal.own(async move {
+                match authorized {
+                    Ok(authorized) => {
+                        if let Err(error) = after.perform(authorized, Delete).await {
+                            tracing::warn!(%error, "a session is revoked; its record could not be deleted yet");
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "ending one's own session was not permitted"),
+                }
+            });
         });
+        // The revocation is waited for, what follows it is not.
+        let _ = revoked.await;
     }
 
     /// Cuts a session that a panic happened in (acces-web DT8): in force at once, then traced. Its record goes with the
@@ -391,6 +405,29 @@ impl SignInService {
         }
     }
 
+    /// Signs out of a session whose record cannot be read at present: in force at once, then traced in a task of its
+    /// own. The caller has checked, by its token, that the form was served to this very session.
+    pub async fn end_unread(&self, session: SessionId, address: ClientAddress) {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let until = now + parts.settings.limits.absolute;
+        let who = door_actor(parts.settings.door, address, Some(parts.settings.establishment), now);
+        let detail = Some(format!("session {session}: asked, while its record could not be read"));
+        let journal = parts.journal.clone();
+        let revoked = parts.journal.own(async move {
+            if let Err(error) = journal.revoke(session, until).await {
+                tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+            }
+            let after = journal.clone();
+            journal.own(async move {
+                if let Err(error) = after.note(&who, Event::SignOut, detail).await {
+                    tracing::warn!(%error, "a session is revoked; the trace could not be written");
+                }
+            });
+        });
+        let _ = revoked.await;
+    }
+
     /// A stranger asked for what needs a session.
     pub async fn stranger(&self, address: ClientAddress) {
         self.refused(address, "no session").await;
@@ -401,7 +438,7 @@ impl SignInService {
         let parts = &self.0;
         let now = parts.journal.now();
         let mut connection = parts.store.read().await?;
-        if !sql::anything_past(&mut connection, now).await? {
+        if !sql::anything_past(&mut connection, now, now - FORGET).await? {
             return Ok(());
         }
         drop(connection);
@@ -431,13 +468,15 @@ async fn sql_account(store: &Store, token: &[u8; 32]) -> Result<Option<AccountRo
 struct Counters {
     pair: [u8; 32],
     source: [u8; 32],
+    /// The account last signed in from this very source: what others do there does not make its owner wait.
+    at_home: bool,
 }
 
 impl Counters {
     async fn remaining(&self, connection: &mut sqlx::AnyConnection, now: Time) -> Result<Option<Duration>, StoreError> {
         let pair = sql::failures(&mut *connection, &self.pair).await?.remaining(pair_wait, now);
         let source = sql::failures(connection, &self.source).await?.remaining(source_wait, now);
-        let wait = pair.max(source);
+        let wait = if self.at_home { pair } else { pair.max(source) };
         Ok((!wait.is_zero()).then_some(wait))
     }
 }
@@ -478,10 +517,11 @@ impl Effect<OpenSession> for TryOpen {
             sql::forget_failures(tx.connection(), &self.counters.pair).await?;
             return Ok(Applied::done(Tried::Opened));
         }
-        for counter in [&self.counters.pair, &self.counters.source] {
-            let failures = sql::failures(tx.connection(), counter).await?.another(now);
-            sql::set_failures(tx.connection(), counter, failures).await?;
-        }
+        let Counters { pair, source, .. } = &self.counters;
+        let failures = sql::failures(tx.connection(), pair).await?.another(now);
+        sql::set_failures(tx.connection(), pair, failures).await?;
+        let failures = sql::failures(tx.connection(), source).await?.another_of_source(now);
+        sql::set_failures(tx.connection(), source, failures).await?;
         Ok(Applied::refused(Tried::Wrong))
     }
 }

@@ -176,12 +176,16 @@ pub(crate) async fn delete_session(connection: &mut AnyConnection, id: SessionId
 }
 
 /// Whether anything is past its end: spares the journal an entry when there is nothing to do.
-pub(crate) async fn anything_past(connection: &mut AnyConnection, now: Time) -> Result<bool, StoreError> {
-    let row: Option<(i64,)> = sqlx::query_as("SELECT ends_micros FROM sessions WHERE ends_micros < $1 LIMIT 1")
+pub(crate) async fn anything_past(connection: &mut AnyConnection, now: Time, forget: Time) -> Result<bool, StoreError> {
+    let session: Option<(i64,)> = sqlx::query_as("SELECT ends_micros FROM sessions WHERE ends_micros < $1 LIMIT 1")
         .bind(now.micros())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let counter: Option<(i64,)> = sqlx::query_as("SELECT last_micros FROM failures WHERE last_micros < $1 LIMIT 1")
+        .bind(forget.micros())
         .fetch_optional(connection)
         .await?;
-    Ok(row.is_some())
+    Ok(session.is_some() || counter.is_some())
 }
 
 pub(crate) async fn purge(connection: &mut AnyConnection, now: Time, forget: Time) -> Result<u64, StoreError> {

@@ -83,6 +83,7 @@ pub fn router(state: PortalState, limits: Limits) -> Router {
         .route("/{lang}/records/{patient}/documents/{id}", get(records::document))
         .route("/{lang}/records/{patient}/documents/{id}/content", get(records::content))
         .merge(web::assets::routes())
+        .fallback(handlers::nowhere)
         .with_state(state);
     guard(router, Guard { limits, origin, pages, on_panic: Some(on_panic) })
 }

@@ -6,7 +6,8 @@ use axum::{
 };
 use care::CareService;
 use signin::SignInService;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use types::{Clock, Door, EstablishmentId, Lang};
 use web::{
     cookie::SessionCookie,
@@ -37,7 +38,14 @@ struct Parts {
     signin: SignInService,
     care: CareService,
     cookie: SessionCookie,
+    documents: Arc<Semaphore>,
 }
+
+/// Documents being fetched or sent at once. Each may hold three times its size while it is fetched: this, and nothing
+/// else, bounds what they take together.
+const DOCUMENTS_MAX: usize = 8;
+/// How long a document waits for its place.
+const DOCUMENT_WAIT: Duration = Duration::from_secs(5);
 
 /// The portal's state. Clones are handles.
 #[derive(Clone)]
@@ -47,7 +55,8 @@ impl PortalState {
     /// Over its services.
     pub fn new(settings: PortalSettings, signin: SignInService, care: CareService) -> Self {
         let cookie = SessionCookie::for_door(Door::Portal);
-        Self(Arc::new(Parts { settings, signin, care, cookie }))
+        let documents = Arc::new(Semaphore::new(DOCUMENTS_MAX));
+        Self(Arc::new(Parts { settings, signin, care, cookie, documents }))
     }
 
     pub(crate) fn settings(&self) -> &PortalSettings {
@@ -68,6 +77,12 @@ impl PortalState {
 
     pub(crate) fn cookie(&self) -> &SessionCookie {
         &self.0.cookie
+    }
+
+    /// A place among the documents under way; none when all are taken for too long.
+    pub(crate) async fn document_place(&self) -> Option<OwnedSemaphorePermit> {
+        let place = self.0.documents.clone().acquire_owned();
+        tokio::time::timeout(DOCUMENT_WAIT, place).await.ok()?.ok()
     }
 
     /// The frame of a page that nobody is signed in on.

@@ -2,7 +2,7 @@
 
 use crate::state::PortalState;
 use axum::{
-    extract::{FromRequestParts, OptionalFromRequestParts, RawPathParams},
+    extract::{FromRequestParts, OptionalFromRequestParts},
     http::{HeaderValue, header::SET_COOKIE, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -32,11 +32,11 @@ pub(crate) struct Member {
 }
 
 impl Visit {
-    async fn read(parts: &mut Parts, state: &PortalState) -> Result<Self, Response> {
+    #[expect(clippy::result_large_err, reason = "the answer itself, made once for a request that ends with it")]
+    fn read(parts: &Parts, state: &PortalState) -> Result<Self, Response> {
         let reference = parts.extensions.get::<Reference>().copied();
-        let params = RawPathParams::from_request_parts(parts, &()).await.ok();
-        let given = params.as_ref().and_then(|params| params.iter().find(|(name, _)| *name == "lang"));
-        let lang = match given.map(|(_, word)| word.parse::<Lang>()) {
+        // From the address itself: its other parts may be impossible to decode.
+        let lang = match parts.uri.path().split('/').nth(1).map(str::parse::<Lang>) {
             Some(Ok(lang)) => lang,
             _ => {
                 let chrome = state.bare_chrome(accepted(parts));
@@ -120,6 +120,7 @@ impl Member {
     pub(crate) async fn failed(&self, error: CareError) -> Response {
         let kind = match &error {
             CareError::NotFound => ErrorKind::NotFound,
+            CareError::Ended => return self.visit.error(ErrorKind::SessionExpired, None),
             CareError::SisUnavailable(_) => ErrorKind::SisUnavailable,
             CareError::Journal(_) | CareError::Store(_) => ErrorKind::JournalUnavailable,
             CareError::Fault(_) => ErrorKind::Internal,
@@ -147,14 +148,14 @@ fn accepted(parts: &Parts) -> Lang {
 impl FromRequestParts<PortalState> for Visit {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Response> {
-        Visit::read(parts, state).await
+        Visit::read(parts, state)
     }
 }
 
 impl FromRequestParts<PortalState> for Member {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Response> {
-        let visit = Visit::read(parts, state).await?;
+        let visit = Visit::read(parts, state)?;
         match visit.member(parts).await? {
             Some(who) => Ok(Self { visit, who }),
             None => {
@@ -169,7 +170,7 @@ impl FromRequestParts<PortalState> for Member {
 impl OptionalFromRequestParts<PortalState> for Member {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Option<Self>, Response> {
-        let visit = Visit::read(parts, state).await?;
+        let visit = Visit::read(parts, state)?;
         Ok(visit.member(parts).await?.map(|who| Self { visit, who }))
     }
 }

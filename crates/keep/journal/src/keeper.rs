@@ -17,7 +17,10 @@ use std::{
 use store::{StoreError, WriteDoor};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
-use types::{Clock, Event, SessionId, SystemActor, Time, TraceId, limits::PAGE_OBJECTS_MAX};
+use types::{
+    Clock, Event, SessionId, SystemActor, Time, TraceId,
+    limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
+};
 use vault::{Holder, MasterKey, MonthKeys, Purpose, VaultError, random};
 
 /// Why something was not traced; whatever it was did not happen.
@@ -26,6 +29,9 @@ pub enum JournalError {
     /// The proof is past its expiry.
     #[error("the authorization has expired")]
     Expired,
+    /// The session was ended meanwhile.
+    #[error("the session was ended meanwhile")]
+    Revoked,
     /// The log does not take entries.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -199,9 +205,7 @@ impl Journal {
         authorized: Authorized<A>,
         withheld: Withheld<T>,
     ) -> Result<T, JournalError> {
-        if self.now() >= authorized.expires() {
-            return Err(JournalError::Expired);
-        }
+        self.in_force(authorized.expires(), authorized.subject().session, false)?;
         let (patients, objects) = withheld.names();
         if objects.len() > PAGE_OBJECTS_MAX || patients.len() > PAGE_OBJECTS_MAX {
             return Err(JournalError::TooMany);
@@ -225,6 +229,25 @@ impl Journal {
         Ok(withheld.open())
     }
 
+    /// A proof is refused past its expiry, when it claims to last longer than any may (a clock set back, or a made-up
+    /// moment), and once its session is revoked: a cut also reaches the requests under way.
+    pub(crate) fn in_force(
+        &self,
+        expires: Time,
+        session: Option<SessionId>,
+        ends_it: bool,
+    ) -> Result<(), JournalError> {
+        let now = self.now();
+        let longest = now + std::time::Duration::from_secs(AUTHORIZED_SECONDS_MAX);
+        if now >= expires || expires > longest {
+            return Err(JournalError::Expired);
+        }
+        if !ends_it && session.is_some_and(|session| self.is_revoked(session)) {
+            return Err(JournalError::Revoked);
+        }
+        Ok(())
+    }
+
     /// Whether a session was revoked; asked before any session is honored.
     pub fn is_revoked(&self, session: SessionId) -> bool {
         self.0.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
@@ -244,6 +267,14 @@ impl Journal {
             .await
             .map_err(|_| JournalError::Fault)??;
         Ok(())
+    }
+
+    /// Runs something to its end, whether or not whoever asked still waits; a clean stop waits for it.
+    pub fn own<F>(&self, task: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.0.tasks.spawn(task)
     }
 
     /// Ends: waits for the running effects, writes what was folded, records the stop, closes the log.

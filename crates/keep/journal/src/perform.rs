@@ -19,9 +19,8 @@ const SETTLE_EVERY: Duration = Duration::from_secs(1);
 impl Journal {
     /// Appends the durable intent of a database action. The proof is consumed and must not be past its expiry.
     pub async fn open_trace<A: DatabaseAction>(&self, authorized: Authorized<A>) -> Result<Traced<A>, JournalError> {
-        if self.now() >= authorized.expires() {
-            return Err(JournalError::Expired);
-        }
+        let ends_it = A::EVENT == Event::SignOut;
+        self.in_force(authorized.expires(), authorized.subject().session, ends_it)?;
         let (action, subject, purpose, expires) = authorized.into_parts();
         let body = Body {
             patients: action.patients().iter().map(ToString::to_string).collect(),
@@ -31,7 +30,7 @@ impl Journal {
         };
         let trace = TraceId::from_bytes(random()?);
         self.append_as(Kind::Intent, A::EVENT, (trace, None), &body).await?;
-        Ok(Traced { action, trace, body, expires })
+        Ok(Traced { action, trace, body, expires, session: subject.session.filter(|_| !ends_it) })
     }
 
     /// Runs an effect in the write transaction that a trace opens, then appends the outcome. An owned task does it: a
@@ -111,9 +110,7 @@ impl Journal {
     {
         let before = |error: StoreError| Attempt::Before(JournalError::Store(error));
         let now = self.now();
-        if now >= traced.expires {
-            return Err(Attempt::Before(JournalError::Expired));
-        }
+        self.in_force(traced.expires, traced.session, false).map_err(Attempt::Before)?;
         let mut transaction = self.0.door.begin().await.map_err(before)?;
         sqlx::query("INSERT INTO effects (trace_id, origin, event, state, at_micros) VALUES ($1, $2, $3, 'done', $4)")
             .bind(traced.trace.as_bytes().to_vec())

@@ -2,7 +2,7 @@
 
 use crate::entry::Body;
 use policy::{Action, Subject};
-use types::{Purpose, Time, TraceId};
+use types::{Purpose, SessionId, Time, TraceId};
 
 /// Proof that a durable trace of action `A` was opened. Only this crate makes one; it is neither `Clone` nor
 /// deserialisable, is consumed by the write transaction that it opens, and is refused past its expiry.
@@ -12,6 +12,8 @@ pub struct Traced<A: Action> {
     pub(crate) trace: TraceId,
     pub(crate) body: Body,
     pub(crate) expires: Time,
+    /// The session that must not be revoked meanwhile; none for the act that ends it.
+    pub(crate) session: Option<SessionId>,
 }
 
 impl<A: Action> Traced<A> {

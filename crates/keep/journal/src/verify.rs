@@ -68,8 +68,12 @@ impl Acts {
         }
         for (trace, outcome) in &self.intents {
             let done = matches!(outcome, Some(Outcome::Done | Outcome::Refused));
-            if done && markers.get(trace) != Some(&false) {
+            let marker = markers.get(trace);
+            if done && marker != Some(&false) {
                 found.push(format!("the journal says {trace} was done, the database has no marker of it"));
+            }
+            if matches!(outcome, Some(Outcome::Failed | Outcome::Abandoned)) && marker == Some(&false) {
+                found.push(format!("the journal says {trace} was not done, the database has a marker that it was"));
             }
         }
         found

@@ -195,7 +195,7 @@ pub async fn open_reader(config: &StoreConfig) -> Result<Store, StoreError> {
 async fn pool(config: &StoreConfig, engine: Engine, writes: bool, size: u32) -> Result<AnyPool, StoreError> {
     let url = match engine {
         Engine::Sqlite if !config.url.contains('?') => {
-            format!("{}?mode={}", config.url, if writes { "rwc" } else { "rw" })
+            format!("{}?mode={}", config.url, if writes { "rwc" } else { "ro" })
         }
         _ => config.url.clone(),
     };

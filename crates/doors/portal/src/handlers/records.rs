@@ -1,7 +1,7 @@
 //! A record, its results, its documents.
 
 use crate::{
-    handlers::{Asking, or_default},
+    handlers::{Asking, Named, or_default},
     pages::{
         DocumentDetail, DocumentRow, DocumentView, Interpretation, Listing, ObservationView, ObservedValue, Paging,
         PatientBanner, RangeView, Record, RecordView, ResultDetail, ResultKind, ResultRow, ResultStatus, ResultView,
@@ -9,7 +9,7 @@ use crate::{
     state::shown,
     visit::Member,
 };
-use axum::{body::Body, extract::Path, response::Response};
+use axum::{body::Body, response::Response};
 use care::{
     Attachment, CareError, Document, Examination, Measure, Person, RecordAsked, RecordPage, Report, ReportStatus, Value,
 };
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use types::{Category, ObjectId, PatientId};
 use web::{
     headers::{Disposition, document as document_response},
+    layout::ErrorKind,
     when::Dated,
 };
 
@@ -33,37 +34,31 @@ pub(crate) struct Manner {
     save: Option<String>,
 }
 
-type OnePath = Path<(String, String, String)>;
+/// Whom an address names. What cannot be read names nobody, and costs what a made-up identifier costs.
+fn named(patient: &str) -> PatientId {
+    patient.parse().unwrap_or(PatientId::from_bytes([0; 16]))
+}
 
 /// Parses both identifiers, or answers as for one that is absent.
 async fn target(member: &Member, patient: &str, id: &str) -> Result<(PatientId, ObjectId), CareError> {
-    match (patient.parse(), id.parse()) {
-        (Ok(patient), Ok(id)) => Ok((patient, id)),
-        _ => Err(member.visit.state.care().malformed(&member.who.authenticated, "record").await),
+    match id.parse() {
+        Ok(id) => Ok((named(patient), id)),
+        Err(_) => Err(member.visit.state.care().malformed(&member.who.authenticated, "record").await),
     }
 }
 
-pub(crate) async fn record(
-    member: Member,
-    Path((_, patient)): Path<(String, String)>,
-    asked: Asking<Asked>,
-) -> Response {
+pub(crate) async fn record(member: Member, Named { patient, .. }: Named, asked: Asking<Asked>) -> Response {
     let asked = or_default(asked);
     let only = asked.kind.as_deref().and_then(|kind| kind.parse::<Category>().ok());
     let wanted = RecordAsked { only, page: asked.page.unwrap_or(1) };
-    let care = member.visit.state.care();
     let who = &member.who.authenticated;
-    let read = match patient.parse() {
-        Ok(patient) => care.record(who, patient, wanted).await,
-        Err(_) => Err(care.malformed(who, "record").await),
-    };
-    match read {
+    match member.visit.state.care().record(who, named(&patient), wanted).await {
         Ok(page) => shown(member.visit.lang, &Record::new(member.chrome(), record_view(page, only))),
         Err(error) => member.failed(error).await,
     }
 }
 
-pub(crate) async fn result(member: Member, Path((_, patient, id)): OnePath) -> Response {
+pub(crate) async fn result(member: Member, Named { patient, id }: Named) -> Response {
     let read = async {
         let (patient, id) = target(&member, &patient, &id).await?;
         member.visit.state.care().report(&member.who.authenticated, patient, id).await
@@ -77,7 +72,7 @@ pub(crate) async fn result(member: Member, Path((_, patient, id)): OnePath) -> R
     }
 }
 
-pub(crate) async fn document(member: Member, Path((_, patient, id)): OnePath) -> Response {
+pub(crate) async fn document(member: Member, Named { patient, id }: Named) -> Response {
     let read = async {
         let (patient, id) = target(&member, &patient, &id).await?;
         member.visit.state.care().document(&member.who.authenticated, patient, id).await
@@ -90,15 +85,18 @@ pub(crate) async fn document(member: Member, Path((_, patient, id)): OnePath) ->
     }
 }
 
-pub(crate) async fn content(member: Member, path: OnePath, manner: Asking<Manner>) -> Response {
+pub(crate) async fn content(member: Member, path: Named, manner: Asking<Manner>) -> Response {
     open(member, Category::Document, path, manner).await
 }
 
-pub(crate) async fn sheet(member: Member, path: OnePath, manner: Asking<Manner>) -> Response {
+pub(crate) async fn sheet(member: Member, path: Named, manner: Asking<Manner>) -> Response {
     open(member, Category::Result, path, manner).await
 }
 
-async fn open(member: Member, category: Category, Path((_, patient, id)): OnePath, manner: Asking<Manner>) -> Response {
+async fn open(member: Member, category: Category, Named { patient, id }: Named, manner: Asking<Manner>) -> Response {
+    let Some(place) = member.visit.state.document_place().await else {
+        return member.visit.error(ErrorKind::Busy, Some(&member.who));
+    };
     let read = async {
         let (patient, id) = target(&member, &patient, &id).await?;
         member.visit.state.care().content(&member.who.authenticated, patient, category, id).await
@@ -109,11 +107,32 @@ async fn open(member: Member, category: Category, Path((_, patient, id)): OnePat
             let disposition = if save { Disposition::Save } else { Disposition::View };
             // By its own first bytes, whatever the SIS says it is.
             let media_type = if is_pdf { "application/pdf" } else { "application/octet-stream" };
-            let name = if is_pdf { format!("{title}.pdf") } else { title };
-            document_response(media_type, &name, disposition, Body::from(bytes))
+            document_response(media_type, &file_name(&title, is_pdf), disposition, held(bytes, place))
         }
         Err(error) => member.failed(error).await,
     }
+}
+
+/// The title as a file's name: short enough to keep its ending, without signs that turn the reading direction, and never
+/// with an ending of the SIS's choice.
+fn file_name(title: &str, is_pdf: bool) -> String {
+    let turning =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let stem: String = title.chars().filter(|c| !turning(*c)).take(80).collect();
+    format!("{stem}.{}", if is_pdf { "pdf" } else { "bin" })
+}
+
+/// A body that keeps its place among the documents under way until it is sent or given up.
+fn held(bytes: Vec<u8>, place: tokio::sync::OwnedSemaphorePermit) -> Body {
+    use axum::body::Bytes;
+    const PIECE: usize = 64 * 1024;
+    let whole = Bytes::from(bytes);
+    let pieces = (0..whole.len()).step_by(PIECE).map(move |at| {
+        // Moved in here: dropped with the last piece or with the whole body.
+        let _place = &place;
+        Ok::<_, std::convert::Infallible>(whole.slice(at..whole.len().min(at + PIECE)))
+    });
+    Body::from_stream(futures_util::stream::iter(pieces))
 }
 
 fn dated(text: &str) -> Dated {

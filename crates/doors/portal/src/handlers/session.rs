@@ -9,11 +9,12 @@ use axum::{
     Form, Json,
     extract::rejection::FormRejection,
     http::{
-        HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{RETRY_AFTER, SET_COOKIE},
     },
     response::{IntoResponse, Redirect, Response},
 };
+use identity::SessionToken;
 use serde::{Deserialize, Serialize};
 use signin::{EndedBecause, FirstStepError, SecondStepError};
 use std::time::Duration;
@@ -112,12 +113,32 @@ pub(crate) async fn keep(member: Member, form: Result<Form<Token>, FormRejection
     Json(Kept { seconds_left: member.who.idle_until.since(now).as_secs() }).into_response()
 }
 
-pub(crate) async fn end(member: Option<Member>, visit: Visit, form: Result<Form<Token>, FormRejection>) -> Response {
-    if let Some(member) = member {
-        if !genuine(&member, form) {
-            return member.visit.error(ErrorKind::FormExpired, Some(&member.who));
+pub(crate) async fn end(
+    member: Result<Option<Member>, Response>,
+    visit: Visit,
+    headers: HeaderMap,
+    form: Result<Form<Token>, FormRejection>,
+) -> Response {
+    match member {
+        Ok(Some(member)) => {
+            if !genuine(&member, form) {
+                return member.visit.error(ErrorKind::FormExpired, Some(&member.who));
+            }
+            visit.state.signin().end(&member.who, EndedBecause::Asked).await;
         }
-        visit.state.signin().end(&member.who, EndedBecause::Asked).await;
+        Ok(None) => {}
+        // Signing out does not wait for the database: the form's token alone proves whose session it is.
+        Err(unavailable) => {
+            let cookie = visit.state.cookie().read(&headers).ok().flatten();
+            let session = cookie.and_then(|cookie| cookie.parse::<SessionToken>().ok()).map(|token| token.id());
+            let csrf = &visit.state.settings().csrf;
+            match (session, form) {
+                (Some(session), Ok(Form(form))) if csrf.check(&session, &form.csrf).is_ok() => {
+                    visit.state.signin().end_unread(session, visit.address).await;
+                }
+                _ => return unavailable,
+            }
+        }
     }
     visit.clear_cookie(shown(visit.lang, &SignedOut::new(visit.chrome(None, Some("/")))))
 }

@@ -1,4 +1,5 @@
-//! The whole door, in process: a hospital, its records over mutual TLS, a store, a vault, a journal, and people who come.
+//! The whole door, in process: a hospital, its records over mutual TLS, a store, a vault, a journal, and those who
+//! come.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answer;

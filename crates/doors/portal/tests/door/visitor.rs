@@ -6,9 +6,9 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt as _;
-use std::{collections::BTreeMap, net::IpAddr, ops::Deref};
+use std::{net::IpAddr, ops::Deref};
 use tower::ServiceExt as _;
-use types::{Clock as _, ClientAddress, Role};
+use types::{ClientAddress, Clock as _, Role};
 
 /// Somebody at an address, with or without a cookie.
 pub struct Visitor<'h> {
@@ -43,7 +43,11 @@ pub fn form(fields: &[(&str, &str)]) -> String {
     let escape = |text: &str| {
         let mut out = String::new();
         for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() { out.push(char::from(byte)) } else { out.push_str(&format!("%{byte:02X}")) }
+            if byte.is_ascii_alphanumeric() {
+                out.push(char::from(byte))
+            } else {
+                out.push_str(&format!("%{byte:02X}"))
+            }
         }
         out
     };
@@ -134,14 +138,5 @@ impl House {
     pub fn code(&self, login: &str) -> String {
         let totp = totp_rs::Builder::new().with_secret(self.account(login).totp).build().unwrap();
         totp.generate(u64::try_from(self.clock.now().seconds()).unwrap()).to_string()
-    }
-
-    /// Everybody of the cast, signed in.
-    pub async fn everybody(&self) -> BTreeMap<&'static str, Member<'_>> {
-        let mut all = BTreeMap::new();
-        for account in &self.accounts {
-            all.insert(account.demo.login, self.sign_in(account.demo.login).await);
-        }
-        all
     }
 }

@@ -1,5 +1,5 @@
 // E0451: private
-fn forge(action: policy::PurgeSessions, trace: types::TraceId, expires: types::Time) {
-    let _ = journal::Traced { action, trace, expires, body: unreachable!() };
+fn forge(real: journal::Traced<policy::PurgeSessions>, expires: types::Time) -> journal::Traced<policy::PurgeSessions> {
+    journal::Traced { expires, ..real }
 }
 fn main() {}
