@@ -76,7 +76,8 @@ export class Visitor {
       const expected = /^Failed to load resource: .* status of (401|403|404|422|429|503)/.test(message.text());
       // Features that the door closes for browsers that have them; this one has not, on this system.
       const closed = /Permissions-Policy header: Unrecognized feature: '(bluetooth|web-share)'/.test(message.text());
-      if (["error", "warning"].includes(message.type()) && !expected && !closed) complain(`${message.type()}: ${message.text()}`);
+      const counts = ["error", "warning"].includes(message.type());
+      if (counts && !expected && !closed) complain(`${message.type()}: ${message.text()}`);
     });
     page.on("pageerror", (error) => complain(`exception: ${error.message}`));
     page.on("request", (request) => {

@@ -1,5 +1,5 @@
-// The demonstration with the SIS written elsewhere behind it, and the wire between them. That SIS holds the same hospital
-// as the demonstration's own would: the accounts find their patients in it by national identity.
+// The demonstration with the SIS written elsewhere behind it, and the wire between them. That SIS holds the hospital
+// that the demonstration's own would: the accounts find their patients in it by national identity.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -486,6 +486,47 @@ mod tests {
     }
 
     #[test]
+    fn normal_needs_every_word_to_say_so() {
+        for (codes, expected) in [
+            (&["N"][..], Interpretation::Normal),
+            (&["N", "HH"], Interpretation::VeryHigh),
+            (&["N", "zzz"], Interpretation::Abnormal),
+        ] {
+            let coding: Vec<String> = codes.iter().map(|code| format!(r#"{{"code":"{code}"}}"#)).collect();
+            let text = format!(r#"{{"interpretation":[{{"coding":[{}]}}]}}"#, coding.join(","));
+            let observation: Observation = serde_json::from_str(&text).unwrap();
+            assert_eq!(observation.measure().interpretation, expected, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_retracted_does_not_stand() {
+        let document = |status: &str| DocumentReference { status: status.into(), ..DocumentReference::default() };
+        assert!(document("current").stands());
+        assert!(!document("entered-in-error").stands() && !document("superseded").stands());
+        let report = DiagnosticReport { status: "entered-in-error".into(), ..DiagnosticReport::default() };
+        assert!(!report.stands());
+        let text = r#"{"status":"entered-in-error","code":{"text":"Sodium"},"valueQuantity":{"value":140}}"#;
+        let observation: Observation = serde_json::from_str(text).unwrap();
+        let measure = observation.measure();
+        assert_eq!((measure.name.as_str(), measure.value), ("Sodium", Value::Absent), "named, without its value");
+    }
+
+    #[test]
+    fn a_withdrawn_identifier_finds_nobody() {
+        let patient = |rest: &str| -> Patient {
+            serde_json::from_str(&format!(r#"{{"identifier":[{{"system":"s","value":"1"{rest}}}]}}"#)).unwrap()
+        };
+        assert!(patient("").bears("s|1"));
+        assert!(!patient("").bears("s|2"));
+        assert!(!patient(r#","use":"old""#).bears("s|1"));
+        assert!(!patient(r#","period":{"end":"2020-01-01"}"#).bears("s|1"));
+        let gone: Patient =
+            serde_json::from_str(r#"{"active":false,"identifier":[{"system":"s","value":"1"}]}"#).unwrap();
+        assert!(!gone.bears("s|1"));
+    }
+
+    #[test]
     fn unknown_resources_are_passed_over() {
         let bundle: Bundle = serde_json::from_str(
             r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"OperationOutcome"}},{"search":{}},

@@ -425,3 +425,25 @@ async fn a_journal_of_many_months_reads_back(database: &TestDatabase) {
     assert!(read_traces(&fixture.origin(), &months, 0..fixture.journal.entries()).is_err(), "another master key");
 }
 both!(a_journal_of_many_months_reads_back);
+
+async fn a_cut_reaches_requests_under_way(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    let authorized = fixture.record(9);
+    let withheld = Withheld::objects(authorized.scope(), vec![(object(9, Confidentiality::Normal), "r")]).unwrap();
+    let until = fixture.clock.now() + Duration::from_secs(3600);
+    fixture.journal.revoke(SessionId::from_bytes([4; 16]), until).await.unwrap();
+    assert!(matches!(fixture.journal.release(authorized, withheld).await, Err(JournalError::Revoked)));
+    assert!(fixture.of(Event::RecordRead).is_empty());
+}
+both!(a_cut_reaches_requests_under_way);
+
+async fn a_proof_made_to_last_is_refused(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    // Whoever decides brings the time; the journal has its own.
+    let later = fixture.clock.now() + Duration::from_secs(86_400);
+    let establishment = EstablishmentId::from_bytes([1; 16]);
+    let who = system_actor(SystemActor::Demo, Some(establishment), later);
+    let kept = fixture.policies.decide(&who, CreateEstablishment { establishment }, &Facts::default(), later).unwrap();
+    assert!(matches!(fixture.journal.perform(kept, Create("a", Then::Done)).await, Err(JournalError::Expired)));
+}
+both!(a_proof_made_to_last_is_refused);
