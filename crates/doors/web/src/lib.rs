@@ -1,4 +1,4 @@
-//! web
+//! The page kit: TLS, limits, headers, cookies, form tokens, languages, layout, error pages, health.
 
 pub mod assets;
 pub mod cookie;

@@ -5,6 +5,7 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hkdf, hmac, rand,
 };
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 const VERSION: u8 = 1;
@@ -42,34 +43,26 @@ pub fn random<const N: usize>() -> Result<[u8; N], VaultError> {
     Ok(bytes)
 }
 
-/// The keys that one holder may use.
+/// The keys that one holder may use: those only, derived once. The master key is not in here.
 pub struct Keys {
     holder: Holder,
-    root: hkdf::Prk,
+    held: BTreeMap<Purpose, Zeroizing<[u8; 32]>>,
 }
 
 impl Keys {
-    pub(crate) fn new(holder: Holder, root: hkdf::Prk) -> Self {
-        Self { holder, root }
+    pub(crate) fn new(holder: Holder, root: &hkdf::Prk) -> Self {
+        let allowed = Purpose::all().into_iter().filter(|purpose| access(holder, *purpose) == Access::Full);
+        let held = allowed.filter_map(|purpose| Some((purpose, derived(root, purpose)?))).collect();
+        Self { holder, held }
     }
 
     /// The 32 bytes of a purpose's key, for the few that need it bare: door keys, the journal's signing seed.
     pub fn bare(&self, purpose: Purpose) -> Result<Zeroizing<[u8; 32]>, VaultError> {
-        self.derive(purpose, "use")
+        self.key(purpose, "use").cloned()
     }
 
-    fn derive(&self, purpose: Purpose, wanted: &'static str) -> Result<Zeroizing<[u8; 32]>, VaultError> {
-        if access(self.holder, purpose) == Access::None {
-            return Err(VaultError::NotYours { holder: self.holder, wanted, purpose });
-        }
-        let label = purpose.label();
-        let info = [b"purpose:".as_slice(), label.as_bytes()];
-        let mut key = Zeroizing::new([0; 32]);
-        self.root
-            .expand(&info, hkdf::HKDF_SHA256)
-            .and_then(|okm| okm.fill(key.as_mut_slice()))
-            .map_err(|_| VaultError::Library("key derivation"))?;
-        Ok(key)
+    fn key(&self, purpose: Purpose, wanted: &'static str) -> Result<&Zeroizing<[u8; 32]>, VaultError> {
+        self.held.get(&purpose).ok_or(VaultError::NotYours { holder: self.holder, wanted, purpose })
     }
 
     /// Seals a value in its place: a data key of its own, wrapped by the purpose's key.
@@ -78,7 +71,7 @@ impl Keys {
         let associated = place.associated();
         let data_key = Zeroizing::new(random::<32>()?);
         let mut sealed = vec![VERSION];
-        sealed.extend(seal_with(&*self.derive(purpose, "seal")?, &associated, data_key.as_slice())?);
+        sealed.extend(seal_with(self.key(purpose, "seal")?, &associated, data_key.as_slice())?);
         sealed.extend(seal_with(&data_key, &associated, value)?);
         Ok(sealed)
     }
@@ -91,7 +84,7 @@ impl Keys {
         if *version != VERSION {
             return Err(VaultError::DoesNotOpen);
         }
-        let data_key = open_with(&*self.derive(purpose, "open")?, &associated, wrapped)?;
+        let data_key = open_with(self.key(purpose, "open")?, &associated, wrapped)?;
         let data_key: Zeroizing<[u8; 32]> =
             Zeroizing::new(data_key.as_slice().try_into().map_err(|_| VaultError::DoesNotOpen)?);
         open_with(&data_key, &associated, body)
@@ -99,7 +92,7 @@ impl Keys {
 
     /// A keyed token by which a value is found without being kept in clear.
     pub fn token(&self, purpose: Purpose, parts: &[&[u8]]) -> Result<[u8; 32], VaultError> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.derive(purpose, "compute tokens of")?.as_slice());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key(purpose, "compute tokens of")?.as_slice());
         let mut context = hmac::Context::with_key(&key);
         for part in parts {
             context.update(&(part.len() as u64).to_be_bytes());
@@ -109,6 +102,15 @@ impl Keys {
         token.copy_from_slice(context.sign().as_ref());
         Ok(token)
     }
+}
+
+/// HKDF-SHA-256 with the purpose's label as info. It fails for no length that is asked here.
+fn derived(root: &hkdf::Prk, purpose: Purpose) -> Option<Zeroizing<[u8; 32]>> {
+    let label = purpose.label();
+    let info = [b"purpose:".as_slice(), label.as_bytes()];
+    let mut key = Zeroizing::new([0; 32]);
+    root.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(key.as_mut_slice())).ok()?;
+    Some(key)
 }
 
 fn gcm(key: &[u8; 32]) -> Result<LessSafeKey, VaultError> {
@@ -146,7 +148,7 @@ mod tests {
     use types::Door;
 
     fn keys(holder: Holder) -> Keys {
-        Keys::new(holder, hkdf::Salt::new(hkdf::HKDF_SHA256, b"t").extract(&[7; 32]))
+        Keys::new(holder, &hkdf::Salt::new(hkdf::HKDF_SHA256, b"t").extract(&[7; 32]))
     }
 
     const PLACE: Place<'static> = Place { table: "accounts", column: "sealed", row: &[b"one"] };

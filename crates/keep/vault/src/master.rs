@@ -44,7 +44,7 @@ impl MasterKey {
     /// The keys of one holder, and no others.
     pub fn keys_for(&self, holder: Holder) -> Keys {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"poterne master key 1");
-        Keys::new(holder, salt.extract(self.0.expose()))
+        Keys::new(holder, &salt.extract(self.0.expose()))
     }
 }
 

@@ -33,6 +33,25 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Every purpose there is.
+    pub(crate) fn all() -> Vec<Purpose> {
+        let mut all = vec![
+            Purpose::AccountFields,
+            Purpose::PatientFields,
+            Purpose::RelationFields,
+            Purpose::SessionFields,
+            Purpose::LoginTokens,
+            Purpose::PatientTokens,
+            Purpose::FailureTokens,
+            Purpose::JournalSigning,
+            Purpose::JournalReading,
+        ];
+        for &door in Door::ALL {
+            all.extend([Purpose::SessionTags(door), Purpose::Ceremonies(door), Purpose::Forms(door)]);
+        }
+        all
+    }
+
     /// The label of the key's derivation. Never changes once shipped.
     pub fn label(self) -> String {
         match self {
