@@ -71,6 +71,7 @@ test("kill -9 at any moment loses nothing acknowledged", async () => {
     console.log(`# round ${round + 1}: ${acknowledged} answers in ${Math.round(life)} ms, ${report.entries} entries`);
     assert.equal(report.ok, true, `round ${round + 1}: ${JSON.stringify(report)}`);
     assert.equal(report.code, 0);
+    assert.equal(report.intents_open, 0, "every intent has its outcome");
     assert.ok(
       report.entries >= entries + acknowledged,
       `round ${round + 1}: ${entries} entries before, ${acknowledged} answers, ${report.entries} entries after`,

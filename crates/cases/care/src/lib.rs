@@ -18,4 +18,4 @@ pub use model::{
     ReportStatus, Sex, Value,
 };
 pub use service::{CareError, CareService, RecordAsked};
-pub use sis::{Sis, SisConfig, SisError};
+pub use sis::{Sis, SisConfig, SisError, tls};

@@ -499,7 +499,8 @@ fn plain(error: &reqwest::Error) -> String {
     if last.is_empty() || last.contains("://") { kind.to_owned() } else { format!("{kind} ({last})") }
 }
 
-fn tls(config: &SisConfig) -> Result<ClientConfig, SisError> {
+/// The client's side of mutual TLS, as the configuration says.
+pub fn tls(config: &SisConfig) -> Result<ClientConfig, SisError> {
     let told = |what: &str| SisError::Config(what.to_owned());
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&config.ca_pem) {
