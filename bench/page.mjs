@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // What a signed-in page costs the door in CPU, against a page of the same kit without session, policy and trace (the
 // welcome page: TLS, routing, headers, template, nothing else), release build, in one interleaved run over one kept
-// connection each. The SIS runs in the demonstration's process: where the page asks it, its share is in the figure,
-// so the same page is also measured with the SIS in a process of its own (--elsewhere).
+// connection each. The SIS runs in the demonstration's process: where the page asks it, its share is in the figure. What
+// session, policy and trace alone cost is bench/record-page's to say: the same page with and without them.
 //
-//   node bench/page.mjs [--elsewhere] [ROUNDS]        (default: 12 rounds of 400 requests of each)
+//   node bench/page.mjs [ROUNDS]        (default: 12 rounds of 400 requests of each)
 import { cpuSeconds, median, useReleaseBuild } from "./lib.mjs";
 
 const REQUESTS_PER_ROUND = 400;
@@ -12,16 +12,13 @@ const REQUESTS_PER_ROUND = 400;
 useReleaseBuild();
 const { Demo } = await import("../e2e/lib/demo.mjs");
 const { Client } = await import("../e2e/lib/client.mjs");
-const { hospitalWithSis } = await import("../e2e/lib/hospital.mjs");
 const { CAMILLE } = await import("../e2e/lib/cast.mjs");
 const { record, resultsOf } = await import("../e2e/lib/pages.mjs");
 
 const words = process.argv.slice(2);
-const elsewhere = words.includes("--elsewhere");
 const rounds = Number(words.find((word) => /^\d+$/.test(word)) ?? 12);
 
-const hospital = elsewhere ? await hospitalWithSis() : undefined;
-const demo = hospital?.demo ?? (await Demo.start());
+const demo = await Demo.start();
 const patient = new Client(demo);
 const stranger = new Client(demo);
 await patient.signIn(demo.person(CAMILLE));
@@ -49,9 +46,7 @@ for (let round = -1; round < rounds; round++) {
   }
 }
 const base = median(costs[0]);
-console.log(
-  `medians of ${rounds} rounds of ${REQUESTS_PER_ROUND}${elsewhere ? ", SIS in a process of its own" : ", SIS inside"}`,
-);
+console.log(`medians of ${rounds} rounds of ${REQUESTS_PER_ROUND}, SIS inside`);
 for (const [nth, [name]] of pages.entries()) {
   const cost = median(costs[nth]);
   const line = `${cost.toFixed(0)} µs of CPU, ratio ${(cost / base).toFixed(2)}, answer in ${median(times[nth]).toFixed(2)} ms`;
@@ -59,4 +54,4 @@ for (const [nth, [name]] of pages.entries()) {
 }
 patient.close();
 stranger.close();
-await (hospital ? hospital.end() : demo.stop());
+await demo.stop();
