@@ -39,9 +39,16 @@ enum Command {
     Journal(journal_cmd::JournalCommand),
 }
 
+/// Threads for blocking work.
+const BLOCKING_THREADS_MAX: usize = 4;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // Blocking work is short (a revocation's sync, a name's look-up) but for two password hashings at once, and each thread
+    // that ever hashed keeps its 19 MiB: a few threads are enough, and bound that.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             told(&format!("the runtime cannot start: {error}"));
