@@ -4,7 +4,8 @@
 mod check;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../policies");
+    // Asked when it runs: one build folder may serve several checkouts.
+    let folder = std::path::PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../../policies");
     println!("cargo::rerun-if-changed={}", folder.display());
     println!("cargo::rerun-if-changed=src/check.rs");
     let schema = std::fs::read_to_string(folder.join("poterne.cedarschema"))?;
