@@ -1,0 +1,1 @@
+//! The compliance file: the catalogue of rules, their proofs, and their states.

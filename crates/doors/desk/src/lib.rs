@@ -1,0 +1,1 @@
+//! The desk: the door of the hospital's staff, from inside only.

@@ -1,0 +1,1 @@
+//! What the doors with pages share: who asks, signing in and out, one's own session.

@@ -1,0 +1,1 @@
+//! Bounded forwarding between two byte streams: limits, metering, idle, cut.

@@ -1,0 +1,1 @@
+//! The relays: what technicians reach machines through. SSH for now.

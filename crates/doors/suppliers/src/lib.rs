@@ -1,0 +1,1 @@
+//! The suppliers' door: their technicians and managers, and auditors.
