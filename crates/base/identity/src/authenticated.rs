@@ -7,13 +7,16 @@ use types::{AccountId, Actor, ClientAddress, Door, EstablishmentId, Role, Sessio
 pub enum Assurance {
     /// A part of the system, not a person.
     System = 0,
-    /// A password and a one-time code.
+    /// A token of the interfaces: what a program holds.
+    Token = 1,
+    /// A password and a one-time code, or a key and a one-time code.
     TwoFactors = 2,
 }
 
 impl Assurance {
     pub(crate) fn from_rank(rank: u8) -> Option<Self> {
         match rank {
+            1 => Some(Assurance::Token),
             2 => Some(Assurance::TwoFactors),
             _ => None,
         }

@@ -1,6 +1,9 @@
 //! What can be asked for. An action carries its target; the effect reads it back from the proof.
 
-use types::{AccountId, Door, EstablishmentId, Event, ObjectId, PatientId, Role, SessionId};
+use types::{
+    AccountId, Door, EquipmentId, EstablishmentId, Event, InterventionId, ObjectId, PatientId, RelayId, Role, SessionId,
+    SupplierId, TokenId,
+};
 
 /// Why a session ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,78 @@ pub enum Question {
     Enrol(EstablishmentId),
     /// A node's own upkeep.
     House,
+    /// One's own means of identification.
+    OwnMeans(AccountId),
+    /// The interventions that one may see.
+    Matters,
+    /// An act on one intervention, or on what comes of it; the facts say whose it is.
+    Matter(MatterAct),
+    /// An act on the establishment's own affairs.
+    Oversee(OverseeAct),
+}
+
+macro_rules! acts {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $variant),* }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+
+            /// The action's name in the policies.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word),* }
+            }
+        }
+    };
+}
+
+acts! {
+    /// What may be done with one intervention.
+    MatterAct {
+        /// Ask for it.
+        Request = "request",
+        /// Take the request back.
+        Withdraw = "withdraw",
+        /// Approve it, by a signature.
+        Approve = "approve",
+        /// Refuse it.
+        Refuse = "refuse",
+        /// Open it within its window.
+        Open = "open",
+        /// Move its end, by a signature.
+        Extend = "extend",
+        /// Set or lift "do not interrupt".
+        Hold = "hold",
+        /// Close it.
+        Close = "close",
+        /// Cut it and what runs in it.
+        Cut = "cut",
+        /// Reach the equipment.
+        OpenRelay = "open_relay",
+        /// See a live session.
+        Watch = "watch",
+        /// See a recording.
+        Replay = "replay",
+    }
+}
+
+acts! {
+    /// What may be done with an establishment's affairs.
+    OverseeAct {
+        /// See its equipment.
+        SeeEquipment = "see_equipment",
+        /// Register suppliers and equipment, and say who answers for it.
+        ManageEquipment = "manage_equipment",
+        /// Vouch for passkeys, revoke means and tokens of others.
+        ManageMeans = "manage_means",
+        /// Search raw traces.
+        SearchTraces = "search_traces",
+        /// See the rules and their proofs.
+        SeeRules = "see_rules",
+    }
 }
 
 mod sealed {
@@ -60,6 +135,11 @@ pub trait Action: sealed::Sealed + Send + Sync + 'static {
         None
     }
 
+    /// What else the trace names as the target: `intervention:…`.
+    fn target(&self) -> Option<String> {
+        None
+    }
+
     /// Anything else that the trace says.
     fn detail(&self) -> Option<String> {
         None
@@ -72,9 +152,17 @@ pub trait DatabaseAction: Action {}
 /// A reading of health data: one entry, final when written.
 pub trait HealthRead: Action {}
 
+/// A look at what is not health data but must leave a trace: live sessions, recordings, traces. One entry, final when
+/// written, before anything is shown.
+pub trait Disclosure: Action {}
+
+/// A reading within a scope that leaves no trace of its own: lists of interventions, equipment, rules.
+pub trait PlainRead: Action {}
+
 macro_rules! actions {
     ($($(#[$doc:meta])* $kind:ident $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* } $event:ident,
-        $question:expr $(, patient $patient:ident)? $(, account $account:ident)? $(, detail $detail:ident)?;)*) => {$(
+        $question:expr $(, patient $patient:ident)? $(, account $account:ident)? $(, target $target:ident)?
+        $(, detail $detail:ident)?;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq)]
         pub struct $name { $($(#[$fdoc])* pub $field: $type),* }
@@ -95,6 +183,10 @@ macro_rules! actions {
 
             $(fn target_account(&self) -> Option<AccountId> {
                 self.$account.into()
+            })?
+
+            $(fn target(&self) -> Option<String> {
+                Some(format!("{}:{}", stringify!($target), self.$target))
             })?
 
             $(fn detail(&self) -> Option<String> {
@@ -194,4 +286,176 @@ actions! {
         /// Whose record.
         patient: PatientId
     } RelationGranted, |a| Question::Enrol(a.establishment), patient patient, account account;
+    /// Register a supplier.
+    DatabaseAction CreateSupplier {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Its identifier.
+        supplier: SupplierId
+    } SupplierRegistered, |_| Question::Oversee(OverseeAct::ManageEquipment), target supplier;
+    /// Register an equipment, or change it: address, host key, secret, who answers for it.
+    DatabaseAction RegisterEquipment {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Which.
+        equipment: EquipmentId,
+        /// What it becomes.
+        version: u64
+    } EquipmentRegistered, |_| Question::Oversee(OverseeAct::ManageEquipment), target equipment, detail version;
+    /// Add a key for SSH to one's account.
+    DatabaseAction AddSshKey {
+        /// Whose.
+        account: AccountId,
+        /// `SHA256:…`.
+        fingerprint: String
+    } SshKeyAdded, |a| Question::OwnMeans(a.account), account account, detail fingerprint;
+    /// Remove a key for SSH from one's account.
+    DatabaseAction RemoveSshKey {
+        /// Whose.
+        account: AccountId,
+        /// `SHA256:…`.
+        fingerprint: String
+    } SshKeyRemoved, |a| Question::OwnMeans(a.account), account account, detail fingerprint;
+    /// Enrol a passkey for one's account.
+    DatabaseAction EnrolPasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyEnrolled, |a| Question::OwnMeans(a.account), account account, detail credential;
+    /// Sign the enrolment of somebody's passkey.
+    DatabaseAction VouchPasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyVouched, |_| Question::Oversee(OverseeAct::ManageMeans), account account, detail credential;
+    /// Revoke a passkey of an account.
+    DatabaseAction RevokePasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyRevoked, |_| Question::Oversee(OverseeAct::ManageMeans), account account, detail credential;
+    /// Issue a token of the interfaces for one's account.
+    DatabaseAction IssueToken {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        token: TokenId
+    } TokenIssued, |a| Question::OwnMeans(a.account), account account, detail token;
+    /// Revoke a token of one's account.
+    DatabaseAction RevokeToken {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        token: TokenId
+    } TokenRevoked, |a| Question::OwnMeans(a.account), account account, detail token;
+    /// See one's own means of identification.
+    PlainRead SeeOwnMeans {
+        /// Whose.
+        account: AccountId
+    } Refused, |a| Question::OwnMeans(a.account);
+    /// See the interventions that one may see.
+    PlainRead SeeInterventions {} Refused, |_| Question::Matters;
+    /// See the establishment's equipment.
+    PlainRead SeeEquipment {} Refused, |_| Question::Oversee(OverseeAct::SeeEquipment);
+    /// See the rules and their proofs.
+    PlainRead SeeRules {} Refused, |_| Question::Oversee(OverseeAct::SeeRules);
+    /// Ask for an intervention.
+    DatabaseAction RequestIntervention {
+        /// Which.
+        intervention: InterventionId,
+        /// On what.
+        equipment: EquipmentId
+    } InterventionRequested, |_| Question::Matter(MatterAct::Request), target intervention, detail equipment;
+    /// Take a request back.
+    DatabaseAction WithdrawIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionWithdrawn, |_| Question::Matter(MatterAct::Withdraw), target intervention;
+    /// Approve an intervention, by a signature over its terms.
+    DatabaseAction ApproveIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionApproved, |_| Question::Matter(MatterAct::Approve), target intervention;
+    /// Refuse an intervention.
+    DatabaseAction RefuseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionRefused, |_| Question::Matter(MatterAct::Refuse), target intervention;
+    /// Open an approved intervention within its window.
+    DatabaseAction OpenIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionOpened, |_| Question::Matter(MatterAct::Open), target intervention;
+    /// Move an intervention's end, by a signature.
+    DatabaseAction ExtendIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionExtended, |_| Question::Matter(MatterAct::Extend), target intervention;
+    /// Set "do not interrupt", by a signature.
+    DatabaseAction HoldIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionHeld, |_| Question::Matter(MatterAct::Hold), target intervention;
+    /// Lift "do not interrupt".
+    DatabaseAction ReleaseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionReleased, |_| Question::Matter(MatterAct::Hold), target intervention;
+    /// Close an intervention.
+    DatabaseAction CloseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionClosed, |_| Question::Matter(MatterAct::Close), target intervention;
+    /// Cut an intervention and all that runs in it.
+    DatabaseAction CutIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionCut, |_| Question::Matter(MatterAct::Cut), target intervention;
+    /// Note that a window has ended.
+    DatabaseAction LapseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionLapsed, |_| Question::House, target intervention;
+    /// Open a session to an equipment through a relay.
+    DatabaseAction OpenRelay {
+        /// Which.
+        relay: RelayId,
+        /// Which.
+        intervention: InterventionId,
+        /// To what.
+        equipment: EquipmentId
+    } RelayOpened, |_| Question::Matter(MatterAct::OpenRelay), target relay, detail intervention;
+    /// Write down the end of a session through a relay.
+    DatabaseAction CloseRelay {
+        /// Which.
+        relay: RelayId
+    } RelayClosed, |_| Question::House, target relay;
+    /// Cut a live session.
+    DatabaseAction CutRelay {
+        /// Which.
+        relay: RelayId
+    } RelayCut, |_| Question::Matter(MatterAct::Cut), target relay;
+    /// Watch a live session.
+    Disclosure WatchRelay {
+        /// Which.
+        relay: RelayId
+    } RelayWatched, |_| Question::Matter(MatterAct::Watch), target relay;
+    /// Replay a recording.
+    Disclosure ReplayRelay {
+        /// Which.
+        relay: RelayId
+    } RecordingReplayed, |_| Question::Matter(MatterAct::Replay), target relay;
+    /// Search raw traces.
+    Disclosure SearchTraces {
+        /// What was asked, in words.
+        query: String
+    } TracesSearched, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
+    /// Keep a probe's answer.
+    DatabaseAction RecordProof {
+        /// Which probe.
+        probe: String
+    } ProofRecorded, |_| Question::House, detail probe;
 }

@@ -1,6 +1,9 @@
 //! The decision: Cedar asked with the facts, its answers turned into a [`Scope`].
 
-use crate::{Action, Authorized, Facts, RelationKind, Scope, Subject, action::Question, check::checked, scope::Grant};
+use crate::{
+    Action, Authorized, Facts, Matter, MatterReach, OverseeAct, RelationKind, Scope, Subject, action::Question,
+    check::checked, scope::Grant,
+};
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression, Schema,
 };
@@ -11,7 +14,7 @@ use std::{
     time::Duration,
 };
 use types::{
-    Actor, Category, Confidentiality, EstablishmentId, ObjectRef, PatientId, Purpose, Role, Time,
+    AccountId, Actor, Category, Confidentiality, EstablishmentId, ObjectRef, PatientId, Purpose, Role, SupplierId, Time,
     limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
 };
 
@@ -82,10 +85,21 @@ impl Policies {
         }
         let purpose = purpose_of(who, action.question());
         let asking = Asking::new(self, who, facts, purpose, now)?;
-        let grants = asking.answer(action.question())?;
+        let question = action.question();
+        let (grants, matters) = match question {
+            Question::Matters => (Grants::new(), asking.matters()?),
+            _ => (asking.answer(question)?, MatterReach::default()),
+        };
         let expires = who.expires().min(now + Duration::from_secs(AUTHORIZED_SECONDS_MAX));
-        let scope = Scope::new(who.establishment(), grants);
+        let scope = Scope::new(who.establishment(), grants, matters);
         Ok(Authorized::mint(action, Subject::of(who), purpose, scope, expires))
+    }
+
+    /// Cedar's own answer for one intervention, without any [`Scope`]: what [`Scope::admits_matter`] is compared with.
+    pub fn decide_matter(&self, who: &Authenticated, matter: &Matter, facts: &Facts, now: Time) -> bool {
+        let purpose = purpose_of(who, Question::Matters);
+        let asking = Asking::new(self, who, facts, purpose, now);
+        now < who.expires() && asking.is_ok_and(|asking| asking.matter("see_intervention", matter).unwrap_or(false))
     }
 
     /// Cedar's own answer for one object, without any [`Scope`]: what the scope is compared with, object by object.
@@ -98,8 +112,14 @@ impl Policies {
 
 fn purpose_of(who: &Authenticated, question: Question) -> Purpose {
     match (question, who.role()) {
-        (Question::SignIn(_) | Question::OwnSession(_), _) => Purpose::SignIn,
+        (Question::SignIn(_) | Question::OwnSession(_) | Question::OwnMeans(_), _) => Purpose::SignIn,
         (Question::Enrol(_) | Question::House, _) | (_, None) => Purpose::Operation,
+        (Question::Matters | Question::Matter(_), Some(Role::Technician | Role::SupplierManager)) => {
+            Purpose::Maintenance
+        }
+        (Question::Matters | Question::Matter(_), Some(_)) => Purpose::Oversight,
+        (Question::Oversee(OverseeAct::SearchTraces | OverseeAct::SeeRules), Some(_)) => Purpose::Control,
+        (Question::Oversee(_), Some(_)) => Purpose::Oversight,
         (_, Some(Role::Patient)) => Purpose::OwnRecord,
         (_, Some(Role::Relative)) => Purpose::Representation,
         (_, Some(_)) => Purpose::Care,
@@ -142,7 +162,55 @@ impl<'a> Asking<'a> {
             Question::SignIn(place) => self.plainly("sign_in", (uid("Establishment", &place.to_string())?, vec![])),
             Question::Enrol(place) => self.plainly("enrol", (uid("Establishment", &place.to_string())?, vec![])),
             Question::House => self.plainly("keep_house", (uid("Establishment", "none")?, vec![])),
+            Question::OwnMeans(account) => self.plainly("keep_means", self.session(account)?),
+            Question::Oversee(act) => {
+                let here = uid("Establishment", &self.who.establishment().ok_or(Denied::ByPolicy)?.to_string())?;
+                self.plainly(act.as_str(), (here, vec![]))
+            }
+            Question::Matter(act) => {
+                let matter = self.facts.matter.as_ref().ok_or(Denied::ByPolicy)?;
+                self.matter(act.as_str(), matter)?.then(BTreeMap::new).ok_or(Denied::ByPolicy)
+            }
+            // Answered by `matters`: its answer is a reach, not grants.
+            Question::Matters => Err(Denied::Fault),
         }
+    }
+
+    /// Cedar asked for the four ways to be concerned by an intervention.
+    fn matters(&self) -> Result<MatterReach, Denied> {
+        let here = self.who.establishment().ok_or(Denied::ByPolicy)?;
+        self.plainly("see_interventions", (uid("Establishment", &here.to_string())?, vec![]))?;
+        let nobody = SupplierId::from_bytes([0; 16]);
+        let made_up = |supplier, beneficiaries: &[AccountId], technicians: &[AccountId]| Matter {
+            establishment: here,
+            supplier,
+            beneficiaries: beneficiaries.to_vec(),
+            technicians: technicians.to_vec(),
+        };
+        let sees = |matter: &Matter| self.matter("see_intervention", matter);
+        let mut reach = MatterReach { all: sees(&made_up(nobody, &[], &[]))?, ..MatterReach::default() };
+        let Some(me) = self.who.account() else { return Ok(reach) };
+        reach.beneficiary = sees(&made_up(nobody, &[me], &[]))?.then_some(me);
+        if let Some(supplier) = self.facts.supplier {
+            reach.supplier = sees(&made_up(supplier, &[], &[]))?.then_some(supplier);
+            reach.technician = sees(&made_up(supplier, &[], &[me]))?.then_some((supplier, me));
+        }
+        Ok(reach)
+    }
+
+    fn matter(&self, action: &str, matter: &Matter) -> Result<bool, Denied> {
+        let accounts = |ids: &[AccountId]| {
+            let uids = ids.iter().map(|id| uid("Account", &id.to_string()).map(RestrictedExpression::new_entity_uid));
+            uids.collect::<Result<Vec<_>, _>>().map(RestrictedExpression::new_set)
+        };
+        let resource = uid("Matter", "this")?;
+        let attributes = [
+            ("establishment", RestrictedExpression::new_entity_uid(establishment(Some(matter.establishment))?)),
+            ("supplier", RestrictedExpression::new_entity_uid(supplier(Some(matter.supplier))?)),
+            ("beneficiaries", accounts(&matter.beneficiaries)?),
+            ("technicians", accounts(&matter.technicians)?),
+        ];
+        self.ask(action, resource.clone(), vec![entity(resource, attributes)?])
     }
 
     fn plainly(&self, action: &str, (resource, entities): (EntityUid, Vec<Entity>)) -> Result<Grants, Denied> {
@@ -265,6 +333,7 @@ fn principal(who: &Authenticated, facts: &Facts, now: Time) -> Result<Entity, De
             ("mandated_results", related(facts, now, |kind| covers(kind, Category::Result))?),
             ("mandated_documents", related(facts, now, |kind| covers(kind, Category::Document))?),
             ("in_care", related(facts, now, |kind| *kind == RelationKind::Care)?),
+            ("supplier", RestrictedExpression::new_entity_uid(supplier(facts.supplier)?)),
         ],
     )
 }
@@ -282,6 +351,10 @@ fn related(facts: &Facts, now: Time, wanted: impl Fn(&RelationKind) -> bool) -> 
 
 fn establishment(place: Option<EstablishmentId>) -> Result<EntityUid, Denied> {
     uid("Establishment", &place.map_or_else(|| "unknown".to_owned(), |id| id.to_string()))
+}
+
+fn supplier(supplier: Option<SupplierId>) -> Result<EntityUid, Denied> {
+    uid("Supplier", &supplier.map_or_else(|| "none".to_owned(), |id| id.to_string()))
 }
 
 fn uid(kind: &str, id: &str) -> Result<EntityUid, Denied> {

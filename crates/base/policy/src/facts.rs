@@ -1,7 +1,7 @@
 //! What a decision needs to know of the world, loaded by the case that asks.
 
 use std::collections::BTreeSet;
-use types::{Category, EstablishmentId, PatientId, Period};
+use types::{AccountId, Category, EstablishmentId, PatientId, Period, SupplierId};
 
 /// Why somebody may see a patient's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,4 +35,21 @@ pub struct Relation {
 pub struct Facts {
     /// Its relations.
     pub relations: Vec<Relation>,
+    /// The supplier it belongs to.
+    pub supplier: Option<SupplierId>,
+    /// The intervention, session or request that the act is about, if it is about one.
+    pub matter: Option<Matter>,
+}
+
+/// Whose an intervention is: all that a decision about it, or about what comes of it, needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matter {
+    /// Whose hospital.
+    pub establishment: EstablishmentId,
+    /// Whose technicians.
+    pub supplier: SupplierId,
+    /// Who answers for the equipment: they approve and follow.
+    pub beneficiaries: Vec<AccountId>,
+    /// Who may work.
+    pub technicians: Vec<AccountId>,
 }

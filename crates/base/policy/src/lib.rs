@@ -12,11 +12,15 @@ mod facts;
 mod scope;
 
 pub use action::{
-    Action, CreateAccount, CreateEstablishment, DatabaseAction, EndSession, EndedBecause, GrantRelation, HealthRead,
-    OpenDocument, OpenSession, PurgeSessions, ReadDocument, ReadRecord, ReadResult, RegisterPatient, RenewSession,
-    SeePeople,
+    Action, AddSshKey, ApproveIntervention, CloseIntervention, CloseRelay, CreateAccount, CreateEstablishment,
+    CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Disclosure, EndSession, EndedBecause, EnrolPasskey,
+    ExtendIntervention, GrantRelation, HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct,
+    OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument,
+    ReadRecord, ReadResult, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient, ReleaseIntervention,
+    RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken, SearchTraces,
+    SeeEquipment, SeeInterventions, SeeOwnMeans, SeePeople, SeeRules, VouchPasskey, WatchRelay, WithdrawIntervention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};
-pub use facts::{Facts, Relation, RelationKind};
-pub use scope::{Reach, Scope};
+pub use facts::{Facts, Matter, Relation, RelationKind};
+pub use scope::{MatterReach, Reach, Scope};

@@ -1,7 +1,8 @@
 //! What a decision lets through, as a value that queries take and rows must pass.
 
 use std::collections::BTreeMap;
-use types::{Category, Confidentiality, EstablishmentId, ObjectRef, PatientId};
+use crate::Matter;
+use types::{AccountId, Category, Confidentiality, EstablishmentId, ObjectRef, PatientId, SupplierId};
 
 /// Kinds × confidentialities of one record: Cedar's answer for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,11 +41,47 @@ impl Grant {
 pub struct Scope {
     establishment: Option<EstablishmentId>,
     grants: BTreeMap<PatientId, Grant>,
+    matters: MatterReach,
+}
+
+/// Which interventions a reading may give, all of one establishment: Cedar's answers for the four ways to be concerned.
+/// A query takes it; a row passes [`Scope::admits_matter`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MatterReach {
+    /// All of them.
+    pub all: bool,
+    /// Those of this supplier.
+    pub supplier: Option<SupplierId>,
+    /// Those on equipment that this account answers for.
+    pub beneficiary: Option<AccountId>,
+    /// Those of this supplier in which this account may work.
+    pub technician: Option<(SupplierId, AccountId)>,
 }
 
 impl Scope {
-    pub(crate) fn new(establishment: Option<EstablishmentId>, grants: BTreeMap<PatientId, Grant>) -> Self {
-        Self { establishment, grants }
+    pub(crate) fn new(
+        establishment: Option<EstablishmentId>,
+        grants: BTreeMap<PatientId, Grant>,
+        matters: MatterReach,
+    ) -> Self {
+        Self { establishment, grants, matters }
+    }
+
+    /// Which interventions may be read.
+    pub fn matters(&self) -> MatterReach {
+        self.matters
+    }
+
+    /// Whether this very intervention is inside.
+    pub fn admits_matter(&self, matter: &Matter) -> bool {
+        let reach = self.matters;
+        self.establishment == Some(matter.establishment)
+            && (reach.all
+                || reach.supplier == Some(matter.supplier)
+                || reach.beneficiary.is_some_and(|account| matter.beneficiaries.contains(&account))
+                || reach.technician.is_some_and(|(supplier, account)| {
+                    supplier == matter.supplier && matter.technicians.contains(&account)
+                }))
     }
 
     /// Whose hospital.

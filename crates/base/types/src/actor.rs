@@ -94,6 +94,8 @@ words! {
         Operator = "system.operator",
         /// The demonstration filling itself.
         Demo = "system.demo",
+        /// The probes that ask the running system whether a rule holds.
+        Prober = "system.prober",
     }
 }
 
@@ -110,6 +112,12 @@ words! {
         SignIn = "sign_in",
         /// Keeping the service running.
         Operation = "operation",
+        /// A supplier's work on equipment.
+        Maintenance = "maintenance",
+        /// The hospital's staff approving, watching and cutting.
+        Oversight = "oversight",
+        /// Controlling conformity: traces, rules.
+        Control = "control",
     }
 }
 

@@ -46,5 +46,65 @@ words! {
         PatientRegistered = "patient.registered",
         /// A relation (own record, mandate, care) was granted.
         RelationGranted = "relation.granted",
+        /// A supplier was registered.
+        SupplierRegistered = "supplier.registered",
+        /// An equipment was registered or changed (interventions T10).
+        EquipmentRegistered = "equipment.registered",
+        /// A key for SSH was added to an account.
+        SshKeyAdded = "account.ssh_key_added",
+        /// A key for SSH was removed from an account.
+        SshKeyRemoved = "account.ssh_key_removed",
+        /// A passkey was enrolled for an account; it signs nothing before it is vouched for.
+        PasskeyEnrolled = "account.passkey_enrolled",
+        /// A passkey's enrolment was signed by somebody already trusted.
+        PasskeyVouched = "account.passkey_vouched",
+        /// A passkey was revoked.
+        PasskeyRevoked = "account.passkey_revoked",
+        /// A token of the interfaces was issued.
+        TokenIssued = "account.token_issued",
+        /// A token of the interfaces was revoked.
+        TokenRevoked = "account.token_revoked",
+        /// An intervention was requested (interventions O8).
+        InterventionRequested = "intervention.requested",
+        /// An intervention was approved by a signature.
+        InterventionApproved = "intervention.approved",
+        /// An intervention was refused.
+        InterventionRefused = "intervention.refused",
+        /// An intervention was withdrawn by those who asked.
+        InterventionWithdrawn = "intervention.withdrawn",
+        /// An intervention was opened within its window.
+        InterventionOpened = "intervention.opened",
+        /// An intervention's window was extended by a signature.
+        InterventionExtended = "intervention.extended",
+        /// "Do not interrupt" was set by a signature.
+        InterventionHeld = "intervention.held",
+        /// "Do not interrupt" was lifted.
+        InterventionReleased = "intervention.released",
+        /// An intervention was closed by those who worked or those who follow it.
+        InterventionClosed = "intervention.closed",
+        /// An intervention was cut.
+        InterventionCut = "intervention.cut",
+        /// An intervention's window ended.
+        InterventionLapsed = "intervention.lapsed",
+        /// A technician tried to open a session through a relay; the outcome says whether he did.
+        RelayOpened = "relay.opened",
+        /// A second factor opened a key from an address for an intervention, for a while.
+        RelayKeyOpened = "relay.key_opened",
+        /// A session through a relay ended, with its counts.
+        RelayClosed = "relay.closed",
+        /// A command without terminal ran through a relay, with its counts and digests.
+        RelayCommand = "relay.command",
+        /// A session through a relay was cut.
+        RelayCut = "relay.cut",
+        /// Something went wrong while a session ran: target, recording, "do not interrupt" (interventions T11).
+        RelayAlarm = "relay.alarm",
+        /// A live session was watched.
+        RelayWatched = "relay.watched",
+        /// A recording was replayed.
+        RecordingReplayed = "relay.replayed",
+        /// Traces were searched.
+        TracesSearched = "traces.searched",
+        /// A probe's answer was kept.
+        ProofRecorded = "proof.recorded",
     }
 }

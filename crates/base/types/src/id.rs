@@ -76,6 +76,16 @@ ids! {
     SessionId,
     /// One traced act; also its idempotency key outside.
     TraceId,
+    /// A supplier of equipment or of its upkeep.
+    SupplierId,
+    /// An equipment that suppliers' technicians may reach.
+    EquipmentId,
+    /// An intervention of a supplier on an equipment.
+    InterventionId,
+    /// A technician's session through a relay, and the lease it lives by.
+    RelayId,
+    /// A token of the JSON interfaces.
+    TokenId,
 }
 
 #[cfg(test)]

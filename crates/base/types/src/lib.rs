@@ -17,7 +17,10 @@ pub use actor::{Actor, Door, Purpose, Role, SystemActor};
 pub use address::{ClientAddress, Source};
 pub use clock::Clock;
 pub use event::Event;
-pub use id::{AccountId, BadId, EstablishmentId, PatientId, SessionId, TraceId};
+pub use id::{
+    AccountId, BadId, EquipmentId, EstablishmentId, InterventionId, PatientId, RelayId, SessionId, SupplierId, TokenId,
+    TraceId,
+};
 pub use lang::Lang;
 pub use record::{BadIns, BadObjectId, Category, Confidentiality, Ins, InsDomain, ObjectId, ObjectRef};
 pub use secret::Secret;

@@ -5,10 +5,10 @@ use crate::{
     entry::{Body, Kind},
     log::{Log, LogConfig, LogError, Reserve, Signer, State},
     seal::SealContext,
-    trace::body_of,
+    trace::{body_of, target_of},
 };
 use identity::Authenticated;
-use policy::{Authorized, HealthRead, Subject};
+use policy::{Authorized, Disclosure, HealthRead, Subject};
 use std::{
     collections::HashMap,
     path::PathBuf,
@@ -227,6 +227,30 @@ impl Journal {
         };
         self.append(Kind::Released, A::EVENT, None, &body).await?;
         Ok(withheld.open())
+    }
+
+    /// Writes down that something which is not health data is about to be shown (a live session, a recording, traces):
+    /// one durable entry, final; then the action is given back, and with it its target.
+    pub async fn disclose<A: Disclosure>(&self, authorized: Authorized<A>) -> Result<A, JournalError> {
+        self.in_force(authorized.expires(), authorized.subject().session, false)?;
+        let (action, subject, purpose, _) = authorized.into_parts();
+        let body =
+            Body { target: target_of(&action), detail: action.detail(), ..body_of(&subject, Some(purpose)) };
+        self.append(Kind::Released, A::EVENT, None, &body).await?;
+        Ok(action)
+    }
+
+    /// Records something that happened in what somebody was authorized to do and that outlasts his proof: a command in a
+    /// relay's session, an alarm.
+    pub async fn note_of(
+        &self,
+        subject: &Subject,
+        event: Event,
+        target: Option<String>,
+        detail: Option<String>,
+    ) -> Result<(), JournalError> {
+        let body = Body { target, detail, ..body_of(subject, None) };
+        self.append(Kind::Note, event, None, &body).await.map(|_| ())
     }
 
     /// A proof is refused past its expiry, when it claims to last longer than any may (a clock set back, or a made-up

@@ -3,7 +3,7 @@
 use crate::{
     Applied, Effect, Journal, JournalError, Outcome, Traced, WriteTx,
     entry::{Body, Kind},
-    trace::body_of,
+    trace::{body_of, target_of},
 };
 use policy::{Authorized, DatabaseAction};
 use std::{sync::Arc, time::Duration};
@@ -24,7 +24,7 @@ impl Journal {
         let (action, subject, purpose, expires) = authorized.into_parts();
         let body = Body {
             patients: action.patients().iter().map(ToString::to_string).collect(),
-            target: action.target_account().map(|account| format!("account:{account}")),
+            target: target_of(&action),
             detail: action.detail(),
             ..body_of(&subject, Some(purpose))
         };

@@ -33,6 +33,11 @@ impl<A: Action> Traced<A> {
     }
 }
 
+/// The target as a trace names it.
+pub(crate) fn target_of<A: Action>(action: &A) -> Option<String> {
+    action.target_account().map(|account| format!("account:{account}")).or_else(|| action.target())
+}
+
 /// A subject as a trace names it.
 pub(crate) fn body_of(subject: &Subject, purpose: Option<Purpose>) -> Body {
     Body {
