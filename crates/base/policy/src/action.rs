@@ -1,8 +1,8 @@
 //! What can be asked for. An action carries its target; the effect reads it back from the proof.
 
 use types::{
-    AccountId, Door, EquipmentId, EstablishmentId, Event, InterventionId, ObjectId, PatientId, RelayId, Role, SessionId,
-    SupplierId, TokenId,
+    AccountId, Door, EquipmentId, EstablishmentId, Event, InterventionId, ObjectId, PatientId, RelayId, Role,
+    SessionId, SupplierId, TokenId,
 };
 
 /// Why a session ends before its time.

@@ -14,7 +14,8 @@ use std::{
     time::Duration,
 };
 use types::{
-    AccountId, Actor, Category, Confidentiality, EstablishmentId, ObjectRef, PatientId, Purpose, Role, SupplierId, Time,
+    AccountId, Actor, Category, Confidentiality, EstablishmentId, ObjectRef, PatientId, Purpose, Role, SupplierId,
+    Time,
     limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
 };
 

@@ -1,7 +1,7 @@
 //! What a decision lets through, as a value that queries take and rows must pass.
 
-use std::collections::BTreeMap;
 use crate::Matter;
+use std::collections::BTreeMap;
 use types::{AccountId, Category, Confidentiality, EstablishmentId, ObjectRef, PatientId, SupplierId};
 
 /// Kinds × confidentialities of one record: Cedar's answer for each.

@@ -1,5 +1,5 @@
 //! The policy matrix, role × relation × action: a change of policy is a change of this snapshot, read by a person.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 
@@ -104,6 +104,106 @@ fn what_sessions_and_system_actors_may_do() {
         let own = facts(vec![relation(patient(9), RelationKind::Own)]);
         let reads = policies.decide(&who, ReadRecord { patient: patient(9) }, &own, NOW).is_ok();
         writeln!(table, "{actor:17} sign in {signs_in}  enrol {enrols}  keep house {purges}  record {reads}").unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+const OURS: SupplierId = SupplierId::from_bytes([0x51; 16]);
+const THEIRS: SupplierId = SupplierId::from_bytes([0x52; 16]);
+const INTERVENTION: InterventionId = InterventionId::from_bytes([0x1a; 16]);
+const EQUIPMENT: EquipmentId = EquipmentId::from_bytes([0xe0; 16]);
+const RELAY: RelayId = RelayId::from_bytes([0x4e; 16]);
+
+/// Each act on an intervention with what the policies say of it.
+fn acts(policies: &Policies, who: &identity::Authenticated, facts: &Facts) -> Vec<(&'static str, bool)> {
+    macro_rules! ask {
+        ($($word:literal $action:expr),* $(,)?) => { vec![$(($word, policies.decide(who, $action, facts, NOW).is_ok())),*] };
+    }
+    let (intervention, equipment, relay) = (INTERVENTION, EQUIPMENT, RELAY);
+    ask![
+        "request" RequestIntervention { intervention, equipment },
+        "withdraw" WithdrawIntervention { intervention },
+        "approve" ApproveIntervention { intervention },
+        "refuse" RefuseIntervention { intervention },
+        "open" OpenIntervention { intervention },
+        "extend" ExtendIntervention { intervention },
+        "hold" HoldIntervention { intervention },
+        "release" ReleaseIntervention { intervention },
+        "close" CloseIntervention { intervention },
+        "cut" CutIntervention { intervention },
+        "cut_relay" CutRelay { relay },
+        "open_relay" OpenRelay { relay, intervention, equipment },
+        "watch" WatchRelay { relay },
+        "replay" ReplayRelay { relay },
+    ]
+}
+
+#[test]
+fn who_may_do_what_with_an_intervention() {
+    let policies = Policies::built_in().unwrap();
+    let other = AccountId::from_bytes([0xee; 16]);
+    let elsewhere = Matter { establishment: ELSEWHERE, ..matter(OURS, &[ACCOUNT], &[ACCOUNT]) };
+    let relations = [
+        ("no part in it", matter(THEIRS, &[other], &[other])),
+        ("same supplier", matter(OURS, &[other], &[other])),
+        ("technician of it", matter(OURS, &[other], &[ACCOUNT])),
+        ("named, another supplier", matter(THEIRS, &[other], &[ACCOUNT])),
+        ("answers for it", matter(THEIRS, &[ACCOUNT], &[other])),
+        ("all, other establishment", elsewhere),
+    ];
+    let mut table = String::new();
+    for &role in Role::ALL {
+        for &door in &[Door::Desk, Door::Suppliers, Door::Relays, Door::Portal] {
+            let who = somebody(role, door);
+            for (name, matter) in &relations {
+                let facts = Facts { supplier: Some(OURS), matter: Some(matter.clone()), ..Facts::default() };
+                let seen = policies.decide(&who, SeeInterventions {}, &facts, NOW);
+                let sees = seen.is_ok_and(|yes| yes.scope().admits_matter(matter));
+                assert_eq!(sees, policies.decide_matter(&who, matter, &facts, NOW), "{role} {door} {name}");
+                let mut words: Vec<&str> = if sees { vec!["see"] } else { vec![] };
+                words.extend(acts(&policies, &who, &facts).into_iter().filter(|(_, yes)| *yes).map(|(word, _)| word));
+                if !words.is_empty() {
+                    writeln!(table, "{role:17} {door:10} {name:25} {}", words.join(" ")).unwrap();
+                }
+            }
+        }
+    }
+    let nobody = identity::system_actor(SystemActor::Demo, Some(HERE), NOW);
+    let facts = Facts { matter: Some(matter(OURS, &[], &[])), ..Facts::default() };
+    assert!(acts(&policies, &nobody, &facts).iter().all(|(_, yes)| !yes), "no part of the system takes part in one");
+    let technician = somebody(Role::Technician, Door::Relays);
+    assert!(acts(&policies, &technician, &Facts::default()).iter().all(|(_, yes)| !yes), "without facts, nothing");
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn who_may_do_what_with_the_establishments_affairs() {
+    let policies = Policies::built_in().unwrap();
+    let none = Facts::default();
+    let other = AccountId::from_bytes([0xee; 16]);
+    let mut table = String::new();
+    for &role in Role::ALL {
+        for &door in Door::ALL {
+            let who = somebody(role, door);
+            let key = |account| AddSshKey { account, fingerprint: "SHA256:x".into() };
+            let means = |account| VouchPasskey { account, credential: "x".into() };
+            let supplier = CreateSupplier { establishment: HERE, supplier: OURS };
+            let asked = [
+                ("own means", policies.decide(&who, key(ACCOUNT), &none, NOW).is_ok()),
+                ("others' means", policies.decide(&who, key(other), &none, NOW).is_ok()),
+                ("vouch", policies.decide(&who, means(other), &none, NOW).is_ok()),
+                ("equipment", policies.decide(&who, SeeEquipment {}, &none, NOW).is_ok()),
+                ("manage equipment", policies.decide(&who, supplier, &none, NOW).is_ok()),
+                ("traces", policies.decide(&who, SearchTraces { query: String::new() }, &none, NOW).is_ok()),
+                ("rules", policies.decide(&who, SeeRules {}, &none, NOW).is_ok()),
+            ];
+            assert!(!asked[1].1, "nobody adds a key to another's account");
+            let words: Vec<&str> = asked.iter().skip(1).filter(|(_, yes)| *yes).map(|(word, _)| *word).collect();
+            assert!(asked[0].1, "{role}");
+            if !words.is_empty() {
+                writeln!(table, "{role:17} {door:10} {}", words.join(", ")).unwrap();
+            }
+        }
     }
     insta::assert_snapshot!(table);
 }

@@ -86,3 +86,33 @@ proptest! {
         }
     }
 }
+
+fn accounts() -> impl Strategy<Value = Vec<AccountId>> {
+    let one = prop::sample::select(&[[3_u8; 16], [0xee; 16], [0xef; 16]][..]).prop_map(AccountId::from_bytes);
+    prop::collection::vec(one, 0..3)
+}
+
+fn suppliers() -> impl Strategy<Value = SupplierId> {
+    prop::sample::select(&[[0x51_u8; 16], [0x52; 16]][..]).prop_map(SupplierId::from_bytes)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+    #[test]
+    fn reach_and_cedar_agree_on_interventions(
+        role in prop::sample::select(Role::ALL),
+        door in prop::sample::select(Door::ALL),
+        own in prop::option::of(suppliers()),
+        establishment in places(),
+        supplier in suppliers(),
+        beneficiaries in accounts(),
+        technicians in accounts(),
+    ) {
+        let who = somebody(role, door);
+        let facts = Facts { supplier: own, ..Facts::default() };
+        let matter = Matter { establishment, supplier, beneficiaries, technicians };
+        let seen = POLICIES.decide(&who, SeeInterventions {}, &facts, NOW);
+        let scoped = seen.is_ok_and(|yes| yes.scope().admits_matter(&matter));
+        prop_assert_eq!(scoped, POLICIES.decide_matter(&who, &matter, &facts, NOW), "{:?} by {} at {}", matter, role, door);
+    }
+}

@@ -224,7 +224,7 @@ impl CareService {
         };
         let mut connection = self.0.store.read().await?;
         let relations = sql::relations(&mut connection, &self.0.keys, (account, establishment)).await?;
-        Ok(Facts { relations })
+        Ok(Facts { relations, ..Facts::default() })
     }
 
     /// Decides, and reads the identities within the scope. Whatever is refused takes the same path.

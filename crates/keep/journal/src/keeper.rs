@@ -234,8 +234,7 @@ impl Journal {
     pub async fn disclose<A: Disclosure>(&self, authorized: Authorized<A>) -> Result<A, JournalError> {
         self.in_force(authorized.expires(), authorized.subject().session, false)?;
         let (action, subject, purpose, _) = authorized.into_parts();
-        let body =
-            Body { target: target_of(&action), detail: action.detail(), ..body_of(&subject, Some(purpose)) };
+        let body = Body { target: target_of(&action), detail: action.detail(), ..body_of(&subject, Some(purpose)) };
         self.append(Kind::Released, A::EVENT, None, &body).await?;
         Ok(action)
     }

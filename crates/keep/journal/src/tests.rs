@@ -155,7 +155,10 @@ fn code_at(now: Time) -> String {
 fn own(n: u8) -> Facts {
     let period = Period { from: Time::from_micros(0), until: None };
     let patient = PatientId::from_bytes([n; 16]);
-    Facts { relations: vec![Relation { patient, establishment: HERE, kind: RelationKind::Own, period }] }
+    Facts {
+        relations: vec![Relation { patient, establishment: HERE, kind: RelationKind::Own, period }],
+        ..Facts::default()
+    }
 }
 
 fn object(n: u8, confidentiality: Confidentiality) -> ObjectRef {

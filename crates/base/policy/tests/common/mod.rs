@@ -2,10 +2,11 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use identity::{Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret, resume};
-use policy::{Facts, Relation, RelationKind};
+use policy::{Facts, Matter, Relation, RelationKind};
 use std::{collections::BTreeSet, time::Duration};
 use types::{
-    AccountId, Category, ClientAddress, Door, EstablishmentId, PatientId, Period, Role, Secret, SessionId, Time,
+    AccountId, Category, ClientAddress, Door, EstablishmentId, PatientId, Period, Role, Secret, SessionId, SupplierId,
+    Time,
 };
 
 pub const NOW: Time = Time::from_micros(59_000_000);
@@ -53,6 +54,11 @@ pub fn mandate(covers: &[Category]) -> RelationKind {
     RelationKind::Mandate { covers: covers.iter().copied().collect::<BTreeSet<_>>() }
 }
 
+/// An intervention here, of a supplier, on an equipment that some answer for, where some may work.
+pub fn matter(supplier: SupplierId, beneficiaries: &[AccountId], technicians: &[AccountId]) -> Matter {
+    Matter { establishment: HERE, supplier, beneficiaries: beneficiaries.to_vec(), technicians: technicians.to_vec() }
+}
+
 pub fn facts(relations: Vec<Relation>) -> Facts {
-    Facts { relations }
+    Facts { relations, ..Facts::default() }
 }
