@@ -25,7 +25,7 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn associated(&self) -> Vec<u8> {
+    pub(crate) fn associated(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         let parts = [self.table.as_bytes(), self.column.as_bytes()];
         for part in parts.iter().chain(self.row) {

@@ -13,7 +13,7 @@ pub mod stream;
 
 pub use keys::{Keys, Place, random};
 pub use master::MasterKey;
-pub use month_keys::{MonthKeys, SealTo};
+pub use month_keys::{MonthKeys, SealOnly, SealTo};
 pub use purpose::{Access, Holder, Purpose, access};
 
 /// What went wrong with a key or a sealed thing. It never says what was inside.

@@ -1,7 +1,9 @@
-//! The pairs to which traces are sealed: one for each family of events and month, so that destroying a private key at
-//! its term erases what was sealed to it and nothing else.
+//! The pairs to which things are sealed that whoever writes them must not read: traces, recordings, what opens an
+//! equipment. One for each family and month, so that destroying a private key at its term erases what was sealed to it
+//! and nothing else; or one that stands, for what has no month.
 //!
-//! Kept as files, `<family>-<yyyy-mm>.pair`: the public key (32 bytes), then the private one wrapped for the trace reader.
+//! Kept as files, `<family>-<yyyy-mm>.pair` or `<family>.pair`: the public key (32 bytes), then the private one wrapped
+//! for its reader.
 
 use crate::{Holder, Keys, MasterKey, Place, Purpose, VaultError, hpke, random};
 use std::{
@@ -9,13 +11,32 @@ use std::{
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use zeroize::Zeroizing;
 
-/// Makes and finds the pairs of a node.
+/// Makes and finds the pairs of a node, for one reader.
+#[derive(Clone)]
 pub struct MonthKeys {
     folder: PathBuf,
-    reader: Keys,
+    reader: Arc<Keys>,
+    purpose: Purpose,
+}
+
+/// The public half of [`MonthKeys`]: seals, opens nothing.
+#[derive(Clone)]
+pub struct SealOnly(MonthKeys);
+
+impl SealOnly {
+    /// See [`MonthKeys::seal_to`].
+    pub fn seal_to(&self, family: &str, month: &str) -> Result<SealTo, VaultError> {
+        self.0.seal_to(family, month)
+    }
+
+    /// See [`MonthKeys::standing`].
+    pub fn standing(&self, family: &str) -> Result<SealTo, VaultError> {
+        self.0.standing(family)
+    }
 }
 
 /// A public key to seal to, with its name.
@@ -28,23 +49,44 @@ pub struct SealTo {
 }
 
 impl MonthKeys {
-    /// Over `folder`, made if missing.
+    /// Over `folder`, made if missing; the trace reader opens.
     pub fn new(folder: &Path, master: &MasterKey) -> Result<Self, VaultError> {
+        Self::of(folder, master, (Holder::TraceReader, Purpose::JournalReading))
+    }
+
+    /// Over `folder`, made if missing; `holder` opens, with the key of `purpose`, which must be his.
+    pub fn of(folder: &Path, master: &MasterKey, (holder, purpose): (Holder, Purpose)) -> Result<Self, VaultError> {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)
             .map_err(|error| VaultError::KeyFile(format!("{}: {error}", folder.display())))?;
-        Ok(Self { folder: folder.to_owned(), reader: master.keys_for(Holder::TraceReader) })
+        let reader = Arc::new(master.keys_for(holder));
+        // A reader who could not open anything is a mistake in the wiring: told at start.
+        drop(reader.bare(purpose)?);
+        Ok(Self { folder: folder.to_owned(), reader, purpose })
+    }
+
+    /// The half that seals only.
+    pub fn seal_only(&self) -> SealOnly {
+        SealOnly(self.clone())
+    }
+
+    /// The public key of a family that has no months.
+    pub fn standing(&self, family: &str) -> Result<SealTo, VaultError> {
+        self.public(plain(family).then(|| family.to_owned()).ok_or(VaultError::DoesNotOpen)?)
     }
 
     /// The public key of a family and month (`2026-11`), drawing the pair if there is none yet. Of two processes that draw
     /// at once one wins, and both use its pair.
     pub fn seal_to(&self, family: &str, month: &str) -> Result<SealTo, VaultError> {
-        let name = checked(family, month)?;
+        self.public(checked(family, month)?)
+    }
+
+    fn public(&self, name: String) -> Result<SealTo, VaultError> {
         if !self.path(&name).exists() {
             let pair = hpke::generate()?;
-            let wrapped = self.reader.seal(Purpose::JournalReading, place(&[name.as_bytes()]), &pair.private)?;
+            let wrapped = self.reader.seal(self.purpose, place(&[name.as_bytes()]), &pair.private)?;
             create(&self.path(&name), &[pair.public.as_slice(), &wrapped].concat())?;
         }
         let (public, _) = self.read(&name)?;
@@ -64,12 +106,15 @@ impl MonthKeys {
         }
     }
 
-    /// The private key of that name, for reading traces.
+    /// The private key of that name, for reading.
     pub fn private(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let (family, month) = name.split_once('-').ok_or(VaultError::DoesNotOpen)?;
-        let name = checked(family, month)?;
+        let name = match name.split_once('-') {
+            Some((family, month)) => checked(family, month)?,
+            None if plain(name) => name.to_owned(),
+            None => return Err(VaultError::DoesNotOpen),
+        };
         let (_, wrapped) = self.read(&name)?;
-        self.reader.open(Purpose::JournalReading, place(&[name.as_bytes()]), &wrapped)
+        self.reader.open(self.purpose, place(&[name.as_bytes()]), &wrapped)
     }
 }
 
@@ -77,8 +122,11 @@ fn place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
     Place { table: "vault", column: "private", row }
 }
 
+fn plain(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase())
+}
+
 fn checked(family: &str, month: &str) -> Result<String, VaultError> {
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase());
     let dated = month.len() == 7
         && month.bytes().enumerate().all(|(at, b)| if at == 4 { b == b'-' } else { b.is_ascii_digit() });
     if plain(family) && dated { Ok(format!("{family}-{month}")) } else { Err(VaultError::DoesNotOpen) }
@@ -104,6 +152,29 @@ fn create(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn each_reader_opens_his_own_pairs_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
+        let over = |holder, purpose| MonthKeys::of(&folder.path().join("vault"), &master, (holder, purpose));
+        let desk = over(Holder::Door(types::Door::Desk), Purpose::RecordingReading).unwrap();
+        let relays = over(Holder::Door(types::Door::Relays), Purpose::EquipmentSecrets).unwrap();
+        let traces = MonthKeys::new(&folder.path().join("vault"), &master).unwrap();
+        let recording = desk.seal_only().seal_to("recordings", "2026-11").unwrap();
+        let secret = relays.seal_only().standing("equipment").unwrap();
+        assert!(desk.private(&recording.name).is_ok() && relays.private(&secret.name).is_ok());
+        for (keys, name) in [(&relays, &recording.name), (&traces, &recording.name), (&desk, &secret.name)] {
+            assert!(keys.private(name).is_err(), "{name}");
+        }
+        for holder in [Holder::Door(types::Door::Relays), Holder::Door(types::Door::Suppliers), Holder::Enrolment] {
+            assert!(over(holder, Purpose::RecordingReading).is_err(), "{holder} reads recordings");
+        }
+        for holder in [Holder::Door(types::Door::Desk), Holder::Door(types::Door::Suppliers), Holder::Enrolment] {
+            assert!(over(holder, Purpose::EquipmentSecrets).is_err(), "{holder} reads what opens an equipment");
+        }
+        assert!(relays.standing("../x").is_err() && relays.private("../x").is_err());
+    }
 
     #[test]
     fn a_pair_is_drawn_once_and_opens_what_it_sealed() {

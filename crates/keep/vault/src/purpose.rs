@@ -30,6 +30,16 @@ pub enum Purpose {
     JournalSigning,
     /// Wraps the private keys that open traces.
     JournalReading,
+    /// Interventions: purposes, names, approvals, addresses, commands.
+    InterventionFields,
+    /// Tags of the nonces that signatures over terms carry.
+    InterventionNonces,
+    /// Wraps the private key that opens what opens an equipment.
+    EquipmentSecrets,
+    /// Wraps the private keys that open recordings.
+    RecordingReading,
+    /// Tags of the probes' answers: a row written by hand proves nothing.
+    ProofTags,
 }
 
 impl Purpose {
@@ -45,6 +55,11 @@ impl Purpose {
             Purpose::FailureTokens,
             Purpose::JournalSigning,
             Purpose::JournalReading,
+            Purpose::InterventionFields,
+            Purpose::InterventionNonces,
+            Purpose::EquipmentSecrets,
+            Purpose::RecordingReading,
+            Purpose::ProofTags,
         ];
         for &door in Door::ALL {
             all.extend([Purpose::SessionTags(door), Purpose::Ceremonies(door), Purpose::Forms(door)]);
@@ -67,6 +82,11 @@ impl Purpose {
             Purpose::Forms(door) => format!("forms/{door}"),
             Purpose::JournalSigning => "journal-signing".into(),
             Purpose::JournalReading => "journal-reading".into(),
+            Purpose::InterventionFields => "intervention-fields".into(),
+            Purpose::InterventionNonces => "intervention-nonces".into(),
+            Purpose::EquipmentSecrets => "equipment-secrets".into(),
+            Purpose::RecordingReading => "recording-reading".into(),
+            Purpose::ProofTags => "proof-tags".into(),
         }
     }
 }
@@ -88,6 +108,10 @@ pub enum Holder {
     TraceReader,
     /// Whoever creates accounts: the operator's commands, the demonstration.
     Enrolment,
+    /// Whoever runs probes and keeps their answers.
+    Prober,
+    /// Whoever reads the probes' answers outside a door: `poterne rules`.
+    ProofReader,
 }
 
 impl fmt::Display for Holder {
@@ -97,6 +121,8 @@ impl fmt::Display for Holder {
             Holder::Journal => f.write_str("the journal"),
             Holder::TraceReader => f.write_str("the trace reader"),
             Holder::Enrolment => f.write_str("enrolment"),
+            Holder::Prober => f.write_str("the prober"),
+            Holder::ProofReader => f.write_str("the reader of proofs"),
         }
     }
 }
@@ -125,6 +151,13 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
         ) => true,
         (Holder::Journal, Purpose::JournalSigning) => true,
         (Holder::TraceReader, Purpose::JournalReading) => true,
+        (
+            Holder::Door(Door::Desk | Door::Suppliers | Door::Relays) | Holder::Enrolment,
+            Purpose::InterventionFields,
+        ) => true,
+        (Holder::Door(Door::Desk), Purpose::InterventionNonces | Purpose::RecordingReading) => true,
+        (Holder::Door(Door::Relays), Purpose::EquipmentSecrets) => true,
+        (Holder::Door(Door::Desk) | Holder::Prober | Holder::ProofReader, Purpose::ProofTags) => true,
         (
             Holder::Enrolment,
             Purpose::AccountFields

@@ -2,9 +2,10 @@
 //! whether it is the last, so that none can be dropped, repeated, reordered or cut off unnoticed.
 //!
 //! Layout: the data key sealed as a value (`Keys::seal`) with its length before it (4 bytes), then for each chunk its
-//! sealed length (4 bytes, the top bit set on the last) and the sealed bytes.
+//! sealed length (4 bytes, the top bit set on the last) and the sealed bytes. A stream sealed to a public key holds, in
+//! place of the sealed value, the key's name with its length before it (1 byte) and the data key sealed to it (HPKE).
 
-use crate::{Keys, Place, Purpose, VaultError, random};
+use crate::{Keys, Place, Purpose, SealTo, VaultError, hpke, random};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
@@ -12,6 +13,8 @@ use zeroize::Zeroizing;
 pub const CHUNK: usize = 64 * 1024;
 const LAST: u32 = 1 << 31;
 const TAG: usize = 16;
+/// What the data key of a stream is sealed for, by HPKE.
+const INFO: &[u8] = b"poterne stream data key 1";
 
 fn cipher(key: &[u8; 32]) -> Result<LessSafeKey, VaultError> {
     Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(|_| VaultError::Library("AES key"))?))
@@ -42,6 +45,27 @@ impl Sealer {
         let mut out = u32::try_from(header.len()).map_err(|_| VaultError::Library("header"))?.to_be_bytes().to_vec();
         out.extend(header);
         Ok((Self { key: cipher(&data_key)?, number: 0, pending: Zeroizing::default() }, out))
+    }
+
+    /// Begins a stream that only the holder of the private key opens; the returned bytes come first in the file.
+    pub fn begin_to(to: &SealTo, place: Place<'_>) -> Result<(Self, Vec<u8>), VaultError> {
+        let data_key = Zeroizing::new(random::<32>()?);
+        let sealed = hpke::seal(&to.public, INFO, &place.associated(), data_key.as_slice())?;
+        let name = u8::try_from(to.name.len()).map_err(|_| VaultError::Library("header"))?;
+        let header = [&[name], to.name.as_bytes(), &sealed].concat();
+        let mut out = u32::try_from(header.len()).map_err(|_| VaultError::Library("header"))?.to_be_bytes().to_vec();
+        out.extend(header);
+        Ok((Self { key: cipher(&data_key)?, number: 0, pending: Zeroizing::default() }, out))
+    }
+
+    /// Seals what is pending as a chunk of its own, so that a stop loses nothing of it.
+    pub fn flush(&mut self) -> Result<Vec<u8>, VaultError> {
+        let mut out = Vec::new();
+        if !self.pending.is_empty() {
+            let pending = std::mem::take(&mut self.pending);
+            self.chunk(pending, false, &mut out)?;
+        }
+        Ok(out)
     }
 
     /// Takes clear bytes, gives sealed ones (possibly none yet).
@@ -98,6 +122,26 @@ impl Opener {
         let data_key = keys.open(purpose, place, sealed)?;
         let data_key = Zeroizing::new(<[u8; 32]>::try_from(data_key.as_slice()).map_err(|_| VaultError::DoesNotOpen)?);
         Ok(Self { key: cipher(&data_key)?, number: 0, pending: Vec::new(), ended: false })
+    }
+
+    /// The name of the key that a stream is sealed to, from exactly the header's bytes.
+    pub fn sealed_to(header: &[u8]) -> Option<&str> {
+        let (length, rest) = header.get(4..)?.split_first()?;
+        std::str::from_utf8(rest.get(..usize::from(*length))?).ok()
+    }
+
+    /// Begins with exactly the header's bytes of a stream sealed to a public key.
+    pub fn begin_with(private: &[u8], place: Place<'_>, header: &[u8]) -> Result<Self, VaultError> {
+        let name = Self::sealed_to(header).ok_or(VaultError::DoesNotOpen)?;
+        let sealed = header.get(5 + name.len()..).ok_or(VaultError::DoesNotOpen)?;
+        let data_key = hpke::open(private, INFO, &place.associated(), sealed)?;
+        let data_key = Zeroizing::new(<[u8; 32]>::try_from(data_key.as_slice()).map_err(|_| VaultError::DoesNotOpen)?);
+        Ok(Self { key: cipher(&data_key)?, number: 0, pending: Vec::new(), ended: false })
+    }
+
+    /// Whether the stream's own end was reached. A stream that stops before was cut: by a crash, or by somebody.
+    pub fn is_whole(&self) -> bool {
+        self.ended && self.pending.is_empty()
     }
 
     /// Takes sealed bytes, gives clear ones.
@@ -184,6 +228,36 @@ mod tests {
         let dropped = [&bytes[..header], &bytes[one], &bytes[two.end..]].concat();
         assert!(opened(&dropped, 777).is_err());
         assert!(opened(&[&bytes[..], &[0]].concat(), 777).is_err(), "something after the end");
+    }
+
+    #[test]
+    fn a_stream_to_a_key_opens_as_far_as_it_was_flushed() {
+        let (pair, other) = (crate::hpke::generate().unwrap(), crate::hpke::generate().unwrap());
+        let to = SealTo { name: "recordings-2026-11".into(), public: pair.public };
+        let (mut sealer, mut bytes) = Sealer::begin_to(&to, PLACE).unwrap();
+        bytes.extend(sealer.push(b"one ").unwrap());
+        bytes.extend(sealer.flush().unwrap());
+        assert!(sealer.flush().unwrap().is_empty(), "nothing pending, nothing written");
+        bytes.extend(sealer.push(b"two ").unwrap());
+        bytes.extend(sealer.flush().unwrap());
+        let crashed = bytes.clone();
+        bytes.extend(sealer.push(b"three").unwrap());
+        bytes.extend(sealer.finish().unwrap());
+
+        let header = &bytes[..Opener::header_length(*bytes.first_chunk::<4>().unwrap())];
+        assert_eq!(Opener::sealed_to(header), Some("recordings-2026-11"));
+        let open = |private: &[u8], place, bytes: &[u8]| {
+            let mut opener = Opener::begin_with(private, place, header)?;
+            let clear = opener.push(&bytes[header.len()..])?;
+            Ok::<_, VaultError>((clear, opener.is_whole()))
+        };
+        assert_eq!(open(&pair.private, PLACE, &bytes).unwrap(), (b"one two three".to_vec(), true));
+        assert_eq!(open(&pair.private, PLACE, &crashed).unwrap(), (b"one two ".to_vec(), false));
+        let torn = &crashed[..crashed.len() - 1];
+        assert_eq!(open(&pair.private, PLACE, torn).unwrap(), (b"one ".to_vec(), false));
+        assert!(open(&other.private, PLACE, &bytes).is_err());
+        assert!(open(&pair.private, Place { row: &[b"2"], ..PLACE }, &bytes).is_err());
+        assert!(Opener::sealed_to(&[0, 0, 0, 1, 9]).is_none());
     }
 
     proptest! {
