@@ -16,6 +16,7 @@ mod perform;
 mod reader;
 mod recover;
 mod seal;
+mod search;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -27,6 +28,7 @@ pub use fold::{Folded, Offer, Refusals};
 pub use gate::{Applied, Effect, WriteTx};
 pub use keeper::{Journal, JournalConfig, JournalError, Refusal};
 pub use reader::{Trace, read_traces};
+pub use search::{BLOCK_ENTRIES, Block, BlockTraces, TraceHead, TraceReader};
 pub use trace::Traced;
 pub use verify::{Markers, Report, read_markers, verify};
 pub use withheld::{Page, Stray, Withheld};

@@ -2,7 +2,7 @@
 
 use crate::{
     JournalError, Kind, Outcome,
-    entry::{Body, split},
+    entry::{Body, Header, split},
     log::read_entries,
     seal::Opening,
 };
@@ -29,6 +29,10 @@ pub struct Trace {
     pub author: String,
     /// In what role.
     pub role: Option<String>,
+    /// In which establishment.
+    pub establishment: Option<String>,
+    /// Through which door.
+    pub door: Option<String>,
     /// From where.
     pub address: Option<String>,
     /// Why.
@@ -63,25 +67,30 @@ pub fn read_traces(folder: &Path, months: &MonthKeys, range: Range<u64>) -> Resu
             opening.body(parts.header.number, &parts.header_bytes, &parts.body)?
         };
         if range.contains(&index) {
-            let header = parts.header;
-            traces.push(Trace {
-                index,
-                kind: header.kind,
-                event: header.event,
-                time: header.time,
-                trace: header.trace,
-                outcome: header.outcome,
-                author: body.author,
-                role: body.role,
-                address: body.address,
-                purpose: body.purpose,
-                patients: body.patients,
-                objects: body.objects,
-                target: body.target,
-                detail: body.detail,
-                count: body.count,
-            });
+            traces.push(trace_of(index, parts.header, body));
         }
     }
     Ok(traces)
+}
+
+pub(crate) fn trace_of(index: u64, header: Header, body: Body) -> Trace {
+    Trace {
+        index,
+        kind: header.kind,
+        event: header.event,
+        time: header.time,
+        trace: header.trace,
+        outcome: header.outcome,
+        author: body.author,
+        role: body.role,
+        establishment: body.establishment,
+        door: body.door,
+        address: body.address,
+        purpose: body.purpose,
+        patients: body.patients,
+        objects: body.objects,
+        target: body.target,
+        detail: body.detail,
+        count: body.count,
+    }
 }

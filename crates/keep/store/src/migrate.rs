@@ -6,7 +6,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
-const ALL: &[(i64, &str, &str)] = &[(1, "first_door", include_str!("../../../../migrations/0001_first_door.sql"))];
+const ALL: &[(i64, &str, &str)] = &[
+    (1, "first_door", include_str!("../../../../migrations/0001_first_door.sql")),
+    (3, "dossier", include_str!("../../../../migrations/0003_dossier.sql")),
+];
 
 /// The one difference between the engines' definition languages.
 fn ddl(engine: Engine, text: &str) -> String {
