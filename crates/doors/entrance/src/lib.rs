@@ -1,1 +1,115 @@
 //! What the doors with pages share: who asks, signing in and out, one's own session.
+//!
+//! A door gives its state, which holds an [`Entrance`], and its words; it gets the extractors ([`Visit`], [`Member`],
+//! [`Posted`]), the pages between a stranger and a session, and the guard around its finished router. What lies behind
+//! the sign-in is the door's own. No SQL, no FHIR, no rule of who may do what.
+
+mod lodge;
+pub mod pages;
+mod session;
+mod visit;
+
+pub use lodge::{Entrance, EntranceSettings, Greeting};
+pub use visit::{Failure, Member, Posted, Preferred, Visit};
+
+use axum::{
+    Router,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use pages::{Welcome, WelcomeView};
+use std::sync::Arc;
+use types::{Lang, SessionId};
+use web::{
+    guard::{ErrorPages, Guard, OnPanic, guard},
+    layout::{ErrorKind, ErrorPage, page},
+    limits::Limits,
+    reference::Reference,
+};
+
+/// A door's state, as far as its entrance must know. Clones are handles.
+pub trait Door: Clone + Send + Sync + 'static {
+    /// The entrance.
+    fn entrance(&self) -> &Entrance;
+}
+
+/// A route of a door, for the router and for the test that walks them all.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path's template.
+    pub path: &'static str,
+    /// Who may come.
+    pub asks: Asks,
+}
+
+/// What a route asks of its visitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// Nothing: it shows and does nothing of anybody's.
+    Nothing,
+    /// A session.
+    Session,
+}
+
+/// Every route of [`routes`]. The home page, `/{lang}/`, is each door's own: see [`welcome`].
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/", asks: Asks::Nothing },
+    Route { method: "POST", path: "/{lang}/session", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/session/code", asks: Asks::Nothing },
+    Route { method: "POST", path: "/{lang}/session/code", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/session", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/session/keep", asks: Asks::Session },
+    // Signing out is granted to whoever asks: without a session it only clears the browser.
+    Route { method: "POST", path: "/{lang}/session/end", asks: Asks::Nothing },
+];
+
+/// The pages between a stranger and a session, the assets, and the answer to what leads nowhere. Routes of the door's
+/// own are added to it; the fallback is set.
+pub fn routes<D: Door>() -> Router<D> {
+    Router::new()
+        .route("/", get(session::root))
+        .route("/{lang}/session", get(session::about::<D>).post(session::first_step::<D>))
+        .route("/{lang}/session/code", get(session::code_page::<D>).post(session::second_step::<D>))
+        .route("/{lang}/session/keep", post(session::keep::<D>))
+        .route("/{lang}/session/end", post(session::end::<D>))
+        .merge(web::assets::routes())
+        .fallback(session::nowhere::<D>)
+}
+
+/// Gives a finished router its state and puts the guard around it: call it last. A panic cuts the session that it
+/// happened in (acces-web DT8).
+pub fn guarded<D: Door>(router: Router<D>, door: D, limits: Limits) -> Router {
+    let entrance = door.entrance();
+    let origin = entrance.origin().clone();
+    let pages = Arc::new(Pages(entrance.clone()));
+    let signin = entrance.signin().clone();
+    let on_panic: OnPanic = Arc::new(move |session: SessionId| {
+        let signin = signin.clone();
+        tokio::spawn(async move { signin.cut(session).await });
+    });
+    guard(router.with_state(door), Guard { limits, origin, pages, on_panic: Some(on_panic) })
+}
+
+/// The sign-in page, for a door's home page when nobody is signed in.
+pub fn welcome<D: Door>(visit: &Visit<D>) -> Response {
+    let view = WelcomeView::default();
+    shown(visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view))
+}
+
+/// A page with status 200.
+pub fn shown(lang: Lang, template: &impl askama::Template) -> Response {
+    page(StatusCode::OK, lang, template)
+}
+
+/// The error pages that the guard draws: nobody is named on them, whoever asked.
+struct Pages(Entrance);
+
+impl ErrorPages for Pages {
+    fn page(&self, status: StatusCode, lang: Lang, reference: &Reference) -> Response {
+        let chrome = self.0.bare_chrome(lang);
+        ErrorPage::new(chrome, ErrorKind::from_status(status), Some(*reference)).into_response()
+    }
+}

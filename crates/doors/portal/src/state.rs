@@ -1,43 +1,18 @@
-//! What the portal's handlers share: the two services and what its frame says.
+//! What the portal's handlers share: its entrance, the service behind it, and the places for documents.
 
-use axum::{
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
 use care::CareService;
+use entrance::{Door, Entrance, Greeting};
 use signin::SignInService;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use types::{Clock, Door, EstablishmentId, Lang};
-use web::{
-    cookie::SessionCookie,
-    csrf::{CsrfKey, Origin},
-    guard::ErrorPages,
-    layout::{Chrome, ErrorKind, ErrorPage, page},
-    reference::Reference,
-};
+use web::{assets::Icon, i18n::Text};
 
 /// What the portal needs to know.
-pub struct PortalSettings {
-    /// Where its pages live.
-    pub origin: Origin,
-    /// The hospitals' names.
-    pub establishments: BTreeMap<EstablishmentId, String>,
-    /// The name shown to strangers.
-    pub name: String,
-    /// Whom to ask for help.
-    pub support_contact: Option<String>,
-    /// The key of its form tokens.
-    pub csrf: CsrfKey,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-}
+pub type PortalSettings = entrance::EntranceSettings;
 
 struct Parts {
-    settings: PortalSettings,
-    signin: SignInService,
+    entrance: Entrance,
     care: CareService,
-    cookie: SessionCookie,
     documents: Arc<Semaphore>,
 }
 
@@ -54,29 +29,13 @@ pub struct PortalState(Arc<Parts>);
 impl PortalState {
     /// Over its services.
     pub fn new(settings: PortalSettings, signin: SignInService, care: CareService) -> Self {
-        let cookie = SessionCookie::for_door(Door::Portal);
+        let entrance = Entrance::new(types::Door::Portal, greeting, settings, signin);
         let documents = Arc::new(Semaphore::new(DOCUMENTS_MAX));
-        Self(Arc::new(Parts { settings, signin, care, cookie, documents }))
-    }
-
-    pub(crate) fn settings(&self) -> &PortalSettings {
-        &self.0.settings
-    }
-
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.0.settings.origin
-    }
-
-    pub(crate) fn signin(&self) -> &SignInService {
-        &self.0.signin
+        Self(Arc::new(Parts { entrance, care, documents }))
     }
 
     pub(crate) fn care(&self) -> &CareService {
         &self.0.care
-    }
-
-    pub(crate) fn cookie(&self) -> &SessionCookie {
-        &self.0.cookie
     }
 
     /// A place among the documents under way; none when all are taken for too long.
@@ -84,44 +43,24 @@ impl PortalState {
         let place = self.0.documents.clone().acquire_owned();
         tokio::time::timeout(DOCUMENT_WAIT, place).await.ok()?.ok()
     }
+}
 
-    /// The frame of a page that nobody is signed in on.
-    pub(crate) fn bare_chrome(&self, lang: Lang) -> Chrome {
-        let settings = self.settings();
-        Chrome {
-            lang,
-            origin: settings.origin.as_str().to_owned(),
-            path_without_lang: "/".to_owned(),
-            establishment_name: settings.name.clone(),
-            support_contact: settings.support_contact.clone(),
-            signed_in: None,
-            now: settings.clock.now(),
-        }
+impl Door for PortalState {
+    fn entrance(&self) -> &Entrance {
+        &self.0.entrance
     }
 }
 
-/// The error pages that the guard draws: nobody is named on them, whoever asked.
-pub(crate) struct PortalPages(PortalState);
-
-impl PortalPages {
-    pub(crate) fn of(state: &PortalState) -> Self {
-        Self(state.clone())
+/// What the portal says to a stranger.
+pub fn greeting(t: Text) -> Greeting {
+    Greeting {
+        title: t.portal_welcome_title(),
+        lead: t.portal_welcome_lead(),
+        for_whom: vec![
+            (Icon::Person, t.portal_welcome_who_patient()),
+            (Icon::People, t.portal_welcome_who_relative()),
+            (Icon::Care, t.portal_welcome_who_professional()),
+        ],
+        closing: t.portal_welcome_own_account(),
     }
-}
-
-impl ErrorPages for PortalPages {
-    fn page(&self, status: StatusCode, lang: Lang, reference: &Reference) -> Response {
-        let chrome = self.0.bare_chrome(lang);
-        ErrorPage::new(chrome, ErrorKind::from_status(status), Some(*reference)).into_response()
-    }
-
-    fn lang(&self, headers: &HeaderMap) -> Lang {
-        let accepted = headers.get(axum::http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        Lang::from_accept(accepted.unwrap_or_default())
-    }
-}
-
-/// A page with status 200.
-pub(crate) fn shown(lang: Lang, template: &impl askama::Template) -> Response {
-    page(StatusCode::OK, lang, template)
 }

@@ -3,6 +3,7 @@
 
 mod samples;
 
+use entrance::pages::*;
 use portal::pages::*;
 use samples::{all, banner, blood, chrome, letter, observation, patient};
 use std::collections::HashSet;
@@ -94,7 +95,7 @@ fn hostile_data_stays_text() {
         ResultDetail::new(frame.clone(), result).render().unwrap(),
         DocumentDetail::new(frame.clone(), document).render().unwrap(),
         Home::new(frame.clone(), home).render().unwrap(),
-        Welcome::new(frame, welcome).render().unwrap(),
+        Welcome::new(frame, portal::greeting(web::i18n::Text::new(Lang::Fr)), welcome).render().unwrap(),
     ] {
         assert!(!html.contains("<script>") && !html.contains("<img") && html.contains("alert(1)"));
         assert!(!html.contains("\"'>"), "an attribute is left");

@@ -1,23 +1,16 @@
-//! `/` and `/{lang}/`: the sign-in page, or one's people.
+//! `/{lang}/`: the sign-in page, or one's people.
 
 use crate::{
-    handlers::{Asking, or_default},
-    pages::{
-        Home, HomeView, Paging, PatientCard, PatientListView, PatientRow, RepresentedView, Sex, Welcome, WelcomeView,
-    },
-    state::shown,
-    visit::{Member, Preferred, Visit},
+    handlers::{Asking, Member, Visit, failed, or_default},
+    pages::{Home, HomeView, Paging, PatientCard, PatientListView, PatientRow, RepresentedView, Sex},
 };
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use care::RelatedPerson;
+use entrance::shown;
 use serde::Deserialize;
 use types::Role;
 
 const ROWS: usize = 25;
-
-pub(crate) async fn root(Preferred(lang): Preferred) -> Response {
-    Redirect::to(&format!("/{lang}/")).into_response()
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -27,12 +20,10 @@ pub(crate) struct Search {
 }
 
 pub(crate) async fn home(member: Option<Member>, visit: Visit, search: Asking<Search>) -> Response {
-    let Some(member) = member else {
-        return shown(visit.lang, &Welcome::new(visit.chrome(None, Some("/")), WelcomeView::default()));
-    };
+    let Some(member) = member else { return entrance::welcome(&visit) };
     let people = match member.visit.state.care().people(&member.who.authenticated).await {
         Ok(people) => people,
-        Err(error) => return member.failed(error).await,
+        Err(error) => return failed(&member, error).await,
     };
     let search = or_default(search);
     shown(visit.lang, &Home::new(member.chrome(), view(member.who.role, people, search)))

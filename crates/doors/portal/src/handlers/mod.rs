@@ -2,17 +2,23 @@
 
 pub(crate) mod home;
 pub(crate) mod records;
-pub(crate) mod session;
 
-use crate::visit::{Member, Visit};
+use crate::PortalState;
 use axum::{
     extract::{FromRequestParts, Path, Query, rejection::QueryRejection},
     http::request::Parts,
     response::Response,
 };
+use care::CareError;
+use entrance::Failure;
 use serde::Deserialize;
 use std::convert::Infallible;
 use web::layout::ErrorKind;
+
+/// A request to the portal.
+pub(crate) type Visit = entrance::Visit<PortalState>;
+/// A request to the portal with a session.
+pub(crate) type Member = entrance::Member<PortalState>;
 
 /// The identifiers in an address. What cannot be decoded names nothing, and is answered like any other that does not.
 #[derive(Default, Deserialize)]
@@ -29,9 +35,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     }
 }
 
-/// An address that leads nowhere.
-pub(crate) async fn nowhere(member: Option<Member>, visit: Visit) -> Response {
-    visit.error(ErrorKind::NotFound, member.as_ref().map(|member| &member.who))
+/// The page for what the service could not give.
+pub(crate) async fn failed(member: &Member, error: CareError) -> Response {
+    let failure = match &error {
+        CareError::NotFound => Failure::Shown(ErrorKind::NotFound),
+        CareError::Ended => Failure::Ended,
+        CareError::SisUnavailable(_) => Failure::Shown(ErrorKind::SisUnavailable),
+        CareError::Journal(_) | CareError::Store(_) => Failure::Shown(ErrorKind::JournalUnavailable),
+        CareError::Fault(_) => Failure::Fault,
+    };
+    member.failed(failure, &error).await
 }
 
 /// A query that cannot be read is as good as none: what it chooses has defaults.

@@ -1,18 +1,17 @@
 //! A record, its results, its documents.
 
 use crate::{
-    handlers::{Asking, Named, or_default},
+    handlers::{Asking, Member, Named, failed, or_default},
     pages::{
         DocumentDetail, DocumentRow, DocumentView, Interpretation, Listing, ObservationView, ObservedValue, Paging,
         PatientBanner, RangeView, Record, RecordView, ResultDetail, ResultKind, ResultRow, ResultStatus, ResultView,
     },
-    state::shown,
-    visit::Member,
 };
 use axum::{body::Body, response::Response};
 use care::{
     Attachment, CareError, Document, Examination, Measure, Person, RecordAsked, RecordPage, Report, ReportStatus, Value,
 };
+use entrance::shown;
 use serde::Deserialize;
 use types::{Category, ObjectId, PatientId};
 use web::{
@@ -54,7 +53,7 @@ pub(crate) async fn record(member: Member, Named { patient, .. }: Named, asked: 
     let who = &member.who.authenticated;
     match member.visit.state.care().record(who, named(&patient), wanted).await {
         Ok(page) => shown(member.visit.lang, &Record::new(member.chrome(), record_view(page, only))),
-        Err(error) => member.failed(error).await,
+        Err(error) => failed(&member, error).await,
     }
 }
 
@@ -68,7 +67,7 @@ pub(crate) async fn result(member: Member, Named { patient, id }: Named) -> Resp
             let sheet = format!("/{}/records/{}/results/{}/content", member.visit.lang, person.patient, report.id);
             shown(member.visit.lang, &ResultDetail::new(member.chrome(), result_view(&person, report, sheet)))
         }
-        Err(error) => member.failed(error).await,
+        Err(error) => failed(&member, error).await,
     }
 }
 
@@ -81,7 +80,7 @@ pub(crate) async fn document(member: Member, Named { patient, id }: Named) -> Re
         Ok((person, document)) => {
             shown(member.visit.lang, &DocumentDetail::new(member.chrome(), document_view(&person, document)))
         }
-        Err(error) => member.failed(error).await,
+        Err(error) => failed(&member, error).await,
     }
 }
 
@@ -109,7 +108,7 @@ async fn open(member: Member, category: Category, Named { patient, id }: Named, 
             let media_type = if is_pdf { "application/pdf" } else { "application/octet-stream" };
             document_response(media_type, &file_name(&title, is_pdf), disposition, held(bytes, place))
         }
-        Err(error) => member.failed(error).await,
+        Err(error) => failed(&member, error).await,
     }
 }
 

@@ -1,27 +1,21 @@
-//! The portal's pages: plain data in, HTML out. Nothing here reads a clock, a file or a service.
+//! The portal's pages beyond its entrance's: plain data in, HTML out. Nothing here reads a clock, a file or a service.
 //!
 //! Each page is made by `Page::new(chrome, view)`; the views are plain data that the handlers fill. Everything shown
 //! is escaped by the templates.
 
 mod chart;
-mod code;
 mod document;
 mod home;
 pub mod paths;
 mod record;
 mod result;
-mod session;
-mod welcome;
 
-pub use code::{CodeStep, CodeStepView};
 pub use document::{DocumentDetail, DocumentView};
 pub use home::{Home, HomeView, PatientCard, PatientListView, PatientRow, RepresentedView, Sex};
 pub use record::{DocumentRow, Listing, PatientBanner, Record, RecordView, ResultRow};
 pub use result::{
     Interpretation, ObservationView, ObservedValue, RangeView, ResultDetail, ResultKind, ResultStatus, ResultView,
 };
-pub use session::{Session, SessionView, SignedOut};
-pub use welcome::{SignInProblem, Welcome, WelcomeView};
 
 use types::Role;
 use web::layout::Chrome;

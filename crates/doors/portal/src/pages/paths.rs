@@ -2,21 +2,6 @@
 
 use types::{Category, Lang, ObjectId, PatientId};
 
-/// The signed-in home, or the sign-in page.
-pub fn home(lang: Lang) -> String {
-    format!("/{lang}/")
-}
-
-/// Where the login and password are posted; for `GET`, one's own session.
-pub fn session(lang: Lang) -> String {
-    format!("/{lang}/session")
-}
-
-/// Where the six-digit code is posted.
-pub fn code(lang: Lang) -> String {
-    format!("/{lang}/session/code")
-}
-
 /// A patient's record.
 pub fn record(lang: Lang, patient: &PatientId) -> String {
     format!("/{lang}/records/{patient}")

@@ -6,7 +6,7 @@ use crate::{
     visitor::{Site, Visitor, form},
 };
 use axum::http::{Method, StatusCode};
-use portal::{Asks, ROUTES, Route};
+use portal::{Asks, Route};
 use store::testing::{TestDatabase, both};
 use types::Confidentiality;
 
@@ -62,10 +62,13 @@ fn assert_strict(answer: &Answer, place: &str) {
     assert_eq!(answer.header("server"), "", "{place}");
 }
 
+/// The entrance's and the door's own.
+pub fn every_route() -> Vec<Route> {
+    [entrance::ROUTES, portal::ROUTES].concat()
+}
+
 /// The router's source and the list say the same: a route that this test does not walk cannot be added.
-#[test]
-fn the_list_names_every_route_of_the_router() {
-    let source = include_str!("../../src/lib.rs");
+fn assert_listed(source: &str, routes: &[Route], merged: &[&str], fallbacks: &[&str]) {
     let mut served: Vec<(&str, String)> = Vec::new();
     for call in source.split(".route(\"").skip(1) {
         let (path, rest) = call.split_once('"').unwrap();
@@ -76,7 +79,7 @@ fn the_list_names_every_route_of_the_router() {
             served.extend((within..chained).map(|_| (path, method.to_uppercase())));
         }
     }
-    let mut listed: Vec<(&str, String)> = ROUTES.iter().map(|route| (route.path, route.method.to_owned())).collect();
+    let mut listed: Vec<(&str, String)> = routes.iter().map(|route| (route.path, route.method.to_owned())).collect();
     served.sort();
     listed.sort();
     assert_eq!(served, listed);
@@ -84,22 +87,32 @@ fn the_list_names_every_route_of_the_router() {
     {
         assert!(!source.contains(other), "{other}…) adds routes that no list names");
     }
-    let times = |text: &str| source.matches(text).count();
-    assert_eq!((times(".merge("), times(".merge(web::assets::routes())")), (1, 1), "nothing but the assets is merged");
-    assert_eq!((times(".fallback("), times(".fallback(handlers::nowhere)")), (1, 1), "what leads nowhere says so");
+    for (call, known) in [(".merge(", merged), (".fallback(", fallbacks)] {
+        let found = known.iter().map(|one| source.matches(&format!("{call}{one})")).count()).sum::<usize>();
+        assert_eq!((source.matches(call).count(), found), (known.len(), known.len()), "only {call}{known:?})");
+    }
+}
+
+#[test]
+fn the_list_names_every_route_of_the_router() {
+    let entrance = include_str!("../../../entrance/src/lib.rs");
+    assert_listed(entrance, entrance::ROUTES, &["web::assets::routes()"], &["session::nowhere::<D>"]);
+    let own = include_str!("../../src/lib.rs");
+    assert_listed(own, portal::ROUTES, &[], &[]);
+    assert_eq!(own.matches("entrance::routes()").count(), 1, "the entrance is in front");
 }
 
 async fn the_router_serves_what_the_list_says_and_nothing_else(database: &TestDatabase) {
     let house = House::new(database).await;
     let camille = house.patient("camille.durand").await;
     let own = house.own("camille.durand");
-    for route in ROUTES {
+    for route in &every_route() {
         let path = path_of(&house, route, own);
         let served = camille.ask(method_of(route), &path, String::new(), Site::Own).await;
         let absent = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
         assert!(!absent.contains(&served.status), "{} {path}: {}", route.method, served.status);
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
-            if ROUTES.iter().any(|other| other.path == route.path && other.method == method) {
+            if every_route().iter().any(|other| other.path == route.path && other.method == method) {
                 continue;
             }
             let answer = camille.ask(method.parse().unwrap(), &path, String::new(), Site::Own).await;
@@ -180,7 +193,7 @@ async fn nobody_passes_without_a_session(database: &TestDatabase) {
 both!(nobody_passes_without_a_session);
 
 async fn refused(visitor: &Visitor<'_>, patient: usize, what: &str) {
-    for route in ROUTES {
+    for route in &every_route() {
         let place = format!("{what}: {} {}", route.method, route.path);
         let answer = walk(visitor, route, patient).await;
         if route.asks == Asks::Session {
@@ -204,7 +217,7 @@ async fn what_changes_something_starts_on_our_own_pages(database: &TestDatabase)
     let camille = house.patient("camille.durand").await;
     let yann = house.patient("yann.legoff").await;
     let own = house.own("camille.durand");
-    for route in ROUTES {
+    for route in &every_route() {
         let path = path_of(&house, route, own);
         let body =
             form(&[("csrf", &camille.csrf), ("login", "x"), ("password", "x"), ("ceremony", "x"), ("code", "1")]);
@@ -245,7 +258,7 @@ async fn what_is_sent_is_bounded(database: &TestDatabase) {
     let house = House::new(database).await;
     let camille = house.patient("camille.durand").await;
     let own = house.own("camille.durand");
-    for route in ROUTES {
+    for route in &every_route() {
         let path = path_of(&house, route, own);
         let large = camille.ask(method_of(route), &path, "a=".to_owned() + &"b".repeat(64 * 1024), Site::Own).await;
         // A body that nobody reads costs nothing; one that is read stops at the bound.

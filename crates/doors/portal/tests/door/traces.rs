@@ -2,12 +2,12 @@
 
 use crate::{
     house::{Account, HOSPITAL, House},
-    routes::path_of,
+    routes::{every_route, path_of},
     visitor::{Member, Site, form},
 };
 use axum::http::{Method, StatusCode};
 use journal::{Kind, Outcome, Trace};
-use portal::{ROUTES, Route};
+use portal::Route;
 use std::{fs, path::Path};
 use store::testing::{TestDatabase, both};
 use types::{Confidentiality, Event, Purpose};
@@ -86,7 +86,7 @@ fn assert_author(trace: &Trace, account: &Account, purpose: Purpose) {
 /// Walks the readings of one record, and holds each against its one entry, which is there when the answer is.
 async fn readings(house: &House, who: &Member<'_>, patient: usize, purpose: Purpose, held_too: bool, covered: &[&str]) {
     let account = house.account(who.login);
-    for route in ROUTES {
+    for route in &every_route() {
         let Leaves::Reading(event) = leaves(route) else { continue };
         if covered.iter().any(|kind| route.path.contains(kind)) {
             continue;
@@ -138,7 +138,8 @@ async fn every_effect_has_intent_marker_and_outcome(database: &TestDatabase) {
     // Half the idle time passes, so that asking moves the session's end.
     house.clock.advance(450);
     // The end of the session comes last.
-    let (ends, others): (Vec<&Route>, Vec<&Route>) = ROUTES.iter().partition(|route| route.path.ends_with("/end"));
+    let routes = every_route();
+    let (ends, others): (Vec<&Route>, Vec<&Route>) = routes.iter().partition(|route| route.path.ends_with("/end"));
     for route in others.into_iter().chain(ends) {
         let before = house.journal.entries();
         let path = path_of(&house, route, own);
@@ -278,7 +279,7 @@ async fn a_journal_that_takes_nothing_shows_nothing(database: &TestDatabase) {
     let camille = house.patient("camille.durand").await;
     let own = house.own("camille.durand");
     house.journal.clone().close().await.unwrap();
-    for route in ROUTES.iter().filter(|route| matches!(leaves(route), Leaves::Reading(_))) {
+    for route in every_route().iter().filter(|route| matches!(leaves(route), Leaves::Reading(_))) {
         let path = path_of(&house, route, own);
         let answer = camille.get(&path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");

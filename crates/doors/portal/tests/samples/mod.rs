@@ -1,9 +1,11 @@
 //! Every page of the portal with invented people, for the tests of the pages and for the gallery.
 
-use portal::pages::*;
+use entrance::pages::*;
+use portal::{greeting, pages::*};
 use std::time::Duration;
 use types::{Category, ClientAddress, Confidentiality, Lang, ObjectId, PatientId, Role, Time};
 use web::{
+    i18n::Text,
     layout::{Chrome, ErrorKind, ErrorPage, LastSignIn, SignedIn, prelude::Template},
     reference::Reference,
     when::Dated,
@@ -214,9 +216,11 @@ fn patients() -> Vec<PatientRow> {
 fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let welcome = |problem| {
         let view = WelcomeView { ceremony: "sealed".into(), login: "camille.aubrelle".into(), problem };
-        Welcome::new(chrome(lang, "/", None), view).render().unwrap()
+        Welcome::new(chrome(lang, "/", None), greeting(Text::new(lang)), view).render().unwrap()
     };
-    add("welcome", &|| Welcome::new(chrome(lang, "/", None), WelcomeView::default()).render().unwrap());
+    add("welcome", &|| {
+        Welcome::new(chrome(lang, "/", None), greeting(Text::new(lang)), WelcomeView::default()).render().unwrap()
+    });
     add("welcome-wrong", &|| welcome(Some(SignInProblem::Credentials)));
     add("welcome-wait", &|| welcome(Some(SignInProblem::Wait { seconds: 16 })));
     add("welcome-expired", &|| welcome(Some(SignInProblem::Expired)));

@@ -1,5 +1,6 @@
 //! The stranger's first page: what this door is, and the sign-in form.
 
+use crate::Greeting;
 use web::layout::{prelude::*, wait};
 
 /// What the first page needs.
@@ -33,27 +34,28 @@ impl SignInProblem {
     /// What to tell.
     pub fn sentence(self, t: Text) -> String {
         match self {
-            Self::Credentials => t.portal_problem_credentials().to_owned(),
-            Self::Code => t.portal_problem_code().to_owned(),
-            Self::Wait { seconds } => t.portal_problem_wait(wait(seconds, t)),
-            Self::Expired => t.portal_problem_expired().to_owned(),
+            Self::Credentials => t.entrance_problem_credentials().to_owned(),
+            Self::Code => t.entrance_problem_code().to_owned(),
+            Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
+            Self::Expired => t.entrance_problem_expired().to_owned(),
         }
     }
 }
 
 /// `GET /{lang}/` before sign-in, and the answer to a failed `POST /{lang}/session`.
 #[derive(Debug, Template)]
-#[template(path = "welcome.html")]
+#[template(path = "entrance/welcome.html")]
 pub struct Welcome {
     chrome: Chrome,
     t: Text,
+    greeting: Greeting,
     view: WelcomeView,
 }
 
 impl Welcome {
     /// The page.
-    pub fn new(chrome: Chrome, view: WelcomeView) -> Self {
-        Self { t: chrome.text(), chrome, view }
+    pub fn new(chrome: Chrome, greeting: Greeting, view: WelcomeView) -> Self {
+        Self { t: chrome.text(), chrome, greeting, view }
     }
 
     fn is_wrong(&self) -> bool {

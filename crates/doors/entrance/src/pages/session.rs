@@ -14,7 +14,7 @@ pub struct SessionView {
 
 /// `GET /{lang}/session`.
 #[derive(Debug, Template)]
-#[template(path = "session.html")]
+#[template(path = "entrance/session.html")]
 pub struct Session {
     chrome: Chrome,
     t: Text,
@@ -30,7 +30,7 @@ impl Session {
 
 /// The answer to a sign-out. It tells the door's other tabs, which clear their pages.
 #[derive(Debug, Template)]
-#[template(path = "signed_out.html")]
+#[template(path = "entrance/signed_out.html")]
 pub struct SignedOut {
     chrome: Chrome,
     t: Text,

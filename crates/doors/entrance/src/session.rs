@@ -1,9 +1,10 @@
-//! Signing in, in two steps; one's session; signing out.
+//! Signing in, in two steps; one's session; signing out; addresses that lead nowhere.
 
 use crate::{
+    Door, Member, Preferred, Visit,
     pages::{CodeStep, CodeStepView, Session, SessionView, SignInProblem, SignedOut, Welcome, WelcomeView},
-    state::shown,
-    visit::{Member, Visit},
+    shown,
+    visit::Token,
 };
 use axum::{
     Form, Json,
@@ -21,16 +22,26 @@ use std::time::Duration;
 use types::Secret;
 use web::layout::{ErrorKind, page};
 
+/// The address without a language.
+pub(crate) async fn root(Preferred(lang): Preferred) -> Response {
+    Redirect::to(&format!("/{lang}/")).into_response()
+}
+
+/// An address that leads nowhere.
+pub(crate) async fn nowhere<D: Door>(member: Option<Member<D>>, visit: Visit<D>) -> Response {
+    visit.error(ErrorKind::NotFound, member.as_ref().map(|member| &member.who))
+}
+
 #[derive(Deserialize)]
 pub(crate) struct FirstForm {
     login: String,
     password: String,
 }
 
-pub(crate) async fn first_step(visit: Visit, form: Result<Form<FirstForm>, FormRejection>) -> Response {
+pub(crate) async fn first_step<D: Door>(visit: Visit<D>, form: Result<Form<FirstForm>, FormRejection>) -> Response {
     let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
     let password = Secret::new(form.password);
-    match visit.state.signin().first_step(&form.login, password, visit.address).await {
+    match visit.entrance().signin().first_step(&form.login, password, visit.address).await {
         Ok(ceremony) => {
             let view = CodeStepView { ceremony, problem: None };
             shown(visit.lang, &CodeStep::new(visit.chrome(None, Some("/")), view))
@@ -43,7 +54,7 @@ pub(crate) async fn first_step(visit: Visit, form: Result<Form<FirstForm>, FormR
 }
 
 /// Somebody reloads the second page: what it held is gone, the first is shown again.
-pub(crate) async fn code_page(visit: Visit) -> Response {
+pub(crate) async fn code_page<D: Door>(visit: Visit<D>) -> Response {
     Redirect::to(&format!("/{}/", visit.lang)).into_response()
 }
 
@@ -53,10 +64,10 @@ pub(crate) struct SecondForm {
     code: String,
 }
 
-pub(crate) async fn second_step(visit: Visit, form: Result<Form<SecondForm>, FormRejection>) -> Response {
+pub(crate) async fn second_step<D: Door>(visit: Visit<D>, form: Result<Form<SecondForm>, FormRejection>) -> Response {
     let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
-    match visit.state.signin().second_step(&form.ceremony, &form.code, visit.address).await {
-        Ok(opened) => match visit.state.cookie().set(&opened.cookie) {
+    match visit.entrance().signin().second_step(&form.ceremony, &form.code, visit.address).await {
+        Ok(opened) => match visit.entrance().cookie().set(&opened.cookie) {
             Ok(cookie) => {
                 let mut response = Redirect::to(&format!("/{}/", visit.lang)).into_response();
                 response.headers_mut().append(SET_COOKIE, cookie);
@@ -80,23 +91,18 @@ fn wait_problem(wait: Duration) -> SignInProblem {
     SignInProblem::Wait { seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0) }
 }
 
-fn again(visit: &Visit, status: StatusCode, problem: SignInProblem, login: String) -> Response {
+fn again<D: Door>(visit: &Visit<D>, status: StatusCode, problem: SignInProblem, login: String) -> Response {
     let view = WelcomeView { ceremony: String::new(), login, problem: Some(problem) };
-    let mut response = page(status, visit.lang, &Welcome::new(visit.chrome(None, Some("/")), view));
+    let mut response = page(status, visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view));
     if let SignInProblem::Wait { seconds } = problem {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-pub(crate) async fn about(member: Member) -> Response {
+pub(crate) async fn about<D: Door>(member: Member<D>) -> Response {
     let view = SessionView { since: member.who.opened, address: member.visit.address };
     shown(member.visit.lang, &Session::new(member.chrome(), view))
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Token {
-    csrf: String,
 }
 
 #[derive(Serialize)]
@@ -105,17 +111,17 @@ struct Kept {
 }
 
 /// Being asked is enough to prolong the session: honoring it did.
-pub(crate) async fn keep(member: Member, form: Result<Form<Token>, FormRejection>) -> Response {
+pub(crate) async fn keep<D: Door>(member: Member<D>, form: Result<Form<Token>, FormRejection>) -> Response {
     if !genuine(&member, form) {
         return member.visit.error(ErrorKind::FormExpired, Some(&member.who));
     }
-    let now = member.visit.state.settings().clock.now();
+    let now = member.visit.entrance().now();
     Json(Kept { seconds_left: member.who.idle_until.since(now).as_secs() }).into_response()
 }
 
-pub(crate) async fn end(
-    member: Result<Option<Member>, Response>,
-    visit: Visit,
+pub(crate) async fn end<D: Door>(
+    member: Result<Option<Member<D>>, Response>,
+    visit: Visit<D>,
     headers: HeaderMap,
     form: Result<Form<Token>, FormRejection>,
 ) -> Response {
@@ -124,17 +130,17 @@ pub(crate) async fn end(
             if !genuine(&member, form) {
                 return member.visit.error(ErrorKind::FormExpired, Some(&member.who));
             }
-            visit.state.signin().end(&member.who, EndedBecause::Asked).await;
+            visit.entrance().signin().end(&member.who, EndedBecause::Asked).await;
         }
         Ok(None) => {}
         // Signing out does not wait for the database: the form's token alone proves whose session it is.
         Err(unavailable) => {
-            let cookie = visit.state.cookie().read(&headers).ok().flatten();
+            let cookie = visit.entrance().cookie().read(&headers).ok().flatten();
             let session = cookie.and_then(|cookie| cookie.parse::<SessionToken>().ok()).map(|token| token.id());
-            let csrf = &visit.state.settings().csrf;
+            let csrf = visit.entrance().csrf();
             match (session, form) {
                 (Some(session), Ok(Form(form))) if csrf.check(&session, &form.csrf).is_ok() => {
-                    visit.state.signin().end_unread(session, visit.address).await;
+                    visit.entrance().signin().end_unread(session, visit.address).await;
                 }
                 _ => return unavailable,
             }
@@ -143,7 +149,6 @@ pub(crate) async fn end(
     visit.clear_cookie(shown(visit.lang, &SignedOut::new(visit.chrome(None, Some("/")))))
 }
 
-fn genuine(member: &Member, form: Result<Form<Token>, FormRejection>) -> bool {
-    let csrf = &member.visit.state.settings().csrf;
-    form.is_ok_and(|Form(form)| csrf.check(&member.who.session, &form.csrf).is_ok())
+fn genuine<D: Door>(member: &Member<D>, form: Result<Form<Token>, FormRejection>) -> bool {
+    form.is_ok_and(|Form(form)| member.served(&form.csrf))
 }

@@ -14,7 +14,7 @@ pub struct CodeStepView {
 
 /// The answer to `POST /{lang}/session`, and to a failed `POST /{lang}/session/code`.
 #[derive(Debug, Template)]
-#[template(path = "code.html")]
+#[template(path = "entrance/code.html")]
 pub struct CodeStep {
     chrome: Chrome,
     t: Text,

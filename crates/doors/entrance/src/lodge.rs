@@ -1,0 +1,111 @@
+//! What stands at a door's entrance, whatever lies behind: its names, its words, its keys, its sign-in.
+
+use signin::SignInService;
+use std::{collections::BTreeMap, sync::Arc};
+use types::{Clock, EstablishmentId, Lang, Time};
+use web::{
+    assets::Icon,
+    cookie::SessionCookie,
+    csrf::{CsrfKey, Origin},
+    i18n::Text,
+    layout::Chrome,
+};
+
+/// What a door's entrance needs to know.
+pub struct EntranceSettings {
+    /// Where its pages live.
+    pub origin: Origin,
+    /// The hospitals' names.
+    pub establishments: BTreeMap<EstablishmentId, String>,
+    /// The name shown to strangers.
+    pub name: String,
+    /// Whom to ask for help.
+    pub support_contact: Option<String>,
+    /// The key of its form tokens.
+    pub csrf: CsrfKey,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a door says to a stranger beside the sign-in form.
+#[derive(Debug, Clone)]
+pub struct Greeting {
+    /// What this door is.
+    pub title: &'static str,
+    /// What is done behind it.
+    pub lead: &'static str,
+    /// Who comes through it, and for what.
+    pub for_whom: Vec<(Icon, &'static str)>,
+    /// The last word.
+    pub closing: &'static str,
+}
+
+struct Parts {
+    greeting: fn(Text) -> Greeting,
+    settings: EntranceSettings,
+    signin: SignInService,
+    cookie: SessionCookie,
+}
+
+/// A door's entrance. Clones are handles.
+#[derive(Clone)]
+pub struct Entrance(Arc<Parts>);
+
+impl Entrance {
+    /// `door` names the cookie; `signin` is that same door's.
+    pub fn new(
+        door: types::Door,
+        greeting: fn(Text) -> Greeting,
+        settings: EntranceSettings,
+        signin: SignInService,
+    ) -> Self {
+        let cookie = SessionCookie::for_door(door);
+        Self(Arc::new(Parts { greeting, settings, signin, cookie }))
+    }
+
+    /// Where this door's pages live.
+    pub fn origin(&self) -> &Origin {
+        &self.0.settings.origin
+    }
+
+    /// Its sign-in.
+    pub fn signin(&self) -> &SignInService {
+        &self.0.signin
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.0.settings.clock.now()
+    }
+
+    /// A hospital's name.
+    pub fn establishment_name(&self, id: EstablishmentId) -> Option<&str> {
+        self.0.settings.establishments.get(&id).map(String::as_str)
+    }
+
+    pub(crate) fn cookie(&self) -> &SessionCookie {
+        &self.0.cookie
+    }
+
+    pub(crate) fn csrf(&self) -> &CsrfKey {
+        &self.0.settings.csrf
+    }
+
+    pub(crate) fn greeting(&self, t: Text) -> Greeting {
+        (self.0.greeting)(t)
+    }
+
+    /// The frame of a page that nobody is signed in on.
+    pub fn bare_chrome(&self, lang: Lang) -> Chrome {
+        let settings = &self.0.settings;
+        Chrome {
+            lang,
+            origin: settings.origin.as_str().to_owned(),
+            path_without_lang: "/".to_owned(),
+            establishment_name: settings.name.clone(),
+            support_contact: settings.support_contact.clone(),
+            signed_in: None,
+            now: settings.clock.now(),
+        }
+    }
+}
