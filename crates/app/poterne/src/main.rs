@@ -6,6 +6,7 @@ mod config;
 mod demo_cmd;
 mod init;
 mod journal_cmd;
+mod metrics;
 mod node;
 mod serve;
 mod stop;

@@ -1,5 +1,6 @@
 //! The composition root: stores, keys, journal, services, doors; and their end, in the reverse order.
 
+use crate::metrics::{Metrics, resident_bytes};
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, Sis, SisConfig};
 use identity::SessionLimits;
@@ -189,6 +190,18 @@ impl Node {
         })
     }
 
+    fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::default();
+        let journal = self.journal.clone();
+        metrics.counter("poterne_journal_entries", "Entries durable in this node's journal", move || journal.entries());
+        let state = self.journal.state();
+        metrics.gauge("poterne_journal_ready", "Whether the journal takes entries (1) or not (0)", move || {
+            u64::from(*state.borrow() == LogState::Ready)
+        });
+        metrics.gauge("poterne_resident_memory_bytes", "Memory held by the process", resident_bytes);
+        metrics
+    }
+
     /// Serves until `stop`, then ends cleanly within the deadline.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         let health = Health::new();
@@ -198,12 +211,19 @@ impl Node {
         upkeep.spawn(watch_sis(self.care.clone(), health.check("sis")));
         upkeep.spawn(fold(self.journal.clone()));
         upkeep.spawn(purge(self.signin.clone()));
+        let metrics = self.metrics();
         let drain = self.stop_deadline.saturating_sub(CLOSING);
         let limits = self.portal.limits.clone();
         let state = PortalState::new(self.settings, self.signin, self.care);
         let router = portal::router(state, limits.clone());
-        let told =
-            web::serve::serve(self.health, None, health.router(), limits.clone(), stop.clone(), Duration::from_secs(1));
+        let told = web::serve::serve(
+            self.health,
+            None,
+            health.router(metrics.render()),
+            limits.clone(),
+            stop.clone(),
+            Duration::from_secs(1),
+        );
         let served =
             web::serve::serve(self.portal.listener, Some(self.portal.tls), router, limits, stop.clone(), drain);
         let (stopped, _) = tokio::join!(served, told);

@@ -4,12 +4,12 @@
 use axum::{
     Json, Router,
     extract::State as Shared,
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::watch;
 
 /// How a part of the node does.
@@ -22,6 +22,11 @@ pub enum State {
     /// The node cannot serve.
     Down(String),
 }
+
+/// Gives the metrics at the moment asked. Numbers only: no name, no address.
+pub type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The node's health: cheap to clone, read by anybody, written through [`Check`]s.
 #[derive(Debug, Clone)]
@@ -79,11 +84,13 @@ impl Health {
     }
 
     /// `/health`: 200 while the node serves, 503 otherwise, with every check. `/health/live`: 200 while the process
-    /// answers at all.
-    pub fn router(&self) -> Router {
+    /// answers at all. `/metrics`: what `render` gives, in the OpenMetrics text form that Prometheus reads.
+    pub fn router(&self, render: Render) -> Router {
+        let metrics = move || async move { ([(CONTENT_TYPE, OPENMETRICS)], render()) };
         Router::new()
             .route("/health", get(report))
             .route("/health/live", get(|| async { "live\n" }))
+            .route("/metrics", get(metrics))
             .with_state(self.clone())
             .layer(axum::middleware::map_response(|mut response: Response| async move {
                 crate::headers::put(&mut response);
@@ -134,7 +141,11 @@ mod tests {
     use tower::ServiceExt;
 
     async fn ask(health: &Health, path: &str) -> (u16, String) {
-        let response = health.router().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let response = health
+            .router(Arc::new(|| "# EOF\n".into()))
+            .oneshot(Request::get(path).body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         let status = response.status().as_u16();
         (status, String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
     }
@@ -156,5 +167,6 @@ mod tests {
         );
         sis.set(State::Ready);
         assert_eq!(health.overall(), State::Ready);
+        assert_eq!(ask(&health, "/metrics").await, (200, "# EOF\n".to_owned()));
     }
 }
