@@ -1,1 +1,35 @@
-//! Interventions of suppliers' technicians on a hospital's equipment: request, approval by signature, window, session, report.
+//! Interventions of suppliers' technicians on a hospital's equipment: request, approval by signature, window, session.
+//!
+//! - `life` says what may follow what; `terms` what is signed; `warrant` whether it was. All three are pure.
+//! - [`InterventionService`] is what the desk and the suppliers' pages ask; [`Gate`] what the relays ask.
+//! - A session that runs trades its proof for a [`lease::Lease`]; losing it ends the session.
+
+mod gate;
+pub mod life;
+mod live;
+mod model;
+mod passkey;
+mod recording;
+mod service;
+pub mod terms;
+mod warrant;
+mod words;
+
+pub use gate::{AtGate, Ending, Gate, GateRefused, Offer, Opened, SessionAsked};
+pub use lease::{EndReason, Lease, LeaseView};
+pub use live::{FrameJson, LiveFeed, LiveSession, LiveSessions, NoSessions};
+pub use model::{
+    AHEAD_DAYS_MAX, Activity, ApprovalSummary, BENEFICIARIES_MAX, BadCidr, ChannelKind, ChannelSummary, Cidr,
+    Equipment, EquipmentSecret, Filter, HOLD_HOURS_MAX, Intervention, NAME_CHARS_MAX, NewEquipment, NewRequest,
+    PURPOSE_CHARS_MAX, Page, Protocol, RelaySession, Right, SOURCES_MAX, STEPS_MAX, State, Step, StepKind, Supplier,
+    TECHNICIANS_MAX, Technician, WAITING_MAX, WINDOW_DAYS_MAX,
+};
+pub use passkey::{Assertion, RelyingParty};
+pub use recording::{
+    Recorder, RecorderFault, Recording, RecordingReader, Recordings, RecordingsConfig, RecordingsReader,
+};
+pub use service::{
+    InterventionError, InterventionService, InterventionsBuilder, InterventionsParts, Signed, Signer, TermsKind,
+    TermsToSign, Wrong,
+};
+pub use warrant::{NoWarrant, Pinned, PinnedKey, Warrant, WarrantedEquipment};

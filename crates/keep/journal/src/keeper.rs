@@ -18,7 +18,7 @@ use store::{StoreError, WriteDoor};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use types::{
-    Clock, Event, SessionId, SystemActor, Time, TraceId,
+    Clock, Event, InterventionId, RelayId, SessionId, SystemActor, Time, TraceId,
     limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
 };
 use vault::{Holder, MasterKey, MonthKeys, Purpose, VaultError, random};
@@ -88,7 +88,7 @@ pub(crate) struct Inner {
     months: MonthKeys,
     seal: tokio::sync::RwLock<Arc<SealContext>>,
     refusals: Mutex<Refusals>,
-    revoked: RwLock<HashMap<SessionId, Time>>,
+    revoked: RwLock<HashMap<Revoked, Time>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) origin: String,
 }
@@ -97,8 +97,35 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub struct Journal(pub(crate) Arc<Inner>);
 
-/// The kind of subject of a revocation in the reserve.
-const SESSION: u8 = 1;
+/// What can be revoked. The number is what the reserve keeps; it never changes once shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Revoked {
+    /// Somebody's session (1).
+    Session(SessionId),
+    /// A technician's session through a relay, and its lease (2).
+    Relay(RelayId),
+    /// An intervention: no session opens in it again (3).
+    Matter(InterventionId),
+}
+
+impl Revoked {
+    fn kept(self) -> (u8, [u8; 16]) {
+        match self {
+            Revoked::Session(id) => (1, *id.as_bytes()),
+            Revoked::Relay(id) => (2, *id.as_bytes()),
+            Revoked::Matter(id) => (3, *id.as_bytes()),
+        }
+    }
+
+    fn known(kind: u8, subject: [u8; 16]) -> Option<Self> {
+        match kind {
+            1 => Some(Revoked::Session(SessionId::from_bytes(subject))),
+            2 => Some(Revoked::Relay(RelayId::from_bytes(subject))),
+            3 => Some(Revoked::Matter(InterventionId::from_bytes(subject))),
+            _ => None,
+        }
+    }
+}
 
 impl Journal {
     /// Opens the node's log, replays its revocations, settles what a stop left open, and records that the node started.
@@ -121,8 +148,9 @@ impl Journal {
         let months = MonthKeys::new(&config.month_keys, master)?;
         let (context, first) = SealContext::begin(&months, now)?;
         opened.log.append(first).await?;
-        let revoked = opened.revocations.iter().filter(|revocation| revocation.kind == SESSION);
-        let revoked = revoked.map(|found| (SessionId::from_bytes(found.subject), found.until)).collect();
+        let revoked = opened.revocations.iter();
+        let revoked =
+            revoked.filter_map(|found| Some((Revoked::known(found.kind, found.subject)?, found.until))).collect();
         let journal = Self(Arc::new(Inner {
             log: opened.log,
             reserve: opened.reserve,
@@ -273,20 +301,46 @@ impl Journal {
 
     /// Whether a session was revoked; asked before any session is honored.
     pub fn is_revoked(&self, session: SessionId) -> bool {
-        self.0.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+        self.has_revoked(Revoked::Session(session))
+    }
+
+    /// Whether anything was revoked: a session, a relay's session, an intervention.
+    pub fn has_revoked(&self, what: Revoked) -> bool {
+        self.0.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&what)
+    }
+
+    /// The interventions whose revocation is in force: after a restart their rows may not know it yet.
+    pub fn revoked_matters(&self) -> Vec<InterventionId> {
+        let revoked = self.0.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        let matter = |what: &Revoked| match what {
+            Revoked::Matter(id) => Some(*id),
+            _ => None,
+        };
+        revoked.keys().filter_map(matter).collect()
     }
 
     /// Revokes a session at once: in memory, then in the reserve on disk. Waits neither for the log nor for the
     /// database; the error says only that the revocation would not survive a crash of this node.
     pub async fn revoke(&self, session: SessionId, until: Time) -> Result<(), JournalError> {
+        self.revoke_any(Revoked::Session(session), until).await
+    }
+
+    /// The first half of a revocation, in memory: in force when this returns.
+    pub fn revoke_here(&self, what: Revoked, until: Time) {
         let now = self.now();
-        {
-            let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
-            revoked.retain(|_, end| *end > now);
-            revoked.insert(session, until);
-        }
+        let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        revoked.retain(|_, end| *end > now);
+        let end = revoked.entry(what).or_insert(until);
+        *end = until.max(*end);
+    }
+
+    /// [`Journal::revoke`] for anything that can be revoked.
+    pub async fn revoke_any(&self, what: Revoked, until: Time) -> Result<(), JournalError> {
+        let now = self.now();
+        self.revoke_here(what, until);
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || inner.reserve.record(SESSION, *session.as_bytes(), now, until))
+        let (kind, subject) = what.kept();
+        tokio::task::spawn_blocking(move || inner.reserve.record(kind, subject, now, until))
             .await
             .map_err(|_| JournalError::Fault)??;
         Ok(())

@@ -26,7 +26,7 @@ mod withheld;
 pub use entry::{Kind, Outcome};
 pub use fold::{Folded, Offer, Refusals};
 pub use gate::{Applied, Effect, WriteTx};
-pub use keeper::{Journal, JournalConfig, JournalError, Refusal};
+pub use keeper::{Journal, JournalConfig, JournalError, Refusal, Revoked};
 pub use reader::{Trace, read_traces};
 pub use search::{BLOCK_ENTRIES, Block, BlockTraces, TraceHead, TraceReader};
 pub use trace::Traced;

@@ -1,0 +1,513 @@
+//! What suppliers, equipment, interventions and sessions are. What an interface shows serializes here.
+
+use crate::words::{moment, text, words};
+use lease::EndReason;
+use serde::Serialize;
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+use types::{
+    AccountId, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Period, RelayId, Secret, SupplierId, Time,
+};
+
+/// A purpose at most, in characters.
+pub const PURPOSE_CHARS_MAX: usize = 500;
+/// A name, a ticket, a place, a reason at most, in characters.
+pub const NAME_CHARS_MAX: usize = 120;
+/// Technicians of one intervention at most.
+pub const TECHNICIANS_MAX: usize = 20;
+/// Beneficiaries of one equipment at most.
+pub const BENEFICIARIES_MAX: usize = 20;
+/// Ranges of sources of one intervention at most.
+pub const SOURCES_MAX: usize = 20;
+/// A window at most, in days.
+pub const WINDOW_DAYS_MAX: u64 = 31;
+/// How far ahead a window may begin, in days.
+pub const AHEAD_DAYS_MAX: u64 = 90;
+/// "Do not interrupt" at most, in hours.
+pub const HOLD_HOURS_MAX: u64 = 24;
+/// Requests of one supplier that may wait at once.
+pub const WAITING_MAX: u64 = 50;
+/// Steps kept of one intervention at most.
+pub const STEPS_MAX: u64 = 200;
+
+/// A supplier of equipment or of its upkeep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Supplier {
+    /// Its identifier.
+    #[serde(serialize_with = "text::one")]
+    pub id: SupplierId,
+    /// Whose supplier.
+    #[serde(serialize_with = "text::one")]
+    pub establishment: EstablishmentId,
+    /// Its name.
+    pub name: String,
+}
+
+words! {
+    /// How an equipment is reached.
+    Protocol {
+        /// SSH, with SFTP.
+        Ssh = "ssh",
+    }
+}
+
+/// An equipment that technicians may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Equipment {
+    /// Its identifier.
+    #[serde(serialize_with = "text::one")]
+    pub id: EquipmentId,
+    /// Whose.
+    #[serde(serialize_with = "text::one")]
+    pub establishment: EstablishmentId,
+    /// Grows with each change.
+    pub version: u64,
+    /// The target's name in `ssh technician%target@…`: lower-case letters, digits, hyphens.
+    pub name: String,
+    /// Where it stands.
+    pub location: String,
+    /// How it is reached.
+    pub protocol: Protocol,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Its pinned key: `ssh-ed25519 AAAA…`.
+    pub host_key: String,
+    /// The login on the machine.
+    pub account: String,
+    /// Who answers for it.
+    #[serde(serialize_with = "text::many")]
+    pub beneficiaries: Vec<AccountId>,
+    /// How many of them must approve.
+    pub quorum: u8,
+    /// Whether what stands here is signed by an administrator whom the node's pinned keys vouch for.
+    pub signed: bool,
+}
+
+/// What opens a session on the machine. Only the relays' door can read it.
+#[derive(Debug)]
+pub enum EquipmentSecret {
+    /// A password.
+    Password(Secret<String>),
+    /// A private key, in OpenSSH's PEM form, without passphrase.
+    PrivateKey(Secret<String>),
+}
+
+/// An equipment to register, or to change.
+#[derive(Debug)]
+pub struct NewEquipment {
+    /// See [`Equipment::name`].
+    pub name: String,
+    /// Where it stands.
+    pub location: String,
+    /// How it is reached.
+    pub protocol: Protocol,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Its key.
+    pub host_key: String,
+    /// The login on the machine.
+    pub account: String,
+    /// Who answers for it.
+    pub beneficiaries: Vec<AccountId>,
+    /// How many of them must approve; 1 or more.
+    pub quorum: u8,
+}
+
+words! {
+    /// What the guide of 2014 tells apart.
+    Activity {
+        /// Watching from afar.
+        Monitoring = "monitoring",
+        /// Working on the equipment.
+        Maintenance = "maintenance",
+        /// Helping a user.
+        Assistance = "assistance",
+    }
+}
+
+words! {
+    /// What may be done in a session.
+    Right {
+        /// A terminal.
+        Shell = "shell",
+        /// A command without terminal.
+        Exec = "exec",
+        /// Bring files to the equipment.
+        FilesIn = "files_in",
+        /// Take files from the equipment.
+        FilesOut = "files_out",
+    }
+}
+
+/// A range of addresses: `192.0.2.0/24`, `2001:db8::/32`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cidr {
+    network: IpAddr,
+    prefix: u8,
+}
+
+/// What is said of a text that is no range of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a range of addresses such as 192.0.2.0/24")]
+pub struct BadCidr;
+
+impl Cidr {
+    /// Whether the address lies inside.
+    pub fn contains(&self, address: ClientAddress) -> bool {
+        masked(address.ip(), self.prefix) == Some(self.network)
+    }
+}
+
+fn masked(address: IpAddr, prefix: u8) -> Option<IpAddr> {
+    Some(match address {
+        IpAddr::V4(v4) if prefix <= 32 => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+            Ipv4Addr::from_bits(v4.to_bits() & mask).into()
+        }
+        IpAddr::V6(v6) if prefix <= 128 => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
+        }
+        _ => return None,
+    })
+}
+
+impl FromStr for Cidr {
+    type Err = BadCidr;
+    fn from_str(text: &str) -> Result<Self, BadCidr> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| BadCidr)?;
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            Some(digits) if !digits.is_empty() && digits.len() <= 3 && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().map_err(|_| BadCidr)?
+            }
+            Some(_) => return Err(BadCidr),
+            None => whole,
+        };
+        // An IPv4 address mapped into IPv6 would never match: addresses are canonical here.
+        if address.to_canonical() != address || prefix > whole {
+            return Err(BadCidr);
+        }
+        // Bits past the prefix are a mistake somewhere: 192.0.2.7/24 may mean the host or the network.
+        if masked(address, prefix) != Some(address) {
+            return Err(BadCidr);
+        }
+        Ok(Self { network: address, prefix })
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.network, self.prefix)
+    }
+}
+
+/// Somebody who may work in an intervention, and the keys he may come with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Technician {
+    /// Who.
+    #[serde(serialize_with = "text::one")]
+    pub account: AccountId,
+    /// His name, as it was at the request.
+    pub name: String,
+    /// `SHA256:…`, as they were at the request.
+    pub fingerprints: Vec<String>,
+}
+
+words! {
+    /// Where an intervention stands.
+    State {
+        /// Asked for, not decided.
+        Waiting = "waiting",
+        /// Approved, not begun.
+        Planned = "planned",
+        /// Begun, within its window.
+        Open = "open",
+        /// Refused.
+        Refused = "refused",
+        /// Taken back by those who asked.
+        Withdrawn = "withdrawn",
+        /// Ended by those who worked or follow it.
+        Closed = "closed",
+        /// Cut.
+        Cut = "cut",
+        /// Its window is over.
+        Lapsed = "lapsed",
+    }
+}
+
+/// Somebody's approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApprovalSummary {
+    /// Who.
+    #[serde(serialize_with = "text::one")]
+    pub account: AccountId,
+    /// His name.
+    pub name: String,
+    /// When.
+    #[serde(serialize_with = "moment::one")]
+    pub at: Time,
+}
+
+/// Something that happened to an intervention.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// When.
+    #[serde(serialize_with = "moment::one")]
+    pub at: Time,
+    /// What: a word of [`StepKind`].
+    pub act: StepKind,
+    /// Who, by name; empty for the node itself.
+    pub by: String,
+    /// Anything said with it: a reason, an end.
+    pub note: String,
+}
+
+words! {
+    /// What may happen to an intervention.
+    StepKind {
+        /// It was asked for.
+        Requested = "requested",
+        /// One approval was given.
+        Approved = "approved",
+        /// Enough approvals were given.
+        Planned = "planned",
+        /// It was refused.
+        Refused = "refused",
+        /// It was withdrawn.
+        Withdrawn = "withdrawn",
+        /// It was opened.
+        Opened = "opened",
+        /// Its end was moved, or one of the signatures for it was given.
+        Extended = "extended",
+        /// "Do not interrupt" was set.
+        Held = "held",
+        /// "Do not interrupt" was lifted.
+        Released = "released",
+        /// It was closed.
+        Closed = "closed",
+        /// It was cut.
+        Cut = "cut",
+        /// Its window ended.
+        Lapsed = "lapsed",
+        /// A technician was refused a session, with the exact reason.
+        SessionRefused = "session_refused",
+        /// Something went wrong during a session.
+        Alarm = "alarm",
+    }
+}
+
+/// An intervention.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Intervention {
+    /// Its identifier.
+    #[serde(serialize_with = "text::one")]
+    pub id: InterventionId,
+    /// Whose hospital.
+    #[serde(serialize_with = "text::one")]
+    pub establishment: EstablishmentId,
+    /// What approvals name; grows when what was asked for changes.
+    pub version: u64,
+    /// Whose technicians.
+    #[serde(serialize_with = "text::one")]
+    pub supplier: SupplierId,
+    /// By name.
+    pub supplier_name: String,
+    /// On what.
+    #[serde(serialize_with = "text::one")]
+    pub equipment: EquipmentId,
+    /// By name.
+    pub equipment_name: String,
+    /// Who asked.
+    #[serde(serialize_with = "text::one")]
+    pub requester: AccountId,
+    /// By name.
+    pub requester_name: String,
+    /// Who may work.
+    pub technicians: Vec<Technician>,
+    /// What for.
+    pub activity: Activity,
+    /// In the asker's words.
+    pub purpose: String,
+    /// The hospital's ticket.
+    pub ticket: Option<String>,
+    /// What may be done.
+    pub rights: Vec<Right>,
+    /// From where; from anywhere when empty.
+    #[serde(serialize_with = "text::many")]
+    pub sources: Vec<Cidr>,
+    /// When; the end includes extensions in force and is always there.
+    #[serde(serialize_with = "moment::window")]
+    pub window: Period,
+    /// Where it stands.
+    pub state: State,
+    /// "Do not interrupt", until then.
+    #[serde(serialize_with = "moment::maybe")]
+    pub hold_until: Option<Time>,
+    /// How many approvals it takes.
+    pub quorum: u8,
+    /// Those given.
+    pub approvals: Vec<ApprovalSummary>,
+    /// What happened, oldest first; empty in lists.
+    pub history: Vec<Step>,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRequest {
+    /// On what.
+    pub equipment: EquipmentId,
+    /// Who will work: accounts of the asker's supplier; at least one.
+    pub technicians: Vec<AccountId>,
+    /// What for.
+    pub activity: Activity,
+    /// In one's own words; 1 to 500 characters.
+    pub purpose: String,
+    /// The hospital's ticket.
+    pub ticket: Option<String>,
+    /// What will be done; at least one.
+    pub rights: Vec<Right>,
+    /// From where; from anywhere when empty.
+    pub sources: Vec<Cidr>,
+    /// First moment.
+    pub from: Time,
+    /// First moment past it.
+    pub until: Time,
+}
+
+words! {
+    /// What a channel of a session carried.
+    ChannelKind {
+        /// A terminal.
+        Terminal = "terminal",
+        /// A command without terminal.
+        Command = "command",
+        /// Files over SFTP.
+        Sftp = "sftp",
+    }
+}
+
+/// One channel of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChannelSummary {
+    /// Its number in the session, from 1.
+    pub number: u32,
+    /// What it carried.
+    pub kind: ChannelKind,
+    /// The command, if one was asked for.
+    pub command: Option<String>,
+    /// Bytes towards the equipment.
+    pub bytes_in: u64,
+    /// Bytes from the equipment.
+    pub bytes_out: u64,
+    /// SHA-256 of what went in, hexadecimal; not for terminals.
+    pub sha256_in: Option<String>,
+    /// SHA-256 of what came out, hexadecimal; not for terminals.
+    pub sha256_out: Option<String>,
+    /// How the command ended.
+    pub exit_status: Option<i32>,
+    /// Whether a recording can be replayed.
+    pub recording: bool,
+}
+
+/// A technician's session through a relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RelaySession {
+    /// Its identifier.
+    #[serde(serialize_with = "text::one")]
+    pub id: RelayId,
+    /// In which intervention.
+    #[serde(serialize_with = "text::one")]
+    pub intervention: InterventionId,
+    /// Whose.
+    #[serde(serialize_with = "text::one")]
+    pub technician: AccountId,
+    /// By name.
+    pub technician_name: String,
+    /// To what.
+    #[serde(serialize_with = "text::one")]
+    pub equipment: EquipmentId,
+    /// By name.
+    pub equipment_name: String,
+    /// From where.
+    #[serde(serialize_with = "text::one")]
+    pub address: ClientAddress,
+    /// Since when.
+    #[serde(serialize_with = "moment::one")]
+    pub opened: Time,
+    /// Until when, once it ended.
+    #[serde(serialize_with = "moment::maybe")]
+    pub closed: Option<Time>,
+    /// Why it ended.
+    #[serde(serialize_with = "text::maybe")]
+    pub end: Option<EndReason>,
+    /// Bytes towards the equipment.
+    pub bytes_in: u64,
+    /// Bytes from the equipment.
+    pub bytes_out: u64,
+    /// What it was made of; empty while it lives.
+    pub channels: Vec<ChannelSummary>,
+    /// Whether it lives.
+    pub live: bool,
+}
+
+/// What a list is narrowed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// In this state only.
+    pub state: Option<State>,
+    /// With this text in the names of supplier or equipment.
+    pub text: Option<String>,
+    /// After the page that gave this cursor.
+    pub cursor: Option<String>,
+    /// Sessions only: of this intervention.
+    pub intervention: Option<InterventionId>,
+    /// Sessions only: those that live.
+    pub live: bool,
+}
+
+/// Part of a list: at most 100 rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// The rows, newest first.
+    pub rows: Vec<T>,
+    /// For the next page, if there is one.
+    pub next: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn ranges_of_addresses() {
+        let inside = |range: &str, address: &str| {
+            range.parse::<Cidr>().unwrap().contains(ClientAddress::new(address.parse().unwrap()))
+        };
+        assert!(inside("192.0.2.0/24", "192.0.2.255"));
+        assert!(!inside("192.0.2.0/24", "192.0.3.0"));
+        assert!(inside("192.0.2.7", "::ffff:192.0.2.7"));
+        assert!(inside("0.0.0.0/0", "203.0.113.9"));
+        assert!(!inside("0.0.0.0/0", "2001:db8::1"));
+        assert!(inside("2001:db8::/32", "2001:db8:ffff::1"));
+        assert!(!inside("::/0", "192.0.2.1"));
+        for bad in
+            ["", "192.0.2.7/24", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/+8", "::ffff:192.0.2.0/120", "a/8", "::/129"]
+        {
+            assert_eq!(bad.parse::<Cidr>(), Err(BadCidr), "{bad}");
+        }
+        assert_eq!("192.0.2.7".parse::<Cidr>().unwrap().to_string(), "192.0.2.7/32");
+    }
+}
