@@ -129,6 +129,7 @@ async fn create(
         login: args.login.clone(),
         display_name: args.name.clone(),
         role: args.role,
+        supplier: None,
         password: Secret::new(password.clone()),
         totp,
     };

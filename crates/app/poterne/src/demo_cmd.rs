@@ -323,6 +323,7 @@ async fn settle_in(
             login: one.login.to_owned(),
             display_name: one.display_name.to_owned(),
             role: one.role,
+            supplier: None,
             password: Secret::new(password),
             totp,
         };

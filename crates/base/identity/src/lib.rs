@@ -11,14 +11,19 @@
 
 mod authenticated;
 mod credentials;
+pub mod passkey;
 mod session;
 mod signin;
+mod ssh;
 mod throttle;
+mod token;
 
 pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
 pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, hash_password};
 pub use session::{DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionToken, StoredSession, resume};
 pub use signin::{CeremonyLost, PasswordSeen, SignIn, SignInRefused, Started, Verified};
+pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};
 pub use throttle::{
     Failures, PAIR_WAIT_SECONDS_MAX, SOURCE_FAILURES_FREE, SOURCE_WAIT_SECONDS_MAX, pair_wait, source_wait,
 };
+pub use token::{ApiToken, NotHonored, StoredToken, TokenTerms, honor_token, issue_token};

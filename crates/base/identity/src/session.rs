@@ -74,16 +74,21 @@ impl FromStr for SessionToken {
     fn from_str(text: &str) -> Result<Self, NotResumed> {
         let (id, hex) = text.split_at_checked(26).ok_or(NotResumed::Malformed)?;
         let id = id.parse().map_err(|_| NotResumed::Malformed)?;
-        if hex.len() != 64 || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(NotResumed::Malformed);
-        }
-        let mut secret = [0_u8; 32];
-        for (byte, pair) in secret.iter_mut().zip(hex.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| NotResumed::Malformed)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| NotResumed::Malformed)?;
-        }
+        let secret = secret_of(hex).ok_or(NotResumed::Malformed)?;
         Ok(Self { id, secret: Secret::new(secret) })
     }
+}
+
+/// 32 bytes from exactly 64 lower-case hexadecimal digits.
+pub(crate) fn secret_of(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut secret = [0_u8; 32];
+    for (byte, pair) in secret.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(secret)
 }
 
 #[derive(Encode, Decode)]
@@ -181,7 +186,7 @@ pub(crate) fn open(
     }
 }
 
-fn digest_of(secret: &[u8; 32]) -> [u8; 32] {
+pub(crate) fn digest_of(secret: &[u8; 32]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA256, secret).as_ref());
     out

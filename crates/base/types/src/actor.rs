@@ -100,6 +100,28 @@ words! {
 }
 
 words! {
+    /// What a token of the interfaces may ask for, at most; the policies decide within it.
+    TokenScope {
+        /// See interventions.
+        InterventionsRead = "interventions:read",
+        /// Ask for, decide, open, extend, cut and close interventions.
+        InterventionsWrite = "interventions:write",
+        /// See sessions and recordings.
+        SessionsRead = "sessions:read",
+        /// Cut sessions.
+        SessionsCut = "sessions:cut",
+        /// See equipment.
+        EquipmentRead = "equipment:read",
+        /// Register suppliers and equipment.
+        EquipmentWrite = "equipment:write",
+        /// Search traces.
+        TracesRead = "traces:read",
+        /// See rules and their proofs.
+        RulesRead = "rules:read",
+    }
+}
+
+words! {
     /// Why personal data is asked for (acces-web DT1).
     Purpose {
         /// One's own record.

@@ -13,8 +13,8 @@ mod record;
 mod secret;
 mod time;
 
-pub use actor::{Actor, Door, Purpose, Role, SystemActor};
-pub use address::{ClientAddress, Source};
+pub use actor::{Actor, Door, Purpose, Role, SystemActor, TokenScope};
+pub use address::{BadCidr, Cidr, ClientAddress, Source};
 pub use clock::Clock;
 pub use event::Event;
 pub use id::{

@@ -1,7 +1,8 @@
 //! Creating establishments and accounts. For the operator's commands and the demonstration; pages come later.
 
 use crate::{
-    model::{AccountSecrets, account_place},
+    hasher::Hasher,
+    model::{AccountBond, AccountSecrets},
     sql,
 };
 use identity::{BadPassword, TotpSecret, hash_password, system_actor};
@@ -9,7 +10,7 @@ use journal::{Applied, Effect, Journal, JournalError, WriteTx};
 use policy::{CreateAccount, CreateEstablishment, Denied, Facts, Policies};
 use std::sync::Arc;
 use store::{Store, StoreError};
-use types::{AccountId, EstablishmentId, Role, Secret, SystemActor};
+use types::{AccountId, EstablishmentId, Role, Secret, SupplierId, SystemActor};
 use vault::{Keys, Purpose, VaultError, random};
 
 /// Why somebody was not enrolled.
@@ -18,6 +19,9 @@ pub enum EnrolError {
     /// The login is taken (or the establishment's name).
     #[error("this login or name is taken")]
     Taken,
+    /// Only suppliers' people belong to a supplier.
+    #[error("an account of this role belongs to no supplier")]
+    NotASuppliers,
     /// The password cannot be taken.
     #[error(transparent)]
     Password(#[from] BadPassword),
@@ -52,6 +56,8 @@ pub struct NewAccount {
     pub display_name: String,
     /// For what.
     pub role: Role,
+    /// Whose people he is of: for technicians and suppliers' managers only.
+    pub supplier: Option<SupplierId>,
     /// The first password.
     pub password: Secret<String>,
     /// The second factor, which the caller drew and hands over once.
@@ -65,6 +71,7 @@ pub struct Enrolment {
     policies: Arc<Policies>,
     keys: Keys,
     actor: SystemActor,
+    hasher: Hasher,
 }
 
 /// Logins are compared in lower case, without surrounding spaces.
@@ -84,6 +91,7 @@ impl Effect<CreateEstablishment> for InsertEstablishment {
 }
 
 struct InsertAccount {
+    supplier: Option<SupplierId>,
     login_token: [u8; 32],
     sealed: Vec<u8>,
 }
@@ -92,8 +100,9 @@ impl Effect<CreateAccount> for InsertAccount {
     type Output = ();
     async fn apply(&self, tx: &mut WriteTx<'_, CreateAccount>) -> Result<Applied<()>, StoreError> {
         let (id, establishment, role) = (tx.action().account, tx.action().establishment, tx.action().role);
-        let row = (id, establishment, role.as_str());
-        sql::insert_account(tx.connection(), row, self.login_token, self.sealed.clone()).await?;
+        let (supplier, login_token, sealed) = (self.supplier, self.login_token, self.sealed.clone());
+        let account = sql::AccountInsert { id, establishment, role, supplier, login_token, sealed };
+        sql::insert_account(tx.connection(), account).await?;
         Ok(Applied::done(()))
     }
 }
@@ -101,7 +110,7 @@ impl Effect<CreateAccount> for InsertAccount {
 impl Enrolment {
     /// With the keys of enrolment, acting as `actor`.
     pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys, actor: SystemActor) -> Self {
-        Self { store, journal, policies, keys, actor }
+        Self { store, journal, policies, keys, actor, hasher: Hasher::default() }
     }
 
     /// The establishments, by name.
@@ -130,20 +139,21 @@ impl Enrolment {
         let totp = *new.totp.bytes();
         let login = normal_login(&new.login);
         let login_token = self.keys.token(Purpose::LoginTokens, &[login.as_bytes()])?;
-        let role = new.role;
+        let (role, supplier) = (new.role, new.supplier);
+        if supplier.is_some() && !matches!(role, Role::Technician | Role::SupplierManager) {
+            return Err(EnrolError::NotASuppliers);
+        }
         let (salt, password) = (random()?, new.password);
-        let hash = tokio::task::spawn_blocking(move || hash_password(&password, &salt))
-            .await
-            .map_err(|_| BadPassword::Refused)??;
+        let hash = self.hasher.run(move || hash_password(&password, &salt)).await;
+        let hash = hash.map_err(|_| BadPassword::Refused)??;
         let secrets =
             AccountSecrets { login, display_name: new.display_name, password_phc: hash.phc().to_owned(), totp };
-        let row: [&[u8]; 3] = [account.as_bytes(), establishment.as_bytes(), role.as_str().as_bytes()];
-        let clear = zeroize::Zeroizing::new(minicbor::to_vec(&secrets).unwrap_or_default());
-        let sealed = self.keys.seal(Purpose::AccountFields, account_place(&row), &clear)?;
+        let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
+        let sealed = bond.seal(&self.keys, &secrets)?;
         let who = system_actor(self.actor, Some(establishment), now);
         let action = CreateAccount { establishment, account, role };
         let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
-        self.journal.perform(authorized, InsertAccount { login_token, sealed }).await?;
+        self.journal.perform(authorized, InsertAccount { supplier, login_token, sealed }).await?;
         Ok(account)
     }
 }

@@ -4,6 +4,7 @@
 //! ceremony's rules are `identity`'s; this crate brings the records, the keys, the traces and the bounds.
 
 mod enrol;
+mod hasher;
 mod model;
 mod pace;
 mod service;

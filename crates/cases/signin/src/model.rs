@@ -3,7 +3,7 @@
 use identity::{Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
 use store::StoreError;
-use types::{AccountId, ClientAddress, EstablishmentId, Role, SessionId, Time};
+use types::{AccountId, ClientAddress, EstablishmentId, Role, SessionId, SupplierId, Time};
 use vault::{Keys, Place, Purpose, VaultError, random};
 use zeroize::Zeroize;
 
@@ -33,14 +33,42 @@ pub(crate) struct AccountRow {
     pub id: AccountId,
     pub establishment: EstablishmentId,
     pub role: Role,
+    pub supplier: Option<SupplierId>,
     pub active: bool,
     pub sealed: Vec<u8>,
     pub last_step: u64,
     pub last_sign_in: Option<Vec<u8>>,
 }
 
-pub(crate) fn account_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
-    Place { table: "accounts", column: "sealed", row }
+/// What an account's sealed part is bound to: changed in the database, it no longer opens.
+pub(crate) struct AccountBond<'a> {
+    pub id: &'a AccountId,
+    pub establishment: &'a EstablishmentId,
+    pub role: Role,
+    pub supplier: Option<&'a SupplierId>,
+}
+
+impl AccountBond<'_> {
+    fn row(&self) -> Vec<&[u8]> {
+        let mut row: Vec<&[u8]> =
+            vec![self.id.as_bytes(), self.establishment.as_bytes(), self.role.as_str().as_bytes()];
+        row.extend(self.supplier.map(|supplier| supplier.as_bytes().as_slice()));
+        row
+    }
+
+    pub(crate) fn seal(&self, keys: &Keys, secrets: &AccountSecrets) -> Result<Vec<u8>, VaultError> {
+        let clear = zeroize::Zeroizing::new(minicbor::to_vec(secrets).unwrap_or_default());
+        let row = self.row();
+        keys.seal(Purpose::AccountFields, Place { table: "accounts", column: "sealed", row: &row }, &clear)
+    }
+
+    fn open(&self, keys: &Keys, sealed: &[u8]) -> Result<AccountSecrets, StoreError> {
+        let row = self.row();
+        let clear = keys
+            .open(Purpose::AccountFields, Place { table: "accounts", column: "sealed", row: &row }, sealed)
+            .map_err(|_| StoreError::Malformed("accounts.sealed"))?;
+        minicbor::decode(&clear).map_err(|_| StoreError::Malformed("accounts.sealed"))
+    }
 }
 
 impl AccountRow {
@@ -55,18 +83,15 @@ impl AccountRow {
                     .to_owned(),
             totp: random()?,
         };
-        let row: [&[u8]; 3] = [id.as_bytes(), establishment.as_bytes(), role.as_str().as_bytes()];
-        let clear = minicbor::to_vec(&secrets).unwrap_or_default();
-        let sealed = keys.seal(Purpose::AccountFields, account_place(&row), &clear)?;
-        Ok(Self { id, establishment, role, active: false, sealed, last_step: u64::MAX, last_sign_in: None })
+        let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
+        let sealed = bond.seal(keys, &secrets)?;
+        let (supplier, active, last_step, last_sign_in) = (None, false, u64::MAX, None);
+        Ok(Self { id, establishment, role, supplier, active, sealed, last_step, last_sign_in })
     }
 
     pub(crate) fn secrets(&self, keys: &Keys) -> Result<AccountSecrets, StoreError> {
-        let row: [&[u8]; 3] = [self.id.as_bytes(), self.establishment.as_bytes(), self.role.as_str().as_bytes()];
-        let clear = keys
-            .open(Purpose::AccountFields, account_place(&row), &self.sealed)
-            .map_err(|_| StoreError::Malformed("accounts.sealed"))?;
-        minicbor::decode(&clear).map_err(|_| StoreError::Malformed("accounts.sealed"))
+        let (id, establishment, supplier) = (&self.id, &self.establishment, self.supplier.as_ref());
+        AccountBond { id, establishment, role: self.role, supplier }.open(keys, &self.sealed)
     }
 
     pub(crate) fn credentials(&self, keys: &Keys) -> Result<Credentials, StoreError> {
@@ -141,6 +166,8 @@ pub struct SignedIn {
     pub display_name: String,
     /// In what role.
     pub role: Role,
+    /// Whose people he is of, if he is a supplier's.
+    pub supplier: Option<SupplierId>,
     /// Since when.
     pub opened: Time,
     /// Until when, if nothing more is done.

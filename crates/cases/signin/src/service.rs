@@ -2,6 +2,7 @@
 
 use crate::{
     enrol::normal_login,
+    hasher::Hasher,
     model::{AccountRow, LastSignIn, SignedIn, last_sign_in_place, session_place},
     pace::Pace,
     sql,
@@ -20,16 +21,11 @@ use std::{
     time::Duration,
 };
 use store::{Store, StoreError};
-use tokio::sync::Semaphore;
 use types::{
     AccountId, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, Source, SystemActor, Time,
 };
 use vault::{Keys, Place, Purpose, VaultError, random};
 
-/// Password hashings at once: each holds 19 MiB and a core for tens of milliseconds.
-const HASHINGS_MAX: usize = 2;
-/// How long a first step waits for its turn.
-const TURN_WAIT: Duration = Duration::from_secs(5);
 /// Counters older than this are deleted.
 const FORGET: Duration = Duration::from_secs(7200);
 
@@ -100,7 +96,7 @@ struct Parts {
     keys: Keys,
     door_key: DoorKey,
     settings: SignInSettings,
-    hashings: Semaphore,
+    hasher: Hasher,
     pace: Mutex<Pace>,
     /// An account that nobody has, so that an unknown login costs what a known one does.
     nobody: AccountRow,
@@ -132,10 +128,10 @@ impl SignInService {
         settings: SignInSettings,
     ) -> Result<Self, VaultError> {
         let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
-        let hashings = Semaphore::new(HASHINGS_MAX);
+        let hasher = Hasher::default();
         let pace = Mutex::default();
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
-        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hashings, pace, nobody })))
+        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody })))
     }
 
     /// The password step. It answers alike for everybody; the ceremony it returns goes into the next form.
@@ -161,14 +157,11 @@ impl SignInService {
         let held = account.as_ref().unwrap_or(&parts.nobody);
         let held = held.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?;
         let credentials = account.as_ref().map(|row| (row.id, held));
-        let turn = tokio::time::timeout(TURN_WAIT, parts.hashings.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(FirstStepError::Unavailable) };
-        let seen = tokio::task::spawn_blocking(move || {
+        let seen = parts.hasher.run(move || {
             let known = credentials.as_ref().map(|(id, held)| (*id, held));
             SignIn::start(address, now).password(&password, known)
-        })
-        .await
-        .map_err(|_| FirstStepError::Unavailable)?;
+        });
+        let seen = seen.await.map_err(|_| FirstStepError::Unavailable)?;
         let ceremony = Ceremony { parked: seen.park(&parts.door_key), pair };
         let clear = minicbor::to_vec(&ceremony).unwrap_or_default();
         let sealed = parts
@@ -342,6 +335,7 @@ impl SignInService {
             account: account.id,
             display_name: secrets.display_name.clone(),
             role: account.role,
+            supplier: account.supplier,
             opened: resumed.opened,
             idle_until: (now + parts.settings.limits.idle).min(resumed.absolute_until).max(resumed.idle_until),
             absolute_until: resumed.absolute_until,

@@ -4,11 +4,11 @@ use crate::model::{AccountRow, SessionRow};
 use identity::{Failures, StoredSession};
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use store::StoreError;
-use types::{AccountId, Door, EstablishmentId, SessionId, Time};
+use types::{AccountId, Door, EstablishmentId, Role, SessionId, SupplierId, Time};
 
 macro_rules! account_columns {
     () => {
-        "a.id AS account_id, a.establishment_id, a.role, a.state, a.sealed AS account_sealed, a.last_step, a.last_sign_in"
+        "a.id AS account_id, a.establishment_id, a.role, a.supplier_id, a.state, a.sealed AS account_sealed, a.last_step, a.last_sign_in"
     };
 }
 
@@ -16,6 +16,7 @@ fn account(row: &AnyRow) -> Result<AccountRow, StoreError> {
     let id: Vec<u8> = row.try_get("account_id")?;
     let establishment: Vec<u8> = row.try_get("establishment_id")?;
     let role: String = row.try_get("role")?;
+    let supplier: Option<Vec<u8>> = row.try_get("supplier_id")?;
     let state: String = row.try_get("state")?;
     let last_step: i64 = row.try_get("last_step")?;
     Ok(AccountRow {
@@ -23,6 +24,9 @@ fn account(row: &AnyRow) -> Result<AccountRow, StoreError> {
         establishment: EstablishmentId::try_from(establishment.as_slice())
             .map_err(|_| StoreError::Malformed("accounts.establishment_id"))?,
         role: role.parse().map_err(|()| StoreError::Malformed("accounts.role"))?,
+        supplier: supplier
+            .map(|id| SupplierId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("accounts.supplier_id")))
+            .transpose()?,
         active: state == "active",
         sealed: row.try_get("account_sealed")?,
         last_step: u64::try_from(last_step).unwrap_or(0),
@@ -225,21 +229,26 @@ pub(crate) async fn establishment(
         .collect()
 }
 
-pub(crate) async fn insert_account(
-    connection: &mut AnyConnection,
-    (id, establishment, role): (AccountId, EstablishmentId, &str),
-    login_token: [u8; 32],
-    sealed: Vec<u8>,
-) -> Result<(), StoreError> {
+pub(crate) struct AccountInsert {
+    pub id: AccountId,
+    pub establishment: EstablishmentId,
+    pub role: Role,
+    pub supplier: Option<SupplierId>,
+    pub login_token: [u8; 32],
+    pub sealed: Vec<u8>,
+}
+
+pub(crate) async fn insert_account(connection: &mut AnyConnection, account: AccountInsert) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO accounts (id, establishment_id, login_token, role, state, sealed, last_step, version) \
-         VALUES ($1, $2, $3, $4, 'active', $5, 0, 1)",
+        "INSERT INTO accounts (id, establishment_id, login_token, role, supplier_id, state, sealed, last_step, version) \
+         VALUES ($1, $2, $3, $4, $5, 'active', $6, 0, 1)",
     )
-    .bind(id.as_bytes().to_vec())
-    .bind(establishment.as_bytes().to_vec())
-    .bind(login_token.to_vec())
-    .bind(role)
-    .bind(sealed)
+    .bind(account.id.as_bytes().to_vec())
+    .bind(account.establishment.as_bytes().to_vec())
+    .bind(account.login_token.to_vec())
+    .bind(account.role.as_str())
+    .bind(account.supplier.map(|id| id.as_bytes().to_vec()))
+    .bind(account.sealed)
     .execute(connection)
     .await?;
     Ok(())

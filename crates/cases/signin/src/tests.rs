@@ -82,6 +82,7 @@ impl Fixture {
             login: login.into(),
             display_name: format!("Personne {login}"),
             role,
+            supplier: None,
             password: Secret::new(PASSWORD.into()),
             totp: TotpSecret::from_bytes([secret; 20]),
         };

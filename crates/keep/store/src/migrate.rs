@@ -8,6 +8,7 @@ use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
 const ALL: &[(i64, &str, &str)] = &[
     (1, "first_door", include_str!("../../../../migrations/0001_first_door.sql")),
+    (2, "means", include_str!("../../../../migrations/0002_means.sql")),
     (3, "dossier", include_str!("../../../../migrations/0003_dossier.sql")),
 ];
 

@@ -14,6 +14,8 @@ pub enum Purpose {
     RelationFields,
     /// What a session page shows (last sign-in).
     SessionFields,
+    /// Keys for SSH, passkeys and tokens of an account: public parts and labels.
+    MeansFields,
     /// Keyed tokens by which a login is found.
     LoginTokens,
     /// Keyed tokens by which a patient is found.
@@ -50,6 +52,7 @@ impl Purpose {
             Purpose::PatientFields,
             Purpose::RelationFields,
             Purpose::SessionFields,
+            Purpose::MeansFields,
             Purpose::LoginTokens,
             Purpose::PatientTokens,
             Purpose::FailureTokens,
@@ -74,6 +77,7 @@ impl Purpose {
             Purpose::PatientFields => "patient-fields".into(),
             Purpose::RelationFields => "relation-fields".into(),
             Purpose::SessionFields => "session-fields".into(),
+            Purpose::MeansFields => "means-fields".into(),
             Purpose::LoginTokens => "login-tokens".into(),
             Purpose::PatientTokens => "patient-tokens".into(),
             Purpose::FailureTokens => "failure-tokens".into(),
@@ -149,6 +153,14 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             | Purpose::LoginTokens
             | Purpose::FailureTokens,
         ) => true,
+        (
+            Holder::Door(Door::Desk | Door::Suppliers | Door::Relays),
+            Purpose::AccountFields
+            | Purpose::SessionFields
+            | Purpose::MeansFields
+            | Purpose::LoginTokens
+            | Purpose::FailureTokens,
+        ) => true,
         (Holder::Journal, Purpose::JournalSigning) => true,
         (Holder::TraceReader, Purpose::JournalReading) => true,
         (
@@ -163,6 +175,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             Purpose::AccountFields
             | Purpose::PatientFields
             | Purpose::RelationFields
+            | Purpose::MeansFields
             | Purpose::LoginTokens
             | Purpose::PatientTokens,
         ) => true,

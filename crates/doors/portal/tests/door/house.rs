@@ -210,6 +210,7 @@ async fn settle(enrolment: &Enrolment, registrar: &Registrar, clock: &HandClock)
             login: demo.login.into(),
             display_name: demo.display_name.into(),
             role: demo.role,
+            supplier: None,
             password: Secret::new(password.clone()),
             totp: TotpSecret::from_bytes([n; 20]),
         };
