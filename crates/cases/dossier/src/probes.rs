@@ -1,0 +1,103 @@
+//! Which probes there are, and which rules each serves. They are implemented in `app/poterne`: they act from outside.
+
+use crate::{
+    ProbeInfo,
+    Text::{AccesWeb, Clausier, Interventions, Segur},
+};
+
+/// Every probe. A rule without one here can only be attested.
+pub const PROBES: &[ProbeInfo] = &[
+    ProbeInfo {
+        name: "others-records",
+        rules: &[(AccesWeb, "AA2")],
+        what_fr: "Un compte réservé demande le dossier d’un autre patient fictif en changeant l’adresse : il est refusé.",
+        what_en: "A reserved account asks for another synthetic patient's record by changing the address: it is refused.",
+    },
+    ProbeInfo {
+        name: "explored-addresses",
+        rules: &[(AccesWeb, "DT3")],
+        what_fr: "Des adresses interdites, absentes ou mal formées reçoivent la même réponse.",
+        what_en: "Forbidden, absent and malformed addresses get one and the same answer.",
+    },
+    ProbeInfo {
+        name: "tls",
+        rules: &[(AccesWeb, "DT6"), (Clausier, "O-8.1")],
+        what_fr: "La porte refuse HTTP en clair et TLS d’avant 1.2, et sert TLS 1.2 et 1.3.",
+        what_en: "The door refuses clear HTTP and TLS before 1.2, and serves TLS 1.2 and 1.3.",
+    },
+    ProbeInfo {
+        name: "idle-session",
+        rules: &[(AccesWeb, "DT9"), (Segur, "SC.SSI/IE.59")],
+        what_fr: "Une session laissée inactive au-delà de sa durée n’ouvre plus rien.",
+        what_en: "A session left idle past its delay opens nothing any more.",
+    },
+    ProbeInfo {
+        name: "last-sign-in",
+        rules: &[(AccesWeb, "AA9")],
+        what_fr: "La page d’accueil montre la date et l’heure de la connexion précédente du compte réservé.",
+        what_en: "The home page shows the date and time of the reserved account's previous sign-in.",
+    },
+    ProbeInfo {
+        name: "session-tokens",
+        rules: &[(AccesWeb, "AA10")],
+        what_fr: "Un jeton de session modifié, inventé ou retiré n’ouvre rien.",
+        what_en: "A session token that was altered, made up or withdrawn opens nothing.",
+    },
+    ProbeInfo {
+        name: "sign-out",
+        rules: &[(AccesWeb, "AA12"), (Segur, "SC.SSI/IE.38")],
+        what_fr: "Le compte réservé se déconnecte ; son jeton d’avant n’ouvre plus rien.",
+        what_en: "The reserved account signs out; its former token opens nothing any more.",
+    },
+    ProbeInfo {
+        name: "trace-content",
+        rules: &[(AccesWeb, "TR2")],
+        what_fr: "La trace d’un acte du compte réservé porte sa date, son type, son auteur et son adresse.",
+        what_en: "The trace of an act of the reserved account bears its date, type, author and address.",
+    },
+    ProbeInfo {
+        name: "relay-idle",
+        rules: &[(Interventions, "T10")],
+        what_fr: "Une session du relais sans trafic se ferme d’elle-même.",
+        what_en: "A relay's session without traffic closes by itself.",
+    },
+    ProbeInfo {
+        name: "relay-traces",
+        rules: &[(Interventions, "T11"), (Clausier, "O-9.9")],
+        what_fr: "Une session sur un équipement fictif laisse au journal qui s’est connecté et ce qu’il a fait.",
+        what_en: "A session to a synthetic equipment leaves in the journal who connected and what he did.",
+    },
+    ProbeInfo {
+        name: "relay-cut",
+        rules: &[(Interventions, "O8")],
+        what_fr: "Une session en cours sur un équipement fictif est coupée, et l’est en moins d’une seconde.",
+        what_en: "A live session to a synthetic equipment is cut, within a second.",
+    },
+];
+
+/// The probe of that name.
+pub fn probe_named(name: &str) -> Option<&'static ProbeInfo> {
+    PROBES.iter().find(|probe| probe.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Catalogue;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn probes_have_names_of_their_own_and_serve_rules_that_exist() {
+        let catalogue = Catalogue::built_in().unwrap();
+        let names: BTreeSet<_> = PROBES.iter().map(|probe| probe.name).collect();
+        assert_eq!(names.len(), PROBES.len());
+        for probe in PROBES {
+            assert!(probe.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", probe.name);
+            assert!(!probe.rules.is_empty() && !probe.what_fr.is_empty() && !probe.what_en.is_empty());
+            for (text, id) in probe.rules {
+                assert!(catalogue.rule(*text, id).is_some(), "{}: {text}:{id}", probe.name);
+            }
+        }
+    }
+}
