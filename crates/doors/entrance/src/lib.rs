@@ -1,29 +1,34 @@
 //! What the doors with pages share: who asks, signing in and out, one's own session.
 //!
 //! A door gives its state, which holds an [`Entrance`], and its words; it gets the extractors ([`Visit`], [`Member`],
-//! [`Posted`]), the pages between a stranger and a session, and the guard around its finished router. What lies behind
-//! the sign-in is the door's own. No SQL, no FHIR, no rule of who may do what.
+//! [`Posted`], and [`Bearer`] for its API), the pages between a stranger and a session, and the guard around its
+//! finished router. What lies behind the sign-in is the door's own. No SQL, no FHIR, no rule of who may do what.
 
+pub mod api;
 mod lodge;
 pub mod pages;
 mod session;
 mod visit;
 
+pub use api::Bearer;
 pub use lodge::{Entrance, EntranceSettings, Greeting};
 pub use visit::{Failure, Member, Posted, Preferred, Visit};
 
 use axum::{
     Router,
     http::StatusCode,
+    middleware::from_fn,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use pages::{Welcome, WelcomeView};
+use signin::SignedIn;
 use std::sync::Arc;
 use types::{Lang, SessionId};
 use web::{
     guard::{ErrorPages, Guard, OnPanic, guard},
-    layout::{ErrorKind, ErrorPage, page},
+    i18n::Text,
+    layout::{ErrorKind, ErrorPage, NavItem, page},
     limits::Limits,
     reference::Reference,
 };
@@ -32,12 +37,18 @@ use web::{
 pub trait Door: Clone + Send + Sync + 'static {
     /// The entrance.
     fn entrance(&self) -> &Entrance;
+
+    /// Where a member may go from any page of this door; the entrance marks where he is. What waits there is the
+    /// handler's to say ([`web::layout::Chrome::waiting`]).
+    fn navigation(&self, _who: &SignedIn, _t: Text) -> Vec<NavItem> {
+        Vec::new()
+    }
 }
 
 /// A route of a door, for the router and for the test that walks them all.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST`, …
     pub method: &'static str,
     /// The path's template.
     pub path: &'static str,
@@ -52,6 +63,8 @@ pub enum Asks {
     Nothing,
     /// A session.
     Session,
+    /// A bearer token: the routes under `/api/`.
+    Token,
 }
 
 /// Every route of [`routes`]. The home page, `/{lang}/`, is each door's own: see [`welcome`].
@@ -80,17 +93,23 @@ pub fn routes<D: Door>() -> Router<D> {
 }
 
 /// Gives a finished router its state and puts the guard around it: call it last. A panic cuts the session that it
-/// happened in (acces-web DT8).
+/// happened in (acces-web DT8). With [`Entrance::with_api`], what stands under `/api/` is answered in JSON, asks for
+/// no origin, and sees no cookie.
 pub fn guarded<D: Door>(router: Router<D>, door: D, limits: Limits) -> Router {
     let entrance = door.entrance();
     let origin = entrance.origin().clone();
     let pages = Arc::new(Pages(entrance.clone()));
+    let api: Option<Arc<dyn ErrorPages>> = match entrance.tokens() {
+        Some(_) => Some(Arc::new(api::ApiPages)),
+        None => None,
+    };
     let signin = entrance.signin().clone();
     let on_panic: OnPanic = Arc::new(move |session: SessionId| {
         let signin = signin.clone();
         tokio::spawn(async move { signin.cut(session).await });
     });
-    guard(router.with_state(door), Guard { limits, origin, pages, on_panic: Some(on_panic) })
+    let router = router.with_state(door).layer(from_fn(api::refer));
+    guard(router, Guard { limits, origin, pages, on_panic: Some(on_panic), api })
 }
 
 /// The sign-in page, for a door's home page when nobody is signed in.

@@ -1,5 +1,6 @@
 //! What stands at a door's entrance, whatever lies behind: its names, its words, its keys, its sign-in.
 
+use crate::api::Tokens;
 use signin::SignInService;
 use std::{collections::BTreeMap, sync::Arc};
 use types::{Clock, EstablishmentId, Lang, Time};
@@ -49,7 +50,10 @@ struct Parts {
 
 /// A door's entrance. Clones are handles.
 #[derive(Clone)]
-pub struct Entrance(Arc<Parts>);
+pub struct Entrance {
+    parts: Arc<Parts>,
+    tokens: Option<Arc<dyn Tokens>>,
+}
 
 impl Entrance {
     /// `door` names the cookie; `signin` is that same door's.
@@ -60,44 +64,55 @@ impl Entrance {
         signin: SignInService,
     ) -> Self {
         let cookie = SessionCookie::for_door(door);
-        Self(Arc::new(Parts { greeting, settings, signin, cookie }))
+        Self { parts: Arc::new(Parts { greeting, settings, signin, cookie }), tokens: None }
+    }
+
+    /// Gives the door an API, for those whose tokens `tokens` honors.
+    pub fn with_api(mut self, tokens: Arc<dyn Tokens>) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// What honors the API's tokens, if the door has one.
+    pub(crate) fn tokens(&self) -> Option<&dyn Tokens> {
+        self.tokens.as_deref()
     }
 
     /// Where this door's pages live.
     pub fn origin(&self) -> &Origin {
-        &self.0.settings.origin
+        &self.parts.settings.origin
     }
 
     /// Its sign-in.
     pub fn signin(&self) -> &SignInService {
-        &self.0.signin
+        &self.parts.signin
     }
 
     /// The time.
     pub fn now(&self) -> Time {
-        self.0.settings.clock.now()
+        self.parts.settings.clock.now()
     }
 
     /// A hospital's name.
     pub fn establishment_name(&self, id: EstablishmentId) -> Option<&str> {
-        self.0.settings.establishments.get(&id).map(String::as_str)
+        self.parts.settings.establishments.get(&id).map(String::as_str)
     }
 
     pub(crate) fn cookie(&self) -> &SessionCookie {
-        &self.0.cookie
+        &self.parts.cookie
     }
 
     pub(crate) fn csrf(&self) -> &CsrfKey {
-        &self.0.settings.csrf
+        &self.parts.settings.csrf
     }
 
     pub(crate) fn greeting(&self, t: Text) -> Greeting {
-        (self.0.greeting)(t)
+        (self.parts.greeting)(t)
     }
 
     /// The frame of a page that nobody is signed in on.
     pub fn bare_chrome(&self, lang: Lang) -> Chrome {
-        let settings = &self.0.settings;
+        let settings = &self.parts.settings;
         Chrome {
             lang,
             origin: settings.origin.as_str().to_owned(),
@@ -105,6 +120,7 @@ impl Entrance {
             establishment_name: settings.name.clone(),
             support_contact: settings.support_contact.clone(),
             signed_in: None,
+            nav: Vec::new(),
             now: settings.clock.now(),
         }
     }

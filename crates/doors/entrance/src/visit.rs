@@ -1,6 +1,6 @@
 //! Who asks, in which language, from where: read once from the request, before any handler.
 
-use crate::{Door, Entrance, Greeting};
+use crate::{Door, Entrance, Greeting, api::Problem};
 use axum::{
     Form,
     body::{Body, Bytes},
@@ -13,7 +13,7 @@ use signin::{EndedBecause, SessionFault, SignedIn};
 use std::{convert::Infallible, fmt};
 use types::{ClientAddress, Lang};
 use web::{
-    guard::CurrentSession,
+    guard::{CurrentSession, is_api},
     layout::{self, Chrome, ErrorKind, ErrorPage},
     reference::Reference,
 };
@@ -58,6 +58,10 @@ impl<D: Door> Visit<D> {
         // From the address itself: its other parts may be impossible to decode.
         let lang = match parts.uri.path().split('/').nth(1).map(str::parse::<Lang>) {
             Some(Ok(lang)) => lang,
+            // A program asked, whichever route took it for a language.
+            _ if entrance.tokens().is_some() && is_api(parts.uri.path()) => {
+                return Err(Problem::not_found().into_response());
+            }
             _ => {
                 let chrome = entrance.bare_chrome(accepted(parts));
                 return Err(ErrorPage::new(chrome, ErrorKind::NotFound, reference).into_response());
@@ -118,13 +122,17 @@ impl<D: Door> Visit<D> {
                 last_sign_in: who.previous.map(|last| layout::LastSignIn { at: last.at, address: last.address }),
                 keep_alive_path: format!("/{}/session/keep", self.lang),
             });
+            chrome.navigate(self.state.navigation(who, chrome.text()));
         }
         chrome
     }
 
     /// An error page. Absent and forbidden have one body whatever was asked: the page does not repeat the path.
     pub fn error(&self, kind: ErrorKind, who: Option<&SignedIn>) -> Response {
-        ErrorPage::new(self.chrome(who, Some("/")), kind, self.reference).into_response()
+        let mut chrome = self.chrome(who, Some("/"));
+        // It is at none of the door's places, not even the home page.
+        chrome.nav.iter_mut().for_each(|place| place.current = false);
+        ErrorPage::new(chrome, kind, self.reference).into_response()
     }
 
     /// An error page that offers to ask for the same page again.

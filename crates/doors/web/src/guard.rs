@@ -69,6 +69,16 @@ pub struct Guard {
     pub pages: Arc<dyn ErrorPages>,
     /// Ends the session in which a handler panicked.
     pub on_panic: Option<OnPanic>,
+    /// The errors under `/api/`, if this door has an API. Its callers are programs that send a token of their own: no
+    /// origin is asked of them, and no cookie reaches what is routed there or comes from it, so that a page of another
+    /// site could make a browser send nothing that counts.
+    pub api: Option<Arc<dyn ErrorPages>>,
+}
+
+/// Whether a path is that of an API. It is the path that is routed, not yet decoded: `/%61pi/` is neither routed nor
+/// taken as such.
+pub fn is_api(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
 }
 
 /// In the request's extensions: the extractor that recognizes a session notes it here, for the panic net.
@@ -100,19 +110,28 @@ async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next)
     let started = Instant::now();
     let reference = Reference::draw();
     let session = CurrentSession::default();
-    let lang = guard.pages.lang(request.headers());
+    let api = guard.api.as_ref().filter(|_| is_api(request.uri().path()));
+    let pages = api.unwrap_or(&guard.pages);
+    let lang = pages.lang(request.headers());
     let method = known_method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(reference);
     request.extensions_mut().insert(session.clone());
+    if api.is_some() {
+        request.headers_mut().remove(header::COOKIE);
+    }
 
     let span = tracing::info_span!("request", %reference);
-    let mut response = match span.in_scope(|| admit(&guard, &request)) {
+    let bytes_max = if api.is_some() { guard.limits.api_bytes_max } else { guard.limits.form_bytes_max };
+    let mut response = match span.in_scope(|| admit(&guard, &request, api.is_some(), bytes_max)) {
         Err(status) => status.into_response(),
-        Ok(()) => answer(&guard, request, next, &session).instrument(span).await,
+        Ok(()) => answer(&guard, request, next, &session, bytes_max).instrument(span).await,
     };
     if needs_page(&response) {
-        response = with_page(response, |status| guard.pages.page(status, lang, &reference));
+        response = with_page(response, |status| pages.page(status, lang, &reference));
+    }
+    if api.is_some() {
+        response.headers_mut().remove(header::SET_COOKIE);
     }
     headers::put(&mut response);
 
@@ -123,7 +142,7 @@ async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next)
     response
 }
 
-fn admit(guard: &Guard, request: &Request) -> Result<(), StatusCode> {
+fn admit(guard: &Guard, request: &Request, is_api: bool, bytes_max: usize) -> Result<(), StatusCode> {
     let headers = request.headers();
     let line = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
     // 4: the colon, the space and the line's end.
@@ -131,20 +150,20 @@ fn admit(guard: &Guard, request: &Request) -> Result<(), StatusCode> {
     if bytes > guard.limits.header_bytes_max {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    if let Err(refusal) = check_origin(request.method(), headers, &guard.origin) {
+    if !is_api && let Err(refusal) = check_origin(request.method(), headers, &guard.origin) {
         tracing::info!(reason = %refusal, "a request was refused");
         return Err(StatusCode::FORBIDDEN);
     }
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.is_some_and(|text| text.parse::<usize>().is_ok_and(|bytes| bytes > guard.limits.form_bytes_max)) {
+    if announced.is_some_and(|text| text.parse::<usize>().is_ok_and(|bytes| bytes > bytes_max)) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     Ok(())
 }
 
-async fn answer(guard: &Guard, request: Request, next: Next, session: &CurrentSession) -> Response {
+async fn answer(guard: &Guard, request: Request, next: Next, session: &CurrentSession, bytes_max: usize) -> Response {
     // A chunked body announces no length: this counts what is read.
-    let request = request.map(|body| Body::new(Limited::new(body, guard.limits.form_bytes_max)));
+    let request = request.map(|body| Body::new(Limited::new(body, bytes_max)));
     match tokio::time::timeout(guard.limits.request_max, caught(next.run(request))).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {

@@ -44,6 +44,8 @@ pub struct Chrome {
     pub support_contact: Option<String>,
     /// Who is signed in, if anybody.
     pub signed_in: Option<SignedIn>,
+    /// Where he may go from any page; empty where the home page says it all.
+    pub nav: Vec<NavItem>,
     /// When the page was made.
     pub now: Time,
 }
@@ -67,6 +69,37 @@ pub struct SignedIn {
     pub keep_alive_path: String,
 }
 
+/// A place that every page of a door leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NavItem {
+    /// Its path after `/{lang}`, beginning with `/`, without query.
+    pub path: String,
+    /// Its name, in the page's language.
+    pub label: String,
+    /// Its sign; the name stands beside.
+    pub icon: Icon,
+    /// Whether the page is there or below.
+    pub current: bool,
+    /// How many things wait there for the reader; zero is not shown.
+    pub badge: Option<u32>,
+}
+
+impl NavItem {
+    /// A place where nothing is known to wait.
+    pub fn new(path: impl Into<String>, label: impl Into<String>, icon: Icon) -> Self {
+        Self { path: path.into(), label: label.into(), icon, current: false, badge: None }
+    }
+
+    /// Whether `path`, with or without query, is this place or below it. The home page is above nothing.
+    fn holds(&self, path: &str) -> bool {
+        let path = path.split('?').next().unwrap_or_default();
+        match path.strip_prefix(self.path.as_str()) {
+            Some(rest) => rest.is_empty() || (self.path != "/" && rest.starts_with('/')),
+            None => false,
+        }
+    }
+}
+
 /// An earlier sign-in, shown so that its owner notices one that was not his (acces-web).
 #[derive(Debug, Clone, Copy)]
 pub struct LastSignIn {
@@ -77,6 +110,29 @@ pub struct LastSignIn {
 }
 
 impl Chrome {
+    /// Gives the page its places, and marks the one where it is: of those that hold it, the deepest.
+    pub fn navigate(&mut self, mut places: Vec<NavItem>) {
+        let here = |place: &NavItem| place.holds(&self.path_without_lang);
+        let deepest = places.iter().filter(|place| here(place)).map(|place| place.path.len()).max();
+        for place in &mut places {
+            place.current = deepest == Some(place.path.len()) && here(place);
+        }
+        self.nav = places;
+    }
+
+    /// Says how many things wait at a place.
+    pub fn waiting(&mut self, path: &str, count: u32) {
+        for place in self.nav.iter_mut().filter(|place| place.path == path) {
+            place.badge = (count > 0).then_some(count);
+        }
+    }
+
+    /// What `aria-current` says of a place: this very page, or one above it.
+    pub fn aria_current(&self, place: &NavItem) -> &'static str {
+        let path = self.path_without_lang.split('?').next().unwrap_or_default();
+        if path == place.path { "page" } else { "true" }
+    }
+
     /// The sentences in the page's language.
     pub fn text(&self) -> Text {
         Text::new(self.lang)
@@ -381,8 +437,52 @@ mod tests {
             establishment_name: "Hôpital <b>".to_owned(),
             support_contact: None,
             signed_in: None,
+            nav: Vec::new(),
             now: Time::from_micros(0),
         }
+    }
+
+    #[test]
+    fn the_page_is_at_one_place() {
+        let places = || {
+            ["/", "/interventions", "/interventions/live", "/equipment"]
+                .map(|path| NavItem::new(path, path, Icon::Document))
+                .to_vec()
+        };
+        for (path, expected, word) in [
+            ("/", Some("/"), "page"),
+            ("/?q=x", Some("/"), "page"),
+            ("/interventions", Some("/interventions"), "page"),
+            ("/interventions?state=open", Some("/interventions"), "page"),
+            ("/interventions/abc", Some("/interventions"), "true"),
+            ("/interventions/live", Some("/interventions/live"), "page"),
+            ("/interventionsx", None, ""),
+            ("/session", None, ""),
+        ] {
+            let mut chrome = stranger(Lang::Fr);
+            chrome.path_without_lang = path.to_owned();
+            chrome.navigate(places());
+            let current: Vec<&NavItem> = chrome.nav.iter().filter(|place| place.current).collect();
+            assert_eq!(current.first().map(|place| place.path.as_str()), expected, "{path}");
+            assert!(current.len() <= 1, "{path}");
+            let html = ErrorPage::new(chrome.clone(), ErrorKind::Busy, None).render().unwrap();
+            assert_eq!(html.matches("aria-current").count(), current.len(), "{path}");
+            assert!(expected.is_none() || html.contains(&format!("aria-current=\"{word}\"")), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_told_in_a_number_and_in_words() {
+        let mut chrome = stranger(Lang::Fr);
+        chrome.navigate(vec![NavItem::new("/a", "<Demandes>", Icon::Clock), NavItem::new("/b", "B", Icon::Clock)]);
+        chrome.waiting("/a", 3);
+        chrome.waiting("/b", 0);
+        let html = ErrorPage::new(chrome, ErrorKind::Busy, None).render().unwrap();
+        assert!(html.contains("href=\"/fr/a\"") && !html.contains("<Demandes>"));
+        assert_eq!(html.matches("class=\"badge\"").count(), 1);
+        assert!(html.contains(">3</span>") && html.contains("3 en attente"));
+        let none = ErrorPage::new(stranger(Lang::Fr), ErrorKind::Busy, None).render().unwrap();
+        assert!(!none.contains("class=\"side\"") && !none.contains("with-side"));
     }
 
     #[test]

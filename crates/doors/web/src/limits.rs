@@ -29,6 +29,8 @@ pub struct Limits {
     pub write_stall_max: Duration,
     /// A request's body, in bytes: forms only; past it the answer is 413.
     pub form_bytes_max: usize,
+    /// The same under `/api/`, where bodies are JSON.
+    pub api_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -45,6 +47,7 @@ impl Default for Limits {
             request_max: Duration::from_secs(30),
             write_stall_max: Duration::from_secs(30),
             form_bytes_max: 16 * 1024,
+            api_bytes_max: 64 * 1024,
         }
     }
 }

@@ -75,6 +75,7 @@ async fn open(limits: Limits, drain: Duration) -> Door {
             origin: ORIGIN.parse().unwrap(),
             pages: Arc::new(PlainPages),
             on_panic: Some(Arc::new(move |session| noted.lock().unwrap().push(session))),
+            api: None,
         },
     );
     let task = tokio::spawn(serve(listener, Some(tls), router, limits, shutdown.clone(), drain));

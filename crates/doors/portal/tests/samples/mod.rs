@@ -42,6 +42,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
             last_sign_in: Some(LastSignIn { at: ago(76), address: address("192.0.2.7") }),
             keep_alive_path: format!("/{lang}/session/keep"),
         }),
+        nav: Vec::new(),
         now: NOW,
     }
 }

@@ -1,0 +1,6 @@
+//! The entrance of a small door: its words, its places, its forms, its API.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod api;
+mod house;
+mod pages;
