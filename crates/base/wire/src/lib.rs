@@ -1,3 +1,15 @@
 //! Codecs without I/O: bytes and values in, bytes and values out.
 //!
-//! Terminal recordings (asciicast v3) and screens. Nothing here reads a clock, a file or a socket.
+//! - [`asciicast`]: recordings of terminals, version 3 of asciinema's format.
+//! - [`Screen`]: what a terminal shows after the bytes it was sent, as [`Frame`]s of plain text and colors. A watcher never
+//!   receives the target's own bytes, so nothing in them can act on his browser.
+//! - [`visible`]: a text of somebody else's, with what cannot be seen made visible.
+//!
+//! Nothing here reads a clock, a file or a socket.
+
+pub mod asciicast;
+mod screen;
+mod visible;
+
+pub use screen::{COLS_MAX, Color, Cursor, Frame, Line, ROWS_MAX, Screen, Span};
+pub use visible::visible;
