@@ -113,6 +113,39 @@ impl PasskeyPublic {
     }
 }
 
+/// A passkey's sealed record: what `passkeys.sealed` holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyRecord {
+    /// The passkey.
+    pub public: PasskeyPublic,
+    /// What its holder calls it.
+    pub label: String,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct KeptRecord {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    public: Vec<u8>,
+    #[n(1)]
+    label: String,
+}
+
+impl PasskeyRecord {
+    /// Bytes to seal.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let kept = KeptRecord { public: self.public.to_bytes(), label: self.label.clone() };
+        // Writing to a Vec cannot fail.
+        minicbor::to_vec(&kept).unwrap_or_default()
+    }
+
+    /// Reads what was sealed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadRegistration> {
+        let kept: KeptRecord = minicbor::decode(bytes).map_err(|_| BadRegistration::Malformed)?;
+        Ok(Self { public: PasskeyPublic::from_bytes(&kept.public)?, label: kept.label })
+    }
+}
+
 /// Why an enrolment is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadRegistration {

@@ -351,6 +351,15 @@ actions! {
         /// Its identifier.
         token: TokenId
     } TokenRevoked, |a| Question::OwnMeans(a.account), account account, detail token;
+    /// Note that a token of one's account was used; at most once an hour.
+    DatabaseAction TouchToken {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        token: TokenId
+    } TokenUsed, |a| Question::OwnSession(a.account), detail token;
+    /// See the passkeys of the establishment's accounts.
+    PlainRead SeePasskeys {} Refused, |_| Question::Oversee(OverseeAct::ManageMeans);
     /// See one's own means of identification.
     PlainRead SeeOwnMeans {
         /// Whose.

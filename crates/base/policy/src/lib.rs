@@ -18,7 +18,8 @@ pub use action::{
     OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument,
     ReadRecord, ReadResult, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient, ReleaseIntervention,
     RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken, SearchTraces,
-    SeeEquipment, SeeInterventions, SeeOwnMeans, SeePeople, SeeRules, VouchPasskey, WatchRelay, WithdrawIntervention,
+    SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRules, TouchToken, VouchPasskey,
+    WatchRelay, WithdrawIntervention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

@@ -62,6 +62,8 @@ words! {
         PasskeyRevoked = "account.passkey_revoked",
         /// A token of the interfaces was issued.
         TokenIssued = "account.token_issued",
+        /// A token of the interfaces was used, the first time in an hour.
+        TokenUsed = "account.token_used",
         /// A token of the interfaces was revoked.
         TokenRevoked = "account.token_revoked",
         /// An intervention was requested (interventions O8).

@@ -2,12 +2,13 @@
 
 use crate::{
     hasher::Hasher,
+    means::{self, MeansError, account_of, effects::InsertSshKey},
     model::{AccountBond, AccountSecrets},
     sql,
 };
-use identity::{BadPassword, TotpSecret, hash_password, system_actor};
+use identity::{Authenticated, BadPassword, TotpSecret, hash_password, passkey::PasskeyRecord, system_actor};
 use journal::{Applied, Effect, Journal, JournalError, WriteTx};
-use policy::{CreateAccount, CreateEstablishment, Denied, Facts, Policies};
+use policy::{AddSshKey, CreateAccount, CreateEstablishment, Denied, Facts, Policies};
 use std::sync::Arc;
 use store::{Store, StoreError};
 use types::{AccountId, EstablishmentId, Role, Secret, SupplierId, SystemActor};
@@ -155,5 +156,40 @@ impl Enrolment {
         let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
         self.journal.perform(authorized, InsertAccount { supplier, login_token, sealed }).await?;
         Ok(account)
+    }
+
+    /// Adds a key for SSH to an account, from the line of its `.pub` file. Gives its fingerprint.
+    pub async fn ssh_key(&self, account: AccountId, line: &str, label: &str) -> Result<String, MeansError> {
+        let who = self.acting_for(account).await?;
+        let (key, sealed) = means::ssh_key(&self.keys, account, line, label)?;
+        let action = AddSshKey { account, fingerprint: key.fingerprint() };
+        let authorized = self.policies.decide(&who, action, &Facts::default(), self.journal.now())?;
+        Result::from(self.journal.perform(authorized, InsertSshKey(sealed)).await?)?;
+        Ok(key.fingerprint())
+    }
+
+    /// Enrols a passkey that the caller verified for an account; it signs nothing of weight before it is vouched for.
+    pub async fn passkey(&self, account: AccountId, record: &PasskeyRecord) -> Result<(), MeansError> {
+        let who = self.acting_for(account).await?;
+        let establishment = who.establishment().ok_or(MeansError::Denied)?;
+        let (action, effect) = means::enrolment(&self.keys, (account, establishment), record)?;
+        let authorized = self.policies.decide(&who, action, &Facts::default(), self.journal.now())?;
+        self.journal.perform(authorized, effect).await?.into()
+    }
+
+    /// Keeps the evidence that somebody vouched for a passkey; see [`crate::Means::vouch`].
+    pub async fn vouch(&self, credential: &[u8], evidence: &[u8]) -> Result<(), MeansError> {
+        let mut connection = self.store.read().await?;
+        let row = means::sql::passkey_by_credential(&mut connection, credential).await?.ok_or(MeansError::Absent)?;
+        drop(connection);
+        let who = system_actor(self.actor, Some(row.establishment), self.journal.now());
+        let (action, effect) = means::vouching(&self.keys, &row, evidence)?;
+        let authorized = self.policies.decide(&who, action, &Facts::default(), self.journal.now())?;
+        self.journal.perform(authorized, effect).await?.into()
+    }
+
+    async fn acting_for(&self, account: AccountId) -> Result<Authenticated, MeansError> {
+        let row = account_of(&self.store, account).await?;
+        Ok(system_actor(self.actor, Some(row.establishment), self.journal.now()))
     }
 }

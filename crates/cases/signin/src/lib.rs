@@ -1,18 +1,32 @@
 //! Signing in and out: means of identification, accounts, sessions kept.
 //!
-//! Thin for now: local accounts with a password and a one-time code, server-side sessions, growing delays. The
-//! ceremony's rules are `identity`'s; this crate brings the records, the keys, the traces and the bounds.
+//! Thin for now: local accounts with a password and a one-time code, server-side sessions, growing delays; keys for SSH with
+//! a code, passkeys, tokens for programs. The ceremonies' rules are `identity`'s; this crate brings the records, the keys,
+//! the traces and the bounds.
 
+mod attempts;
 mod enrol;
 mod hasher;
+mod means;
 mod model;
 mod pace;
 mod service;
 mod sql;
+mod ssh;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use enrol::{EnrolError, Enrolment, NewAccount};
+pub use means::{
+    EVIDENCE_BYTES_MAX, Means, MeansError, PasskeyOptions, Registration,
+    model::{
+        BadLabel, EnrolledPasskey, LABEL_CHARS_MAX, OwnMeans, PASSKEYS_MAX, PasskeySeen, SSH_KEYS_MAX, SshKeySeen,
+        TOKENS_MAX,
+    },
+};
 pub use model::{LastSignIn, SignedIn};
 pub use policy::EndedBecause;
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings};
+pub use ssh::{SshRefused, SshSeen, SshSignIn};
+pub use tokens::{ApiTokens, NewToken, TOKEN_SECONDS_MAX, TOKEN_SOURCES_MAX, TokenHolder, TokenSeen, TokenSettings};

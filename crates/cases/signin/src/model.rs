@@ -3,7 +3,7 @@
 use identity::{Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
 use store::StoreError;
-use types::{AccountId, ClientAddress, EstablishmentId, Role, SessionId, SupplierId, Time};
+use types::{AccountId, ClientAddress, EstablishmentId, Role, SessionId, Source, SupplierId, Time};
 use vault::{Keys, Place, Purpose, VaultError, random};
 use zeroize::Zeroize;
 
@@ -92,6 +92,13 @@ impl AccountRow {
     pub(crate) fn secrets(&self, keys: &Keys) -> Result<AccountSecrets, StoreError> {
         let (id, establishment, supplier) = (&self.id, &self.establishment, self.supplier.as_ref());
         AccountBond { id, establishment, role: self.role, supplier }.open(keys, &self.sealed)
+    }
+
+    /// Where the account last signed in from.
+    pub(crate) fn last_from(&self, keys: &Keys) -> Option<Source> {
+        let own: [&[u8]; 1] = [self.id.as_bytes()];
+        let sealed = self.last_sign_in.as_deref()?;
+        LastSignIn::open(keys, last_sign_in_place(&own), sealed).ok().map(|last| last.address.source())
     }
 
     pub(crate) fn credentials(&self, keys: &Keys) -> Result<Credentials, StoreError> {

@@ -1,16 +1,17 @@
-//! How many first steps a source may take in a minute: each costs a password hashing, and a first step alone leaves no
-//! failure to count.
+//! How many first steps a source may take in a minute, and how many keys it may offer: a first step costs a password
+//! hashing, and neither leaves a failure to count.
 
 use std::{collections::HashMap, time::Duration};
 use types::{Source, Time};
 
-const PER_MINUTE_MAX: u32 = 40;
+/// First steps of a source in a minute.
+pub(crate) const FIRST_STEPS_PER_MINUTE_MAX: u32 = 40;
 const SOURCES_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts first steps. Pure: the caller brings the time.
-#[derive(Default)]
+/// Counts steps of each source. Pure: the caller brings the time.
 pub(crate) struct Pace {
+    per_minute_max: u32,
     began: Option<Time>,
     taken: HashMap<Source, u32>,
     wide: HashMap<u16, u32>,
@@ -26,6 +27,11 @@ fn network(source: Source) -> u16 {
 }
 
 impl Pace {
+    /// So many steps of a source in a minute.
+    pub(crate) fn new(per_minute_max: u32) -> Self {
+        Self { per_minute_max, began: None, taken: HashMap::new(), wide: HashMap::new() }
+    }
+
     /// Takes one step, or says how long to wait.
     pub(crate) fn step(&mut self, source: Source, now: Time) -> Result<(), Duration> {
         let began = *self.began.get_or_insert(now);
@@ -44,7 +50,7 @@ impl Pace {
         let full = !self.taken.contains_key(&source) && self.taken.len() >= SOURCES_MAX;
         let taken =
             if full { self.wide.entry(network(source)).or_default() } else { self.taken.entry(source).or_default() };
-        if *taken >= PER_MINUTE_MAX {
+        if *taken >= self.per_minute_max {
             return Err(wait);
         }
         *taken += 1;
@@ -61,7 +67,7 @@ mod tests {
     fn a_source_is_slowed_and_the_memory_bounded() {
         let source = |n: u32| ClientAddress::new(std::net::IpAddr::V4(n.into())).source();
         let now = Time::from_micros(1_000_000_000);
-        let mut pace = Pace::default();
+        let mut pace = Pace::new(FIRST_STEPS_PER_MINUTE_MAX);
         let passed = (0..100).filter(|_| pace.step(source(1), now).is_ok()).count();
         assert_eq!(passed, 40);
         assert!(pace.step(source(2), now).is_ok());
@@ -69,7 +75,7 @@ mod tests {
         assert!(pace.step(source(1), now + MINUTE).is_ok());
         // 0.0.0.0 to 0.0.195.79: one network of 65,536 addresses.
         let flood = (0..50_000).filter(|n| pace.step(source(*n), now + MINUTE).is_ok()).count();
-        assert_eq!(flood, SOURCES_MAX + PER_MINUTE_MAX as usize, "the flood's own network is slowed");
+        assert_eq!(flood, SOURCES_MAX + FIRST_STEPS_PER_MINUTE_MAX as usize, "the flood's own network is slowed");
         assert!(pace.step(source(0x0a00_0001), now + MINUTE).is_ok(), "another network is not shut out");
         assert!(pace.taken.len() <= SOURCES_MAX);
     }

@@ -1,16 +1,17 @@
 //! What a door asks: two steps of sign-in, a session honored, kept, ended.
 
 use crate::{
+    attempts::{Counters, Tried, pair_token, source_token},
     enrol::normal_login,
     hasher::Hasher,
     model::{AccountRow, LastSignIn, SignedIn, last_sign_in_place, session_place},
-    pace::Pace,
+    pace::{FIRST_STEPS_PER_MINUTE_MAX, Pace},
     sql,
 };
 use data_encoding::BASE64URL_NOPAD;
 use identity::{
-    DoorKey, NewSession, NotResumed, SessionLimits, SessionToken, SignIn, StoredSession, door_actor, pair_wait, resume,
-    source_wait, system_actor,
+    DoorKey, NewSession, NotResumed, SessionLimits, SessionToken, SignIn, StoredSession, door_actor, resume,
+    system_actor,
 };
 use journal::{Applied, Effect, Journal, JournalError, Refusal, WriteTx};
 use minicbor::{Decode, Encode};
@@ -21,9 +22,7 @@ use std::{
     time::Duration,
 };
 use store::{Store, StoreError};
-use types::{
-    AccountId, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, Source, SystemActor, Time,
-};
+use types::{AccountId, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, SystemActor, Time};
 use vault::{Keys, Place, Purpose, VaultError, random};
 
 /// Counters older than this are deleted.
@@ -129,7 +128,7 @@ impl SignInService {
     ) -> Result<Self, VaultError> {
         let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
         let hasher = Hasher::default();
-        let pace = Mutex::default();
+        let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
         Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody })))
     }
@@ -149,8 +148,7 @@ impl SignInService {
             return Err(FirstStepError::TooMany(wait));
         }
         let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
-        let source = address.source().octets();
-        let pair = self.token(Purpose::FailureTokens, &[&source, login.as_bytes()])?;
+        let pair = pair_token(&parts.keys, address, &login).map_err(|_| FirstStepError::Unavailable)?;
         let login_token = self.token(Purpose::LoginTokens, &[login.as_bytes()])?;
         let account = self.known(sql_account(&parts.store, &login_token).await)?;
         // The same unsealing for a login that nobody has.
@@ -196,11 +194,10 @@ impl SignInService {
         let ceremony = self.unseal(ceremony).ok_or(SecondStepError::Lost)?;
         let seen =
             SignIn::unpark(&ceremony.parked, &parts.door_key, address, now).map_err(|_| SecondStepError::Lost)?;
-        let source = address.source().octets();
-        let source = parts.keys.token(Purpose::FailureTokens, &[&source]).map_err(|_| SecondStepError::Unavailable)?;
+        let source = source_token(&parts.keys, address).map_err(|_| SecondStepError::Unavailable)?;
         // Nobody's account is read like somebody's.
         let account = self.read_account(seen.account().unwrap_or(parts.nobody.id)).await?;
-        let at_home = account.as_ref().is_some_and(|row| self.last_from(row) == Some(address.source()));
+        let at_home = account.as_ref().is_some_and(|row| row.last_from(&parts.keys) == Some(address.source()));
         let counters = Counters { pair: ceremony.pair, source, at_home };
         if let Some(wait) = self.wait(&counters, now).await? {
             self.refused(address, "too early after failures").await;
@@ -260,13 +257,6 @@ impl SignInService {
             sql::account_by_id(&mut connection, id).await
         };
         self.known(read.await).map_err(|_| SecondStepError::Unavailable)
-    }
-
-    /// Where the account last signed in from.
-    fn last_from(&self, row: &AccountRow) -> Option<Source> {
-        let own: [&[u8]; 1] = [row.id.as_bytes()];
-        let sealed = row.last_sign_in.as_deref()?;
-        LastSignIn::open(&self.0.keys, last_sign_in_place(&own), sealed).ok().map(|last| last.address.source())
     }
 
     fn grant(
@@ -458,23 +448,6 @@ async fn sql_account(store: &Store, token: &[u8; 32]) -> Result<Option<AccountRo
     sql::account_by_login(&mut connection, token).await
 }
 
-/// The counters that a failure moves.
-struct Counters {
-    pair: [u8; 32],
-    source: [u8; 32],
-    /// The account last signed in from this very source: what others do there does not make its owner wait.
-    at_home: bool,
-}
-
-impl Counters {
-    async fn remaining(&self, connection: &mut sqlx::AnyConnection, now: Time) -> Result<Option<Duration>, StoreError> {
-        let pair = sql::failures(&mut *connection, &self.pair).await?.remaining(pair_wait, now);
-        let source = sql::failures(connection, &self.source).await?.remaining(source_wait, now);
-        let wait = if self.at_home { pair } else { pair.max(source) };
-        Ok((!wait.is_zero()).then_some(wait))
-    }
-}
-
 struct Granted {
     session: NewSession,
     account: AccountRow,
@@ -486,12 +459,6 @@ struct TryOpen {
     service: SignInService,
     counters: Counters,
     granted: Option<Granted>,
-}
-
-enum Tried {
-    Opened,
-    Wrong,
-    Wait(Duration),
 }
 
 impl Effect<OpenSession> for TryOpen {
@@ -508,14 +475,10 @@ impl Effect<OpenSession> for TryOpen {
             None => false,
         };
         if opened {
-            sql::forget_failures(tx.connection(), &self.counters.pair).await?;
+            self.counters.succeeded(tx.connection()).await?;
             return Ok(Applied::done(Tried::Opened));
         }
-        let Counters { pair, source, .. } = &self.counters;
-        let failures = sql::failures(tx.connection(), pair).await?.another(now);
-        sql::set_failures(tx.connection(), pair, failures).await?;
-        let failures = sql::failures(tx.connection(), source).await?.another_of_source(now);
-        sql::set_failures(tx.connection(), source, failures).await?;
+        self.counters.failed(tx.connection(), now).await?;
         Ok(Applied::refused(Tried::Wrong))
     }
 }

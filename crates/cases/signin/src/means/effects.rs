@@ -1,0 +1,141 @@
+//! What changes in the database when means change. Bounds are checked inside the transaction.
+
+use super::{
+    model::{PASSKEYS_MAX, SSH_KEYS_MAX, TOKENS_MAX},
+    sql,
+};
+use journal::{Applied, Effect, WriteTx};
+use policy::{AddSshKey, EnrolPasskey, IssueToken, RemoveSshKey, RevokePasskey, RevokeToken, TouchToken, VouchPasskey};
+use store::StoreError;
+use types::EstablishmentId;
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Done,
+    /// As many as there may be.
+    Full,
+    /// It is there already.
+    Taken,
+    /// It is not there.
+    Absent,
+}
+
+fn refused(what: Kept) -> Applied<Kept> {
+    Applied::refused(what)
+}
+
+fn full(count: i64, most: usize) -> bool {
+    usize::try_from(count).is_ok_and(|count| count >= most)
+}
+
+fn done_if(found: bool) -> Applied<Kept> {
+    if found { Applied::done(Kept::Done) } else { refused(Kept::Absent) }
+}
+
+pub(crate) struct InsertSshKey(pub Vec<u8>);
+
+impl Effect<AddSshKey> for InsertSshKey {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, AddSshKey>) -> Result<Applied<Kept>, StoreError> {
+        let (account, fingerprint, now) = (tx.action().account, tx.action().fingerprint.clone(), tx.now());
+        if sql::ssh_key_of(tx.connection(), account, &fingerprint).await?.is_some() {
+            return Ok(refused(Kept::Taken));
+        }
+        if full(sql::count(tx.connection(), sql::Several::SshKeys, account, now).await?, SSH_KEYS_MAX) {
+            return Ok(refused(Kept::Full));
+        }
+        sql::insert_ssh_key(tx.connection(), account, &fingerprint, self.0.clone(), now).await?;
+        Ok(Applied::done(Kept::Done))
+    }
+}
+
+pub(crate) struct DeleteSshKey;
+
+impl Effect<RemoveSshKey> for DeleteSshKey {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, RemoveSshKey>) -> Result<Applied<Kept>, StoreError> {
+        let (account, fingerprint) = (tx.action().account, tx.action().fingerprint.clone());
+        Ok(done_if(sql::delete_ssh_key(tx.connection(), account, &fingerprint).await?))
+    }
+}
+
+pub(crate) struct InsertPasskey {
+    pub credential: Vec<u8>,
+    pub establishment: EstablishmentId,
+    pub sealed: Vec<u8>,
+}
+
+impl Effect<EnrolPasskey> for InsertPasskey {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, EnrolPasskey>) -> Result<Applied<Kept>, StoreError> {
+        let (account, now) = (tx.action().account, tx.now());
+        if sql::passkey_by_credential(tx.connection(), &self.credential).await?.is_some() {
+            return Ok(refused(Kept::Taken));
+        }
+        if full(sql::count(tx.connection(), sql::Several::Passkeys, account, now).await?, PASSKEYS_MAX) {
+            return Ok(refused(Kept::Full));
+        }
+        let whose = (account, self.establishment);
+        sql::insert_passkey(tx.connection(), &self.credential, whose, self.sealed.clone(), now).await?;
+        Ok(Applied::done(Kept::Done))
+    }
+}
+
+pub(crate) struct KeepVouch {
+    pub credential: Vec<u8>,
+    pub sealed: Vec<u8>,
+}
+
+impl Effect<VouchPasskey> for KeepVouch {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, VouchPasskey>) -> Result<Applied<Kept>, StoreError> {
+        let account = tx.action().account;
+        Ok(done_if(sql::vouch_passkey(tx.connection(), &self.credential, account, self.sealed.clone()).await?))
+    }
+}
+
+pub(crate) struct DeletePasskey(pub Vec<u8>);
+
+impl Effect<RevokePasskey> for DeletePasskey {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, RevokePasskey>) -> Result<Applied<Kept>, StoreError> {
+        let account = tx.action().account;
+        Ok(done_if(sql::delete_passkey(tx.connection(), &self.0, account).await?))
+    }
+}
+
+pub(crate) struct InsertToken(pub sql::TokenInsert);
+
+impl Effect<IssueToken> for InsertToken {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, IssueToken>) -> Result<Applied<Kept>, StoreError> {
+        let (account, now) = (tx.action().account, tx.now());
+        if full(sql::count(tx.connection(), sql::Several::Tokens, account, now).await?, TOKENS_MAX) {
+            return Ok(refused(Kept::Full));
+        }
+        sql::insert_token(tx.connection(), &self.0).await?;
+        Ok(Applied::done(Kept::Done))
+    }
+}
+
+pub(crate) struct DeleteToken;
+
+impl Effect<RevokeToken> for DeleteToken {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, RevokeToken>) -> Result<Applied<Kept>, StoreError> {
+        let (token, account) = (tx.action().token, tx.action().account);
+        Ok(done_if(sql::delete_token(tx.connection(), token, account).await?))
+    }
+}
+
+pub(crate) struct NoteUse;
+
+impl Effect<TouchToken> for NoteUse {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, TouchToken>) -> Result<Applied<()>, StoreError> {
+        let (token, now) = (tx.action().token, tx.now());
+        sql::use_token(tx.connection(), token, now).await?;
+        Ok(Applied::done(()))
+    }
+}
