@@ -242,11 +242,11 @@ const FILES: [(&str, &str); 4] = [
 impl Catalogue {
     /// The catalogue that this program carries.
     pub fn built_in() -> Result<Self, BadCatalogue> {
-        Self::from_files(&FILES)
+        Self::of(&FILES)
     }
 
     /// A catalogue given as (file name, text); every mistake is told at once.
-    pub(crate) fn from_files(files: &[(&str, &str)]) -> Result<Self, BadCatalogue> {
+    pub(crate) fn of(files: &[(&str, &str)]) -> Result<Self, BadCatalogue> {
         let mut reading = Reading::default();
         for (name, text) in files {
             reading.file(name, text);
@@ -496,11 +496,11 @@ mod tests {
             (String::new(), "no [[rule]]"),
             ("x = ".to_owned(), "rules"),
         ] {
-            let error = Catalogue::from_files(&[("rules", &format!("{GOOD}{rules}"))]).unwrap_err().to_string();
+            let error = Catalogue::of(&[("rules", &format!("{GOOD}{rules}"))]).unwrap_err().to_string();
             assert!(error.contains(what), "{what}: {error}");
         }
         let near = one("A", ["T", "U"], "near = [\"segur:B\"]") + &one("B", ["T", "U"], "near = [\"segur:A\"]");
-        let catalogue = Catalogue::from_files(&[("rules", &format!("{GOOD}{near}"))]).unwrap();
+        let catalogue = Catalogue::of(&[("rules", &format!("{GOOD}{near}"))]).unwrap();
         assert_eq!(catalogue.rule(Text::Segur, "B").unwrap().near[0].to_string(), "segur:A");
     }
 }
