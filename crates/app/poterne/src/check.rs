@@ -11,7 +11,9 @@ use std::{
     process::ExitCode,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use store::SystemClock;
 use tokio::{task::JoinSet, time::timeout};
+use types::{Clock as _, Time};
 
 /// A peer is given up after this long.
 const REACH_MAX: Duration = Duration::from_secs(10);
@@ -90,6 +92,9 @@ pub async fn run(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pe
 struct Line {
     name: String,
     ok: bool,
+    /// All is well, and somebody has something to do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    warning: bool,
     said: String,
 }
 
@@ -112,33 +117,54 @@ async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pee
         Err(mistakes) => return Report { ok: false, mistakes: mistakes.iter().cloned().collect(), peers: Vec::new() },
     };
     let mut lines = certificates(&config);
+    lines.extend(first_administrator(&config, SystemClock.now()));
     lines.extend(reach_all(peers(&config)).await);
     Report { ok: lines.iter().all(|line| line.ok), mistakes: Vec::new(), peers: lines }
 }
 
 fn certificates(config: &Config) -> Vec<Line> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let portal = config.portal.iter().map(|portal| ("certificate of the portal", &portal.certificate_pem));
+    let doors = [
+        ("certificate of the portal", &config.portal),
+        ("certificate of the desk", &config.desk),
+        ("certificate of the suppliers' door", &config.suppliers),
+    ];
+    let doors = doors.into_iter().filter_map(|(name, door)| Some((name, &door.as_ref()?.certificate_pem)));
     let sis = config.sis.iter().flat_map(|sis| {
         [("certificate shown to the SIS", &sis.certificate_pem), ("authority of the SIS", &sis.ca_pem)]
     });
     let line = |(name, pem): (&str, &Vec<u8>)| {
-        let (ok, said) = match remains_valid(pem, now) {
+        let (ok, warning, said) = match remains_valid(pem, now) {
             Ok(left) => {
                 let days = left.as_secs() / 86_400;
                 let advice = if left < RENEW_BEFORE { ": renew it now" } else { "" };
-                (true, format!("valid for {days} more days{advice}"))
+                (true, left < RENEW_BEFORE, format!("valid for {days} more days{advice}"))
             }
-            Err(why) => (false, why.to_owned()),
+            Err(why) => (false, false, why.to_owned()),
         };
-        Line { name: name.to_owned(), ok, said }
+        Line { name: name.to_owned(), ok, warning, said }
     };
-    portal.chain(sis).map(line).collect()
+    doors.chain(sis).map(line).collect()
+}
+
+/// While no key is pinned, nothing can be approved: whoever installs must know it.
+fn first_administrator(config: &Config, now: Time) -> Option<Line> {
+    let approvals = config.approvals.as_ref().filter(|approvals| approvals.pinned.is_empty())?;
+    let until = approvals.first_administrator.as_ref().and_then(|first| first.outstanding(now));
+    let hours = until.map_or(0, |until| until.since(now).as_secs() / 3600);
+    Some(Line {
+        name: "first administrator".to_owned(),
+        ok: true,
+        warning: true,
+        said: format!(
+            "no key is pinned yet, so nothing can be approved; the link that `poterne init` gave serves for {hours} more hours"
+        ),
+    })
 }
 
 /// Reaches all at once, and tells of them in their order.
 async fn reach_all(peers: Vec<Box<dyn Peer>>) -> Vec<Line> {
-    let failed = |name| Line { name, ok: false, said: "the check itself failed".to_owned() };
+    let failed = |name| Line { name, ok: false, warning: false, said: "the check itself failed".to_owned() };
     let mut lines: Vec<Line> = peers.iter().map(|peer| failed(peer.name())).collect();
     let mut tasks = JoinSet::new();
     for (place, peer) in peers.into_iter().enumerate() {
@@ -174,8 +200,13 @@ fn write_text(report: &Report, out: &mut impl Write, err: &mut impl Write) -> io
         1 => writeln!(err, "1 mistake; nothing was reached")?,
         count => writeln!(err, "{count} mistakes; nothing was reached")?,
     }
-    for Line { name, ok, said } in &report.peers {
-        writeln!(out, "{} {name}: {said}", if *ok { "✓" } else { "✗" })?;
+    for Line { name, ok, warning, said } in &report.peers {
+        let mark = match (ok, warning) {
+            (true, false) => "✓",
+            (true, true) => "!",
+            (false, _) => "✗",
+        };
+        writeln!(out, "{mark} {name}: {said}")?;
     }
     Ok(())
 }
@@ -184,7 +215,10 @@ fn write_text(report: &Report, out: &mut impl Write, err: &mut impl Write) -> io
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
-    use crate::config::testing::Site;
+    use crate::{
+        config::testing::Site,
+        first_admin::{Existing, FirstAdministrator},
+    };
 
     async fn check(site: &Site, peers: Vec<Box<dyn Peer>>) -> (u8, String, String) {
         let args = CheckArgs { config: site.file(), format: Format::Text };
@@ -234,6 +268,30 @@ mod tests {
         site.portal_certificate(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
         let (code, out, _) = check(&site, Vec::new()).await;
         assert!(code == 1 && out.contains("✗ certificate of the portal: it has expired"), "{out}");
+    }
+
+    #[tokio::test]
+    async fn all_doors_show_their_certificate_and_a_missing_administrator() {
+        let site = Site::second();
+        let (code, out, _) = check(&site, Vec::new()).await;
+        let lines: Vec<_> = out.lines().collect();
+        assert_eq!((code, lines.len()), (0, 3), "{out}");
+        assert!(lines[1].starts_with("✓ certificate of the desk: valid for "), "{out}");
+        assert!(lines[2].starts_with("✓ certificate of the suppliers' door: valid for "), "{out}");
+
+        let keys = site.path().join("keys");
+        std::fs::remove_file(keys.join("pinned.json")).unwrap();
+        let first = FirstAdministrator::new(keys.join("pinned.json"), keys.join("first-administrator.json"));
+        first.draw(SystemClock.now(), Existing::Kept).unwrap();
+        let (code, out, _) = check(&site, Vec::new()).await;
+        assert_eq!(code, 0);
+        assert!(
+            out.contains("\n! first administrator: no key is pinned yet") && out.contains(" for 167 more hours"),
+            "{out}"
+        );
+        let args = CheckArgs { config: site.file(), format: Format::Json };
+        let report = serde_json::to_value(report(&args, |_| Vec::new()).await).unwrap();
+        assert_eq!((&report["ok"], &report["peers"][2]["warning"]), (&true.into(), &true.into()));
     }
 
     #[tokio::test]

@@ -1,17 +1,35 @@
-//! `poterne init`: a commented configuration and the master key, for an operator who starts from nothing.
+//! `poterne init`: a commented configuration, new keys and the first administrator's link, for an operator who starts from
+//! nothing.
 
-use crate::config::answer_mistake;
+mod questions;
+mod text;
+
+use crate::{
+    config::read_for_link,
+    first_admin::{Existing, FirstAdministrator, NotFirst},
+};
 use clap::Args;
+use questions::{Answers, Asking, answers};
+use russh::keys::{
+    HashAlg, PrivateKey,
+    ssh_key::{
+        LineEnding,
+        private::{Ed25519Keypair, KeypairData},
+    },
+};
 use std::{
-    fmt::Write as _,
+    fmt::Display,
     fs::{self, DirBuilder, OpenOptions},
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, IsTerminal, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::ExitCode,
 };
-use types::EstablishmentId;
+use store::SystemClock;
+use text::{Drawn, configuration, hand_over, next_steps};
+use types::{Clock as _, Door, EstablishmentId, Secret, Time};
 use vault::MasterKey;
+use web::csrf::Origin;
 
 /// What `poterne init` takes; what is not given is asked, if a person is at the keyboard.
 #[derive(Debug, Clone, Default, Args)]
@@ -19,6 +37,9 @@ pub struct InitArgs {
     /// The folder to write in; it is made if need be.
     #[arg(value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
+    /// What the node listens as: portal, suppliers, desk, relays (by default the portal alone).
+    #[arg(long, value_name = "DOOR,…")]
+    pub doors: Option<String>,
     /// The establishment's name, as its patients know it.
     #[arg(long, value_name = "NAME")]
     pub establishment: Option<String>,
@@ -28,6 +49,24 @@ pub struct InitArgs {
     /// The address and port the portal listens on.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+    /// The public address of the suppliers' door.
+    #[arg(long, value_name = "URL")]
+    pub suppliers_origin: Option<String>,
+    /// The address and port the suppliers' door listens on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub suppliers_listen: Option<String>,
+    /// The desk's address, on whatever node it runs.
+    #[arg(long, value_name = "URL")]
+    pub desk_origin: Option<String>,
+    /// The address and port the desk listens on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub desk_listen: Option<String>,
+    /// What technicians type to reach the relays.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub relays_name: Option<String>,
+    /// The address and port the relays listen on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub relays_listen: Option<String>,
     /// The base address of the health information system (FHIR R4).
     #[arg(long, value_name = "URL")]
     pub sis: Option<String>,
@@ -37,53 +76,17 @@ pub struct InitArgs {
     /// This node's name.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// The reference of the accepted risk, if doors of two zones share this node.
+    #[arg(long, value_name = "REFERENCE")]
+    pub accept_single_zone: Option<String>,
+    /// Draw a new link for the first administrator of the node in DIR, while none is enrolled; the old link ends.
+    #[arg(long, conflicts_with_all = ["doors", "establishment", "origin", "suppliers_origin", "desk_origin", "sis", "name"])]
+    pub renew_link: bool,
 }
-
-/// One thing to know, the flag that tells it, and the question that asks it.
-struct Question {
-    key: &'static str,
-    flag: &'static str,
-    words: &'static str,
-    default: Option<&'static str>,
-}
-
-const QUESTIONS: [Question; 6] = [
-    Question {
-        key: "establishments.name",
-        flag: "--establishment",
-        words: "Name of the establishment, as its patients know it",
-        default: None,
-    },
-    Question {
-        key: "portal.origin",
-        flag: "--origin",
-        words: "Public address of the portal (https://…)",
-        default: None,
-    },
-    Question {
-        key: "portal.listen",
-        flag: "--listen",
-        words: "Address and port to listen on",
-        default: Some("0.0.0.0:8443"),
-    },
-    Question {
-        key: "sis.url",
-        flag: "--sis",
-        words: "Base address of the health information system (https://…)",
-        default: None,
-    },
-    Question {
-        key: "portal.support_contact",
-        flag: "--support",
-        words: "Whom a user in trouble calls or writes to",
-        default: None,
-    },
-    Question { key: "node.name", flag: "--name", words: "Name of this node", default: Some("portal-1") },
-];
 
 /// Why nothing was made.
 #[derive(Debug, thiserror::Error)]
-enum InitError {
+pub(crate) enum InitError {
     /// Flags that are missing or wrong, one sentence each.
     #[error("{}", .0.join("\n"))]
     Answers(Vec<String>),
@@ -97,9 +100,14 @@ enum InitError {
 
 /// Runs the command: exit 0 if all is written, 1 if it could not be, 2 if an answer is missing or wrong.
 pub fn run(args: &InitArgs) -> ExitCode {
+    let now = SystemClock.now();
     let mut asking = io::stdin().is_terminal().then(|| Asking { input: io::stdin().lock(), output: io::stderr() });
-    let made = answers(args, |question| asking.as_mut().and_then(|asking| asking.ask(question)))
-        .and_then(|answers| write(&args.dir, &answers));
+    let made = if args.renew_link {
+        renew_link(&args.dir, now)
+    } else {
+        answers(args, |question, default| asking.as_mut().and_then(|asking| asking.ask(question, default)))
+            .and_then(|answers| write(&args.dir, &answers, now))
+    };
     match made {
         Ok(next) => {
             // All is written; whether anybody reads the advice changes nothing.
@@ -113,153 +121,68 @@ pub fn run(args: &InitArgs) -> ExitCode {
     }
 }
 
-/// A person at the keyboard.
-struct Asking<I, O> {
-    input: I,
-    output: O,
-}
-
-impl<I: BufRead, O: Write> Asking<I, O> {
-    /// Asks until the answer can be used; nothing at the end of the input.
-    fn ask(&mut self, question: &Question) -> Option<String> {
-        loop {
-            let default = question.default.map(|default| format!(" [{default}]")).unwrap_or_default();
-            write!(self.output, "{}{default}: ", question.words).and_then(|()| self.output.flush()).ok()?;
-            let mut line = String::new();
-            if self.input.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            let answer = match (line.trim(), question.default) {
-                ("", Some(default)) => default,
-                (given, _) => given,
-            };
-            match answer_mistake(question.key, answer) {
-                None => return Some(answer.to_owned()),
-                Some(mistake) => writeln!(self.output, "  {mistake}").ok()?,
-            }
-        }
-    }
-}
-
-/// The answers, in the order of [`QUESTIONS`].
-#[derive(Debug, PartialEq, Eq)]
-struct Answers {
-    establishment: String,
-    origin: String,
-    listen: String,
-    sis: String,
-    support: String,
-    name: String,
-}
-
-fn answers(args: &InitArgs, mut ask: impl FnMut(&Question) -> Option<String>) -> Result<Answers, InitError> {
-    let given = [&args.establishment, &args.origin, &args.listen, &args.sis, &args.support, &args.name];
-    let mut mistakes = Vec::new();
-    // The flags first: a wrong one is told before anything is asked.
-    for (question, flag) in QUESTIONS.iter().zip(given) {
-        if let Some(mistake) = flag.as_ref().and_then(|answer| answer_mistake(question.key, answer)) {
-            mistakes.push(format!("{}: {mistake}", question.flag));
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(InitError::Answers(mistakes));
-    }
-    let mut found = QUESTIONS.iter().zip(given).map(|(question, flag)| {
-        let answer = flag.clone().or_else(|| ask(question)).or_else(|| question.default.map(str::to_owned));
-        answer.ok_or_else(|| format!("{} is missing: {}", question.flag, question.words))
-    });
-    let mut next = || match found.next() {
-        Some(Ok(answer)) => answer,
-        Some(Err(mistake)) => {
-            mistakes.push(mistake);
-            String::new()
-        }
-        None => String::new(),
-    };
-    let answers =
-        Answers { establishment: next(), origin: next(), listen: next(), sis: next(), support: next(), name: next() };
-    if mistakes.is_empty() { Ok(answers) } else { Err(InitError::Answers(mistakes)) }
-}
-
 /// Writes everything, and returns what to do next.
-fn write(dir: &Path, answers: &Answers) -> Result<String, InitError> {
+fn write(dir: &Path, answers: &Answers, now: Time) -> Result<String, InitError> {
     let (file, keys, data) = (dir.join("poterne.toml"), dir.join("keys"), dir.join("data"));
-    let master = keys.join("master.key");
-    for path in [&file, &master] {
+    let key = |name: &str| keys.join(name);
+    let (master, host_key) = (key("master.key"), key("ssh_host_ed25519_key"));
+    let (pinned, link) = (key("pinned.json"), key("first-administrator.json"));
+    for path in [&file, &master, &host_key, &pinned, &link] {
         if path.symlink_metadata().is_ok() {
             return Err(InitError::Exists(path.display().to_string()));
         }
     }
-    let failed = |path: &Path, error: &dyn std::fmt::Display| InitError::Failed(format!("{}: {error}", path.display()));
     let id = vault::random().map(EstablishmentId::from_bytes).map_err(|error| failed(dir, &error))?;
     fs::create_dir_all(dir).map_err(|error| failed(dir, &error))?;
     for folder in [&keys, &data] {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(folder, &error))?;
     }
     MasterKey::create(&master).map_err(|error| InitError::Failed(error.to_string()))?;
+    let fingerprint = if answers.open(Door::Relays) { Some(draw_host_key(&host_key)?) } else { None };
+    let origin = answers.by_key.get("desk.origin").filter(|_| answers.open(Door::Desk));
+    let origin: Option<Origin> = origin.and_then(|origin| origin.parse().ok());
+    let first = FirstAdministrator::new(pinned, link.clone());
+    let drawn = origin.map(|origin| draw_link(&origin, &first, now, Existing::Kept)).transpose();
+    let drawn = drawn.map_err(|error| failed(&link, &error))?;
     // 0600: a database's password may come to be written in it.
+    write_private(&file, configuration(answers, id).as_bytes())?;
+    Ok(next_steps(dir, answers, &Drawn { host_key: fingerprint, link: drawn }))
+}
+
+fn failed(path: &Path, error: &dyn Display) -> InitError {
+    InitError::Failed(format!("{}: {error}", path.display()))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), InitError> {
     let mut open = OpenOptions::new();
     open.write(true).create_new(true).mode(0o600);
-    let written = open.open(&file).and_then(|mut out| {
-        out.write_all(configuration(answers, id).as_bytes())?;
+    let written = open.open(path).and_then(|mut out| {
+        out.write_all(bytes)?;
         out.sync_all()
     });
-    written.map_err(|error| failed(&file, &error))?;
-    Ok(next_steps(dir, &file, &master))
+    written.map_err(|error| failed(path, &error))
 }
 
-fn configuration(answers: &Answers, id: EstablishmentId) -> String {
-    // JSON's escapes are all TOML's too.
-    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    let values = [
-        ("{name}", quoted(&answers.name)),
-        ("{id}", quoted(&id.to_string())),
-        ("{establishment}", quoted(&answers.establishment)),
-        ("{listen}", quoted(&answers.listen)),
-        ("{origin}", quoted(&answers.origin)),
-        ("{support}", quoted(&answers.support)),
-        ("{sis}", quoted(&answers.sis)),
-    ];
-    let mut text = String::new();
-    // One pass, so that an answer holding "{sis}" stays what it is.
-    let mut rest = include_str!("config/poterne.toml");
-    while let Some((before, after)) = rest.split_once('{') {
-        text.push_str(before);
-        let hole = values.iter().find_map(|(hole, value)| Some((after.strip_prefix(hole.get(1..)?)?, value)));
-        match hole {
-            Some((after, value)) => {
-                text.push_str(value);
-                rest = after;
-            }
-            None => {
-                text.push('{');
-                rest = after;
-            }
-        }
-    }
-    text + rest
+/// Makes the relays' key, and returns its fingerprint as SSH clients show it.
+pub(crate) fn draw_host_key(path: &Path) -> Result<String, InitError> {
+    let seed = Secret::new(vault::random::<32>().map_err(|error| failed(path, &error))?);
+    let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(seed.expose()));
+    let key = PrivateKey::new(pair, "poterne").map_err(|error| failed(path, &error))?;
+    let text = key.to_openssh(LineEnding::LF).map_err(|error| failed(path, &error))?;
+    write_private(path, text.as_bytes())?;
+    Ok(key.public_key().fingerprint(HashAlg::Sha256).to_string())
 }
 
-fn next_steps(dir: &Path, file: &Path, master: &Path) -> String {
-    let keys = dir.join("keys");
-    let (file, master, keys) = (file.display(), master.display(), keys.display());
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "Written: {file}, {master}.
+/// Draws the first administrator's link, for the desk at this origin.
+fn draw_link(origin: &Origin, first: &FirstAdministrator, now: Time, existing: Existing) -> Result<String, NotFirst> {
+    Ok(format!("{origin}/fr/enrol/{}", first.draw(now, existing)?.expose()))
+}
 
-Next:
-1. Keep a copy of {master} in a safe, away from this machine: without it nothing that is sealed opens again.
-2. Put these files in {keys} (PEM; the .key files with mode 0600):
-     portal.crt, portal.key          the portal's certificate, leaf first, and its key
-     sis-ca.crt                      the authority that vouches for the health information system
-     sis-client.crt, sis-client.key  the establishment's certificate as its client, and its key
-3. poterne check --config {file}
-4. poterne serve --config {file}
-"
-    );
-    text
+fn renew_link(dir: &Path, now: Time) -> Result<String, InitError> {
+    let read = read_for_link(&dir.join("poterne.toml"));
+    let (origin, first) = read.map_err(|mistakes| InitError::Answers(vec![mistakes.to_string()]))?;
+    let link = draw_link(&origin, &first, now, Existing::Replaced).map_err(|error| failed(dir, &error))?;
+    Ok(format!("{}\n{link}\nThe link before it serves no more.\n", hand_over("")).replacen("give", "Give", 1))
 }
 
 #[cfg(test)]
@@ -269,16 +192,18 @@ mod tests {
     use crate::config::{Config, testing};
     use std::os::unix::fs::PermissionsExt;
 
+    const NOW: Time = Time::from_micros(4_000_000_000_000_000);
+
     fn flags(dir: &Path) -> InitArgs {
         let some = |text: &str| Some(text.to_owned());
         InitArgs {
             dir: dir.to_owned(),
-            establishment: some("Hôpital \"{sis}\" de la Côte"),
+            establishment: some("Hôpital \"{sis.url}\" de la Côte"),
             origin: some("https://portail.hopital.example"),
             listen: some("0.0.0.0:8443"),
             sis: some("https://sis.hopital.example/fhir/"),
             support: some("01 99 00 00 00"),
-            name: None,
+            ..InitArgs::default()
         }
     }
 
@@ -290,7 +215,7 @@ mod tests {
     fn only_the_operator_s_own_files_are_still_missing() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("new");
-        let next = write(&dir, &answers(&flags(&dir), |_| None).unwrap()).unwrap();
+        let next = write(&dir, &answers(&flags(&dir), |_, _| None).unwrap(), NOW).unwrap();
         assert!(next.contains("poterne check --config"));
         assert_eq!(mode(&dir.join("keys")), 0o700);
         assert_eq!(mode(&dir.join("data")), 0o700);
@@ -306,7 +231,7 @@ mod tests {
 
         testing::write_certificates(&dir.join("keys"), |_| {});
         let config = Config::read(&dir.join("poterne.toml")).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        assert_eq!(config.establishments[0].name, "Hôpital \"{sis}\" de la Côte");
+        assert_eq!(config.establishments[0].name, "Hôpital \"{sis.url}\" de la Côte");
         assert_eq!(config.sis.unwrap().url, "https://sis.hopital.example/fhir");
         assert_eq!(config.node.name, "portal-1");
     }
@@ -315,37 +240,116 @@ mod tests {
     fn nothing_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
-        let given = answers(&flags(dir), |_| None).unwrap();
-        write(dir, &given).unwrap();
+        let given = answers(&flags(dir), |_, _| None).unwrap();
+        write(dir, &given, NOW).unwrap();
         let key = fs::read(dir.join("keys/master.key")).unwrap();
-        assert!(matches!(write(dir, &given), Err(InitError::Exists(path)) if path.ends_with("poterne.toml")));
+        assert!(matches!(write(dir, &given, NOW), Err(InitError::Exists(path)) if path.ends_with("poterne.toml")));
         fs::remove_file(dir.join("poterne.toml")).unwrap();
-        assert!(matches!(write(dir, &given), Err(InitError::Exists(path)) if path.ends_with("master.key")));
+        assert!(matches!(write(dir, &given, NOW), Err(InitError::Exists(path)) if path.ends_with("master.key")));
         assert_eq!(fs::read(dir.join("keys/master.key")).unwrap(), key);
     }
 
-    #[test]
-    fn all_that_is_missing_or_wrong_is_told_at_once() {
-        let told = |args: InitArgs| answers(&args, |_| None).unwrap_err().to_string();
-        let missing = told(InitArgs::default());
-        assert_eq!(missing.lines().count(), 4, "{missing}");
-        assert!(missing.contains("--sis is missing"));
-        let wrong = told(InitArgs {
-            origin: Some("https://localhost".into()),
-            sis: Some("http://sis.example".into()),
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn second_door(dir: &Path, doors: &str) -> InitArgs {
+        InitArgs {
+            dir: dir.to_owned(),
+            doors: some(doors),
+            establishment: some("Centre hospitalier"),
+            desk_origin: some("https://bureau.hopital.example"),
             ..InitArgs::default()
-        });
-        assert_eq!(wrong.lines().count(), 2, "{wrong}");
-        assert!(wrong.contains("--sis: health data would travel in clear"));
+        }
+    }
+
+    /// What the configuration of a folder still lacks.
+    fn lacking(dir: &Path) -> Vec<String> {
+        let mistakes = Config::read(&dir.join("poterne.toml")).err();
+        mistakes.iter().flat_map(|mistakes| mistakes.iter()).map(|one| format!("{}: {}", one.key, one.what)).collect()
     }
 
     #[test]
-    fn a_wrong_answer_is_asked_again() {
-        let input = "\nhttp://x\nhttps://portail.hopital.example\n\n".as_bytes();
-        let mut asking = Asking { input, output: Vec::new() };
-        assert_eq!(asking.ask(&QUESTIONS[1]).unwrap(), "https://portail.hopital.example");
-        assert_eq!(asking.ask(&QUESTIONS[2]).unwrap(), "0.0.0.0:8443");
-        assert_eq!(asking.ask(&QUESTIONS[3]), None);
-        assert!(String::from_utf8(asking.output).unwrap().contains("[0.0.0.0:8443]"));
+    fn the_second_door_is_made_with_its_key_and_its_first_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("inside");
+        let args = InitArgs {
+            suppliers_origin: some("https://fournisseurs.hopital.example"),
+            relays_name: some("relais.hopital.example"),
+            support: some("01 99 00 00 00"),
+            ..second_door(&dir, "suppliers,desk,relays")
+        };
+        let now = SystemClock.now();
+        let next = write(&dir, &answers(&args, |_, _| None).unwrap(), now).unwrap();
+        for name in ["ssh_host_ed25519_key", "first-administrator.json", "master.key"] {
+            assert_eq!(mode(&dir.join("keys").join(name)), 0o600, "{name}");
+        }
+        let missing = lacking(&dir);
+        assert_eq!(missing.len(), 4, "{missing:?}");
+        assert!(missing.iter().all(|one| one.ends_with(".crt does not exist") || one.ends_with(".key does not exist")));
+
+        testing::write_certificates(&dir.join("keys"), |_| {});
+        let config = Config::read(&dir.join("poterne.toml")).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(config.node.name, "suppliers-1");
+        assert!(config.portal.is_none() && config.sis.is_none());
+        let relays = config.relays.unwrap();
+        let fingerprint = relays.host_key.public_key().fingerprint(HashAlg::Sha256).to_string();
+        assert!(fingerprint.starts_with("SHA256:") && next.contains(&fingerprint), "{next}");
+        assert_eq!((relays.public_name.host.as_str(), relays.public_name.port), ("relais.hopital.example", 2222));
+
+        // The link is shown, and only its hash is kept.
+        let approvals = config.approvals.unwrap();
+        assert!(approvals.pinned.is_empty());
+        let token = next.split("https://bureau.hopital.example/fr/enrol/").nth(1).unwrap().trim();
+        let first = approvals.first_administrator.unwrap();
+        assert!(first.check(token, now));
+        for entry in fs::read_dir(dir.join("keys")).unwrap() {
+            assert!(!fs::read_to_string(entry.unwrap().path()).unwrap().contains(token));
+        }
+        let renewed = renew_link(&dir, now).unwrap();
+        let new = renewed.split("/fr/enrol/").nth(1).unwrap().lines().next().unwrap();
+        assert!(first.check(new, now) && !first.check(token, now));
+    }
+
+    #[test]
+    fn nodes_without_the_desk_know_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("relays");
+        let args = InitArgs { relays_name: some("192.0.2.7:22"), ..second_door(&dir, "relays") };
+        let next = write(&dir, &answers(&args, |_, _| None).unwrap(), NOW).unwrap();
+        assert!(!next.contains("/enrol/") && next.contains("copy keys/pinned.json"), "{next}");
+        let missing = lacking(&dir);
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert!(missing[0].starts_with("approvals.pinned_file: "), "{missing:?}");
+        assert!(renew_link(&dir, NOW).unwrap_err().to_string().contains("desk: the section [desk] is missing"));
+    }
+
+    #[test]
+    fn two_zones_in_one_are_written_with_the_accepted_risk() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("all");
+        let args = InitArgs {
+            doors: some("portal,desk"),
+            desk_origin: some("https://bureau.hopital.example"),
+            accept_single_zone: some("RISQUE-2026-04"),
+            ..flags(&dir)
+        };
+        write(&dir, &answers(&args, |_, _| None).unwrap(), SystemClock.now()).unwrap();
+        testing::write_certificates(&dir.join("keys"), |_| {});
+        let config = Config::read(&dir.join("poterne.toml")).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(config.node.accept_single_zone.as_deref(), Some("RISQUE-2026-04"));
+        assert_eq!(config.node.doors, [Door::Portal, Door::Desk]);
+    }
+
+    #[test]
+    fn a_new_link_is_drawn_only_where_nobody_is_enrolled() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        assert!(matches!(renew_link(dir, NOW), Err(InitError::Answers(_))));
+        let args = InitArgs { support: some("01 99 00 00 00"), ..second_door(dir, "desk") };
+        write(dir, &answers(&args, |_, _| None).unwrap(), NOW).unwrap();
+        fs::write(dir.join("keys/pinned.json"), "[]").unwrap();
+        let told = renew_link(dir, NOW).unwrap_err().to_string();
+        assert!(told.ends_with("a key is pinned already: the first administrator is enrolled"), "{told}");
     }
 }

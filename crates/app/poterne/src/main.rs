@@ -4,11 +4,11 @@ mod account_cmd;
 mod check;
 mod config;
 mod demo_cmd;
+mod first_admin;
 mod init;
 mod journal_cmd;
 mod metrics;
 mod node;
-mod rules_cmd;
 mod serve;
 mod stop;
 
@@ -39,8 +39,6 @@ enum Command {
     /// Verify the journal
     #[command(subcommand)]
     Journal(journal_cmd::JournalCommand),
-    /// Show the rules with their states and proofs
-    Rules(rules_cmd::RulesArgs),
 }
 
 /// Threads for blocking work.
@@ -67,7 +65,6 @@ fn main() -> ExitCode {
             Command::Check(args) => Ok(check::run(&args, check_peers).await),
             Command::Account(command) => account_cmd::run(command).await,
             Command::Journal(command) => journal_cmd::run(command).await,
-            Command::Rules(args) => rules_cmd::run(&args).await,
         }
     });
     // What blocks (a hashing, a file) must not hold the end back.

@@ -25,6 +25,8 @@ const BYTES_MAX: u64 = 1024 * 1024;
 pub(super) enum Kept {
     /// They may.
     Public,
+    /// They may, and may not write to it, nor put another in its place.
+    Guarded,
     /// They may not.
     Private,
 }
@@ -52,12 +54,23 @@ pub(super) fn read(path: &Path, kept: Kept, what: &str) -> Result<Vec<u8>, Wrong
             format!("run chmod 600 {shown}, and renew what it held if others could read it"),
         ));
     }
+    if kept == Kept::Guarded && (mode & 0o022 != 0 || others_write(path.parent())) {
+        return Err(Wrong::new(
+            format!("others than its owner may write to {shown} or in its folder"),
+            "run chmod go-w on both, and compare what it holds with what was enrolled",
+        ));
+    }
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() as u64 > BYTES_MAX {
         return Err(Wrong::new(format!("{shown} is longer than a megabyte"), format!("put {what} there, alone")));
     }
     Ok(bytes)
+}
+
+fn others_write(folder: Option<&Path>) -> bool {
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o022 != 0)
 }
 
 /// The certificates of a PEM text, one at least.

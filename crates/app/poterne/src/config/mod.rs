@@ -4,6 +4,8 @@
 //! are relative to the file. What the file names (keys, certificates) is read here too, so that a node that starts has
 //! everything it needs, and a mistake is told at the line that names it.
 
+mod approvals;
+mod doors;
 mod files;
 mod mistake;
 mod reading;
@@ -12,11 +14,16 @@ mod sections;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_doors;
 
 pub(crate) use files::remains_valid;
 pub use mistake::{Mistake, Mistakes};
 
+use crate::first_admin::FirstAdministrator;
+use interventions::PinnedKey;
 use reading::{Book, Section, Wrong};
+use russh::keys::PrivateKey;
 use rustls::ServerConfig;
 use std::{
     net::SocketAddr,
@@ -39,8 +46,16 @@ pub struct Config {
     /// `[vault]`.
     pub vault: Vault,
     /// `[portal]`, there if and only if this node runs the portal.
-    pub portal: Option<Portal>,
-    /// `[sis]`, there if a door of this node needs it.
+    pub portal: Option<PageDoor>,
+    /// `[desk]`, there if and only if this node runs the desk.
+    pub desk: Option<PageDoor>,
+    /// `[suppliers]`, there if and only if this node runs the suppliers' door.
+    pub suppliers: Option<PageDoor>,
+    /// `[relays]`, there if and only if this node runs the relays.
+    pub relays: Option<Relays>,
+    /// `[approvals]`, there if and only if this node runs the desk, the suppliers' door or the relays.
+    pub approvals: Option<Approvals>,
+    /// `[sis]`, there if this node runs the portal.
     pub sis: Option<Sis>,
     /// `[log]`.
     pub log: Log,
@@ -86,9 +101,9 @@ pub struct Vault {
     pub master_key: MasterKey,
 }
 
-/// `[portal]`: the door of patients and outside professionals.
+/// `[portal]`, `[desk]`, `[suppliers]`: a door of pages. Each has its own listener and its own host name.
 #[derive(Debug, Clone)]
-pub struct Portal {
+pub struct PageDoor {
     /// `listen`: the address and port it listens on.
     pub listen: SocketAddr,
     /// `origin`: `https://` and the public name, as browsers see it; never `localhost` nor an address.
@@ -108,6 +123,51 @@ pub struct Portal {
     /// `connections_per_source_max`, 4 to `connections_max`, 64 by default. Behind a balancer that hides the clients'
     /// addresses, set it to `connections_max`.
     pub connections_per_source_max: usize,
+}
+
+/// `[relays]`: the door that technicians reach with an SSH client.
+#[derive(Debug)]
+pub struct Relays {
+    /// `listen`: the address and port it listens on.
+    pub listen: SocketAddr,
+    /// `host_key_file` (OpenSSH private key, Ed25519 or ECDSA, mode 0600): what clients pin; here its content.
+    pub host_key: PrivateKey,
+    /// `public_name`: what technicians type, shown in the command to copy.
+    pub public_name: PublicName,
+    /// `connections_max`, 16 to 65536, 256 by default.
+    pub connections_max: usize,
+    /// `connections_per_source_max`, 1 to `connections_max`, 16 by default. A supplier's technicians often share an
+    /// address.
+    pub connections_per_source_max: usize,
+}
+
+/// A host and a port as technicians type them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicName {
+    /// A host name, or an IPv4 address; safe in a shell's command.
+    pub host: String,
+    /// The port; that of `listen` unless it is told.
+    pub port: u16,
+}
+
+/// `[approvals]`: what signatures are verified against (design §3.12).
+#[derive(Debug)]
+pub struct Approvals {
+    /// The desk's origin, where every passkey is enrolled and signs: of `[desk]`, or `desk_origin` on a node that does
+    /// not run it.
+    pub desk_origin: Origin,
+    /// `pinned_file`, `keys/pinned.json` by default: where every chain of enrolment starts. Empty only on the desk's node,
+    /// while the first administrator's link is outstanding.
+    pub pinned: Vec<PinnedKey>,
+    /// `first_administrator_file`, `keys/first-administrator.json` by default: the link, on the desk's node.
+    pub first_administrator: Option<FirstAdministrator>,
+}
+
+impl Approvals {
+    /// The passkeys' domain (the identifier of the relying party): the desk's host.
+    pub fn passkey_domain(&self) -> &str {
+        doors::host_of(&self.desk_origin)
+    }
 }
 
 /// `[sis]`: the health information system, over FHIR R4 and mutual TLS.
@@ -169,42 +229,59 @@ impl From<LogLevel> for tracing::Level {
 impl Config {
     /// Reads a file and all it names.
     pub fn read(path: &Path) -> Result<Config, Mistakes> {
-        let name = path.display().to_string();
-        let bytes = files::read(path, files::Kept::Public, "the configuration (`poterne init` writes one)");
-        let text = bytes.and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| {
-                Wrong::new(format!("{name} is not a text in UTF-8"), "save it in UTF-8 with a text editor")
-            })
-        });
-        match text {
-            Ok(text) => Self::parse(path, name, text),
-            Err(wrong) => {
-                let book = Book::new(name, String::new());
-                book.note(None, "", wrong);
-                Err(Mistakes::new(book.into_mistakes()))
-            }
-        }
+        read_file(path, sections::read)
     }
+}
 
-    fn parse(path: &Path, name: String, text: String) -> Result<Config, Mistakes> {
-        let book = Book::new(name, text);
-        let document = match toml_edit::Document::parse(book.text().to_owned()) {
-            Ok(document) => document,
-            Err(error) => {
-                let what = format!("this is not TOML ({})", error.message().trim().replace('\n', ", "));
-                book.note(error.span(), "", Wrong::new(what, "mend this first; nothing after it was looked at"));
-                return Err(Mistakes::new(book.into_mistakes()));
-            }
-        };
-        let config = sections::read(&Section::root(&book, document.as_table()), path);
-        match (config, book.into_mistakes()) {
-            (Some(config), mistakes) if mistakes.is_empty() => Ok(config),
-            (_, mistakes) => Err(Mistakes::new(mistakes)),
+/// Of a configuration that may not be whole yet, what a new link of the first administrator needs: the desk's origin, and
+/// where the link is kept.
+pub(crate) fn read_for_link(path: &Path) -> Result<(Origin, FirstAdministrator), Mistakes> {
+    read_file(path, approvals::read_for_link)
+}
+
+/// Reads a file by `read`, which gives nothing only after it noted a mistake.
+fn read_file<T>(path: &Path, read: impl FnOnce(&Section<'_>, &Path) -> Option<T>) -> Result<T, Mistakes> {
+    let name = path.display().to_string();
+    let bytes = files::read(path, files::Kept::Public, "the configuration (`poterne init` writes one)");
+    let text = bytes.and_then(|bytes| {
+        String::from_utf8(bytes)
+            .map_err(|_| Wrong::new(format!("{name} is not a text in UTF-8"), "save it in UTF-8 with a text editor"))
+    });
+    let book = match text {
+        Ok(text) => Book::new(name, text),
+        Err(wrong) => {
+            let book = Book::new(name, String::new());
+            book.note(None, "", wrong);
+            return Err(Mistakes::new(book.into_mistakes()));
         }
+    };
+    let document = match toml_edit::Document::parse(book.text().to_owned()) {
+        Ok(document) => document,
+        Err(error) => {
+            let what = format!("this is not TOML ({})", error.message().trim().replace('\n', ", "));
+            book.note(error.span(), "", Wrong::new(what, "mend this first; nothing after it was looked at"));
+            return Err(Mistakes::new(book.into_mistakes()));
+        }
+    };
+    let value = read(&Section::root(&book, document.as_table()), path);
+    match (value, book.into_mistakes()) {
+        (Some(value), mistakes) if mistakes.is_empty() => Ok(value),
+        (_, mistakes) => Err(Mistakes::new(mistakes)),
     }
 }
 
 /// Says what is wrong with an answer given to `poterne init` for a key, if anything is.
 pub(crate) fn answer_mistake(key: &str, answer: &str) -> Option<String> {
     sections::check_answer(key, answer).err().map(|Wrong { what, remedy }| format!("{what}; {remedy}"))
+}
+
+/// Reads the doors of an answer given to `poterne init`, such as `portal,desk`.
+pub(crate) fn answer_doors(answer: &str) -> Result<Vec<Door>, String> {
+    sections::known_doors(answer.split(',').map(str::trim))
+        .map_err(|Wrong { what, remedy }| format!("{what}; {remedy}"))
+}
+
+/// What is wrong with these doors in one process without an accepted risk, if anything is.
+pub(crate) fn zones_mixed(doors: &[Door]) -> Option<&'static str> {
+    sections::mixes_zones(doors).then_some(sections::ZONES_MIXED)
 }

@@ -1,7 +1,9 @@
 //! Each section's reading. A function asks for all its keys before it gives up on one, so that every mistake is seen.
 
 use super::{
-    Config, Establishment, Log, LogFormat, LogLevel, Node, Portal, Sis, Store, Vault,
+    Config, Establishment, Log, LogFormat, LogLevel, Node, Sis, Store, Vault,
+    approvals::approvals,
+    doors::{check_apart, page_door, public_name, public_origin, relays},
     files::{self, Kept},
     reading::{Section, Wrong, nearest, number, text, texts, word},
 };
@@ -13,45 +15,72 @@ use std::{
     time::Duration,
 };
 use toml_edit::Value;
-use types::{
-    Door, EstablishmentId, InsDomain, Secret,
-    limits::{SESSION_IDLE_SECONDS_MAX, SIS_WAIT_MILLIS_MAX},
-};
+use types::{Door, EstablishmentId, InsDomain, Secret, limits::SIS_WAIT_MILLIS_MAX};
 use vault::MasterKey;
-use web::{csrf::Origin, limits::Limits, serve::tls_config};
 
 /// The doors that this version has; the others are only named.
-const DOORS_BUILT: &[Door] = &[Door::Portal];
+const DOORS_BUILT: &[Door] = &[Door::Portal, Door::Suppliers, Door::Desk, Door::Relays];
 const METRICS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
-const CERTIFICATE: &str = "the certificate (PEM, leaf first)";
-const KEY: &str = "its private key (PEM, mode 0600)";
+pub(super) const CERTIFICATE: &str = "the certificate (PEM, leaf first)";
+pub(super) const KEY: &str = "its private key (PEM, mode 0600)";
 
 /// Reads everything. `None` only after a mistake was noted.
 pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let node = node(&root.section("node", true), folder);
+    let (doors, node) = node(&root.section("node", true), folder);
     let establishments = establishments(root);
     let data = node.as_ref().map_or(folder, |node| &node.data);
     let store = store(&root.section("store", false), file, folder, data);
     let vault = vault(&root.section("vault", true), folder);
-    // Without a readable list of doors, the sections of doors are still looked at.
-    let has_portal = node.as_ref().is_none_or(|node| node.doors.contains(&Door::Portal));
-    let portal = portal(&root.section("portal", has_portal), folder, node.as_ref());
-    let sis = sis(&root.section("sis", has_portal), folder);
+    // Without a readable list of doors, the sections that are there are looked at all the same.
+    let site = Site { folder, doors: doors.as_deref() };
+    let (portal_place, portal) = page_door(root, "portal", Door::Portal, site);
+    let (desk_place, desk) = page_door(root, "desk", Door::Desk, site);
+    let (suppliers_place, suppliers) = page_door(root, "suppliers", Door::Suppliers, site);
+    let (relays_place, relays) = relays(root, site);
+    check_apart(&[&portal_place, &desk_place, &suppliers_place, &relays_place], node.as_ref());
+    let approvals = approvals(root, site, desk_place.origin.as_ref());
+    let sis = sis(&root.section("sis", site.runs(Door::Portal)), folder);
     let log = log(&root.section("log", false));
     root.finish();
     Some(Config {
+        portal: site.kept(&[Door::Portal], portal)?,
+        desk: site.kept(&[Door::Desk], desk)?,
+        suppliers: site.kept(&[Door::Suppliers], suppliers)?,
+        relays: site.kept(&[Door::Relays], relays)?,
+        approvals: site.kept(&SIGNED_DOORS, approvals)?,
+        sis: site.kept(&[Door::Portal], sis)?,
         node: node?,
         establishments: establishments?,
         store: store?,
         vault: vault?,
-        portal: if has_portal { Some(portal?) } else { None },
-        sis: if has_portal { Some(sis?) } else { sis },
         log: log?,
     })
 }
 
-fn node(section: &Section<'_>, folder: &Path) -> Option<Node> {
+/// The doors where what is done rests on signatures.
+pub(super) const SIGNED_DOORS: [Door; 3] = [Door::Desk, Door::Suppliers, Door::Relays];
+
+/// Where the configuration lies, and the doors of its node if their list can be read.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    pub folder: &'a Path,
+    pub doors: Option<&'a [Door]>,
+}
+
+impl Site<'_> {
+    /// Whether the node is known to run a door.
+    pub fn runs(&self, door: Door) -> bool {
+        self.doors.is_some_and(|doors| doors.contains(&door))
+    }
+
+    /// A section's value if one of its doors is run; `None` if it should be there and could not be read.
+    fn kept<T>(&self, of: &[Door], value: Option<T>) -> Option<Option<T>> {
+        if of.iter().any(|door| self.runs(*door)) { value.map(Some) } else { Some(None) }
+    }
+}
+
+fn node(section: &Section<'_>, folder: &Path) -> (Option<Vec<Door>>, Option<Node>) {
     let name = section.required("name", "\"portal-1\"", node_name);
     let doors = section.required("doors", "[\"portal\"]", doors);
     let data = section.required("data", "\"data\"", |value| data_folder(value, folder));
@@ -59,22 +88,22 @@ fn node(section: &Section<'_>, folder: &Path) -> Option<Node> {
     let stop = section.optional("stop_deadline_seconds", |value| number(value, 1, 300));
     let metrics_listen = section.optional("metrics_listen", listener);
     if accept_single_zone.is_none() && doors.as_ref().is_some_and(|doors: &Vec<Door>| mixes_zones(doors)) {
-        section.wrong(
-            "doors",
-            "portal or publish share this process with relays or desk: two zones in one",
-            "run them on two nodes, or write accept_single_zone = \"the reference of the accepted risk\"",
-        );
+        section.wrong("doors", ZONES_MIXED, format!("run them on two nodes, or write accept_single_zone = {RISK}"));
     }
     section.finish();
-    Some(Node {
-        name: name?,
-        doors: doors?,
-        data: data?,
+    let node = |(name, doors, data)| Node {
+        name,
+        doors,
+        data,
         accept_single_zone,
         stop_deadline: Duration::from_secs(stop.unwrap_or(10)),
         metrics_listen: metrics_listen.unwrap_or(METRICS_LISTEN),
-    })
+    };
+    (doors.clone(), name.zip(doors).zip(data).map(|((name, doors), data)| node((name, doors, data))))
 }
+
+pub(super) const ZONES_MIXED: &str = "portal or publish share this process with relays or desk: two zones in one";
+const RISK: &str = "\"the reference of the accepted risk\"";
 
 /// Whether doors of the Internet's side and of the inner side would live in one process.
 pub(super) fn mixes_zones(doors: &[Door]) -> bool {
@@ -97,10 +126,16 @@ fn node_name(value: &Value) -> Result<String, Wrong> {
 }
 
 fn doors(value: &Value) -> Result<Vec<Door>, Wrong> {
+    let names = texts(value, Door::ALL.len())?;
+    known_doors(names.iter().map(String::as_str))
+}
+
+/// The doors of these names, each built and named once.
+pub(super) fn known_doors<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<Door>, Wrong> {
     let mut doors = Vec::new();
-    for name in texts(value, Door::ALL.len())? {
+    for name in names {
         let Ok(door) = name.parse::<Door>() else {
-            let remedy = match nearest(&name, Door::ALL.iter().map(|door| door.as_str())) {
+            let remedy = match nearest(name, Door::ALL.iter().map(|door| door.as_str())) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => {
                     format!("write one of: {}", DOORS_BUILT.iter().map(|d| d.as_str()).collect::<Vec<_>>().join(", "))
@@ -143,7 +178,7 @@ fn data_folder(value: &Value, folder: &Path) -> Result<PathBuf, Wrong> {
     std::path::absolute(&path).map_err(|_| Wrong::new("this path cannot be followed", "write an absolute path"))
 }
 
-fn listener(value: &Value) -> Result<SocketAddr, Wrong> {
+pub(super) fn listener(value: &Value) -> Result<SocketAddr, Wrong> {
     let remedy = "write an address and a port, such as \"0.0.0.0:8443\" or \"[::]:8443\"";
     let given = text(value, 100)?;
     let address: SocketAddr =
@@ -253,91 +288,6 @@ fn vault(section: &Section<'_>, folder: &Path) -> Option<Vault> {
     Some(Vault { master_key: master_key? })
 }
 
-fn portal(section: &Section<'_>, folder: &Path, node: Option<&Node>) -> Option<Portal> {
-    let listen = section.required("listen", "\"0.0.0.0:8443\"", listener);
-    let origin = section.required("origin", "\"https://portail.hopital.example\"", public_origin);
-    let certificate = section.required("certificate_file", "\"keys/portal.crt\"", |value| {
-        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, CERTIFICATE)?;
-        files::certificates(&pem).map(|_| pem)
-    });
-    let key = section.required("key_file", "\"keys/portal.key\"", |value| {
-        files::read(&folder.join(text(value, 1000)?), Kept::Private, KEY).map(Secret::new)
-    });
-    let idle = section.optional("idle_seconds", |value| number(value, 60, SESSION_IDLE_SECONDS_MAX));
-    let absolute = section.optional("absolute_seconds", |value| number(value, 60, 43_200));
-    let support_contact = section.required("support_contact", "\"portail@hopital.example\"", |value| text(value, 200));
-    let limits = Limits::default();
-    let connections = section.optional("connections_max", |value| number(value, 16, 65_536));
-    let per_source = section.optional("connections_per_source_max", |value| number(value, 4, 65_536));
-    section.finish();
-    if let Some(node) = node {
-        check_fits(section, Door::Portal, listen, node);
-    }
-
-    let (idle, absolute) = (idle.unwrap_or(900), absolute.unwrap_or(28_800));
-    if absolute < idle {
-        section.wrong("absolute_seconds", "a session would end before it is idle", "make it at least idle_seconds");
-    }
-    let connections = connections.unwrap_or(limits.connections_max as u64);
-    let per_source = per_source.unwrap_or(limits.connections_per_source_max as u64).min(connections);
-    let (certificate_pem, key) = (certificate?, key?);
-    let host = origin.as_ref().map(host_of);
-    if let Some(Err(wrong)) = host.map(|host| files::bears_name(&certificate_pem, host)) {
-        section.wrong("certificate_file", wrong.what, wrong.remedy);
-    }
-    let tls = tls_config(&certificate_pem, key.expose());
-    let tls = tls.map_err(|error| section.wrong("key_file", error.to_string(), "name the key of that certificate"));
-    Some(Portal {
-        listen: listen?,
-        origin: origin?,
-        tls: tls.ok()?,
-        certificate_pem,
-        idle: Duration::from_secs(idle),
-        absolute: Duration::from_secs(absolute),
-        support_contact: support_contact?,
-        connections_max: usize::try_from(connections).ok()?,
-        connections_per_source_max: usize::try_from(per_source).ok()?,
-    })
-}
-
-/// The public origin of a production door: a name of its own, that passkeys can be bound to.
-fn public_origin(value: &Value) -> Result<Origin, Wrong> {
-    let remedy = "write https:// and the public name, such as \"https://portail.hopital.example\"";
-    let given = text(value, 300)?;
-    let origin: Origin = given.parse().map_err(|error: web::csrf::BadOrigin| Wrong::new(error.to_string(), remedy))?;
-    let host = host_of(&origin);
-    if host == "localhost" || host.ends_with(".localhost") {
-        return Err(Wrong::new("localhost is refused: passkeys and cookies of this name are worth nothing", remedy));
-    }
-    if host.parse::<IpAddr>().is_ok() {
-        return Err(Wrong::new("a bare address is refused: certificates and passkeys need a name", remedy));
-    }
-    let labels = || host.split('.');
-    if labels().count() < 2 || labels().any(|label| label.is_empty() || label.len() > 63) {
-        return Err(Wrong::new(format!("\"{host}\" is not a full name"), remedy));
-    }
-    Ok(origin)
-}
-
-fn host_of(origin: &Origin) -> &str {
-    let rest = origin.as_str().trim_start_matches("https://");
-    rest.split(':').next().unwrap_or(rest)
-}
-
-/// Whether the node runs the door of a section, and listens there once.
-fn check_fits(section: &Section<'_>, door: Door, listen: Option<SocketAddr>, node: &Node) {
-    if section.is_there() && !node.doors.contains(&door) {
-        let remedy = format!("add \"{door}\" to node.doors, or remove the section");
-        section.wrong_section(format!("this node does not run the door \"{door}\""), remedy);
-    }
-    let other = node.metrics_listen;
-    let overlap = |ip: IpAddr| ip == other.ip() || ip.is_unspecified() || other.ip().is_unspecified();
-    if listen.is_some_and(|listen| listen.port() == other.port() && overlap(listen.ip())) {
-        let remedy = "give each its own port";
-        section.wrong("listen", format!("the node already listens there (metrics_listen, {other})"), remedy);
-    }
-}
-
 fn sis(section: &Section<'_>, folder: &Path) -> Option<Sis> {
     let url = section.required("url", "\"https://sis.hopital.example/fhir\"", sis_url);
     let ca = section.required("ca_file", "\"keys/sis-ca.crt\"", |value| {
@@ -418,11 +368,12 @@ fn log(section: &Section<'_>) -> Option<Log> {
 /// Whether `init` may write an answer under a key, by the same rules as the reading.
 pub(super) fn check_answer(key: &str, answer: &str) -> Result<(), Wrong> {
     let value = &Value::from(answer);
-    match key {
-        "node.name" => node_name(value).map(drop),
-        "portal.listen" => listener(value).map(drop),
-        "portal.origin" => public_origin(value).map(drop),
-        "sis.url" => sis_url(value).map(drop),
+    match key.split_once('.') {
+        Some(("node", "name")) => node_name(value).map(drop),
+        Some((_, "listen")) => listener(value).map(drop),
+        Some((door, "origin")) => public_origin(value, door.parse().unwrap_or(Door::Portal)).map(drop),
+        Some(("relays", "public_name")) => public_name(value).map(drop),
+        Some(("sis", "url")) => sis_url(value).map(drop),
         _ => text(value, 200).map(drop),
     }
 }

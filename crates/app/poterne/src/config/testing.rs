@@ -42,6 +42,48 @@ key_file = "keys/sis-client.key"
 format = "json"
 "#;
 
+/// A good configuration of the second door, all in one node; tests spoil it.
+pub(crate) const GOOD_SECOND: &str = r#"[node]
+name = "desk-1"
+doors = ["suppliers", "desk", "relays"]
+data = "data"
+
+[[establishments]]
+id = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+name = "Centre hospitalier"
+
+[vault]
+master_key_file = "keys/master.key"
+
+[desk]
+listen = "0.0.0.0:8445"
+origin = "https://bureau.hopital.example"
+certificate_file = "keys/desk.crt"
+key_file = "keys/desk.key"
+support_contact = "01 99 00 00 00"
+
+[suppliers]
+listen = "0.0.0.0:8444"
+origin = "https://fournisseurs.hopital.example"
+certificate_file = "keys/suppliers.crt"
+key_file = "keys/suppliers.key"
+support_contact = "01 99 00 00 00"
+
+[relays]
+listen = "0.0.0.0:2222"
+host_key_file = "keys/ssh_host_ed25519_key"
+public_name = "relais.hopital.example"
+
+[approvals]
+pinned_file = "keys/pinned.json"
+"#;
+
+/// A pinned file with one key, which opens nothing.
+pub(crate) const PINNED: &str = r#"[{"credential": "BwcHBwcHBwcHBwcHBwcHBw", "public_key":
+  "pAEBAycgBiFYIAkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ",
+  "account": "aaaaaaaaaaaaaaaaaaaaaaaaaa", "role": "administrator",
+  "establishment": "aaaaaaaaaaaaaaaaaaaaaaaaaa"}]"#;
+
 /// A folder with all that a configuration names.
 pub(crate) struct Site {
     folder: tempfile::TempDir,
@@ -52,11 +94,28 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
         fs::create_dir(&keys).unwrap();
+        mode(&keys, 0o700);
         MasterKey::create(&keys.join("master.key")).unwrap();
         write_certificates(&keys, |_| {});
         let site = Self { folder };
         site.write(GOOD);
         site
+    }
+
+    /// A site of the second door, its first administrator enrolled.
+    pub(crate) fn second() -> Self {
+        let site = Self::good();
+        let key = site.path().join("keys/ssh_host_ed25519_key");
+        crate::init::draw_host_key(&key).unwrap();
+        site.pin(PINNED);
+        site.write(GOOD_SECOND);
+        site
+    }
+
+    pub(crate) fn pin(&self, text: &str) {
+        let pinned = self.path().join("keys/pinned.json");
+        fs::write(&pinned, text).unwrap();
+        mode(&pinned, 0o644);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -96,9 +155,15 @@ pub(crate) fn write_certificates(keys: &Path, tweak: impl FnOnce(&mut Certificat
     fs::write(keys.join("sis-ca.crt"), ca_certificate.pem()).unwrap();
     let issuer = Issuer::new(ca, ca_key);
 
-    let mut portal = CertificateParams::new(["portail.hopital.example".to_owned()]).unwrap();
+    let named = |name: &str| CertificateParams::new([name.to_owned()]).unwrap();
+    let mut portal = named("portail.hopital.example");
     tweak(&mut portal);
-    for (name, params) in [("portal", portal), ("sis-client", CertificateParams::new([]).unwrap())] {
+    for (name, params) in [
+        ("portal", portal),
+        ("desk", named("bureau.hopital.example")),
+        ("suppliers", named("fournisseurs.hopital.example")),
+        ("sis-client", CertificateParams::new([]).unwrap()),
+    ] {
         let key = KeyPair::generate().unwrap();
         fs::write(keys.join(format!("{name}.crt")), params.signed_by(&key, &issuer).unwrap().pem()).unwrap();
         let file = keys.join(format!("{name}.key"));

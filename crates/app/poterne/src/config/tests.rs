@@ -8,7 +8,7 @@ use super::{
 use std::fs;
 
 /// What is said of a site, its folder written as `DIR`.
-fn said(site: &Site) -> Vec<String> {
+pub(super) fn said(site: &Site) -> Vec<String> {
     match Config::read(&site.file()) {
         Ok(_) => Vec::new(),
         Err(mistakes) => {
@@ -52,13 +52,13 @@ fn each_mistake_has_its_place_and_its_remedy() {
             "[log]",
             "[publication]",
             &["29:2: publication: there is no such section; \
-                 remove it, or use one of: node, establishments, store, vault, portal, sis, log"],
+                 remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, sis, log"],
         ),
         (
             "[node]",
             "verbose = true\n[node]",
             &["1:1: verbose: a key outside any section; \
-             remove it, or use one of: node, establishments, store, vault, portal, sis, log"],
+             remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, sis, log"],
         ),
         (
             "format = \"json\"",
@@ -122,8 +122,8 @@ fn each_mistake_has_its_place_and_its_remedy() {
         ),
         (
             "[\"portal\"]",
-            "[\"portal\", \"desk\"]",
-            &["3:9: node.doors: the door \"desk\" is not in this version; remove it from the list"],
+            "[\"portal\", \"psc\"]",
+            &["3:9: node.doors: the door \"psc\" is not in this version; remove it from the list"],
         ),
         (
             "[\"portal\"]",
