@@ -268,8 +268,8 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)
 }
 
-/// A JSON body, read whole within the guard's bound (`api_bytes_max`). Refused: another media type (415), a body past its
-/// bound (413), what is no JSON (400), what does not have the shape asked for (422).
+/// A JSON object as body, read whole within the guard's bound (`api_bytes_max`). Refused: another media type (415), a
+/// body past its bound (413), what is no JSON (400), what does not have the shape asked for (422).
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
@@ -287,6 +287,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
                 }
                 _ => Problem::new(StatusCode::BAD_REQUEST).detail("The body did not arrive whole."),
             })?;
+        // A list would be taken for the fields in their order.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::unprocessable("Send a JSON object."));
+        }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let detail = told(&error);
             match error.classify() {

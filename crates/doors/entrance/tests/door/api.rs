@@ -84,6 +84,7 @@ async fn what_is_sent_is_read_strictly(database: &TestDatabase) {
     let good = bearer(GOOD);
     let own = ("authorization", good.as_str());
     let deep = "[".repeat(10_000);
+    let nested = format!("{{\"any\":{deep}");
     let long = format!("{{\"text\":\"{}\",\"times\":1}}", "x".repeat(70_000));
     let fits = format!("{{\"text\":\"{}\",\"times\":1}}", "x".repeat(30_000));
     for (media, body, status, said) in [
@@ -97,13 +98,15 @@ async fn what_is_sent_is_read_strictly(database: &TestDatabase) {
         ("application/json", "", 400, "not JSON"),
         ("application/json", "{\"text\":", 400, "not JSON"),
         ("application/json", "{\"text\":\"a\",\"times\":2} x", 400, "not JSON"),
-        ("application/json", deep.as_str(), 400, "not JSON"),
+        ("application/json", deep.as_str(), 422, "object"),
+        ("application/json", nested.as_str(), 400, "not JSON"),
         ("application/json", "\u{feff}{}", 400, "not JSON"),
         ("application/json", "{\"text\":\"a\"}", 422, "times"),
         ("application/json", "{\"text\":\"a\",\"times\":-1}", 422, "u32"),
         ("application/json", "{\"text\":\"a\",\"times\":2,\"times\":3}", 422, "duplicate"),
         ("application/json", "{\"text\":\"a\",\"times\":2,\"more\":3}", 422, "more"),
-        ("application/json", "[]", 422, "length"),
+        ("application/json", " [\"a\",2]", 422, "object"),
+        ("application/json", "3", 422, "NoteSent"),
         ("application/json", long.as_str(), 413, "less"),
         ("application/json", "{\"text\":\"a\",\"times\":0}", 409, "never"),
         ("application/json", "{\"text\":\"a\",\"times\":13}", 500, "Internal"),

@@ -90,6 +90,9 @@ impl Tokens for FewTokens {
 struct NoteSent {
     text: String,
     times: u32,
+    /// Whatever its depth, the parser stops in time.
+    #[serde(default)]
+    any: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +145,8 @@ async fn send(bearer: Bearer<Staff>, JsonBody(note): JsonBody<NoteSent>) -> Resu
     match note.times {
         0 => Err(Problem::conflict("Zero times is never.").with("times", 0).with("status", 200)),
         13 => Err(api::failed(Failure::Fault, &"a secret cause")),
-        times => Ok(api::created(note.text.repeat(times as usize))),
+        times if note.any.is_null() => Ok(api::created(note.text.repeat(times as usize))),
+        _ => Err(Problem::unprocessable("Nothing more is taken.")),
     }
 }
 
