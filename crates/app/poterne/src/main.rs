@@ -9,6 +9,7 @@ mod init;
 mod journal_cmd;
 mod metrics;
 mod node;
+mod rules_cmd;
 mod serve;
 mod stop;
 
@@ -39,6 +40,8 @@ enum Command {
     /// Verify the journal
     #[command(subcommand)]
     Journal(journal_cmd::JournalCommand),
+    /// Show the rules with their states and proofs
+    Rules(rules_cmd::RulesArgs),
 }
 
 /// Threads for blocking work.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
             Command::Check(args) => Ok(check::run(&args, check_peers).await),
             Command::Account(command) => account_cmd::run(command).await,
             Command::Journal(command) => journal_cmd::run(command).await,
+            Command::Rules(args) => rules_cmd::run(&args).await,
         }
     });
     // What blocks (a hashing, a file) must not hold the end back.
