@@ -73,14 +73,15 @@ async fn run_list(pool: &AnyPool, engine: Engine, list: &[(i64, &str, &str)]) ->
 
 #[cfg(all(test, feature = "testing"))]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
     use crate::testing::{TestDatabase, both};
 
     async fn migrates(database: &TestDatabase) {
         let (_store, door) = crate::open(&database.config()).await.unwrap();
         drop(crate::open(&database.config()).await.unwrap());
-        let edited = [(1, "first_door", "CREATE TABLE other (a BIGINT)")];
+        let mut edited = ALL.to_vec();
+        edited[0].2 = "CREATE TABLE other (a BIGINT)";
         let error = run_list(door.pool_for_tests(), database.engine(), &edited).await.unwrap_err();
         assert!(error.to_string().contains("not the one"), "{error}");
         let error = run_list(door.pool_for_tests(), database.engine(), &[]).await.unwrap_err();
