@@ -1,25 +1,34 @@
-//! `poterne account`: what an operator needs before there are pages for it. It may run beside the node: it writes under a
-//! journal origin of its own, `<node>-operator`.
+//! `poterne account`: what an operator needs without a browser. It may run beside the node: it writes under a journal origin
+//! of its own, `<node>-operator`.
+
+mod token;
 
 use crate::{config::Config, node::Keep};
 use anyhow::{Context, Result, bail};
-use identity::TotpSecret;
+use identity::{SshPublicKey, TotpSecret};
 use policy::{Relation, RelationKind};
 use serde_json::json;
 use signin::{EnrolError, NewAccount};
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use store::{StoreConfig, SystemClock};
-use types::{Category, Clock as _, EstablishmentId, Ins, Period, Role, Secret, SystemActor};
+use types::{Category, Clock as _, EstablishmentId, Ins, Period, Role, Secret, SupplierId, SystemActor};
 use vault::random;
 
 /// The operator revokes nothing.
 const RESERVE_SLOTS: u32 = 16;
+/// A key's file is shorter.
+const SSH_KEY_BYTES_MAX: usize = 16 * 1024;
 
 /// The accounts' commands
 #[derive(Debug, clap::Subcommand)]
 pub enum AccountCommand {
     /// Create an account; its password and the secret of its second factor are shown once
     Add(AddArgs),
+    /// Issue a token for the programs of an account; it is shown once
+    Token(token::TokenArgs),
 }
 
 /// What `account add` is told.
@@ -34,14 +43,16 @@ pub struct AddArgs {
     /// The name shown
     #[arg(long)]
     name: String,
-    /// patient, relative or professional
+    /// What the account is for: patient, relative, professional, technician, supplier_manager, beneficiary, on_call,
+    /// security_officer, administrator, trace_controller, dpo, auditor
     #[arg(long, value_parser = role)]
     role: Role,
     /// The hospital (its id); needed when the configuration names several
     #[arg(long, value_name = "ID")]
     establishment: Option<EstablishmentId>,
-    /// The INS of the patient: himself, the represented person, or a patient in care (several times)
-    #[arg(long, value_name = "NUMBER", required = true)]
+    /// The INS of the patient: himself, the represented person, or a patient in care (several times); for a patient, a
+    /// relative or a professional
+    #[arg(long, value_name = "NUMBER")]
     ins: Vec<String>,
     /// What a relative's mandate covers: result, document
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = category, default_value = "result,document")]
@@ -49,16 +60,32 @@ pub struct AddArgs {
     /// Days until the relation ends (none: open)
     #[arg(long, value_name = "DAYS")]
     days: Option<u32>,
+    /// The supplier whose person a technician or a supplier's manager is (its id)
+    #[arg(long, value_name = "ID")]
+    supplier: Option<SupplierId>,
+    /// A technician's key for SSH: its .pub file
+    #[arg(long, value_name = "FILE")]
+    ssh_key: Option<PathBuf>,
     /// How to answer
     #[arg(long, value_enum, default_value = "text")]
     format: crate::check::Format,
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    match text.parse() {
-        Ok(role @ (Role::Patient | Role::Relative | Role::Professional)) => Ok(role),
-        _ => Err("one of patient, relative, professional".to_owned()),
-    }
+    text.parse().map_err(|()| {
+        let all: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        format!("one of {}", all.join(", "))
+    })
+}
+
+/// Whether an account of this role is about patients.
+fn has_patients(role: Role) -> bool {
+    matches!(role, Role::Patient | Role::Relative | Role::Professional)
+}
+
+/// Whether an account of this role is a supplier's.
+fn has_supplier(role: Role) -> bool {
+    matches!(role, Role::Technician | Role::SupplierManager)
 }
 
 fn category(text: &str) -> Result<Category, String> {
@@ -67,8 +94,11 @@ fn category(text: &str) -> Result<Category, String> {
 
 /// Runs a command.
 pub async fn run(command: AccountCommand) -> Result<ExitCode> {
-    let AccountCommand::Add(args) = command;
-    let config = match Config::read(&args.config) {
+    let path = match &command {
+        AccountCommand::Add(args) => &args.config,
+        AccountCommand::Token(args) => &args.config,
+    };
+    let config = match Config::read(path) {
         Ok(config) => config,
         Err(mistakes) => {
             crate::told(&mistakes);
@@ -76,6 +106,10 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
         }
     };
     crate::logs(false, tracing::Level::WARN);
+    let args = match command {
+        AccountCommand::Add(args) => args,
+        AccountCommand::Token(args) => return token::run(&args, config).await.map(|()| ExitCode::SUCCESS),
+    };
     match add(&args, config).await {
         Err(error) if matches!(error.downcast_ref(), Some(EnrolError::Taken)) => {
             crate::told(&format!("poterne: the login {:?} is taken; choose another", args.login));
@@ -85,39 +119,87 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
     }
 }
 
+/// Opens database and journal as the operator.
+async fn open(config: &Config) -> Result<Keep> {
+    let origin = format!("{}-operator", config.node.name);
+    let store = StoreConfig::new(config.store.url.expose().clone());
+    Keep::open(&origin, &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await
+}
+
 async fn add(args: &AddArgs, config: Config) -> Result<()> {
-    let domain = config.sis.as_ref().context("the SIS is not configured")?.ins_domain;
-    let numbers = args.ins.iter().map(|number| {
-        Ins::new(domain, number).with_context(|| format!("--ins {number}: 13 characters and a control key of 2"))
-    });
-    let numbers: Vec<Ins> = numbers.collect::<Result<_>>()?;
-    if args.role == Role::Patient && numbers.len() != 1 {
-        bail!("a patient's account has one --ins: his own");
-    }
+    check_fits(args)?;
+    let numbers = numbers(args, &config)?;
+    let ssh_key = args.ssh_key.as_deref().map(ssh_key).transpose()?;
     let establishment = match (args.establishment, config.establishments.as_slice()) {
         (Some(id), all) if all.iter().any(|one| one.id == id) => id,
         (None, [only]) => only.id,
         _ => bail!("name the hospital with --establishment; the configuration holds their ids"),
     };
-    let origin = format!("{}-operator", config.node.name);
-    let store = StoreConfig::new(config.store.url.expose().clone());
-    let keep = Keep::open(&origin, &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await?;
-    let done = create(args, &config, &keep, establishment, &numbers).await;
+    let keep = open(&config).await?;
+    let done = create(args, &config, &keep, establishment, (&numbers, ssh_key.as_deref())).await;
     // Also after a refusal: the journal is to be left whole.
     keep.close().await?;
-    let (password, secret) = done?;
-    said(args, &password, &secret);
+    let created = done?;
+    said(args, &created);
     Ok(())
 }
 
-/// Creates the account and its relations; gives the password and the second factor's secret.
+/// Whether what is told goes with the role.
+fn check_fits(args: &AddArgs) -> Result<()> {
+    let role = args.role;
+    match (has_patients(role), args.ins.len()) {
+        (true, 0) => bail!("--ins is missing: whose records an account of this role is for"),
+        (true, 2..) if role == Role::Patient => bail!("a patient's account has one --ins: his own"),
+        (false, 1..) => bail!("an account of role {role} has no --ins: it opens no record"),
+        _ => {}
+    }
+    match (has_supplier(role), args.supplier) {
+        (true, None) => bail!("--supplier is missing: whose person a {role} is"),
+        (false, Some(_)) => bail!("an account of role {role} is no supplier's: leave --supplier out"),
+        _ => {}
+    }
+    if args.ssh_key.is_some() && role != Role::Technician {
+        bail!("--ssh-key is for technicians: nobody else passes the relays");
+    }
+    Ok(())
+}
+
+fn numbers(args: &AddArgs, config: &Config) -> Result<Vec<Ins>> {
+    if args.ins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sis = config.sis.as_ref().context("this node has no [sis]: create this account on the portal's node")?;
+    let read = |number: &String| {
+        Ins::new(sis.ins_domain, number)
+            .with_context(|| format!("--ins {number}: 13 characters and a control key of 2"))
+    };
+    args.ins.iter().map(read).collect()
+}
+
+/// The line of a key's `.pub` file, which was looked at.
+fn ssh_key(path: &Path) -> Result<String> {
+    let text = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let text = String::from_utf8(text).ok().filter(|text| text.len() <= SSH_KEY_BYTES_MAX);
+    let line = text.as_deref().unwrap_or_default().trim();
+    SshPublicKey::from_line(line).with_context(|| format!("{}", path.display()))?;
+    Ok(line.to_owned())
+}
+
+/// What is handed over, once.
+struct Created {
+    password: String,
+    totp_secret: String,
+    ssh_fingerprint: Option<String>,
+}
+
+/// Creates the account with its relations and its key for SSH.
 async fn create(
     args: &AddArgs,
     config: &Config,
     keep: &Keep,
     establishment: EstablishmentId,
-    numbers: &[Ins],
-) -> Result<(String, String)> {
+    (numbers, ssh_key): (&[Ins], Option<&str>),
+) -> Result<Created> {
     let (enrolment, registrar) = keep.enrolling(&config.vault.master_key, SystemActor::Operator);
     for one in &config.establishments {
         enrolment.establishment(one.id, &one.name).await?;
@@ -129,7 +211,7 @@ async fn create(
         login: args.login.clone(),
         display_name: args.name.clone(),
         role: args.role,
-        supplier: None,
+        supplier: args.supplier,
         password: Secret::new(password.clone()),
         totp,
     };
@@ -146,18 +228,29 @@ async fn create(
         let relation = Relation { patient, establishment, kind, period: Period { from, until } };
         registrar.relate(account, &relation).await?;
     }
-    Ok((password, secret))
+    let ssh_fingerprint = match ssh_key {
+        // Its label is the file's comment, if there is one.
+        Some(line) => {
+            let label = if line.split_whitespace().nth(2).is_some() { "" } else { "SSH" };
+            Some(enrolment.ssh_key(account, line, label).await.context("the account is created, but not its key")?)
+        }
+        None => None,
+    };
+    Ok(Created { password, totp_secret: secret, ssh_fingerprint })
 }
 
-fn said(args: &AddArgs, password: &str, secret: &str) {
-    let uri = format!("otpauth://totp/Poterne:{}?secret={secret}&issuer=Poterne", plain(&args.login));
+fn said(args: &AddArgs, Created { password, totp_secret, ssh_fingerprint }: &Created) {
+    let uri = format!("otpauth://totp/Poterne:{}?secret={totp_secret}&issuer=Poterne", plain(&args.login));
     if args.format == crate::check::Format::Json {
-        let answer = json!({ "login": args.login, "password": password, "totp_secret": secret, "otpauth": uri });
-        return crate::said(&answer);
+        return crate::said(&json!({
+            "login": args.login, "password": password, "totp_secret": totp_secret, "otpauth": uri,
+            "ssh_fingerprint": ssh_fingerprint,
+        }));
     }
+    let key = ssh_fingerprint.as_ref().map(|key| format!("\nkey for SSH     {key}")).unwrap_or_default();
     crate::said(&format!(
         "The account {} is created. Hand these over by a safe way; they are shown once.\n\
-         password        {password}\nsecond factor   {secret}\nfor a QR code   {uri}",
+         password        {password}\nsecond factor   {totp_secret}\nfor a QR code   {uri}{key}",
         args.login
     ));
 }

@@ -8,7 +8,7 @@ use journal::{Journal, JournalConfig, log::State as LogState};
 use policy::Policies;
 use portal::{PortalSettings, PortalState};
 use rustls::ServerConfig;
-use signin::{Enrolment, SignInService, SignInSettings};
+use signin::{ApiTokens, Enrolment, SignInService, SignInSettings, TokenSettings};
 use std::{
     collections::BTreeMap,
     os::unix::fs::DirBuilderExt as _,
@@ -132,6 +132,13 @@ impl Keep {
             Enrolment::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
             Registrar::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
         )
+    }
+
+    /// The tokens of a door.
+    pub fn tokens(&self, master: &MasterKey, settings: TokenSettings) -> Result<ApiTokens> {
+        let keys = master.keys_for(Holder::Door(settings.door));
+        let (store, journal, policies) = (self.store.clone(), self.journal.clone(), self.policies.clone());
+        Ok(ApiTokens::new(store, journal, policies, keys, settings)?)
     }
 
     /// Closes the journal, then the database.

@@ -158,6 +158,14 @@ impl Enrolment {
         Ok(account)
     }
 
+    /// The account of a login, with its establishment and its role.
+    pub async fn account_named(&self, login: &str) -> Result<Option<(AccountId, EstablishmentId, Role)>, EnrolError> {
+        let token = self.keys.token(Purpose::LoginTokens, &[normal_login(login).as_bytes()])?;
+        let mut connection = self.store.read().await?;
+        let row = sql::account_by_login(&mut connection, &token).await?;
+        Ok(row.map(|row| (row.id, row.establishment, row.role)))
+    }
+
     /// Adds a key for SSH to an account, from the line of its `.pub` file. Gives its fingerprint.
     pub async fn ssh_key(&self, account: AccountId, line: &str, label: &str) -> Result<String, MeansError> {
         let who = self.acting_for(account).await?;
