@@ -1,9 +1,13 @@
 //! Signing in against both databases: what the pages cannot show.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod means;
+mod ssh;
+mod tokens;
+
 use crate::{
     EndedBecause, EnrolError, Enrolment, FirstStepError, NewAccount, Opened, SecondStepError, SessionFault,
-    SignInService, SignInSettings,
+    SignInService, SignInSettings, SignedIn,
 };
 use identity::{SessionLimits, TotpSecret};
 use journal::{Journal, JournalConfig};
@@ -19,10 +23,14 @@ use store::{
     Store,
     testing::{TestDatabase, both},
 };
-use types::{ClientAddress, Clock, Door, EstablishmentId, Role, Secret, SystemActor, Time};
-use vault::{Holder, MasterKey};
+use types::{AccountId, ClientAddress, Clock, Door, EstablishmentId, Role, Secret, SupplierId, SystemActor, Time};
+use vault::{Holder, MasterKey, Place, Purpose};
 
 const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
+const OURS: SupplierId = SupplierId::from_bytes([0x51; 16]);
+const THEIRS: SupplierId = SupplierId::from_bytes([0x52; 16]);
+const DESK: &[Role] = &[Role::Beneficiary, Role::Administrator, Role::OnCall, Role::SecurityOfficer];
+const SUPPLIERS: &[Role] = &[Role::Technician, Role::SupplierManager];
 const PASSWORD: &str = "une porte bien gardée";
 
 #[derive(Clone)]
@@ -42,6 +50,9 @@ impl Clock for HandClock {
 
 struct Fixture {
     _folder: tempfile::TempDir,
+    url: String,
+    master: MasterKey,
+    policies: Arc<Policies>,
     clock: HandClock,
     store: Store,
     journal: Journal,
@@ -65,28 +76,69 @@ async fn fixture(database: &TestDatabase) -> Fixture {
     let keys = master.keys_for(Holder::Enrolment);
     let enrolment = Enrolment::new(store.clone(), journal.clone(), policies.clone(), keys, SystemActor::Demo);
     enrolment.establishment(HERE, "Hôpital d’essai").await.unwrap();
+    let url = database.config().url;
+    let service = door_service(&store, &journal, &policies, &master, (Door::Portal, &[Role::Patient]));
+    Fixture { _folder: folder, url, master, policies, clock, store, journal, enrolment, service }
+}
+
+fn door_service(
+    store: &Store,
+    journal: &Journal,
+    policies: &Arc<Policies>,
+    master: &MasterKey,
+    (door, roles): (Door, &'static [Role]),
+) -> SignInService {
     let settings = SignInSettings {
-        door: Door::Portal,
-        roles: &[Role::Patient],
+        door,
+        roles,
         limits: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(28_800) },
         establishment: HERE,
     };
-    let keys = master.keys_for(Holder::Door(Door::Portal));
-    let service = SignInService::new(store.clone(), journal.clone(), policies, keys, settings).unwrap();
-    Fixture { _folder: folder, clock, store, journal, enrolment, service }
+    let keys = master.keys_for(Holder::Door(door));
+    SignInService::new(store.clone(), journal.clone(), Arc::clone(policies), keys, settings).unwrap()
 }
 
 impl Fixture {
-    async fn enrol(&self, login: &str, role: Role, secret: u8) -> Result<(), EnrolError> {
+    async fn enrol(&self, login: &str, role: Role, secret: u8) -> Result<AccountId, EnrolError> {
+        self.enrol_of(login, role, None, secret).await
+    }
+
+    async fn enrol_of(
+        &self,
+        login: &str,
+        role: Role,
+        supplier: Option<SupplierId>,
+        secret: u8,
+    ) -> Result<AccountId, EnrolError> {
         let new = NewAccount {
             login: login.into(),
             display_name: format!("Personne {login}"),
             role,
-            supplier: None,
+            supplier,
             password: Secret::new(PASSWORD.into()),
             totp: TotpSecret::from_bytes([secret; 20]),
         };
-        self.enrolment.account(HERE, new).await.map(|_| ())
+        self.enrolment.account(HERE, new).await
+    }
+
+    fn door(&self, door: Door, roles: &'static [Role]) -> SignInService {
+        door_service(&self.store, &self.journal, &self.policies, &self.master, (door, roles))
+    }
+
+    /// Enrols somebody and signs him in at a door.
+    async fn somebody(&self, at: (Door, &'static [Role]), login: &str, role: Role, secret: u8) -> SignedIn {
+        let supplier = SUPPLIERS.contains(&role).then_some(OURS);
+        self.enrol_of(login, role, supplier, secret).await.unwrap();
+        let service = self.door(at.0, at.1);
+        let ceremony = service.first_step(login, Secret::new(PASSWORD.into()), address(1)).await.unwrap();
+        let opened = service.second_step(&ceremony, &self.code(secret), address(1)).await.unwrap();
+        service.resume(&opened.cookie, address(1)).await.unwrap()
+    }
+
+    /// What somebody with the database can do.
+    async fn outside(&self, statement: &'static str) {
+        let mut outside = sqlx::AnyPool::connect(&self.url).await.unwrap().acquire().await.unwrap();
+        sqlx::query(statement).execute(&mut *outside).await.unwrap();
     }
 
     fn code(&self, secret: u8) -> String {
@@ -290,3 +342,95 @@ async fn first_steps_are_paced_by_address(database: &TestDatabase) {
     it.store.close().await;
 }
 both!(first_steps_are_paced_by_address);
+
+async fn each_door_knows_its_own_people(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let beneficiary = it.somebody((Door::Desk, DESK), "dominique", Role::Beneficiary, 1).await;
+    assert_eq!((beneficiary.role, beneficiary.supplier), (Role::Beneficiary, None));
+    assert_eq!(beneficiary.authenticated.door(), Some(Door::Desk));
+    let technician = it.somebody((Door::Suppliers, SUPPLIERS), "sacha", Role::Technician, 2).await;
+    assert_eq!((technician.role, technician.supplier), (Role::Technician, Some(OURS)));
+    let manager = it.enrol_of("mo", Role::SupplierManager, Some(THEIRS), 3).await;
+    assert!(manager.is_ok());
+    for (login, role) in [("a", Role::Patient), ("b", Role::Beneficiary), ("c", Role::Administrator)] {
+        let refused = it.enrol_of(login, role, Some(OURS), 4).await;
+        assert!(matches!(refused, Err(EnrolError::NotASuppliers)), "{role}");
+    }
+    // Somebody else's door: right password and code, and yet nobody.
+    it.clock.advance(60);
+    let tries = [
+        (Door::Suppliers, SUPPLIERS, "dominique", 1),
+        (Door::Desk, DESK, "sacha", 2),
+        (Door::Portal, &[Role::Patient][..], "sacha", 2),
+    ];
+    for (n, (door, roles, login, secret)) in (10..).zip(tries) {
+        let service = it.door(door, roles);
+        let ceremony = service.first_step(login, Secret::new(PASSWORD.into()), address(n)).await.unwrap();
+        let refused = service.second_step(&ceremony, &it.code(secret), address(n)).await.err();
+        assert_eq!(refused, Some(SecondStepError::Refused), "{login} at {door}");
+    }
+    // What a door does not need it cannot open.
+    for door in [Door::Desk, Door::Suppliers, Door::Relays] {
+        let keys = it.master.keys_for(Holder::Door(door));
+        let place = Place { table: "patients", column: "sealed", row: &[] };
+        assert!(keys.seal(Purpose::AccountFields, place, b"x").is_ok(), "{door}");
+        for purpose in [Purpose::PatientFields, Purpose::RelationFields, Purpose::SessionTags(Door::Portal)] {
+            assert!(keys.seal(purpose, place, b"x").is_err(), "{door} {purpose}");
+        }
+    }
+}
+both!(each_door_knows_its_own_people);
+
+async fn a_session_of_one_door_opens_no_other(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("dominique", Role::Beneficiary, 1).await.unwrap();
+    let desk = it.door(Door::Desk, DESK);
+    let ceremony = desk.first_step("dominique", Secret::new(PASSWORD.into()), address(1)).await.unwrap();
+    let other = it.door(Door::Suppliers, DESK);
+    assert_eq!(other.second_step(&ceremony, &it.code(1), address(1)).await.err(), Some(SecondStepError::Lost));
+    let opened = desk.second_step(&ceremony, &it.code(1), address(1)).await.unwrap();
+    assert!(other.resume(&opened.cookie, address(1)).await.is_err());
+    // Nor when its row is moved there.
+    it.outside("UPDATE sessions SET door = 'suppliers'").await;
+    assert!(other.resume(&opened.cookie, address(1)).await.is_err());
+}
+both!(a_session_of_one_door_opens_no_other);
+
+async fn a_technician_is_not_lent_to_another_supplier(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol_of("sacha", Role::Technician, Some(OURS), 1).await.unwrap();
+    it.enrol_of("mo", Role::SupplierManager, Some(THEIRS), 2).await.unwrap();
+    let door = it.door(Door::Suppliers, SUPPLIERS);
+    let ceremony = door.first_step("sacha", Secret::new(PASSWORD.into()), address(1)).await.unwrap();
+    let opened = door.second_step(&ceremony, &it.code(1), address(1)).await.unwrap();
+    assert!(door.resume(&opened.cookie, address(1)).await.is_ok());
+    it.outside("UPDATE accounts SET supplier_id = (SELECT supplier_id FROM accounts WHERE role = 'supplier_manager')")
+        .await;
+    assert!(door.resume(&opened.cookie, address(1)).await.is_err(), "his secrets no longer open in that place");
+    it.outside("UPDATE accounts SET supplier_id = NULL").await;
+    assert!(door.resume(&opened.cookie, address(1)).await.is_err());
+}
+both!(a_technician_is_not_lent_to_another_supplier);
+
+async fn many_first_steps_at_once_all_get_their_turn(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("camille", Role::Patient, 1).await.unwrap();
+    let mut steps = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let service = it.service.clone();
+        let (login, password) = if n % 2 == 0 { ("camille", PASSWORD) } else { ("personne", "x") };
+        steps.spawn(async move {
+            service.first_step(login, Secret::new(password.into()), address(n)).await.map(|ceremony| (n, ceremony))
+        });
+    }
+    let mut opened = 0;
+    while let Some(step) = steps.join_next().await {
+        let (n, ceremony) = step.unwrap().unwrap();
+        if it.service.second_step(&ceremony, &it.code(1), address(n)).await.is_ok() {
+            assert_eq!(n % 2, 0, "only the right password");
+            opened += 1;
+        }
+    }
+    assert_eq!(opened, 1, "and one code serves once");
+}
+both!(many_first_steps_at_once_all_get_their_turn);
