@@ -4,19 +4,32 @@
 //! - [`InterventionService`] is what the desk and the suppliers' pages ask; [`Gate`] what the relays ask.
 //! - A session that runs trades its proof for a [`lease::Lease`]; losing it ends the session.
 
+mod acts;
+mod approvals;
+mod effects;
+mod equipment;
+mod fleet;
 mod gate;
+mod house;
 pub mod life;
+mod lists;
 mod live;
 mod model;
-mod passkey;
+mod nonce;
+mod people;
 mod recording;
+mod rows;
 mod service;
+mod sessions;
+mod sql;
 pub mod terms;
 mod warrant;
 mod words;
 
+pub use fleet::{Fleet, FleetParts};
 pub use gate::{AtGate, Ending, Gate, GateRefused, Offer, Opened, SessionAsked};
-pub use lease::{EndReason, Lease, LeaseView};
+pub use identity::passkey::{Assertion, RelyingParty};
+pub use lease::{EndReason, Lease, LeaseView, Warning};
 pub use live::{FrameJson, LiveFeed, LiveSession, LiveSessions, NoSessions};
 pub use model::{
     AHEAD_DAYS_MAX, Activity, ApprovalSummary, BENEFICIARIES_MAX, BadCidr, ChannelKind, ChannelSummary, Cidr,
@@ -24,7 +37,6 @@ pub use model::{
     PURPOSE_CHARS_MAX, Page, Protocol, RelaySession, Right, SOURCES_MAX, STEPS_MAX, State, Step, StepKind, Supplier,
     TECHNICIANS_MAX, Technician, WAITING_MAX, WINDOW_DAYS_MAX,
 };
-pub use passkey::{Assertion, RelyingParty};
 pub use recording::{
     Recorder, RecorderFault, Recording, RecordingReader, Recordings, RecordingsConfig, RecordingsReader,
 };
@@ -32,4 +44,7 @@ pub use service::{
     InterventionError, InterventionService, InterventionsBuilder, InterventionsParts, Signed, Signer, TermsKind,
     TermsToSign, Wrong,
 };
-pub use warrant::{NoWarrant, Pinned, PinnedKey, Warrant, WarrantedEquipment};
+pub use warrant::{
+    Evidence, NoWarrant, PasskeyRow, Pinned, PinnedKey, SignatureKind, SignatureRow, Standing, Vouch, Warrant,
+    WarrantedEquipment,
+};

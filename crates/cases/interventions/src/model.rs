@@ -458,6 +458,8 @@ pub struct RelaySession {
     pub bytes_out: u64,
     /// What it was made of; empty while it lives.
     pub channels: Vec<ChannelSummary>,
+    /// Anything said with its end.
+    pub note: String,
     /// Whether it lives.
     pub live: bool,
 }

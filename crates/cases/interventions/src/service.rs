@@ -1,22 +1,26 @@
-//! What pages and interfaces ask. Each method: load the facts, decide, act or read within the scope, trace.
+//! What pages and interfaces ask, its core: errors, parts, decisions, signatures. The acts stand in `acts`, `equipment`,
+//! `lists`, `sessions`. Each method loads the facts, decides, acts or reads within the scope, traces.
 
 use crate::{
     gate::Gate,
-    live::{LiveFeed, LiveSessions, NoSessions},
-    model::{Equipment, EquipmentSecret, Filter, Intervention, NewEquipment, NewRequest, Page, RelaySession, Supplier},
-    passkey::Assertion,
-    recording::{RecordingReader, Recordings, RecordingsReader},
-    terms::Challenge,
-    warrant::Pinned,
+    live::{LiveSessions, NoSessions},
+    model::{Step, StepKind},
+    nonce, people,
+    recording::{Recordings, RecordingsReader},
+    rows::NewStep,
+    sql::{self, InterventionRow},
+    terms::{Challenge, Nonce, Terms},
+    warrant::{Evidence, Pinned, SignatureRow},
 };
-use identity::Authenticated;
-use journal::{Journal, JournalError};
+use data_encoding::HEXLOWER;
+use identity::{Authenticated, passkey::Assertion};
+use journal::{Journal, JournalError, Refusal};
 use lease::Leases;
-use policy::Policies;
+use policy::{Action, Authorized, Denied, Facts, Matter, Policies};
 use std::sync::Arc;
-use store::{Store, StoreError};
-use types::{AccountId, Door, EquipmentId, InterventionId, RelayId, SupplierId, Time};
-use vault::{Keys, SealOnly};
+use store::{ReadConnection, Store, StoreError};
+use types::{AccountId, Door, EstablishmentId, Event, InterventionId, Time};
+use vault::{Keys, MonthKeys, SealOnly, VaultError};
 
 /// Why something was not done or not shown.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +118,12 @@ impl From<StoreError> for InterventionError {
     }
 }
 
+impl From<VaultError> for InterventionError {
+    fn from(error: VaultError) -> Self {
+        InterventionError::Fault(error.to_string())
+    }
+}
+
 /// What is to be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TermsKind {
@@ -189,6 +199,7 @@ pub(crate) struct Inner {
     pub(crate) parts: InterventionsParts,
     pub(crate) recordings: Option<Recordings>,
     pub(crate) reader: Option<RecordingsReader>,
+    pub(crate) secrets: Option<MonthKeys>,
     pub(crate) live: Arc<dyn LiveSessions>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
 }
@@ -213,6 +224,12 @@ impl InterventionsBuilder {
         self
     }
 
+    /// What opens the equipment's secrets: the relays' side.
+    pub fn secrets(mut self, secrets: MonthKeys) -> Self {
+        self.0.secrets = Some(secrets);
+        self
+    }
+
     /// Where the sessions run.
     pub fn live(mut self, live: Arc<dyn LiveSessions>) -> Self {
         self.0.live = live;
@@ -231,16 +248,21 @@ impl InterventionsBuilder {
     }
 }
 
-type Answer<T> = Result<T, InterventionError>;
+pub(crate) type Answer<T> = Result<T, InterventionError>;
 
-fn unfinished<T>() -> Answer<T> {
-    Err(InterventionError::Unavailable("unfinished".into()))
+/// A decision about an intervention, with what it was about.
+pub(crate) struct Asked<A: Action> {
+    pub authorized: Authorized<A>,
+    pub row: InterventionRow,
+    /// The name of the one who asks.
+    pub name: String,
 }
 
 impl InterventionService {
     /// For one door, with that door's keys.
     pub fn builder(parts: InterventionsParts) -> InterventionsBuilder {
-        InterventionsBuilder(Inner { parts, recordings: None, reader: None, live: Arc::new(NoSessions), signer: None })
+        let live = Arc::new(NoSessions);
+        InterventionsBuilder(Inner { parts, recordings: None, reader: None, secrets: None, live, signer: None })
     }
 
     /// What the relays ask.
@@ -248,142 +270,151 @@ impl InterventionService {
         Gate(self.clone())
     }
 
-    /// Asks for an intervention.
-    pub async fn request(&self, _who: &Authenticated, _new: NewRequest) -> Answer<InterventionId> {
-        unfinished()
+    pub(crate) fn parts(&self) -> &InterventionsParts {
+        &self.0.parts
     }
 
-    /// Takes a request back.
-    pub async fn withdraw(&self, _who: &Authenticated, _id: InterventionId) -> Answer<()> {
-        unfinished()
+    pub(crate) fn now(&self) -> Time {
+        self.0.parts.journal.now()
     }
 
-    /// Refuses, with a reason.
-    pub async fn refuse(&self, _who: &Authenticated, _id: InterventionId, _reason: &str) -> Answer<()> {
-        unfinished()
+    pub(crate) async fn read(&self) -> Result<ReadConnection, StoreError> {
+        self.0.parts.store.read().await
     }
 
-    /// Opens an approved intervention within its window.
-    pub async fn open(&self, _who: &Authenticated, _id: InterventionId) -> Answer<()> {
-        unfinished()
+    /// Where the one who asks holds his rights, and his account. Parts of the system have neither.
+    pub(crate) fn at(&self, who: &Authenticated) -> Answer<(EstablishmentId, AccountId)> {
+        who.establishment().zip(who.account()).ok_or(InterventionError::NotFound)
     }
 
-    /// Closes an intervention; sessions that run in it end, unless "do not interrupt" holds them.
-    pub async fn close(&self, _who: &Authenticated, _id: InterventionId) -> Answer<()> {
-        unfinished()
+    /// The one who asks, as the accounts have him.
+    pub(crate) async fn me(&self, who: &Authenticated) -> Answer<people::sql::Person> {
+        let mut connection = self.read().await?;
+        let found = people::sql::person(&mut connection, &self.0.parts.keys, self.at(who)?).await?;
+        found.ok_or(InterventionError::NotFound)
     }
 
-    /// Cuts an intervention and all that runs in it. Acts first; the trace follows when it can.
-    pub async fn cut(&self, _who: &Authenticated, _id: InterventionId, _reason: &str) -> Answer<()> {
-        unfinished()
+    /// What a decision needs to know, about somebody and something.
+    pub(crate) fn about(me: Option<&people::sql::Person>, matter: Option<Matter>) -> Facts {
+        Facts { supplier: me.and_then(|me| me.supplier), matter, ..Facts::default() }
     }
 
-    /// What is to be signed by this person, now.
-    pub async fn terms(&self, _who: &Authenticated, _id: InterventionId, _kind: TermsKind) -> Answer<TermsToSign> {
-        unfinished()
-    }
-
-    /// Approves.
-    pub async fn approve(&self, _who: &Authenticated, _id: InterventionId, _signed: Signed) -> Answer<()> {
-        unfinished()
-    }
-
-    /// Moves the end; in force once as many have signed as the approval took.
-    pub async fn extend(&self, _who: &Authenticated, _id: InterventionId, _until: Time, _signed: Signed) -> Answer<()> {
-        unfinished()
-    }
-
-    /// Sets "do not interrupt".
-    pub async fn hold(&self, _who: &Authenticated, _id: InterventionId, _until: Time, _signed: Signed) -> Answer<()> {
-        unfinished()
-    }
-
-    /// Lifts "do not interrupt".
-    pub async fn release_hold(&self, _who: &Authenticated, _id: InterventionId) -> Answer<()> {
-        unfinished()
-    }
-
-    /// The interventions that this person may see, newest first.
-    pub async fn list(&self, _who: &Authenticated, _filter: &Filter) -> Answer<Page<Intervention>> {
-        unfinished()
-    }
-
-    /// One intervention, with its history.
-    pub async fn get(&self, _who: &Authenticated, _id: InterventionId) -> Answer<Intervention> {
-        unfinished()
-    }
-
-    /// The establishment's equipment, as far as the person's role shows it: suppliers' people see names and places only.
-    pub async fn equipment(&self, _who: &Authenticated) -> Answer<Vec<Equipment>> {
-        unfinished()
-    }
-
-    /// One equipment.
-    pub async fn equipment_for(&self, _who: &Authenticated, _id: EquipmentId) -> Answer<Equipment> {
-        unfinished()
-    }
-
-    /// The establishment's suppliers.
-    pub async fn suppliers(&self, _who: &Authenticated) -> Answer<Vec<Supplier>> {
-        unfinished()
-    }
-
-    /// Registers a supplier.
-    pub async fn register_supplier(&self, _who: &Authenticated, _name: &str) -> Answer<SupplierId> {
-        unfinished()
-    }
-
-    /// What an administrator signs to register an equipment, or to change `id`. The identifier goes back with the
-    /// signature.
-    pub async fn equipment_terms(
+    /// Decides; what is refused is traced and answered like what is absent.
+    pub(crate) async fn decide<A: Action>(
         &self,
-        _who: &Authenticated,
-        _id: Option<EquipmentId>,
-        _new: &NewEquipment,
-    ) -> Answer<(EquipmentId, TermsToSign)> {
-        unfinished()
+        who: &Authenticated,
+        action: A,
+        facts: &Facts,
+    ) -> Answer<Authorized<A>> {
+        let target = action.target().unwrap_or_else(|| A::EVENT.to_string());
+        match self.0.parts.policies.decide(who, action, facts, self.now()) {
+            Ok(authorized) => Ok(authorized),
+            Err(Denied::Fault) => Err(InterventionError::Fault("a policy could not be evaluated".into())),
+            Err(why) => Err(self.not_found(who, &target, &why.to_string()).await),
+        }
     }
 
-    /// Registers or changes an equipment; without a secret the one that is there stays.
-    pub async fn register_equipment(
+    /// Loads an intervention and decides about it.
+    pub(crate) async fn ask<A: Action>(&self, who: &Authenticated, id: InterventionId, action: A) -> Answer<Asked<A>> {
+        let (establishment, _) = self.at(who)?;
+        let me = self.me(who).await?;
+        let mut connection = self.read().await?;
+        let row = sql::intervention(&mut connection, &self.0.parts.keys, (establishment, id)).await?;
+        drop(connection);
+        let Some(row) = row else {
+            return Err(self.not_found(who, &format!("intervention:{id}"), "absent").await);
+        };
+        let authorized = self.decide(who, action, &Self::about(Some(&me), Some(row.matter()))).await?;
+        Ok(Asked { authorized, row, name: me.name })
+    }
+
+    /// A traced refusal, and the answer to whatever is absent or forbidden.
+    pub(crate) async fn not_found(&self, who: &Authenticated, what: &str, why: &str) -> InterventionError {
+        match self.refused(who, what, why).await {
+            Ok(()) => InterventionError::NotFound,
+            Err(error) => error,
+        }
+    }
+
+    pub(crate) async fn refused(&self, who: &Authenticated, what: &str, why: &str) -> Answer<()> {
+        let refusal = Refusal { target: what.to_owned(), reason: why.to_owned() };
+        Ok(self.0.parts.journal.refuse(who, Event::Refused, &refusal).await?)
+    }
+
+    /// A signature that does not fit: traced with the exact reason.
+    pub(crate) async fn bad_signature<T>(&self, who: &Authenticated, why: &str) -> Answer<T> {
+        self.refused(who, "signature", why).await?;
+        Err(InterventionError::BadSignature)
+    }
+
+    /// All that was signed for an intervention, as the rows have it, with signers' names and moments. `more` are further
+    /// passkeys to load.
+    pub(crate) async fn evidence(
         &self,
-        _who: &Authenticated,
-        _id: EquipmentId,
-        _new: NewEquipment,
-        _secret: Option<EquipmentSecret>,
-        _signed: Signed,
-    ) -> Answer<()> {
-        unfinished()
+        row: &InterventionRow,
+        more: &[Vec<u8>],
+    ) -> Answer<(Evidence, Vec<(SignatureRow, String, Time)>)> {
+        let keys = &self.0.parts.keys;
+        let mut connection = self.read().await?;
+        let signed = sql::signatures(&mut connection, keys, row.terms.id).await?;
+        let mut wanted = more.to_vec();
+        wanted.push(row.equipment.signature.assertion.credential.clone());
+        wanted.extend(signed.iter().map(|(signature, ..)| signature.assertion.credential.clone()));
+        let passkeys = people::sql::passkeys(&mut connection, keys, wanted).await?;
+        let evidence = Evidence {
+            state: row.state,
+            terms: row.terms.clone(),
+            equipment_signature: Some(row.equipment.signature.clone()),
+            signatures: signed.iter().map(|(signature, ..)| signature.clone()).collect(),
+            passkeys,
+        };
+        Ok((evidence, signed))
     }
 
-    /// The sessions that this person may see, newest first.
-    pub async fn sessions(&self, _who: &Authenticated, _filter: &Filter) -> Answer<Page<RelaySession>> {
-        unfinished()
+    /// A step of an intervention's history, sealed.
+    pub(crate) fn step(
+        &self,
+        intervention: InterventionId,
+        act: StepKind,
+        by: &str,
+        note: impl Into<String>,
+    ) -> Answer<NewStep> {
+        let step = Step { at: self.now(), act, by: by.to_owned(), note: note.into() };
+        Ok(NewStep::new(&self.0.parts.keys, intervention, &step)?)
     }
 
-    /// One session.
-    pub async fn session(&self, _who: &Authenticated, _relay: RelayId) -> Answer<RelaySession> {
-        unfinished()
+    /// Terms to be signed by somebody, with a fresh nonce.
+    pub(crate) async fn to_sign(&self, account: AccountId, terms: &Terms, bound: &[&[u8]]) -> Answer<TermsToSign> {
+        let nonce = nonce::draw(&self.0.parts.keys, bound, self.now())?;
+        let mut connection = self.read().await?;
+        let credentials = people::sql::passkeys_of(&mut connection, account).await?;
+        let bytes = terms.bytes(&nonce);
+        let challenge = terms.challenge(&nonce);
+        Ok(TermsToSign { bytes, challenge, nonce: HEXLOWER.encode(&nonce), credentials })
     }
 
-    /// Cuts a session, and with it its intervention: nobody comes back through the same approval.
-    pub async fn cut_session(&self, _who: &Authenticated, _relay: RelayId, _reason: &str) -> Answer<()> {
-        unfinished()
-    }
-
-    /// Watches a live session; traced before the first picture.
-    pub async fn watch(&self, _who: &Authenticated, _relay: RelayId) -> Answer<LiveFeed> {
-        unfinished()
-    }
-
-    /// Opens the recording of a session's channel; traced before the first byte.
-    pub async fn recording(&self, _who: &Authenticated, _relay: RelayId, _channel: u32) -> Answer<RecordingReader> {
-        unfinished()
-    }
-
-    /// Notes windows that are over and sessions that a stop left open, and writes down cuts that only the reserve knows.
-    /// The node calls it at start, before the relays listen, and then every few seconds.
-    pub async fn keep_house(&self) -> Answer<()> {
-        Ok(())
+    /// The nonce and the assertion of a signature; made here if that is what was asked and can be done.
+    pub(crate) fn signature(
+        &self,
+        account: AccountId,
+        terms: &Terms,
+        bound: &[&[u8]],
+        signed: Signed,
+    ) -> Answer<(Nonce, Assertion)> {
+        let keys = &self.0.parts.keys;
+        match signed {
+            Signed::Assertion { nonce, assertion } => {
+                let bytes = HEXLOWER.decode(nonce.as_bytes()).map_err(|_| InterventionError::BadSignature)?;
+                let nonce: Nonce = bytes.try_into().map_err(|_| InterventionError::BadSignature)?;
+                let good = nonce::is_good(keys, &nonce, bound, self.now());
+                good.then_some((nonce, assertion)).ok_or(InterventionError::BadSignature)
+            }
+            Signed::Here => {
+                let nonce = nonce::draw(keys, bound, self.now())?;
+                let signer = self.0.signer.as_ref();
+                let assertion = signer.and_then(|signer| signer.sign(account, &terms.challenge(&nonce)));
+                Ok((nonce, assertion.ok_or(InterventionError::BadSignature)?))
+            }
+        }
     }
 }

@@ -1,17 +1,27 @@
 //! Whether what stands in the database was really signed. Pure: rows in, a [`Warrant`] or the exact reason out.
+//!
+//! Nothing here believes a row. The terms are rebuilt from the rows, so that a changed row no longer fits its signature;
+//! each signature is verified by a key whose enrolment was signed by an administrator's key, and so on up to the keys
+//! pinned in the node's configuration; who answers for an equipment is signed too.
 
 use crate::{
-    model::{Cidr, Protocol, Right, Technician},
-    passkey::RelyingParty,
+    model::{Cidr, Protocol, Right, State, Technician},
+    rows::RawVouch,
+    terms::{EnrolTerms, EquipmentTerms, InterventionTerms, Nonce, Terms},
 };
+use identity::passkey::{Assertion, PasskeyPublic, RelyingParty, verify_assertion};
+use std::collections::{BTreeMap, BTreeSet};
 use types::{AccountId, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Role, Time};
+
+/// Enrolments one behind the other at most, the pinned one included.
+const CHAIN_MAX: usize = 8;
 
 /// A key pinned in the node's configuration at installation: where every chain of enrolment begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PinnedKey {
     /// The passkey's identifier.
     pub credential: Vec<u8>,
-    /// Its public key, as `identity` encodes it.
+    /// Its public key, as COSE has it ([`identity::passkey::PasskeyKey::to_cose`]).
     pub public_key: Vec<u8>,
     /// Whose.
     pub account: AccountId,
@@ -30,31 +40,169 @@ pub struct Pinned {
     pub rp: RelyingParty,
 }
 
+/// Somebody's signature over some terms, as a row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureRow {
+    /// What for.
+    pub kind: SignatureKind,
+    /// Of the terms.
+    pub nonce: Nonce,
+    /// Whose it is said to be.
+    pub account: AccountId,
+    /// What his passkey answered.
+    pub assertion: Assertion,
+}
+
+/// What a signature on an intervention is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureKind {
+    /// Its approval.
+    Approve,
+    /// A later end.
+    Extend {
+        /// The new end.
+        until: Time,
+    },
+    /// "Do not interrupt".
+    Hold {
+        /// Until when.
+        until: Time,
+        /// Whether it was lifted since.
+        released: bool,
+    },
+}
+
+/// The signature under an enrolment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouch {
+    /// Of the terms.
+    pub nonce: Nonce,
+    /// What the voucher's passkey answered.
+    pub assertion: Assertion,
+}
+
+impl Vouch {
+    /// Bytes to keep beside the passkey.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let raw = RawVouch { nonce: self.nonce, assertion: (&self.assertion).into() };
+        minicbor::to_vec(raw).unwrap_or_default()
+    }
+
+    /// Reads what [`Vouch::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let raw: RawVouch = minicbor::decode(bytes).ok()?;
+        Some(Self { nonce: raw.nonce, assertion: raw.assertion.into() })
+    }
+}
+
+/// A passkey, as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyRow {
+    /// Its public part.
+    pub passkey: PasskeyPublic,
+    /// Whose it is said to be.
+    pub account: AccountId,
+    /// In what role.
+    pub role: Role,
+    /// Where.
+    pub establishment: EstablishmentId,
+    /// Who signed for it.
+    pub vouch: Option<Vouch>,
+}
+
+/// An intervention with all that was signed for it, as the rows have it. Nothing of it is believed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where it stands.
+    pub state: State,
+    /// What was asked for, on which equipment: rebuilt from the rows.
+    pub terms: InterventionTerms,
+    /// Under the equipment.
+    pub equipment_signature: Option<SignatureRow>,
+    /// Under the intervention.
+    pub signatures: Vec<SignatureRow>,
+    /// The passkeys that signed, those that vouched for them, and so on.
+    pub passkeys: Vec<PasskeyRow>,
+}
+
 /// Why there is no warrant: the exact reason, for the desk and the trace, never for a stranger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoWarrant {
     /// Not decided, refused, withdrawn, closed, cut or lapsed.
-    #[error("the intervention is not approved and in force")]
-    State,
+    #[error("the intervention is {0}")]
+    State(State),
     /// Before its window.
     #[error("the window has not begun")]
     TooEarly,
     /// Past its window.
     #[error("the window is over")]
     TooLate,
+    /// Nobody signed what the equipment is.
+    #[error("nobody has signed for the equipment")]
+    EquipmentUnsigned,
+    /// The equipment's address, key, login, beneficiaries or quorum are not those that were signed.
+    #[error("the equipment is not what was signed (address, host key, login, who answers for it)")]
+    EquipmentForged,
+    /// Who signed for the equipment is no administrator of its establishment.
+    #[error("the equipment was not signed by an administrator")]
+    EquipmentSigner,
+    /// Fewer approvals than it takes.
+    #[error("{given} of {needed} approvals were given")]
+    Quorum {
+        /// By how many people.
+        given: u8,
+        /// How many it takes.
+        needed: u8,
+    },
+    /// Somebody who does not answer for the equipment.
+    #[error("somebody signed who does not answer for the equipment")]
+    NotBeneficiary,
+    /// An approval whose signature does not fit: forged, of another intervention, or the terms were changed since.
+    #[error("an approval does not fit what stands here (forged, of another intervention, or changed since)")]
+    ApprovalForged,
+    /// An extension whose signature does not fit.
+    #[error("an extension does not fit what stands here")]
+    ExtensionForged,
+    /// A "do not interrupt" whose signature does not fit.
+    #[error("a \"do not interrupt\" does not fit what stands here")]
+    HoldForged,
+    /// The passkey that signed is not somebody's here, or was revoked.
+    #[error("a passkey that signed is unknown here, or was revoked")]
+    UnknownKey,
+    /// The passkey that signed is somebody else's.
+    #[error("a passkey signed that is not the signer's")]
+    OthersKey,
+    /// A pinned passkey whose row is not the pinned one.
+    #[error("a pinned passkey is not the one of the configuration")]
+    PinnedChanged,
+    /// Nobody trusted signed the passkey's enrolment.
+    #[error("nobody has vouched for a passkey that signed")]
+    NotVouched,
+    /// The enrolment's signature does not fit: forged, or account, role or key were changed since.
+    #[error("an enrolment does not fit what was signed (account, role, key)")]
+    EnrolmentForged,
+    /// Who vouched is no administrator of the establishment.
+    #[error("a passkey was vouched for by somebody who is no administrator")]
+    NotAdministrator,
+    /// Enrolments that vouch for each other in a circle.
+    #[error("enrolments vouch for each other in a circle")]
+    Circle,
+    /// More enrolments behind each other than are followed.
+    #[error("a chain of enrolments is too long")]
+    ChainTooLong,
 }
 
 /// Proof that an intervention was approved, in these very terms, by those who answer for the equipment. Made by this
 /// module only.
 #[derive(Debug)]
 pub struct Warrant {
-    pub(crate) intervention: InterventionId,
-    pub(crate) window_end: Time,
-    pub(crate) hold_until: Option<Time>,
-    pub(crate) rights: Vec<Right>,
-    pub(crate) technicians: Vec<Technician>,
-    pub(crate) sources: Vec<Cidr>,
-    pub(crate) equipment: WarrantedEquipment,
+    intervention: InterventionId,
+    window_end: Time,
+    hold_until: Option<Time>,
+    rights: Vec<Right>,
+    technicians: Vec<Technician>,
+    sources: Vec<Cidr>,
+    equipment: WarrantedEquipment,
 }
 
 /// The equipment of a warrant, as it was signed.
@@ -62,6 +210,8 @@ pub struct Warrant {
 pub struct WarrantedEquipment {
     /// Which.
     pub id: EquipmentId,
+    /// In which version.
+    pub version: u64,
     /// Its name.
     pub name: String,
     /// How it is reached.
@@ -76,7 +226,235 @@ pub struct WarrantedEquipment {
     pub account: String,
 }
 
+/// How an intervention stands by its signatures alone, whatever its state and the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Distinct people who approved.
+    pub approvals: u8,
+    /// How many it takes.
+    pub quorum: u8,
+    /// First moment past the window, with the extensions in force.
+    pub window_end: Time,
+    /// The last "do not interrupt" that was not lifted.
+    pub hold_until: Option<Time>,
+}
+
+impl Standing {
+    /// Whether enough have approved.
+    pub fn is_approved(&self) -> bool {
+        self.approvals >= self.quorum
+    }
+}
+
+impl Evidence {
+    /// Verifies every signature: what the signatures say, or the first that does not fit.
+    pub fn standing(&self, pinned: &Pinned) -> Result<Standing, NoWarrant> {
+        let chain = Chain::new(pinned, self.terms.establishment, &self.passkeys);
+        self.equipment(&chain)?;
+        for row in &self.signatures {
+            self.fits(&chain, row)?;
+        }
+        let quorum = self.terms.equipment.quorum.max(1);
+        let approved: BTreeSet<AccountId> = self.of_kind(|kind| matches!(kind, SignatureKind::Approve)).collect();
+        Ok(Standing {
+            approvals: u8::try_from(approved.len()).unwrap_or(u8::MAX),
+            quorum,
+            window_end: self.window_end(quorum),
+            hold_until: self.hold_until(),
+        })
+    }
+
+    /// Verifies one signature that is about to be kept.
+    pub fn admits(&self, pinned: &Pinned, row: &SignatureRow) -> Result<(), NoWarrant> {
+        let chain = Chain::new(pinned, self.terms.establishment, &self.passkeys);
+        self.equipment(&chain)?;
+        self.fits(&chain, row)
+    }
+
+    fn of_kind(&self, wanted: impl Fn(SignatureKind) -> bool) -> impl Iterator<Item = AccountId> {
+        self.signatures.iter().filter(move |row| wanted(row.kind)).map(|row| row.account)
+    }
+
+    fn equipment(&self, chain: &Chain<'_>) -> Result<(), NoWarrant> {
+        let row = self.equipment_signature.as_ref().ok_or(NoWarrant::EquipmentUnsigned)?;
+        verify_equipment(chain, &self.terms.equipment, row)
+    }
+
+    fn fits(&self, chain: &Chain<'_>, row: &SignatureRow) -> Result<(), NoWarrant> {
+        let intervention = || self.terms.clone();
+        let (terms, misfit) = match row.kind {
+            SignatureKind::Approve => (Terms::Approve(intervention()), NoWarrant::ApprovalForged),
+            SignatureKind::Extend { until } => {
+                (Terms::Extend { intervention: intervention(), until }, NoWarrant::ExtensionForged)
+            }
+            SignatureKind::Hold { until, .. } => {
+                (Terms::Hold { intervention: intervention(), until }, NoWarrant::HoldForged)
+            }
+        };
+        if !self.terms.equipment.beneficiaries.contains(&row.account) {
+            return Err(NoWarrant::NotBeneficiary);
+        }
+        let key = chain.key_of(row)?;
+        if key.role != Role::Beneficiary {
+            return Err(NoWarrant::NotBeneficiary);
+        }
+        chain.verify(&terms, &row.nonce, key, &row.assertion, misfit)
+    }
+
+    /// An extension is in force once as many people have signed it, or a later one, as the approval takes.
+    fn window_end(&self, quorum: u8) -> Time {
+        let mut latest: BTreeMap<AccountId, Time> = BTreeMap::new();
+        for row in &self.signatures {
+            if let SignatureKind::Extend { until } = row.kind {
+                let end = latest.entry(row.account).or_insert(until);
+                *end = until.max(*end);
+            }
+        }
+        let mut ends: Vec<Time> = latest.into_values().collect();
+        ends.sort_unstable_by(|a, b| b.cmp(a));
+        let signed = ends.get(usize::from(quorum).saturating_sub(1)).copied();
+        signed.map_or(self.terms.until, |end| end.max(self.terms.until))
+    }
+
+    fn hold_until(&self) -> Option<Time> {
+        let held = self.signatures.iter().filter_map(|row| match row.kind {
+            SignatureKind::Hold { until, released: false } => Some(until),
+            _ => None,
+        });
+        held.max()
+    }
+}
+
+/// Verifies the signature under an equipment, by the keys of its establishment.
+pub(crate) fn verify_equipment(
+    chain: &Chain<'_>,
+    equipment: &EquipmentTerms,
+    row: &SignatureRow,
+) -> Result<(), NoWarrant> {
+    let key = chain.key_of(row)?;
+    if key.role != Role::Administrator {
+        return Err(NoWarrant::EquipmentSigner);
+    }
+    let terms = Terms::Equipment(equipment.clone());
+    chain.verify(&terms, &row.nonce, key, &row.assertion, NoWarrant::EquipmentForged)
+}
+
+/// The passkeys of an establishment and what vouches for them.
+pub(crate) struct Chain<'a> {
+    pinned: &'a Pinned,
+    establishment: EstablishmentId,
+    rows: &'a [PasskeyRow],
+}
+
+impl<'a> Chain<'a> {
+    pub(crate) fn new(pinned: &'a Pinned, establishment: EstablishmentId, rows: &'a [PasskeyRow]) -> Self {
+        Self { pinned, establishment, rows }
+    }
+
+    /// The trusted key that a signature is by.
+    pub(crate) fn key_of(&self, row: &SignatureRow) -> Result<&'a PasskeyRow, NoWarrant> {
+        let key = self.trusted(&row.assertion.credential, &mut Vec::new())?;
+        if key.account == row.account { Ok(key) } else { Err(NoWarrant::OthersKey) }
+    }
+
+    /// A passkey whose enrolment leads to a pinned key. `path` holds the credentials gone through.
+    pub(crate) fn trusted(&self, credential: &[u8], path: &mut Vec<Vec<u8>>) -> Result<&'a PasskeyRow, NoWarrant> {
+        let mut rows = self.rows.iter().filter(|row| row.passkey.credential == credential);
+        let (Some(row), None) = (rows.next(), rows.next()) else { return Err(NoWarrant::UnknownKey) };
+        if row.establishment != self.establishment {
+            return Err(NoWarrant::UnknownKey);
+        }
+        if let Some(pinned) = self.pinned.keys.iter().find(|key| key.credential == credential) {
+            let same = pinned.public_key == row.passkey.public_key.to_cose()
+                && pinned.account == row.account
+                && pinned.role == row.role
+                && pinned.establishment == row.establishment;
+            return if same { Ok(row) } else { Err(NoWarrant::PinnedChanged) };
+        }
+        if path.iter().any(|gone| gone == credential) {
+            return Err(NoWarrant::Circle);
+        }
+        path.push(credential.to_vec());
+        if path.len() >= CHAIN_MAX {
+            return Err(NoWarrant::ChainTooLong);
+        }
+        let vouch = row.vouch.as_ref().ok_or(NoWarrant::NotVouched)?;
+        let voucher = self.trusted(&vouch.assertion.credential, path)?;
+        if voucher.role != Role::Administrator {
+            return Err(NoWarrant::NotAdministrator);
+        }
+        self.verify(&enrol_terms(row), &vouch.nonce, voucher, &vouch.assertion, NoWarrant::EnrolmentForged)?;
+        Ok(row)
+    }
+
+    fn verify(
+        &self,
+        terms: &Terms,
+        nonce: &Nonce,
+        key: &PasskeyRow,
+        assertion: &Assertion,
+        misfit: NoWarrant,
+    ) -> Result<(), NoWarrant> {
+        let seen = verify_assertion(&self.pinned.rp, &terms.challenge(nonce), &key.passkey, assertion);
+        seen.map(drop).map_err(|_| misfit)
+    }
+}
+
+/// What is signed under an enrolment.
+pub(crate) fn enrol_terms(row: &PasskeyRow) -> Terms {
+    Terms::Enrol(EnrolTerms {
+        account: row.account,
+        role: row.role,
+        establishment: row.establishment,
+        credential: row.passkey.credential.clone(),
+        public_key: row.passkey.public_key.to_cose(),
+    })
+}
+
 impl Warrant {
+    /// Verifies all of it, at a moment.
+    pub fn verify(evidence: &Evidence, pinned: &Pinned, now: Time) -> Result<Self, NoWarrant> {
+        if !matches!(evidence.state, State::Planned | State::Open) {
+            return Err(NoWarrant::State(evidence.state));
+        }
+        let standing = evidence.standing(pinned)?;
+        if !standing.is_approved() {
+            return Err(NoWarrant::Quorum { given: standing.approvals, needed: standing.quorum });
+        }
+        if now < evidence.terms.from {
+            return Err(NoWarrant::TooEarly);
+        }
+        // Whoever lost his connection in the middle of what must not be interrupted comes back.
+        let held = standing.hold_until.is_some_and(|hold| now < hold);
+        if now >= standing.window_end && !held {
+            return Err(NoWarrant::TooLate);
+        }
+        let terms = &evidence.terms;
+        let technician = |one: &crate::terms::TechnicianTerms| Technician {
+            account: one.account,
+            name: one.name.clone(),
+            fingerprints: one.fingerprints.clone(),
+        };
+        Ok(Self {
+            intervention: terms.id,
+            window_end: standing.window_end,
+            hold_until: standing.hold_until,
+            rights: terms.rights.clone(),
+            technicians: terms.technicians.iter().map(technician).collect(),
+            sources: terms.sources.clone(),
+            equipment: WarrantedEquipment {
+                id: terms.equipment.id,
+                version: terms.equipment.version,
+                name: terms.equipment.name.clone(),
+                protocol: terms.equipment.protocol,
+                host: terms.equipment.host.clone(),
+                port: terms.equipment.port,
+                host_key: terms.equipment.host_key.clone(),
+                account: terms.equipment.account.clone(),
+            },
+        })
+    }
+
     /// Which intervention.
     pub fn intervention(&self) -> InterventionId {
         self.intervention
@@ -122,3 +500,7 @@ impl Warrant {
         &self.equipment
     }
 }
+
+#[cfg(test)]
+#[path = "warrant_tests.rs"]
+mod tests;

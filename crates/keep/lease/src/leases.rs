@@ -81,6 +81,8 @@ pub struct CutReport {
 struct Entry {
     intervention: InterventionId,
     matter: Matter,
+    subject: Subject,
+    alarms: Vec<(Time, String)>,
     view: watch::Sender<LeaseView>,
 }
 
@@ -319,17 +321,19 @@ impl Leases {
     ) -> Result<(Option<Lease>, E::Output), LeaseError> {
         let inner = &self.0;
         let OpenRelay { relay, intervention, .. } = *authorized.action();
-        if terms.ends <= inner.journal.now() {
+        let subject = authorized.subject().clone();
+        let view = LeaseView::new(terms.ends, terms.hold);
+        if view.end() <= inner.journal.now() {
             return Err(LeaseError::Over);
         }
-        let view = LeaseView::new(terms.ends, terms.hold);
         let (sender, receiver) = watch::channel(view);
         {
             let mut entries = inner.entries();
             if entries.len() >= inner.config.leases_max {
                 return Err(LeaseError::TooMany);
             }
-            entries.insert(relay, Entry { intervention, matter: terms.matter, view: sender });
+            entries
+                .insert(relay, Entry { intervention, matter: terms.matter, subject, alarms: Vec::new(), view: sender });
         }
         let lease = Lease { relay, intervention, view: receiver, home: Arc::downgrade(inner) };
         // The lease is already where a cut looks for it: of the two, one sees the other.
@@ -353,6 +357,31 @@ impl Leases {
     /// Whose a session of this node is, without asking the database.
     pub fn matter_of(&self, relay: RelayId) -> Option<(InterventionId, Matter)> {
         self.0.entries().get(&relay).map(|entry| (entry.intervention, entry.matter.clone()))
+    }
+
+    /// Who opened a session of this node: what happens in it is traced in his name.
+    pub fn subject_of(&self, relay: RelayId) -> Option<Subject> {
+        self.0.entries().get(&relay).map(|entry| entry.subject.clone())
+    }
+
+    /// Keeps an alarm of a session for those who look at what runs; the last twenty, as long as it runs.
+    pub fn alarm(&self, relay: RelayId, text: &str) {
+        let now = self.0.journal.now();
+        if let Some(entry) = self.0.entries().get_mut(&relay) {
+            entry.alarms.push((now, text.to_owned()));
+            let over = entry.alarms.len().saturating_sub(ALARMS_MAX);
+            entry.alarms.drain(..over);
+        }
+    }
+
+    /// The alarms of a session of this node, oldest first.
+    pub fn alarms(&self, relay: RelayId) -> Vec<(Time, String)> {
+        self.0.entries().get(&relay).map(|entry| entry.alarms.clone()).unwrap_or_default()
+    }
+
+    /// What a session's lease says at present.
+    pub fn view(&self, relay: RelayId) -> Option<LeaseView> {
+        self.0.entries().get(&relay).map(|entry| *entry.view.borrow())
     }
 
     /// Whether a session lives in this node.
@@ -509,6 +538,8 @@ impl Inner {
     }
 }
 
+/// Alarms of one session that are kept.
+const ALARMS_MAX: usize = 20;
 /// How often a cut's trace and rows are tried again.
 const LATE_EVERY: Duration = Duration::from_secs(1);
 /// How long a session is held to be revoked of which this node knows no end.

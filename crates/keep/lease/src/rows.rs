@@ -64,6 +64,26 @@ pub async fn mark_all_cut<A: DatabaseAction>(
     Ok(())
 }
 
+/// Marks the leases of an intervention that was closed, unless "do not interrupt" holds them.
+pub async fn mark_ended<A: DatabaseAction>(
+    tx: &mut WriteTx<'_, A>,
+    intervention: InterventionId,
+    reason: EndReason,
+) -> Result<(), StoreError> {
+    let now = tx.now().micros();
+    sqlx::query(
+        "UPDATE leases SET cut_micros = $1, cut_reason = $2 WHERE intervention_id = $3 AND cut_micros = 0 AND closed = 0 \
+         AND hold_micros <= $4",
+    )
+    .bind(now)
+    .bind(reason.as_str())
+    .bind(intervention.as_bytes().to_vec())
+    .bind(now)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Moves the end and "do not interrupt" of all leases of an intervention.
 pub async fn set_window<A: DatabaseAction>(
     tx: &mut WriteTx<'_, A>,

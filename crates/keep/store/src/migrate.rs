@@ -10,6 +10,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (1, "first_door", include_str!("../../../../migrations/0001_first_door.sql")),
     (2, "means", include_str!("../../../../migrations/0002_means.sql")),
     (3, "dossier", include_str!("../../../../migrations/0003_dossier.sql")),
+    (4, "interventions", include_str!("../../../../migrations/0004_interventions.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

@@ -1,0 +1,66 @@
+//! Nonces of terms: drawn when terms are shown, good for ten minutes for the same person, act and object, kept nowhere.
+//! Eight bytes of end, eight drawn at random, sixteen of a tag. The row of a signature has it as its key: it serves once.
+
+use crate::terms::Nonce;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use std::time::Duration;
+use types::Time;
+use vault::{Keys, Purpose, VaultError, random};
+
+/// How long somebody may read before he signs.
+const GOOD_FOR: Duration = Duration::from_secs(600);
+
+/// Draws a nonce for what `bound` names.
+pub(crate) fn draw(keys: &Keys, bound: &[&[u8]], now: Time) -> Result<Nonce, VaultError> {
+    let mut nonce = [0; 32];
+    let end = (now + GOOD_FOR).micros().to_be_bytes();
+    let drawn: [u8; 8] = random()?;
+    let head: Vec<u8> = [end, drawn].concat();
+    let tag = tag(keys, &head, bound)?;
+    nonce.iter_mut().zip(head.into_iter().chain(tag)).for_each(|(to, from)| *to = from);
+    Ok(nonce)
+}
+
+/// Whether this nonce was drawn here, for this, and not too long ago.
+pub(crate) fn is_good(keys: &Keys, nonce: &Nonce, bound: &[&[u8]], now: Time) -> bool {
+    let Some((head, held)) = nonce.split_at_checked(16) else { return false };
+    let Some(end) = head.first_chunk() else { return false };
+    let fresh = now < Time::from_micros(i64::from_be_bytes(*end));
+    let right = tag(keys, head, bound).is_ok_and(|tag| verify_slices_are_equal(&tag, held).is_ok());
+    fresh && right
+}
+
+fn tag(keys: &Keys, head: &[u8], bound: &[&[u8]]) -> Result<[u8; 16], VaultError> {
+    let parts: Vec<&[u8]> = [head].into_iter().chain(bound.iter().copied()).collect();
+    let token = keys.token(Purpose::InterventionNonces, &parts)?;
+    let mut tag = [0; 16];
+    tag.iter_mut().zip(token).for_each(|(to, from)| *to = from);
+    Ok(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use types::Door;
+    use vault::{Holder, MasterKey};
+
+    #[test]
+    fn a_nonce_is_good_for_one_thing_and_ten_minutes() {
+        let folder = tempfile::tempdir().unwrap();
+        let master = MasterKey::create(&folder.path().join("k")).unwrap();
+        let keys = master.keys_for(Holder::Door(Door::Desk));
+        let now = Time::from_micros(1_790_000_000_000_000);
+        let nonce = draw(&keys, &[b"approve", b"one"], now).unwrap();
+        assert!(is_good(&keys, &nonce, &[b"approve", b"one"], now + Duration::from_secs(599)));
+        assert!(!is_good(&keys, &nonce, &[b"approve", b"one"], now + Duration::from_secs(600)));
+        assert!(!is_good(&keys, &nonce, &[b"approve", b"two"], now));
+        assert!(!is_good(&keys, &nonce, &[b"approveone"], now));
+        for at in 0..32 {
+            let mut other = nonce;
+            other[at] ^= 1;
+            assert!(!is_good(&keys, &other, &[b"approve", b"one"], now), "byte {at}");
+        }
+        assert_ne!(nonce, draw(&keys, &[b"approve", b"one"], now).unwrap());
+    }
+}

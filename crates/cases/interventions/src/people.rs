@@ -1,0 +1,67 @@
+//! People as interventions need them, and the signatures under their passkeys' enrolments.
+
+pub(crate) mod sql;
+
+use crate::{
+    service::{Answer, InterventionService, Signed, TermsToSign},
+    terms::Terms,
+    warrant::{Chain, PasskeyRow, Vouch, enrol_terms},
+};
+use identity::Authenticated;
+use policy::VouchPasskey;
+use types::AccountId;
+
+impl InterventionService {
+    /// What an administrator signs to vouch for somebody's passkey.
+    pub async fn vouch_terms(&self, who: &Authenticated, credential: &[u8]) -> Answer<TermsToSign> {
+        let (me, row, terms) = self.vouching(who, credential).await?;
+        self.to_sign(me, &terms, &bound(&me, &row)).await
+    }
+
+    /// Verifies an administrator's signature under the enrolment of somebody's passkey, and that his own leads to a pinned
+    /// key. Gives the account and the evidence for `signin` to keep beside the passkey; each warrant verifies it again.
+    pub async fn vouch_evidence(
+        &self,
+        who: &Authenticated,
+        credential: &[u8],
+        signed: Signed,
+    ) -> Answer<(AccountId, Vec<u8>)> {
+        let (me, row, terms) = self.vouching(who, credential).await?;
+        let (nonce, assertion) = self.signature(me, &terms, &bound(&me, &row), signed)?;
+        let signer = assertion.credential.clone();
+        let mut connection = self.read().await?;
+        let mut rows = sql::passkeys(&mut connection, &self.parts().keys, vec![signer.clone()]).await?;
+        drop(connection);
+        rows.retain(|one| one.passkey.credential != row.passkey.credential);
+        let own = rows.iter().any(|one| one.passkey.credential == signer && one.account == me);
+        let vouch = Vouch { nonce, assertion };
+        let (account, establishment, evidence) = (row.account, row.establishment, vouch.to_bytes());
+        rows.push(PasskeyRow { vouch: Some(vouch), ..row });
+        let chain = Chain::new(&self.parts().pinned, establishment, &rows);
+        match chain.trusted(credential, &mut Vec::new()) {
+            Ok(_) if own => Ok((account, evidence)),
+            Ok(_) => self.bad_signature(who, "another's passkey signed").await,
+            Err(why) => self.bad_signature(who, &why.to_string()).await,
+        }
+    }
+
+    async fn vouching(&self, who: &Authenticated, credential: &[u8]) -> Answer<(AccountId, PasskeyRow, Terms)> {
+        let (establishment, me) = self.at(who)?;
+        let mut connection = self.read().await?;
+        let rows = sql::passkeys(&mut connection, &self.parts().keys, vec![credential.to_vec()]).await?;
+        drop(connection);
+        let found = rows.into_iter().find(|row| row.passkey.credential == credential);
+        // Nobody vouches for himself.
+        let Some(row) = found.filter(|row| row.establishment == establishment && row.account != me) else {
+            return Err(self.not_found(who, "passkey", "absent, or one's own").await);
+        };
+        let credential = data_encoding::BASE64URL_NOPAD.encode(credential);
+        drop(self.decide(who, VouchPasskey { account: row.account, credential }, &Self::about(None, None)).await?);
+        let terms = enrol_terms(&row);
+        Ok((me, row, terms))
+    }
+}
+
+fn bound<'a>(me: &'a AccountId, row: &'a PasskeyRow) -> [&'a [u8]; 4] {
+    [b"enrol", me.as_bytes(), &row.passkey.credential, row.account.as_bytes()]
+}

@@ -1,0 +1,153 @@
+//! SQL of what this case needs to know of people and suppliers. Accounts and their means are `signin`'s to write.
+
+use crate::{
+    model::Supplier,
+    rows::{RawPerson, account_row, word},
+    sql::id,
+    warrant::{PasskeyRow, Vouch},
+};
+use identity::passkey::PasskeyRecord;
+use sqlx::{AnyConnection, Row as _};
+use store::StoreError;
+use types::{AccountId, EstablishmentId, Role, SupplierId};
+use vault::{Keys, Place, Purpose};
+
+/// Suppliers of one establishment that are listed at most.
+const LISTED_MAX: i64 = 1000;
+/// Keys for SSH, and passkeys, of one person at most.
+const MEANS_MAX: i64 = 20;
+/// Passkeys that one question may lead to at most.
+const PASSKEYS_MAX: usize = 200;
+
+/// Somebody with an account.
+pub(crate) struct Person {
+    pub account: AccountId,
+    pub name: String,
+    pub role: Role,
+    pub supplier: Option<SupplierId>,
+}
+
+/// An active account of the establishment. Role and supplier are bound to the sealed name: changed, it does not open.
+pub(crate) async fn person(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    (establishment, account): (EstablishmentId, AccountId),
+) -> Result<Option<Person>, StoreError> {
+    let bad = || StoreError::Malformed("accounts.sealed");
+    let row = sqlx::query(
+        "SELECT role, supplier_id, sealed FROM accounts WHERE id = $1 AND establishment_id = $2 AND state = 'active'",
+    )
+    .bind(account.as_bytes().to_vec())
+    .bind(establishment.as_bytes().to_vec())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let role: String = row.try_get("role")?;
+    let supplier: Option<Vec<u8>> = row.try_get("supplier_id")?;
+    let sealed: Vec<u8> = row.try_get("sealed")?;
+    let bond = account_row(&account, &establishment, &role, supplier.as_deref());
+    let place = Place { table: "accounts", column: "sealed", row: &bond };
+    let clear = keys.open(Purpose::AccountFields, place, &sealed).map_err(|_| bad())?;
+    let raw: RawPerson = minicbor::decode(&clear).map_err(|_| bad())?;
+    let supplier = supplier.map(|id| SupplierId::try_from(id.as_slice()).map_err(|_| bad())).transpose()?;
+    Ok(Some(Person { account, name: raw.display_name, role: word(&role, "accounts.role")?, supplier }))
+}
+
+/// The keys that somebody may come with.
+pub(crate) async fn fingerprints(
+    connection: &mut AnyConnection,
+    account: AccountId,
+) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT fingerprint FROM ssh_keys WHERE account_id = $1 ORDER BY fingerprint LIMIT $2")
+            .bind(account.as_bytes().to_vec())
+            .bind(MEANS_MAX)
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(fingerprint,)| fingerprint).collect())
+}
+
+pub(crate) async fn suppliers(
+    connection: &mut AnyConnection,
+    establishment: EstablishmentId,
+) -> Result<Vec<Supplier>, StoreError> {
+    let rows = sqlx::query("SELECT id, name FROM suppliers WHERE establishment_id = $1 ORDER BY name LIMIT $2")
+        .bind(establishment.as_bytes().to_vec())
+        .bind(LISTED_MAX)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(Supplier { id: id!(row, "id"), establishment, name: row.try_get("name")? })).collect()
+}
+
+pub(crate) async fn insert_supplier(
+    connection: &mut AnyConnection,
+    (id, establishment): (SupplierId, EstablishmentId),
+    name: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO suppliers (id, establishment_id, name) VALUES ($1, $2, $3)")
+        .bind(id.as_bytes().to_vec())
+        .bind(establishment.as_bytes().to_vec())
+        .bind(name.to_owned())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The passkeys with these identifiers, those that vouched for them, and so on, as far as a chain may be long. Nothing
+/// of it is believed: the warrant verifies.
+pub(crate) async fn passkeys(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    mut wanted: Vec<Vec<u8>>,
+) -> Result<Vec<PasskeyRow>, StoreError> {
+    let mut found: Vec<PasskeyRow> = Vec::new();
+    while let Some(credential) = wanted.pop() {
+        if found.len() >= PASSKEYS_MAX || found.iter().any(|row| row.passkey.credential == credential) {
+            continue;
+        }
+        let Some(row) = passkey(connection, keys, &credential).await? else { continue };
+        wanted.extend(row.vouch.iter().map(|vouch| vouch.assertion.credential.clone()));
+        found.push(row);
+    }
+    Ok(found)
+}
+
+/// Passkeys of one account.
+pub(crate) async fn passkeys_of(
+    connection: &mut AnyConnection,
+    account: AccountId,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let rows: Vec<(Vec<u8>,)> =
+        sqlx::query_as("SELECT credential FROM passkeys WHERE account_id = $1 ORDER BY created_micros LIMIT $2")
+            .bind(account.as_bytes().to_vec())
+            .bind(MEANS_MAX)
+            .fetch_all(connection)
+            .await?;
+    Ok(rows.into_iter().map(|(credential,)| credential).collect())
+}
+
+async fn passkey(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    credential: &[u8],
+) -> Result<Option<PasskeyRow>, StoreError> {
+    let bad = || StoreError::Malformed("passkeys");
+    let row = sqlx::query(
+        "SELECT p.account_id, p.establishment_id, p.sealed, p.vouch, a.role FROM passkeys p \
+         JOIN accounts a ON a.id = p.account_id WHERE p.credential = $1 AND a.state = 'active'",
+    )
+    .bind(credential.to_vec())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (account, establishment): (AccountId, EstablishmentId) = (id!(row, "account_id"), id!(row, "establishment_id"));
+    let (sealed, role): (Vec<u8>, String) = (row.try_get("sealed")?, row.try_get("role")?);
+    let vouch: Option<Vec<u8>> = row.try_get("vouch")?;
+    let place: [&[u8]; 3] = [credential, account.as_bytes(), establishment.as_bytes()];
+    let open = |column, sealed: &[u8]| {
+        keys.open(Purpose::MeansFields, Place { table: "passkeys", column, row: &place }, sealed).map_err(|_| bad())
+    };
+    let record = PasskeyRecord::from_bytes(&open("sealed", &sealed)?).map_err(|_| bad())?;
+    let vouch = vouch.map(|sealed| Vouch::from_bytes(&open("vouch", &sealed)?).ok_or_else(bad)).transpose()?;
+    Ok(Some(PasskeyRow { passkey: record.public, account, role: word(&role, "accounts.role")?, establishment, vouch }))
+}

@@ -1,0 +1,137 @@
+//! What people see of sessions and do to them: lists, live view, replay, cut.
+
+pub(crate) mod sql;
+
+use crate::{
+    acts::revoked_until,
+    lists::{cursor, cursor_text},
+    live::LiveFeed,
+    model::{Filter, Page, RelaySession},
+    recording::RecordingReader,
+    service::{Answer, InterventionError, InterventionService},
+    sql::{InterventionRow, PAGE, intervention},
+};
+use identity::Authenticated;
+use policy::{CutIntervention, CutRelay, MatterAct, ReplayRelay, WatchRelay};
+use std::collections::HashMap;
+use types::{InterventionId, RelayId};
+
+impl InterventionService {
+    /// The sessions that this person may see, newest first.
+    pub async fn sessions(&self, who: &Authenticated, filter: &Filter) -> Answer<Page<RelaySession>> {
+        let (establishment, _) = self.at(who)?;
+        let authorized = self.seeing(who).await?;
+        let keys = &self.parts().keys;
+        let from = cursor(filter.cursor.as_deref(), RelayId::from_bytes([0xff; 16]))?;
+        let mut connection = self.read().await?;
+        let mut rows = sql::sessions(&mut connection, keys, authorized.scope(), filter, from).await?;
+        let more = rows.len() > PAGE;
+        rows.truncate(PAGE);
+        let next = rows.last().filter(|_| more).map(|row| cursor_text(row.session.opened, &row.session.id));
+        let mut matters: HashMap<InterventionId, policy::Matter> = HashMap::new();
+        let mut shown = Vec::with_capacity(rows.len());
+        for row in rows {
+            let matter = match matters.get(&row.intervention) {
+                Some(matter) => matter.clone(),
+                None => {
+                    let of = intervention(&mut connection, keys, (establishment, row.intervention)).await?;
+                    of.map(|of| of.matter()).ok_or(InterventionError::NotFound)?
+                }
+            };
+            self.admitted(who, authorized.scope(), &matter).await?;
+            matters.insert(row.intervention, matter);
+            shown.push(row.session);
+        }
+        Ok(Page { rows: shown, next })
+    }
+
+    /// One session.
+    pub async fn session(&self, who: &Authenticated, relay: RelayId) -> Answer<RelaySession> {
+        let (establishment, _) = self.at(who)?;
+        let authorized = self.seeing(who).await?;
+        let keys = &self.parts().keys;
+        let mut connection = self.read().await?;
+        let row = sql::session_within(&mut connection, keys, authorized.scope(), relay).await?;
+        let Some(row) = row else {
+            drop(connection);
+            return Err(self.not_found(who, &format!("relay:{relay}"), "absent, or outside the scope").await);
+        };
+        let of = intervention(&mut connection, keys, (establishment, row.intervention)).await?;
+        let of = of.ok_or(InterventionError::NotFound)?;
+        self.admitted(who, authorized.scope(), &of.matter()).await?;
+        Ok(row.session)
+    }
+
+    /// Cuts a session, and with it its intervention: nobody comes back through the same approval. What runs here is
+    /// decided and cut from memory; the database is asked only about what runs elsewhere.
+    pub async fn cut_session(&self, who: &Authenticated, relay: RelayId, reason: &str) -> Answer<()> {
+        let reason = self.reason(reason)?;
+        let here = self.parts().leases.matter_of(relay);
+        let (id, matter, until) = match here {
+            Some((id, matter)) => (id, matter, self.now() + std::time::Duration::from_secs(62 * 86_400)),
+            None => {
+                let row = self.of_session(who, relay).await?;
+                (row.terms.id, row.matter(), revoked_until(&row))
+            }
+        };
+        // Those who may cut are the hospital's: no supplier's name has to be looked up.
+        let facts = Self::about(None, Some(matter));
+        let session = self.decide(who, CutRelay { relay }, &facts).await?;
+        let whole = self.decide(who, CutIntervention { intervention: id }, &facts).await?;
+        let name = self.me(who).await.map(|me| me.name);
+        self.parts().leases.cut(session, &reason).await;
+        self.strike(id, whole, until, (&name.unwrap_or_default(), &reason)).await
+    }
+
+    /// Watches a live session; traced before the first picture.
+    pub async fn watch(&self, who: &Authenticated, relay: RelayId) -> Answer<LiveFeed> {
+        let row = self.of_session(who, relay).await?;
+        let facts = Self::about(None, Some(row.matter()));
+        let authorized = self.decide(who, WatchRelay { relay }, &facts).await?;
+        let WatchRelay { relay } = self.parts().journal.disclose(authorized).await?;
+        self.0.live.watch(relay).ok_or(InterventionError::NotFound)
+    }
+
+    /// Opens the recording of a session's channel; traced before the first byte.
+    pub async fn recording(&self, who: &Authenticated, relay: RelayId, channel: u32) -> Answer<RecordingReader> {
+        let row = self.of_session(who, relay).await?;
+        let facts = Self::about(None, Some(row.matter()));
+        let authorized = self.decide(who, ReplayRelay { relay }, &facts).await?;
+        let reader = self.0.reader.clone().ok_or(InterventionError::NotFound)?;
+        let ReplayRelay { relay } = self.parts().journal.disclose(authorized).await?;
+        match reader.open(relay, channel).await {
+            Ok(Some(reader)) => Ok(reader),
+            Ok(None) => Err(InterventionError::NotFound),
+            Err(error) => Err(InterventionError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// Whether this person may do this with a session, for a page that shows the buttons. It opens nothing.
+    pub async fn may(&self, who: &Authenticated, relay: RelayId, act: MatterAct) -> Answer<bool> {
+        let row = self.of_session(who, relay).await?;
+        let facts = Self::about(None, Some(row.matter()));
+        let policies = &self.parts().policies;
+        Ok(match act {
+            MatterAct::Cut => policies.decide(who, CutRelay { relay }, &facts, self.now()).is_ok(),
+            MatterAct::Watch => policies.decide(who, WatchRelay { relay }, &facts, self.now()).is_ok(),
+            MatterAct::Replay => policies.decide(who, ReplayRelay { relay }, &facts, self.now()).is_ok(),
+            _ => false,
+        })
+    }
+
+    /// The intervention of a session: the facts of a decision about it.
+    async fn of_session(&self, who: &Authenticated, relay: RelayId) -> Answer<InterventionRow> {
+        let (establishment, _) = self.at(who)?;
+        let mut connection = self.read().await?;
+        let id = sql::intervention_of(&mut connection, (establishment, relay)).await?;
+        let row = match id {
+            Some(id) => intervention(&mut connection, &self.parts().keys, (establishment, id)).await?,
+            None => None,
+        };
+        drop(connection);
+        match row {
+            Some(row) => Ok(row),
+            None => Err(self.not_found(who, &format!("relay:{relay}"), "absent").await),
+        }
+    }
+}
