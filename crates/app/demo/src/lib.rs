@@ -6,6 +6,7 @@
 //! - [`Sis`]: the FHIR server; [`SisFaults`] makes it slow, absent, wrong or garbled, for tests.
 //! - [`Authority`]: a certificate authority for one run, which can vouch for reserved names only.
 //! - [`accounts`]: who signs in, and what ties each to the patients; [`STAFF`], [`SUPPLIERS`], [`EQUIPMENT`]: the second door's.
+//! - [`Machine`]: an equipment to reach by SSH.
 //! - [`SoftPasskey`]: signs in the place of a person, for the interfaces.
 //!
 //! Absent from here: real people, real numbers (the INS are in the TEST domain, with a place of birth that does not
@@ -19,11 +20,13 @@ mod fhir;
 mod hospital;
 mod lab;
 mod letters;
+mod machine;
 mod metrics;
 mod names;
 mod passkey;
 mod pdf;
 mod people;
+mod private;
 mod search;
 mod sheets;
 mod sis;
@@ -36,6 +39,7 @@ pub use fhir::{CONFIDENTIALITY_FR, CONFIDENTIALITY_V3, HELD, NORMAL};
 pub use hospital::{Establishment, Hospital, Service};
 pub use lab::{Amount, Analyte, Flag, Measure};
 pub use letters::DocumentKind;
+pub use machine::{Files, Machine, MachineError};
 pub use passkey::{Assertion, Registration, SoftPasskey};
 pub use people::{Address, Commune, Document, Patient, Practitioner, Report, Sex};
 pub use sis::{Sis, SisError};
