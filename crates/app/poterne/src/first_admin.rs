@@ -145,6 +145,11 @@ impl FirstAdministrator {
         self.link(now).map(|link| expiry(&link))
     }
 
+    /// Whether a link was drawn, be it one that no longer serves.
+    pub fn is_drawn(&self) -> bool {
+        self.link_file.symlink_metadata().is_ok()
+    }
+
     /// Whether this is the outstanding link's token. It takes as long for a wrong one as for a right one.
     pub fn check(&self, token: &str, now: Time) -> bool {
         let link = self.link(now);

@@ -63,10 +63,16 @@ fn pinned(file: &Path, first: Option<&FirstAdministrator>, runs_desk: bool) -> R
     let shown = file.display();
     if file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         let outstanding = first.is_some_and(|first| first.outstanding(SystemClock.now()).is_some());
+        let why = match first {
+            Some(first) if first.is_drawn() => {
+                "the first administrator's link does not serve (its week is over, or its file is not this user's alone)"
+            }
+            _ => "no first administrator's link is outstanding",
+        };
         return match (runs_desk, outstanding) {
             (true, true) => Ok(Vec::new()),
             (true, false) => Err(Wrong::new(
-                format!("no key is pinned ({shown} does not exist) and no first administrator's link serves"),
+                format!("no key is pinned ({shown} does not exist) and {why}"),
                 "put the file back from its copy, or, if nobody was ever enrolled, draw a link with \
                  `poterne init --renew-link` and the folder of this file",
             )),

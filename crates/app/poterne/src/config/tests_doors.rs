@@ -199,7 +199,7 @@ fn each_mistake_of_the_second_door_has_its_place_and_its_remedy() {
             "keys/pinned.json",
             "keys/none.json",
             &["33:15: approvals.pinned_file: no key is pinned (DIR/keys/none.json does not exist) and no first \
-               administrator's link serves; put the file back from its copy, or, if nobody was ever enrolled, draw a \
+               administrator's link is outstanding; put the file back from its copy, or, if nobody was ever enrolled, draw a \
                link with `poterne init --renew-link` and the folder of this file"],
         ),
     ];
@@ -276,7 +276,7 @@ fn no_key_may_be_pinned_only_while_a_link_serves() {
     assert!(config.approvals.unwrap().pinned.is_empty());
     // A link whose time is over.
     first.draw(now - Duration::from_secs(8 * 86_400), Existing::Replaced).unwrap();
-    assert!(said(&site)[0].contains("no first administrator's link serves"), "{:?}", said(&site));
+    assert!(said(&site)[0].contains("link does not serve (its week is over,"), "{:?}", said(&site));
     // On another node, the keys are copied first.
     first.draw(now, Existing::Replaced).unwrap();
     site.write(&GOOD_SECOND.replace("\"suppliers\", \"desk\", ", ""));
