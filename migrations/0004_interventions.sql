@@ -19,7 +19,7 @@ CREATE TABLE equipment (
     UNIQUE (establishment_id, name)
 );
 
--- For finding; who answers for an equipment is what was signed, in its sealed column.
+-- For finding: who answers for an equipment is what was signed, in its sealed column.
 CREATE TABLE equipment_beneficiaries (
     equipment_id BLOB NOT NULL REFERENCES equipment (id),
     account_id BLOB NOT NULL REFERENCES accounts (id),
