@@ -1,9 +1,8 @@
 //! Passwords and one-time codes: made and checked, never kept here.
 
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc},
-};
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc};
+use aws_lc_rs::constant_time;
+use data_encoding::BASE64_NOPAD;
 use types::Secret;
 
 /// Argon2id cost: 19 MiB, 2 passes, 1 lane: the least that OWASP and RFC 9106's second choice agree on; a sign-in costs
@@ -11,6 +10,11 @@ use types::Secret;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+const OUTPUT_BYTES: usize = 32;
+/// What is asked of the allocator for a hashing: more than it needs, and more than any that the C library's allocator
+/// would keep for later (32 MiB), so that the memory goes back to the system after each. What lies beyond the need is
+/// never touched: it costs addresses, no memory.
+const RESERVED_BLOCKS: usize = 33 * 1024;
 /// Bounds what a stranger can make us hash.
 const PASSWORD_BYTES_MAX: usize = 1024;
 
@@ -54,13 +58,34 @@ pub fn hash_password(password: &Secret<String>, salt: &[u8; 16]) -> Result<Passw
     if text.len() > PASSWORD_BYTES_MAX {
         return Err(BadPassword::TooLong);
     }
-    let hash = hasher().hash_password_with_salt(text.as_bytes(), salt).map_err(|_| BadPassword::Refused)?;
-    Ok(PasswordHash::from_phc(hash.to_string()))
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES)).map_err(|_| BadPassword::Refused)?;
+    let mut out = [0; OUTPUT_BYTES];
+    derive(text.as_bytes(), salt, params, &mut out).ok_or(BadPassword::Refused)?;
+    let (salt, out) = (BASE64_NOPAD.encode(salt), BASE64_NOPAD.encode(&out));
+    Ok(PasswordHash::from_phc(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${out}")))
 }
 
-fn hasher() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap_or_default();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+/// Argon2id (RFC 9106) with these parameters.
+fn derive(password: &[u8], salt: &[u8], params: Params, out: &mut [u8]) -> Option<()> {
+    let needed = params.block_count();
+    let mut memory: Vec<Block> = Vec::new();
+    memory.try_reserve_exact(needed.max(RESERVED_BLOCKS)).ok()?;
+    memory.resize(needed, Block::new());
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into_with_memory(password, salt, out, memory.as_mut_slice()).ok()
+}
+
+/// Whether these bytes are the password of this PHC text. Never, for a text of another algorithm or one that cannot be read.
+fn verified(password: &[u8], text: &str) -> bool {
+    let Ok(kept) = phc::PasswordHash::new(text) else { return false };
+    let Ok(params) = Params::try_from(&kept) else { return false };
+    let (Some(salt), Some(hash)) = (kept.salt.as_ref(), kept.hash.as_ref()) else { return false };
+    if kept.algorithm.as_str() != "argon2id" || kept.version != Some(Version::V0x13.into()) {
+        return false;
+    }
+    let mut out = vec![0; hash.as_bytes().len()];
+    derive(password, salt.as_ref(), params, &mut out).is_some()
+        && constant_time::verify_slices_are_equal(&out, hash.as_bytes()).is_ok()
 }
 
 /// True when the password matches. Without a hash (unknown login) the same work is done and the answer is no.
@@ -71,8 +96,7 @@ pub(crate) fn password_matches(given: &Secret<String>, hash: Option<&PasswordHas
     let text = hash.map_or(NOBODY, PasswordHash::phc);
     let bytes = given.expose().as_bytes();
     let bytes = bytes.get(..PASSWORD_BYTES_MAX).unwrap_or(bytes);
-    let Ok(parsed) = phc::PasswordHash::new(text) else { return false };
-    let matched = hasher().verify_password(bytes, &parsed).is_ok();
+    let matched = verified(bytes, text);
     matched && hash.is_some() && given.expose().len() <= PASSWORD_BYTES_MAX
 }
 
@@ -127,6 +151,34 @@ mod tests {
         assert!(!password_matches(&secret(""), Some(&hash)));
         assert!(!password_matches(&secret(&"x".repeat(5000)), Some(&hash)));
         assert!(!password_matches(&secret("porte-dérobée 42"), None));
+    }
+
+    #[test]
+    fn what_others_hashed_is_read_and_what_is_hashed_is_standard() {
+        // Made by the reference implementation: argon2id, password "password", salt "somesalt".
+        let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(verified(b"password", reference));
+        assert!(!verified(b"passwore", reference));
+        for bad in [
+            reference.replace("argon2id", "argon2i"),
+            reference.replace("v=19", "v=16"),
+            reference.replace("$v=19", ""),
+            reference.replace("m=65536", "m=65537"),
+            reference.replace("t=2", "t=0"),
+            reference.replace("GRPPc", "GRPPd"),
+            reference.split('$').take(5).collect::<Vec<_>>().join("$"),
+            String::new(),
+        ] {
+            assert!(!verified(b"password", &bad), "{bad}");
+        }
+        // The library's own hasher agrees with ours.
+        use argon2::password_hash::PasswordHasher as _;
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap();
+        let theirs = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_with_salt("porte-dérobée 42".as_bytes(), &[7; 16])
+            .unwrap();
+        let ours = hash_password(&secret("porte-dérobée 42"), &[7; 16]).unwrap();
+        assert_eq!(ours.phc(), theirs.to_string());
     }
 
     #[test]
