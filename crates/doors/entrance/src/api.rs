@@ -19,8 +19,8 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use signin::SessionFault;
-use std::{borrow::Cow, collections::BTreeSet, fmt, future::Future, pin::Pin};
+use signin::{SessionFault, TokenHolder};
+use std::{borrow::Cow, fmt};
 use types::{ClientAddress, Lang, TokenScope};
 use web::{guard::ErrorPages, layout::ErrorKind, reference::Reference};
 
@@ -196,30 +196,6 @@ pub fn failed(failure: Failure, cause: &impl fmt::Display) -> Problem {
     }
 }
 
-/// Whose an honored token is, and for what.
-#[derive(Debug)]
-pub struct TokenHolder {
-    /// The proof.
-    pub authenticated: identity::Authenticated,
-    /// Whose account.
-    pub account: types::AccountId,
-    /// In what role.
-    pub role: types::Role,
-    /// Whose people he is of, for a supplier's.
-    pub supplier: Option<types::SupplierId>,
-    /// What the token was issued for.
-    pub scopes: BTreeSet<TokenScope>,
-}
-
-/// A future that a trait's method gives.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// What honors the tokens of a door's API.
-pub trait Tokens: Send + Sync + 'static {
-    /// Whose a token is, if it is honored from this address, now. What it refuses, it traces.
-    fn resume<'a>(&'a self, token: &'a str, address: ClientAddress) -> Pending<'a, Result<TokenHolder, SessionFault>>;
-}
-
 /// A request that bears an honored token.
 pub struct Bearer<D> {
     /// The door's state.
@@ -237,6 +213,7 @@ impl<D> Bearer<D> {
     }
 }
 
+/// Absent, unreadable and refused tokens have one answer, and each leaves a trace.
 impl<D: Door> FromRequestParts<D> for Bearer<D> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &D) -> Result<Self, Problem> {

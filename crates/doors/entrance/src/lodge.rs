@@ -1,7 +1,6 @@
 //! What stands at a door's entrance, whatever lies behind: its names, its words, its keys, its sign-in.
 
-use crate::api::Tokens;
-use signin::SignInService;
+use signin::{ApiTokens, SignInService};
 use std::{collections::BTreeMap, sync::Arc};
 use types::{Clock, EstablishmentId, Lang, Time};
 use web::{
@@ -52,7 +51,7 @@ struct Parts {
 #[derive(Clone)]
 pub struct Entrance {
     parts: Arc<Parts>,
-    tokens: Option<Arc<dyn Tokens>>,
+    tokens: Option<ApiTokens>,
 }
 
 impl Entrance {
@@ -67,15 +66,15 @@ impl Entrance {
         Self { parts: Arc::new(Parts { greeting, settings, signin, cookie }), tokens: None }
     }
 
-    /// Gives the door an API, for those whose tokens `tokens` honors.
-    pub fn with_api(mut self, tokens: Arc<dyn Tokens>) -> Self {
+    /// Gives the door an API, for those whose tokens `tokens` honors: that same door's.
+    pub fn with_api(mut self, tokens: ApiTokens) -> Self {
         self.tokens = Some(tokens);
         self
     }
 
     /// What honors the API's tokens, if the door has one.
-    pub(crate) fn tokens(&self) -> Option<&dyn Tokens> {
-        self.tokens.as_deref()
+    pub fn tokens(&self) -> Option<&ApiTokens> {
+        self.tokens.as_ref()
     }
 
     /// Where this door's pages live.

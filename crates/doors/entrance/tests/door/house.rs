@@ -10,20 +10,18 @@ use axum::{
 };
 use entrance::{
     Bearer, Door, Entrance, EntranceSettings, Failure, Greeting, Member, Posted, Visit,
-    api::{self, Asked, JsonBody, Pending, Problem, TokenHolder, Tokens},
+    api::{self, Asked, JsonBody, Problem},
 };
 use http_body_util::BodyExt as _;
-use identity::{SessionLimits, TotpSecret, door_actor};
+use identity::{SessionLimits, TotpSecret};
 use journal::{Journal, JournalConfig, Trace, read_traces};
 use policy::Policies;
 use serde::Deserialize;
-use signin::{Enrolment, NewAccount, SessionFault, SignInService, SignInSettings, SignedIn};
+use signin::{ApiTokens, Enrolment, NewAccount, NewToken, SignInService, SignInSettings, SignedIn, TokenSettings};
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use store::{SystemClock, testing::TestDatabase};
 use tower::ServiceExt as _;
-use types::{
-    AccountId, ClientAddress, Clock as _, Door as DoorName, EstablishmentId, Role, Secret, SystemActor, TokenScope,
-};
+use types::{ClientAddress, Clock as _, Door as DoorName, EstablishmentId, Role, Secret, SystemActor, TokenScope};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 use web::{
     assets::Icon,
@@ -37,9 +35,6 @@ pub const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
 const LOGIN: &str = "odile.marchetti";
 const NAME: &str = "Odile Marchetti";
 const PASSWORD: &str = "la lanterne du veilleur";
-/// The one good token of these tests, and one that meets a store out of order.
-pub const GOOD: &str = "pot_good";
-const BROKEN: &str = "pot_broken";
 
 /// The door's state.
 #[derive(Clone)]
@@ -62,26 +57,6 @@ pub fn greeting(t: Text) -> Greeting {
         lead: t.desk_welcome_lead(),
         for_whom: vec![(Icon::Person, t.desk_welcome_who_beneficiary())],
         closing: t.desk_welcome_own_account(),
-    }
-}
-
-struct FewTokens;
-
-impl Tokens for FewTokens {
-    fn resume<'a>(&'a self, token: &'a str, address: ClientAddress) -> Pending<'a, Result<TokenHolder, SessionFault>> {
-        Box::pin(async move {
-            match token {
-                GOOD => Ok(TokenHolder {
-                    authenticated: door_actor(DoorName::Desk, address, Some(HERE), SystemClock.now()),
-                    account: AccountId::from_bytes([9; 16]),
-                    role: Role::Beneficiary,
-                    supplier: None,
-                    scopes: [TokenScope::InterventionsRead].into(),
-                }),
-                BROKEN => Err(SessionFault::Unavailable),
-                _ => Err(SessionFault::SignedOut),
-            }
-        })
     }
 }
 
@@ -163,6 +138,10 @@ async fn mistaken(member: Member<Staff>) -> Response {
 pub struct House {
     folder: tempfile::TempDir,
     pub journal: Journal,
+    /// A token that sees interventions, from anywhere.
+    pub good: String,
+    /// The same, from elsewhere only.
+    pub elsewhere: String,
     /// With an API, and without.
     routers: [Router; 2],
 }
@@ -189,8 +168,13 @@ impl House {
             establishment: HERE,
         };
         let signin = SignInService::new(store.clone(), journal.clone(), policies.clone(), keys(), settings).unwrap();
-        let enrolment =
-            Enrolment::new(store, journal.clone(), policies, master.keys_for(Holder::Enrolment), SystemActor::Demo);
+        let enrolment = Enrolment::new(
+            store.clone(),
+            journal.clone(),
+            policies.clone(),
+            master.keys_for(Holder::Enrolment),
+            SystemActor::Demo,
+        );
         enrolment.establishment(HERE, "Hôpital de Valombre").await.unwrap();
         let new = NewAccount {
             login: LOGIN.into(),
@@ -200,7 +184,19 @@ impl House {
             password: Secret::new(PASSWORD.into()),
             totp: TotpSecret::from_bytes([7; 20]),
         };
-        enrolment.account(HERE, new).await.unwrap();
+        let account = enrolment.account(HERE, new).await.unwrap();
+        let settings = TokenSettings { door: DoorName::Desk, roles: &[Role::Beneficiary], establishment: HERE };
+        let tokens = ApiTokens::new(store, journal.clone(), policies, keys(), settings).unwrap();
+        let issue = async |sources: &[&str]| {
+            let new = NewToken {
+                label: "Supervision".into(),
+                scopes: [TokenScope::InterventionsRead].into(),
+                expires: clock.now() + Duration::from_secs(3600),
+                sources: sources.iter().map(|range| range.parse().unwrap()).collect(),
+            };
+            tokens.issue_as(SystemActor::Demo, account, new).await.unwrap().1.expose().clone()
+        };
+        let (good, elsewhere) = (issue(&[]).await, issue(&["198.51.100.0/24"]).await);
         let settings = || EntranceSettings {
             origin: Origin::https("localhost", 8445).unwrap(),
             establishments: BTreeMap::from([(HERE, "Hôpital de Valombre".to_owned())]),
@@ -210,7 +206,7 @@ impl House {
             clock: clock.clone(),
         };
         let entrance = || Entrance::new(DoorName::Desk, greeting, settings(), signin.clone());
-        let routers = [entrance().with_api(Arc::new(FewTokens)), entrance()].map(|entrance| {
+        let routers = [entrance().with_api(tokens), entrance()].map(|entrance| {
             let router = entrance::routes()
                 .route("/{lang}/", get(home))
                 .route("/{lang}/notes", get(home).post(typed))
@@ -221,7 +217,7 @@ impl House {
                 .route("/api/v1/mistaken", get(mistaken).post(mistaken));
             entrance::guarded(router, Staff(entrance), Limits::default())
         });
-        Self { folder, journal, routers }
+        Self { folder, journal, good, elsewhere, routers }
     }
 
     pub async fn ask(&self, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
