@@ -6,12 +6,14 @@ mod token;
 use crate::{config::Config, node::Keep};
 use anyhow::{Context, Result, bail};
 use identity::{SshPublicKey, TotpSecret};
+use interventions::{NAME_CHARS_MAX, Pinned, RelyingParty};
 use policy::{Relation, RelationKind};
 use serde_json::json;
 use signin::{EnrolError, NewAccount};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 use store::{StoreConfig, SystemClock};
 use types::{Category, Clock as _, EstablishmentId, Ins, Period, Role, Secret, SupplierId, SystemActor};
@@ -60,9 +62,12 @@ pub struct AddArgs {
     /// Days until the relation ends (none: open)
     #[arg(long, value_name = "DAYS")]
     days: Option<u32>,
-    /// The supplier whose person a technician or a supplier's manager is (its id)
-    #[arg(long, value_name = "ID")]
-    supplier: Option<SupplierId>,
+    /// The supplier whose person a technician or a supplier's manager is
+    #[arg(long, value_name = "NAME_OR_ID")]
+    supplier: Option<String>,
+    /// Register the supplier of that name, if it is new
+    #[arg(long, requires = "supplier")]
+    register_supplier: bool,
     /// A technician's key for SSH: its .pub file
     #[arg(long, value_name = "FILE")]
     ssh_key: Option<PathBuf>,
@@ -153,7 +158,7 @@ fn check_fits(args: &AddArgs) -> Result<()> {
         (false, 1..) => bail!("an account of role {role} has no --ins: it opens no record"),
         _ => {}
     }
-    match (has_supplier(role), args.supplier) {
+    match (has_supplier(role), &args.supplier) {
         (true, None) => bail!("--supplier is missing: whose person a {role} is"),
         (false, Some(_)) => bail!("an account of role {role} is no supplier's: leave --supplier out"),
         _ => {}
@@ -204,6 +209,10 @@ async fn create(
     for one in &config.establishments {
         enrolment.establishment(one.id, &one.name).await?;
     }
+    let supplier = match &args.supplier {
+        Some(name) => Some(supplier((name.trim(), args.register_supplier), config, keep, establishment).await?),
+        None => None,
+    };
     let password = crate::password()?;
     let totp = TotpSecret::from_bytes(random()?);
     let secret = data_encoding::BASE32_NOPAD.encode(totp.bytes());
@@ -211,7 +220,7 @@ async fn create(
         login: args.login.clone(),
         display_name: args.name.clone(),
         role: args.role,
-        supplier: args.supplier,
+        supplier,
         password: Secret::new(password.clone()),
         totp,
     };
@@ -237,6 +246,35 @@ async fn create(
         None => None,
     };
     Ok(Created { password, totp_secret: secret, ssh_fingerprint })
+}
+
+/// The supplier of a name or an identifier; a new name is registered only if that was asked for.
+async fn supplier(
+    (name, register): (&str, bool),
+    config: &Config,
+    keep: &Keep,
+    establishment: EstablishmentId,
+) -> Result<SupplierId> {
+    let approvals = config.approvals.as_ref();
+    let approvals = approvals.context("this node has no [approvals]: create this account on the desk's node")?;
+    let rp =
+        RelyingParty { id: approvals.passkey_domain().to_owned(), origin: approvals.desk_origin.as_str().to_owned() };
+    let pinned = Arc::new(Pinned { keys: approvals.pinned.clone(), rp });
+    let fleet = keep.fleet((&config.node.data, &config.vault.master_key), SystemActor::Operator, pinned)?;
+    let known = fleet.suppliers(establishment).await?;
+    let found = known.iter().find(|one| one.name == name);
+    let found = found.or_else(|| name.parse().ok().and_then(|id| known.iter().find(|one| one.id == id)));
+    if let Some(found) = found {
+        return Ok(found.id);
+    }
+    if !register {
+        let names: Vec<_> = known.iter().map(|one| one.name.as_str()).collect();
+        bail!("no supplier is named {name:?} (known: {}); add --register-supplier if it is new", names.join(", "));
+    }
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        bail!("--supplier: a name has 1 to {NAME_CHARS_MAX} characters, on one line");
+    }
+    Ok(fleet.supplier(establishment, name).await?)
 }
 
 fn said(args: &AddArgs, Created { password, totp_secret, ssh_fingerprint }: &Created) {

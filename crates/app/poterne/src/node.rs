@@ -4,6 +4,7 @@ use crate::metrics::{Metrics, resident_bytes};
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, Sis, SisConfig};
 use identity::SessionLimits;
+use interventions::{Fleet, FleetParts, Pinned};
 use journal::{Journal, JournalConfig, log::State as LogState};
 use policy::Policies;
 use portal::{PortalSettings, PortalState};
@@ -20,7 +21,7 @@ use store::{Store, StoreConfig, SystemClock};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use types::{Clock, Door, EstablishmentId, Role, Secret, SystemActor};
-use vault::{Holder, MasterKey, Purpose};
+use vault::{Holder, MasterKey, MonthKeys, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
     health::{Check, Health, State},
@@ -139,6 +140,20 @@ impl Keep {
         let keys = master.keys_for(Holder::Door(settings.door));
         let (store, journal, policies) = (self.store.clone(), self.journal.clone(), self.policies.clone());
         Ok(ApiTokens::new(store, journal, policies, keys, settings)?)
+    }
+
+    /// Who registers suppliers and equipment.
+    pub fn fleet(&self, (data, master): (&Path, &MasterKey), actor: SystemActor, pinned: Arc<Pinned>) -> Result<Fleet> {
+        let opened_by = (Holder::Door(Door::Relays), Purpose::EquipmentSecrets);
+        Ok(Fleet::new(FleetParts {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            policies: self.policies.clone(),
+            keys: master.keys_for(Holder::Enrolment),
+            equipment_keys: MonthKeys::of(&data.join("vault"), master, opened_by)?.seal_only(),
+            pinned,
+            actor,
+        }))
     }
 
     /// Closes the journal, then the database.

@@ -89,11 +89,29 @@ fn an_operator_prepares_the_second_door() {
         ("dpo", &["--supplier", "aaaaaaaaaaaaaaaaaaaaaaaaaa"], "is no supplier's"),
         ("administrator", &["--ssh-key", "/dev/null"], "--ssh-key is for technicians"),
         ("technician", &["--supplier", "aaaaaaaaaaaaaaaaaaaaaaaaaa", "--ssh-key", "/dev/null"], "/dev/null"),
+        ("technician", &["--supplier", "Fabricant"], "no supplier is named \"Fabricant\" (known: )"),
+        ("technician", &["--supplier", "aaaaaaaaaaaaaaaaaaaaaaaaaa"], "add --register-supplier if it is new"),
+        ("technician", &["--supplier", " ", "--register-supplier"], "a name has 1 to"),
         ("king", &[], "one of patient, relative, professional, technician"),
     ] {
         let refused = add("autre", role, more);
         assert!(!refused.status.success() && words(&refused).contains(said), "{role}: {}", words(&refused));
     }
+
+    // A technician with his supplier and his key; then a colleague, whose supplier is known.
+    let pair = russh::keys::ssh_key::private::Ed25519Keypair::from_seed(&[5; 32]);
+    let public = folder.path().join("technicien.pub");
+    let line = russh::keys::PublicKey::from(russh::keys::ssh_key::public::Ed25519PublicKey::from(&pair));
+    fs::write(&public, format!("{} poste@fabricant\n", line.to_openssh().unwrap())).unwrap();
+    let key = ["--ssh-key", public.to_str().unwrap(), "--format", "json"];
+    let technician =
+        add("tech", "technician", &[&["--supplier", "Fabricant", "--register-supplier"], &key[..]].concat());
+    assert!(technician.status.success(), "{}", words(&technician));
+    let technician: serde_json::Value = serde_json::from_slice(&technician.stdout).unwrap();
+    assert!(technician["ssh_fingerprint"].as_str().unwrap().starts_with("SHA256:"), "{technician}");
+    assert!(add("chef2", "supplier_manager", &["--supplier", "Fabricant"]).status.success());
+    let unknown = add("autre", "technician", &["--supplier", "fabricant"]);
+    assert!(words(&unknown).contains("(known: Fabricant)"), "{}", words(&unknown));
 
     let token = |login: &str, more: &[&str]| {
         let mut line = vec!["account", "token", "--config", &config, "--login", login, "--label", "essai"];
@@ -106,6 +124,8 @@ fn an_operator_prepares_the_second_door() {
     let issued: serde_json::Value = serde_json::from_slice(&issued.stdout).unwrap();
     assert_eq!(issued["door"], "desk");
     assert!(issued["token"].as_str().unwrap().starts_with("pot_"), "{issued}");
+    let issued = token("tech", &scopes);
+    assert!(issued.status.success() && words(&issued).contains("\"door\":\"suppliers\""), "{}", words(&issued));
     assert!(words(&token("personne", &scopes)).contains("nobody has the login \"personne\""));
     assert_eq!(token("chef", &["--scopes", "everything", "--days", "30"]).status.code(), Some(2));
     assert_eq!(token("chef", &["--scopes", "sessions:read", "--days", "367"]).status.code(), Some(2));

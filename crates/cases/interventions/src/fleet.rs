@@ -2,7 +2,7 @@
 
 use crate::{
     equipment::{self, InsertSupplier, Put, sql::EquipmentBody, sql::EquipmentRow},
-    model::{EquipmentSecret, NewEquipment},
+    model::{EquipmentSecret, NewEquipment, Supplier},
     people,
     service::{Answer, InterventionError, Signer},
     terms::{Nonce, Terms},
@@ -43,13 +43,16 @@ impl Fleet {
         Self(parts)
     }
 
+    /// The establishment's suppliers, by name.
+    pub async fn suppliers(&self, establishment: EstablishmentId) -> Answer<Vec<Supplier>> {
+        let mut connection = self.0.store.read().await?;
+        Ok(people::sql::suppliers(&mut connection, establishment).await?)
+    }
+
     /// The supplier of that name, registered if it is new.
     pub async fn supplier(&self, establishment: EstablishmentId, name: &str) -> Answer<SupplierId> {
         let parts = &self.0;
-        let mut connection = parts.store.read().await?;
-        let known = people::sql::suppliers(&mut connection, establishment).await?;
-        drop(connection);
-        if let Some(known) = known.iter().find(|one| one.name == name) {
+        if let Some(known) = self.suppliers(establishment).await?.iter().find(|one| one.name == name) {
             return Ok(known.id);
         }
         let supplier = SupplierId::from_bytes(random()?);
