@@ -78,7 +78,7 @@ for (const [login, language, viewport, dark] of [
     });
     await visitor.go("/session");
     await visitor.button("layout.sign_out").first().click();
-    await visitor.assertHeading("portal.signed_out.title");
+    await visitor.assertHeading("entrance.signed_out.title");
     await visitor.assertAccessible();
     console.log(`# ${visited + 3} pages`);
     visitor.assertQuiet();

@@ -51,7 +51,7 @@ async function journey(visitor, account, { pdfSays } = {}) {
   await visitor.go("/");
   await visitor.assertHeading("portal.welcome.title");
   await visitor.givePassword(account);
-  await visitor.assertHeading("portal.code.title");
+  await visitor.assertHeading("entrance.code.title");
   await visitor.giveCode(account);
   await visitor.assertHeading("portal.home.hello");
   await visitor.assertFits();
@@ -79,10 +79,10 @@ async function journey(visitor, account, { pdfSays } = {}) {
   if (pdfSays) assert.match(text, pdfSays);
 
   await visitor.go("/session");
-  await visitor.assertHeading("portal.session.title");
+  await visitor.assertHeading("entrance.session.title");
   await visitor.assertFits();
   await visitor.button("layout.sign_out").first().click();
-  await visitor.assertHeading("portal.signed_out.title");
+  await visitor.assertHeading("entrance.signed_out.title");
   visitor.assertQuiet();
 }
 
@@ -154,7 +154,7 @@ describe("with the demonstration's own SIS", () => {
   test("the last sign-in is shown", async () => {
     const visitor = await Visitor.open(browser, demo, { language: "fr" });
     await visitor.signIn(demo.person(CAMILLE));
-    await visitor.page.getByText(visitor.says("portal.last_sign_in.label")).first().waitFor();
+    await visitor.page.getByText(visitor.says("entrance.last_sign_in.label")).first().waitFor();
     await visitor.close();
   });
 });

@@ -65,7 +65,7 @@ for (const language of ["fr", "en"]) {
     await page.waitForURL(/\/records\//);
     await tabTo(page, 'form[action$="/session/end"] button');
     await page.keyboard.press("Enter");
-    await visitor.assertHeading("portal.signed_out.title");
+    await visitor.assertHeading("entrance.signed_out.title");
     visitor.assertQuiet();
     await visitor.close();
   });
@@ -85,7 +85,7 @@ test("without JavaScript", async () => {
   assert.equal(response.status(), 200);
   await visitor.go("/session");
   await visitor.button("layout.sign_out").first().click();
-  await visitor.assertHeading("portal.signed_out.title");
+  await visitor.assertHeading("entrance.signed_out.title");
   visitor.assertQuiet();
   await visitor.close();
 });
@@ -100,7 +100,7 @@ test("after signing out, going back shows nothing personal", async () => {
   const cookie = await visitor.cookieHeader();
   const result = new URL(page.url()).pathname;
   await visitor.button("layout.sign_out").first().click();
-  await visitor.assertHeading("portal.signed_out.title");
+  await visitor.assertHeading("entrance.signed_out.title");
   assert.equal(await visitor.cookieHeader(), "", "the cookie is taken back");
   for (let i = 0; i < 3; i++) {
     await page.goBack();
@@ -135,7 +135,7 @@ test("a wrong password, an unknown login and a wrong code read the same", async 
     steps.push(await page.locator("main").innerText());
     const answer = await visitor.answerTo(/\/session\/code$/, () => visitor.sendCode(code));
     assert.equal(answer.status(), 422);
-    await page.getByText(visitor.says("portal.problem.credentials")).waitFor();
+    await page.getByText(visitor.says("entrance.problem.credentials")).waitFor();
     said.push((await page.locator("main").innerText()).replaceAll(login, "LOGIN"));
     await visitor.assertAccessible();
   }

@@ -113,20 +113,20 @@ export class Visitor {
 
   /** The sign-in form filled and sent: login and password. */
   async givePassword({ login, password }) {
-    await this.page.getByLabel(this.says("portal.welcome.login")).fill(login);
-    await this.page.getByLabel(this.says("portal.welcome.password")).fill(password);
-    await this.button("portal.welcome.sign_in").click();
+    await this.page.getByLabel(this.says("entrance.welcome.login")).fill(login);
+    await this.page.getByLabel(this.says("entrance.welcome.password")).fill(password);
+    await this.button("entrance.welcome.sign_in").click();
   }
 
   /** The field of the second step. The step is the answer to the first form: it has no address of its own. */
   codeField() {
-    return this.page.getByLabel(this.says("portal.code.label"));
+    return this.page.getByLabel(this.says("entrance.code.label"));
   }
 
   /** The second step, with a code as given. */
   async sendCode(code) {
     await this.codeField().fill(code);
-    await this.button("portal.code.submit").click();
+    await this.button("entrance.code.submit").click();
   }
 
   /** The second step: a code of the authenticator. */
