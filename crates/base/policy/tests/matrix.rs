@@ -250,3 +250,48 @@ fn policies_that_do_not_hold_together_are_refused() {
         assert!(wrong.as_ref().is_some_and(|wrong| wrong.contains(why)), "{text}: {wrong:?}");
     }
 }
+
+/// A program's proof: a token of the interfaces.
+fn program(role: Role, door: Door) -> identity::Authenticated {
+    let key = identity::DoorKey::new(door, &[7; 32]);
+    let terms = identity::TokenTerms {
+        account: ACCOUNT,
+        establishment: HERE,
+        role,
+        scopes: TokenScope::ALL.iter().copied().collect(),
+        expires: NOW + Duration::from_secs(600),
+        sources: vec![],
+    };
+    let (stored, token) = identity::issue_token(&terms, &key, (TokenId::from_bytes([6; 16]), [5; 32]), NOW);
+    let address = ClientAddress::new([192, 0, 2, 7].into());
+    identity::honor_token(&stored, &token, &key, address, NOW).unwrap().0
+}
+
+#[test]
+fn means_are_kept_by_people_with_two_factors_or_enrolled_by_the_operator() {
+    let policies = Policies::built_in().unwrap();
+    let none = Facts::default();
+    let other = AccountId::from_bytes([0xee; 16]);
+    let issues = |who: &identity::Authenticated, account| {
+        policies.decide(who, IssueToken { account, token: TokenId::from_bytes([9; 16]) }, &none, NOW).is_ok()
+    };
+    let vouches = |who: &identity::Authenticated| {
+        policies.decide(who, VouchPasskey { account: other, credential: "x".into() }, &none, NOW).is_ok()
+    };
+    for &role in Role::ALL {
+        for &door in Door::ALL {
+            let (person, token) = (somebody(role, door), program(role, door));
+            assert!(issues(&person, ACCOUNT), "{role}");
+            assert!(!issues(&token, ACCOUNT) && !vouches(&token), "a token of {role} gives other means");
+            let touch = TouchToken { account: ACCOUNT, token: TokenId::from_bytes([6; 16]) };
+            assert!(policies.decide(&token, touch, &none, NOW).is_ok(), "its use is noted");
+            let seen = policies.decide(&person, SeePasskeys {}, &none, NOW).is_ok();
+            assert_eq!(seen, role == Role::Administrator && door == Door::Desk, "{role} {door}");
+        }
+    }
+    for &actor in SystemActor::ALL {
+        let who = identity::system_actor(actor, Some(HERE), NOW);
+        let enrols = matches!(actor, SystemActor::Operator | SystemActor::Demo);
+        assert_eq!((issues(&who, other), vouches(&who)), (enrols, enrols), "{actor}");
+    }
+}

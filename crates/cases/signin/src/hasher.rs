@@ -1,5 +1,5 @@
-//! Password hashing on threads of its own. A thread that ever hashed keeps 19 MiB in its allocator: these are the only
-//! ones, so that what a node holds does not depend on which of the runtime's threads happened to hash.
+//! Password hashing on threads of its own, a few and never more: the runtime's threads for blocking work stay free for the
+//! disk, and what a flood of sign-ins costs is bounded whoever waits for the answers.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Password hashings at once: each holds 19 MiB and a core for tens of milliseconds.
+/// Password hashings at once: each holds 19 MiB (given back at its end) and a core for tens of milliseconds.
 const HASHINGS_MAX: usize = 2;
 /// How long a hashing waits for its turn.
 const TURN_WAIT: Duration = Duration::from_secs(5);

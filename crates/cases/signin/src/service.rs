@@ -27,6 +27,12 @@ use vault::{Keys, Place, Purpose, VaultError, random};
 
 /// Counters older than this are deleted.
 const FORGET: Duration = Duration::from_secs(7200);
+/// Tokens past their end are shown to their holders for this long.
+const TOKENS_SHOWN: Duration = Duration::from_secs(30 * 86_400);
+
+fn past(now: Time) -> sql::Past {
+    sql::Past { now, failures: now - FORGET, tokens: now - TOKENS_SHOWN }
+}
 
 /// What a door's sign-in needs to know.
 #[derive(Debug, Clone)]
@@ -422,7 +428,7 @@ impl SignInService {
         let parts = &self.0;
         let now = parts.journal.now();
         let mut connection = parts.store.read().await?;
-        if !sql::anything_past(&mut connection, now, now - FORGET).await? {
+        if !sql::anything_past(&mut connection, past(now)).await? {
             return Ok(());
         }
         drop(connection);
@@ -544,7 +550,7 @@ impl Effect<PurgeSessions> for Purge {
     type Output = ();
     async fn apply(&self, tx: &mut WriteTx<'_, PurgeSessions>) -> Result<Applied<()>, StoreError> {
         let now = tx.now();
-        sql::purge(tx.connection(), now, now - FORGET).await?;
+        sql::purge(tx.connection(), past(now)).await?;
         Ok(Applied::done(()))
     }
 }

@@ -179,27 +179,39 @@ pub(crate) async fn delete_session(connection: &mut AnyConnection, id: SessionId
     Ok(())
 }
 
-/// Whether anything is past its end: spares the journal an entry when there is nothing to do.
-pub(crate) async fn anything_past(connection: &mut AnyConnection, now: Time, forget: Time) -> Result<bool, StoreError> {
-    let session: Option<(i64,)> = sqlx::query_as("SELECT ends_micros FROM sessions WHERE ends_micros < $1 LIMIT 1")
-        .bind(now.micros())
-        .fetch_optional(&mut *connection)
-        .await?;
-    let counter: Option<(i64,)> = sqlx::query_as("SELECT last_micros FROM failures WHERE last_micros < $1 LIMIT 1")
-        .bind(forget.micros())
-        .fetch_optional(connection)
-        .await?;
-    Ok(session.is_some() || counter.is_some())
+/// From when on something is past: sessions ended before `now`, failures of before `failures`, tokens ended before
+/// `tokens`.
+#[derive(Clone, Copy)]
+pub(crate) struct Past {
+    pub now: Time,
+    pub failures: Time,
+    pub tokens: Time,
 }
 
-pub(crate) async fn purge(connection: &mut AnyConnection, now: Time, forget: Time) -> Result<u64, StoreError> {
-    let gone = sqlx::query("DELETE FROM sessions WHERE ends_micros < $1")
-        .bind(now.micros())
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    sqlx::query("DELETE FROM failures WHERE last_micros < $1").bind(forget.micros()).execute(connection).await?;
-    Ok(gone)
+/// Whether anything is past its end: spares the journal an entry when there is nothing to do.
+pub(crate) async fn anything_past(connection: &mut AnyConnection, past: Past) -> Result<bool, StoreError> {
+    for (text, before) in [
+        ("SELECT ends_micros FROM sessions WHERE ends_micros < $1 LIMIT 1", past.now),
+        ("SELECT last_micros FROM failures WHERE last_micros < $1 LIMIT 1", past.failures),
+        ("SELECT expires_micros FROM tokens WHERE expires_micros < $1 LIMIT 1", past.tokens),
+    ] {
+        let found: Option<(i64,)> = sqlx::query_as(text).bind(before.micros()).fetch_optional(&mut *connection).await?;
+        if found.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+pub(crate) async fn purge(connection: &mut AnyConnection, past: Past) -> Result<(), StoreError> {
+    for (text, before) in [
+        ("DELETE FROM sessions WHERE ends_micros < $1", past.now),
+        ("DELETE FROM failures WHERE last_micros < $1", past.failures),
+        ("DELETE FROM tokens WHERE expires_micros < $1", past.tokens),
+    ] {
+        sqlx::query(text).bind(before.micros()).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn insert_establishment(

@@ -256,6 +256,7 @@ impl SshSignIn {
         let now = parts.journal.now();
         let factor = seen.factor().ok_or(SshRefused::Refused)?;
         let who = self.proof(seen, &factor, address, now)?;
+        let factor = Arc::new(factor.renewed(now).ok_or(SshRefused::Refused)?);
         let whose = opened(seen, intervention);
         {
             let mut all = parts.opened.lock().unwrap_or_else(PoisonError::into_inner);

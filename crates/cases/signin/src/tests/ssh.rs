@@ -151,7 +151,9 @@ async fn an_opened_key_serves_here_for_this_for_a_while(database: &TestDatabase)
     let first = seen(&service, 1).await;
     service.code(&first, &it.code(1), address(1)).await.unwrap();
     let before = it.journal.entries();
+    it.clock.advance(599);
     service.open_key(&first, WORK, address(1)).await.unwrap();
+    it.clock.advance(599);
     assert_eq!(it.journal.entries(), before + 1, "traced");
 
     let again = seen(&service, 1).await;
@@ -165,6 +167,7 @@ async fn an_opened_key_serves_here_for_this_for_a_while(database: &TestDatabase)
     assert!(!service.is_open(&elsewhere, WORK, address(1)));
 
     // Activity renews it; nothing else does.
+    service.touch(&again, WORK);
     for _ in 0..5 {
         it.clock.advance(599);
         service.touch(&again, WORK);

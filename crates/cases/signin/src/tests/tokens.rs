@@ -154,3 +154,23 @@ async fn the_demonstration_hands_out_tokens(database: &TestDatabase) {
     assert!(matches!(tokens.issue_as(SystemActor::Node, account, new_token(&it, 600)).await, Err(MeansError::Denied)));
 }
 both!(the_demonstration_hands_out_tokens);
+
+async fn tokens_long_past_are_deleted(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("dominique", Role::Beneficiary, 1).await.unwrap();
+    let (service, tokens) = (it.door(Door::Desk, DESK), tokens(&it, Door::Desk, DESK));
+    let sign_in = async |from: u8| {
+        let ceremony = service.first_step("dominique", Secret::new(PASSWORD.into()), address(from)).await.unwrap();
+        let opened = service.second_step(&ceremony, &it.code(1), address(from)).await.unwrap();
+        service.resume(&opened.cookie, address(from)).await.unwrap().authenticated
+    };
+    let who = sign_in(1).await;
+    tokens.issue(&who, new_token(&it, 60)).await.unwrap();
+    tokens.issue(&who, new_token(&it, 40 * 86_400)).await.unwrap();
+    for (days, left) in [(29, 2), (2, 1)] {
+        it.clock.advance(days * 86_400);
+        it.service.purge().await.unwrap();
+        assert_eq!(tokens.list(&sign_in(2).await).await.unwrap().len(), left);
+    }
+}
+both!(tokens_long_past_are_deleted);
