@@ -135,8 +135,11 @@ async fn every_effect_has_intent_marker_and_outcome(database: &TestDatabase) {
     let house = House::new(database).await;
     let camille = house.patient("camille.durand").await;
     let own = house.own("camille.durand");
-    // Half the idle time passes, so that asking moves the session's end.
+    // Half the idle time passes, so that asking moves the session's end: once, in a task of its own.
     house.clock.advance(450);
+    let before = house.journal.entries();
+    assert_eq!(camille.get("/fr/session").await.status, StatusCode::OK);
+    house.traces_once(before, |traces| traces.iter().any(|trace| trace.outcome.is_some())).await;
     // The end of the session comes last.
     let routes = every_route();
     let (ends, others): (Vec<&Route>, Vec<&Route>) = routes.iter().partition(|route| route.path.ends_with("/end"));
