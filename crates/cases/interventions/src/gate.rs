@@ -236,7 +236,7 @@ impl Gate {
             return self.not_opened(authorized, &refusal, why, Outcome::Failed).await;
         };
         let Some(recordings) = &service.0.recordings else { return Err(GateRefused::Unavailable) };
-        let recorder = match recordings.begin(relay).await {
+        let recorder = match recordings.begin(relay, service.now()).await {
             Ok(recorder) => recorder,
             Err(why) => return self.not_opened(authorized, &refusal, &why.to_string(), Outcome::Failed).await,
         };

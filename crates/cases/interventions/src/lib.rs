@@ -23,6 +23,8 @@ mod service;
 mod sessions;
 mod sql;
 pub mod terms;
+#[cfg(test)]
+mod testing;
 mod warrant;
 mod words;
 
