@@ -1,1 +1,84 @@
-//! The desk: the door of the hospital's staff, from inside only.
+//! The desk: the door of the hospital's staff. Interventions decided, watched, cut and looked back on; equipment and who
+//! answers for it; means of identification; traces; rules.
+//!
+//! It knows the cases `signin`, `interventions` and `dossier` and the page kit, no other door, no SQL. A handler extracts,
+//! asks a service, renders. What a browser is shown of a terminal are pictures of text, never the target's own bytes.
+
+pub mod api;
+mod first;
+mod handlers;
+pub mod pages;
+mod recordings;
+mod state;
+
+pub use entrance::{Asks, Route};
+pub use first::{BoxFuture, EnrolForm, EnrolOptions, EnrolRefused, FirstAdministrator};
+pub use state::{DeskServices, DeskSettings, DeskState, greeting};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use web::limits::Limits;
+
+/// The routes of this door beyond its entrance's ([`entrance::ROUTES`]) and `/assets/`.
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/{lang}/", asks: Asks::Nothing },
+    Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
+    Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/interventions/{id}", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/interventions/{id}/terms", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/approve", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/refuse", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/extend", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/hold", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/release", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/open", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/close", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/cut", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/sessions", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/sessions/{id}", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/sessions/{id}/cut", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/sessions/{id}/recording", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/targets", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/targets", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/targets/terms", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/targets/{id}", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/suppliers", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/traces", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/rules", asks: Asks::Token },
+];
+
+/// The door's router, guarded.
+pub fn router(state: DeskState, limits: Limits) -> Router {
+    let router = entrance::routes().route("/{lang}/", get(handlers::home::home));
+    entrance::guarded(interface(router), state, limits)
+}
+
+/// The routes for programs.
+fn interface(router: Router<DeskState>) -> Router<DeskState> {
+    use api::{equipment, interventions, oversight, sessions};
+    router
+        .route("/api/v1/openapi.json", get(api::document))
+        .route("/api/v1/interventions", get(interventions::list))
+        .route("/api/v1/interventions/{id}", get(interventions::get))
+        .route("/api/v1/interventions/{id}/terms", get(interventions::terms))
+        .route("/api/v1/interventions/{id}/approve", post(interventions::approve))
+        .route("/api/v1/interventions/{id}/refuse", post(interventions::refuse))
+        .route("/api/v1/interventions/{id}/extend", post(interventions::extend))
+        .route("/api/v1/interventions/{id}/hold", post(interventions::hold))
+        .route("/api/v1/interventions/{id}/release", post(interventions::release))
+        .route("/api/v1/interventions/{id}/open", post(interventions::open))
+        .route("/api/v1/interventions/{id}/close", post(interventions::close))
+        .route("/api/v1/interventions/{id}/cut", post(interventions::cut))
+        .route("/api/v1/sessions", get(sessions::list))
+        .route("/api/v1/sessions/{id}", get(sessions::get))
+        .route("/api/v1/sessions/{id}/cut", post(sessions::cut))
+        .route("/api/v1/sessions/{id}/recording", get(sessions::recording))
+        .route("/api/v1/targets", get(equipment::list).post(equipment::register))
+        .route("/api/v1/targets/terms", post(equipment::terms))
+        .route("/api/v1/targets/{id}", get(equipment::get))
+        .route("/api/v1/suppliers", get(equipment::suppliers))
+        .route("/api/v1/traces", get(oversight::traces))
+        .route("/api/v1/rules", get(oversight::rules))
+}

@@ -1,0 +1,6 @@
+//! `/{lang}/`: the sign-in page, or what waits.
+use crate::handlers::{Member, Visit};
+use axum::response::Response;
+pub(crate) async fn home(_member: Option<Member>, visit: Visit) -> Response {
+    entrance::welcome(&visit)
+}

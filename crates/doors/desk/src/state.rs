@@ -1,0 +1,120 @@
+//! What the desk's handlers share: its entrance and the services behind it.
+
+use crate::{FirstAdministrator, pages::nav};
+use dossier::{RulesService, Traces};
+use entrance::{Door, Entrance, Greeting};
+use interventions::InterventionService;
+use signin::{ApiTokens, Means, SignInService, SignedIn};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use types::Time;
+use web::{assets::Icon, i18n::Text, layout::NavItem};
+
+/// What the desk needs to know.
+pub type DeskSettings = entrance::EntranceSettings;
+
+/// What stands behind the desk; all of it is that same door's.
+pub struct DeskServices {
+    /// Signing in and out.
+    pub signin: SignInService,
+    /// The tokens of its API.
+    pub tokens: ApiTokens,
+    /// Passkeys, one's own and those to vouch for.
+    pub means: Means,
+    /// Interventions, equipment, sessions.
+    pub interventions: InterventionService,
+    /// The search of traces.
+    pub traces: Traces,
+    /// The rules as they stand.
+    pub rules: RulesService,
+    /// The first administrator's link, where one may be outstanding.
+    pub first_administrator: Option<Arc<dyn FirstAdministrator>>,
+}
+
+/// Live views held open at once, whoever watches.
+const WATCHERS_MAX: usize = 128;
+/// Recordings read at once.
+const READERS_MAX: usize = 8;
+
+struct Parts {
+    entrance: Entrance,
+    services: DeskServices,
+    watchers: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
+}
+
+/// The desk's state. Clones are handles.
+#[derive(Clone)]
+pub struct DeskState(Arc<Parts>);
+
+impl DeskState {
+    /// Over its services.
+    pub fn new(settings: DeskSettings, services: DeskServices) -> Self {
+        let entrance = Entrance::new(types::Door::Desk, greeting, settings, services.signin.clone());
+        let entrance = entrance.with_api(services.tokens.clone());
+        let (watchers, readers) = (Arc::new(Semaphore::new(WATCHERS_MAX)), Arc::new(Semaphore::new(READERS_MAX)));
+        Self(Arc::new(Parts { entrance, services, watchers, readers }))
+    }
+
+    pub(crate) fn interventions(&self) -> &InterventionService {
+        &self.0.services.interventions
+    }
+
+    pub(crate) fn means(&self) -> &Means {
+        &self.0.services.means
+    }
+
+    pub(crate) fn tokens(&self) -> &ApiTokens {
+        &self.0.services.tokens
+    }
+
+    pub(crate) fn traces(&self) -> &Traces {
+        &self.0.services.traces
+    }
+
+    pub(crate) fn rules(&self) -> &RulesService {
+        &self.0.services.rules
+    }
+
+    pub(crate) fn first_administrator(&self) -> Option<&dyn FirstAdministrator> {
+        self.0.services.first_administrator.as_deref()
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.0.entrance.now()
+    }
+
+    /// A place among those who watch; none when all are taken.
+    pub(crate) fn watcher_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.watchers.clone().try_acquire_owned().ok()
+    }
+
+    /// A place among the recordings being read; none when all are taken.
+    pub(crate) fn reader_place(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.readers.clone().try_acquire_owned().ok()
+    }
+}
+
+impl Door for DeskState {
+    fn entrance(&self) -> &Entrance {
+        &self.0.entrance
+    }
+
+    fn navigation(&self, who: &SignedIn, t: Text) -> Vec<NavItem> {
+        nav(who.role, t)
+    }
+}
+
+/// What the desk says to a stranger.
+pub fn greeting(t: Text) -> Greeting {
+    Greeting {
+        title: t.desk_welcome_title(),
+        lead: t.desk_welcome_lead(),
+        for_whom: vec![
+            (Icon::Person, t.desk_welcome_who_beneficiary()),
+            (Icon::Lantern, t.desk_welcome_who_watch()),
+            (Icon::Search, t.desk_welcome_who_control()),
+        ],
+        closing: t.desk_welcome_own_account(),
+    }
+}
