@@ -1,7 +1,7 @@
 //! `poterne demo`: a whole hospital to try, wired as in production, on loopback only.
 
 use crate::{
-    node::{Node, NodeSettings, PortalDoor},
+    node::{Node, NodeSettings, PageDoor},
     stop,
 };
 use anyhow::{Context, Result, bail};
@@ -134,16 +134,12 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         },
         master: master_key(&data)?,
         establishments: vec![(establishment, hospital.establishment.name.clone())],
-        portal: PortalDoor {
-            listener: portal,
-            tls: web::serve::tls_config(certificate.chain_pem.as_bytes(), certificate.key_pem.expose().as_bytes())?,
-            origin: Origin::https("localhost", port)?,
-            sessions: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(8 * 3600) },
-            support_contact: Some("01 99 00 12 34".into()),
-            // Everybody comes from one address here.
-            limits: Limits { connections_per_source_max: 512, ..Limits::default() },
-        },
-        sis,
+        portal: Some((page(portal, &certificate)?, sis)),
+        desk: None,
+        suppliers: None,
+        relays: None,
+        trust: None,
+        single_zone: Some("demonstration".into()),
         health,
         stop_deadline: Duration::from_secs(8),
         reserve_slots: RESERVE_SLOTS,
@@ -171,6 +167,20 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
     }
     Ok(())
+}
+
+/// A door with pages on loopback.
+fn page(listener: TcpListener, certificate: &demo::Issued) -> Result<PageDoor> {
+    let port = listener.local_addr()?.port();
+    Ok(PageDoor {
+        listener,
+        tls: web::serve::tls_config(certificate.chain_pem.as_bytes(), certificate.key_pem.expose().as_bytes())?,
+        origin: Origin::https("localhost", port)?,
+        sessions: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(8 * 3600) },
+        support_contact: Some("01 99 00 12 34".into()),
+        // Everybody comes from one address here.
+        limits: Limits { connections_per_source_max: 512, ..Limits::default() },
+    })
 }
 
 fn own_number(account: demo::DemoAccount) -> Option<serde_json::Value> {

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, LogFormat},
-    node::{Node, NodeSettings, PortalDoor, RESERVE_SLOTS},
+    node::{Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust},
     stop,
 };
 use anyhow::{Context, Result};
@@ -44,40 +44,78 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         // Rows of one SIS do not say yet which hospital of the group they belong to.
         anyhow::bail!("this version serves one establishment for each node: name one, and start a node for each other");
     }
-    let portal = config.portal.context("the portal is not configured")?;
-    let sis = config.sis.context("the SIS is not configured")?;
     let bind = |address: std::net::SocketAddr| async move {
         TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))
     };
-    let limits = Limits {
-        connections_max: portal.connections_max,
-        connections_per_source_max: portal.connections_per_source_max,
-        ..Limits::default()
+    let portal = match (config.portal, config.sis) {
+        (Some(portal), Some(sis)) => {
+            let sis = SisConfig {
+                url: sis.url,
+                ca_pem: sis.ca_pem,
+                certificate_pem: sis.certificate_pem,
+                key_pem: sis.key_pem,
+                wait: sis.wait,
+            };
+            Some((page(portal).await?, sis))
+        }
+        _ => None,
     };
+    let desk = match config.desk {
+        Some(desk) => Some(page(desk).await?),
+        None => None,
+    };
+    let suppliers = match config.suppliers {
+        Some(suppliers) => Some(page(suppliers).await?),
+        None => None,
+    };
+    let relays = match config.relays {
+        Some(relays) => Some(RelayDoor {
+            listener: bind(relays.listen).await?,
+            host_key: relays.host_key,
+            public_name: (relays.public_name.host, relays.public_name.port),
+            connections_max: relays.connections_max,
+            connections_per_source_max: relays.connections_per_source_max,
+        }),
+        None => None,
+    };
+    let trust = config.approvals.map(|approvals| Trust {
+        passkey_domain: approvals.passkey_domain().to_owned(),
+        desk_origin: approvals.desk_origin,
+        pinned: approvals.pinned,
+        // A software passkey exists in the demonstration only.
+        signer: None,
+    });
     Ok(NodeSettings {
         name: config.node.name,
         store: StoreConfig::new(config.store.url.expose().clone()),
         data: config.node.data,
         master: config.vault.master_key,
         establishments: config.establishments.into_iter().map(|one| (one.id, one.name)).collect(),
-        portal: PortalDoor {
-            listener: bind(portal.listen).await?,
-            tls: portal.tls,
-            origin: portal.origin,
-            sessions: SessionLimits { idle: portal.idle, absolute: portal.absolute },
-            support_contact: Some(portal.support_contact),
-            limits,
-        },
-        sis: SisConfig {
-            url: sis.url,
-            ca_pem: sis.ca_pem,
-            certificate_pem: sis.certificate_pem,
-            key_pem: sis.key_pem,
-            wait: sis.wait,
-        },
+        portal,
+        desk,
+        suppliers,
+        relays,
+        trust,
+        single_zone: config.node.accept_single_zone,
         health: bind(config.node.metrics_listen).await?,
         stop_deadline: config.node.stop_deadline,
         reserve_slots: RESERVE_SLOTS,
         enrols_as: SystemActor::Operator,
+    })
+}
+
+async fn page(door: crate::config::PageDoor) -> Result<PageDoor> {
+    let listener = TcpListener::bind(door.listen).await;
+    Ok(PageDoor {
+        listener: listener.with_context(|| format!("{} cannot be listened on", door.listen))?,
+        tls: door.tls,
+        origin: door.origin,
+        sessions: SessionLimits { idle: door.idle, absolute: door.absolute },
+        support_contact: Some(door.support_contact),
+        limits: Limits {
+            connections_max: door.connections_max,
+            connections_per_source_max: door.connections_per_source_max,
+            ..Limits::default()
+        },
     })
 }

@@ -203,18 +203,16 @@ fn what_makes_proofs_is_called_in_known_places_only() {
         ("StoredSession::from_parts(", &["base/identity/src/", "cases/signin/src/sql.rs"]),
         ("Policies::from_files(", &["base/policy/src/"]),
         ("Self::from_files(", &["base/policy/src/"]),
-        ("Policies::built_in(", &["base/policy/src/", "app/poterne/src/node.rs"]),
+        ("Policies::built_in(", &["base/policy/src/", "app/poterne/src/node/"]),
         ("Facts {", &["base/policy/src/", "cases/care/src/service.rs", "cases/interventions/src/service.rs"]),
-        ("store::open(", &["app/poterne/src/node.rs"]),
-        (".keys_for(", &["keep/", "app/poterne/src/node.rs", "app/poterne/src/rules_cmd.rs"]),
+        ("store::open(", &["app/poterne/src/node/"]),
+        (
+            ".keys_for(",
+            &["keep/", "cases/interventions/src/nonce.rs", "app/poterne/src/node/", "app/poterne/src/rules_cmd.rs"],
+        ),
         (
             ".bare(",
-            &[
-                "keep/vault/src/",
-                "cases/signin/src/service.rs",
-                "cases/signin/src/tokens.rs",
-                "app/poterne/src/node.rs",
-            ],
+            &["keep/vault/src/", "cases/signin/src/service.rs", "cases/signin/src/tokens.rs", "app/poterne/src/node/"],
         ),
     ] {
         let strangers: Vec<String> =

@@ -180,7 +180,7 @@ impl InterventionService {
         let asked = self.ask(who, id, OpenIntervention { intervention: id }).await?;
         life::step(asked.row.state, Act::Open)?;
         let (evidence, _) = self.evidence(&asked.row, &[]).await?;
-        if let Err(why) = Warrant::verify(&evidence, &self.parts().pinned, self.now()) {
+        if let Err(why) = Warrant::verify(&evidence, &self.parts().pinned.now(), self.now()) {
             self.refused(who, &format!("intervention:{id}"), &why.to_string()).await?;
             return Err(InterventionError::Conflict);
         }

@@ -155,7 +155,7 @@ impl InterventionService {
         };
         let (mut evidence, _) = self.evidence(&row, &[assertion.credential.clone()]).await?;
         let signature = SignatureRow { kind: kind.signature(), nonce, account, assertion };
-        if let Err(why) = evidence.admits(&self.parts().pinned, &signature) {
+        if let Err(why) = evidence.admits(&self.parts().pinned.now(), &signature) {
             return self.bad_signature(who, &why.to_string()).await;
         }
         let again = |held: &SignatureRow| held.account == account && held.kind == signature.kind;
@@ -163,7 +163,7 @@ impl InterventionService {
             return Err(InterventionError::Conflict);
         }
         evidence.signatures.push(signature.clone());
-        let standing = match evidence.standing(&self.parts().pinned) {
+        let standing = match evidence.standing(&self.parts().pinned.now()) {
             Ok(standing) => standing,
             // Something else that stands in the rows does not fit: nothing is built upon it.
             Err(why) => return self.bad_signature(who, &why.to_string()).await,

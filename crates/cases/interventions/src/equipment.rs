@@ -153,7 +153,7 @@ impl InterventionService {
     /// The establishment's equipment, as far as the person's role shows it: suppliers' people see names and places only.
     pub async fn equipment(&self, who: &Authenticated) -> Answer<Vec<Equipment>> {
         let (establishment, inside) = self.seeing_equipment(who).await?;
-        let (keys, pinned) = (&self.parts().keys, &self.parts().pinned);
+        let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
         let mut connection = self.read().await?;
         let rows = sql::all_equipment(&mut connection, keys, establishment).await?;
         let mut shown = Vec::with_capacity(rows.len());
@@ -167,7 +167,7 @@ impl InterventionService {
     /// One equipment.
     pub async fn equipment_for(&self, who: &Authenticated, id: EquipmentId) -> Answer<Equipment> {
         let (establishment, inside) = self.seeing_equipment(who).await?;
-        let (keys, pinned) = (&self.parts().keys, &self.parts().pinned);
+        let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
         let mut connection = self.read().await?;
         let row = sql::equipment(&mut connection, keys, (establishment, id)).await?;
         let Some(row) = row else {
@@ -244,7 +244,7 @@ impl InterventionService {
         let (version, held) = self.next_version(establishment, id).await?;
         let action = RegisterEquipment { establishment, equipment: id, version };
         let authorized = self.decide(who, action, &Self::about(None, None)).await?;
-        let (keys, pinned) = (&self.parts().keys, &self.parts().pinned);
+        let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
         let mut connection = self.read().await?;
         check(&mut connection, keys, establishment, (&new, secret.as_ref())).await?;
         let body = EquipmentBody::from(&new);

@@ -6,7 +6,7 @@ use crate::{
     people,
     service::{Answer, InterventionError, Signer},
     terms::{Nonce, Terms},
-    warrant::{Pinned, SignatureKind, SignatureRow},
+    warrant::{Pins, SignatureKind, SignatureRow},
 };
 use identity::system_actor;
 use journal::Journal;
@@ -29,7 +29,7 @@ pub struct FleetParts {
     /// Seals what opens an equipment.
     pub equipment_keys: SealOnly,
     /// The keys pinned in the configuration.
-    pub pinned: Arc<Pinned>,
+    pub pinned: Pins,
     /// In whose name: the operator or the demonstration.
     pub actor: SystemActor,
 }
@@ -87,7 +87,7 @@ impl Fleet {
         let challenge = Terms::Equipment(terms.clone()).challenge(&nonce);
         let assertion = signer.sign(administrator, &challenge).ok_or(InterventionError::BadSignature)?;
         let signature = SignatureRow { kind: SignatureKind::Approve, nonce, account: administrator, assertion };
-        let keys = (&parts.keys, &*parts.pinned);
+        let keys = (&parts.keys, &*parts.pinned.now());
         if let Err(why) = equipment::verified(&mut connection, keys, &terms, &signature).await? {
             tracing::error!(%why, "an equipment's signature does not lead to a pinned key");
             return Err(InterventionError::BadSignature);

@@ -321,7 +321,7 @@ impl Gate {
             return Ok(Err(NoWarrant::State(State::Cut).to_string()));
         }
         let (evidence, _) = service.evidence(row, &[]).await.map_err(|error| told(&error))?;
-        Ok(match Warrant::verify(&evidence, &service.parts().pinned, service.now()) {
+        Ok(match Warrant::verify(&evidence, &service.parts().pinned.now(), service.now()) {
             Err(why) => Err(why.to_string()),
             Ok(warrant) if !warrant.admits(account, &asked.fingerprint) => {
                 Err("the key he came with is not one of those that were approved".into())

@@ -47,6 +47,6 @@ pub use service::{
     TermsToSign, Wrong,
 };
 pub use warrant::{
-    Evidence, NoWarrant, PasskeyRow, Pinned, PinnedKey, SignatureKind, SignatureRow, Standing, Vouch, Warrant,
+    Evidence, NoWarrant, PasskeyRow, Pinned, PinnedKey, Pins, SignatureKind, SignatureRow, Standing, Vouch, Warrant,
     WarrantedEquipment,
 };

@@ -37,7 +37,8 @@ impl InterventionService {
         let vouch = Vouch { nonce, assertion };
         let (account, establishment, evidence) = (row.account, row.establishment, vouch.to_bytes());
         rows.push(PasskeyRow { vouch: Some(vouch), ..row });
-        let chain = Chain::new(&self.parts().pinned, establishment, &rows);
+        let pinned = self.parts().pinned.now();
+        let chain = Chain::new(&pinned, establishment, &rows);
         match chain.trusted(credential, &mut Vec::new()) {
             Ok(_) if own => Ok((account, evidence)),
             Ok(_) => self.bad_signature(who, "another's passkey signed").await,

@@ -10,7 +10,7 @@ use crate::{
     rows::NewStep,
     sql::{self, InterventionRow},
     terms::{Challenge, Nonce, Terms},
-    warrant::{Evidence, Pinned, SignatureRow},
+    warrant::{Evidence, Pins, SignatureRow},
 };
 use data_encoding::HEXLOWER;
 use identity::{Authenticated, passkey::Assertion};
@@ -190,7 +190,7 @@ pub struct InterventionsParts {
     /// The node's leases.
     pub leases: Leases,
     /// The keys pinned in the configuration.
-    pub pinned: Arc<Pinned>,
+    pub pinned: Pins,
     /// Through which door.
     pub door: Door,
 }

@@ -10,7 +10,10 @@ use crate::{
     terms::{EnrolTerms, EquipmentTerms, InterventionTerms, Nonce, Terms},
 };
 use identity::passkey::{Assertion, PasskeyPublic, RelyingParty, verify_assertion};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError, RwLock},
+};
 use types::{AccountId, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Role, Time};
 
 /// Enrolments one behind the other at most, the pinned one included.
@@ -123,6 +126,31 @@ pub struct Evidence {
     pub signatures: Vec<SignatureRow>,
     /// The passkeys that signed, those that vouched for them, and so on.
     pub passkeys: Vec<PasskeyRow>,
+}
+
+/// The pinned keys as they stand: one is added while the node runs when the first administrator's link is used. Clones
+/// are handles.
+#[derive(Clone)]
+pub struct Pins(Arc<RwLock<Arc<Pinned>>>);
+
+impl Pins {
+    /// Those of the configuration.
+    pub fn new(pinned: Pinned) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(pinned))))
+    }
+
+    /// As they stand now.
+    pub fn now(&self) -> Arc<Pinned> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds one: whoever calls has written it into the configuration first.
+    pub fn add(&self, key: PinnedKey) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pinned = Pinned::clone(&held);
+        pinned.keys.push(key);
+        *held = Arc::new(pinned);
+    }
 }
 
 /// Why there is no warrant: the exact reason, for the desk and the trace, never for a stranger.

@@ -1,0 +1,85 @@
+//! What every command that acts needs: database, journal, policies, time.
+
+use anyhow::{Context, Result};
+use care::Registrar;
+use interventions::{Fleet, FleetParts, Pins};
+use journal::{Journal, JournalConfig};
+use policy::Policies;
+use signin::{ApiTokens, Enrolment, TokenSettings};
+use std::{os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
+use store::{Store, StoreConfig, SystemClock};
+use types::{Clock, Door, SystemActor};
+use vault::{Holder, MasterKey, MonthKeys, Purpose};
+
+/// What every command that acts needs: database, journal, policies, time.
+pub struct Keep {
+    pub(super) store: Store,
+    pub(super) journal: Journal,
+    pub(super) policies: Arc<Policies>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Keep {
+    /// Opens database and journal, and settles what a stop of this origin left open.
+    pub async fn open(
+        origin: &str,
+        data: &Path,
+        config: &StoreConfig,
+        master: &MasterKey,
+        reserve_slots: u32,
+    ) -> Result<Self> {
+        // Nobody else on this machine has anything to do in there.
+        let folder = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+        folder.with_context(|| format!("{} cannot be made", data.display()))?;
+        let policies = Arc::new(Policies::built_in()?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (store, door) = store::open(config).await.context("the database cannot be opened")?;
+        let config = JournalConfig {
+            folder: data.join("journal"),
+            month_keys: data.join("vault"),
+            origin: origin.to_owned(),
+            reserve_slots,
+        };
+        let journal =
+            Journal::open(config, master, door, clock.clone()).await.context("the journal cannot be opened")?;
+        Ok(Self { store, journal, policies, clock })
+    }
+
+    /// Who creates accounts, and who registers patients and relations.
+    pub fn enrolling(&self, master: &MasterKey, actor: SystemActor) -> (Enrolment, Registrar) {
+        let keys = || master.keys_for(Holder::Enrolment);
+        let (store, journal, policies) = (&self.store, &self.journal, &self.policies);
+        (
+            Enrolment::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
+            Registrar::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
+        )
+    }
+
+    /// The tokens of a door.
+    pub fn tokens(&self, master: &MasterKey, settings: TokenSettings) -> Result<ApiTokens> {
+        let keys = master.keys_for(Holder::Door(settings.door));
+        let (store, journal, policies) = (self.store.clone(), self.journal.clone(), self.policies.clone());
+        Ok(ApiTokens::new(store, journal, policies, keys, settings)?)
+    }
+
+    /// Who registers suppliers and equipment.
+    pub fn fleet(&self, (data, master): (&Path, &MasterKey), actor: SystemActor, pinned: Pins) -> Result<Fleet> {
+        let opened_by = (Holder::Door(Door::Relays), Purpose::EquipmentSecrets);
+        Ok(Fleet::new(FleetParts {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            policies: self.policies.clone(),
+            keys: master.keys_for(Holder::Enrolment),
+            equipment_keys: MonthKeys::of(&data.join("vault"), master, opened_by)?.seal_only(),
+            pinned,
+            actor,
+        }))
+    }
+
+    /// Closes the journal, then the database.
+    pub async fn close(self) -> Result<()> {
+        self.journal.close().await.context("the journal did not close cleanly; it will recover at the next start")?;
+        self.store.close().await;
+        Ok(())
+    }
+}

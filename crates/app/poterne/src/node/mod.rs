@@ -1,0 +1,277 @@
+//! The composition root: stores, keys, journal, services, doors; and their end, in the reverse order.
+
+mod keep;
+mod second;
+mod upkeep;
+
+pub use keep::Keep;
+pub use second::{Second, Trust};
+
+use crate::metrics::{Metrics, resident_bytes};
+use anyhow::{Context, Result};
+use care::{CareService, Registrar, Sis, SisConfig};
+use entrance::EntranceSettings;
+use identity::SessionLimits;
+use interventions::Fleet;
+use journal::{Journal, log::State as LogState};
+use portal::PortalState;
+use rustls::ServerConfig;
+use signin::{Enrolment, SignInService, SignInSettings};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use store::{Store, StoreConfig};
+use tokio::{net::TcpListener, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+use types::{Clock, Door, EstablishmentId, Role, Secret, SystemActor};
+use upkeep::{fold, keep_interventions, purge, watch_journal, watch_sis, watch_store};
+use vault::{Holder, MasterKey, Purpose};
+use web::{
+    csrf::{CsrfKey, Origin},
+    health::Health,
+    limits::Limits,
+    serve::Stopped,
+};
+
+/// Slots of the revocation reserve of a production node.
+pub const RESERVE_SLOTS: u32 = 16_384;
+/// What the clean stop keeps for closing the journal, out of the deadline.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// What a node is made of.
+pub struct NodeSettings {
+    /// Its name, and its journal's origin.
+    pub name: String,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// Its database.
+    pub store: StoreConfig,
+    /// Its master key.
+    pub master: MasterKey,
+    /// The hospitals it serves.
+    pub establishments: Vec<(EstablishmentId, String)>,
+    /// The portal, and the hospital's information system behind it.
+    pub portal: Option<(PageDoor, SisConfig)>,
+    /// The desk.
+    pub desk: Option<PageDoor>,
+    /// The suppliers' door.
+    pub suppliers: Option<PageDoor>,
+    /// The relays.
+    pub relays: Option<RelayDoor>,
+    /// What signatures are verified against: for desk, suppliers and relays.
+    pub trust: Option<Trust>,
+    /// The reference of the accepted risk, if doors of two zones share this node.
+    pub single_zone: Option<String>,
+    /// Where health is told.
+    pub health: TcpListener,
+    /// How long a clean stop may take.
+    pub stop_deadline: Duration,
+    /// Slots of the journal's reserve.
+    pub reserve_slots: u32,
+    /// Who enrols through this node.
+    pub enrols_as: SystemActor,
+}
+
+/// The listener of a door with pages, and its ways.
+pub struct PageDoor {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Its certificate.
+    pub tls: Arc<ServerConfig>,
+    /// Where its pages live.
+    pub origin: Origin,
+    /// How long its sessions live.
+    pub sessions: SessionLimits,
+    /// Whom to ask for help.
+    pub support_contact: Option<String>,
+    /// Its bounds.
+    pub limits: Limits,
+}
+
+/// The relays' listener.
+pub struct RelayDoor {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// The key it shows.
+    pub host_key: russh::keys::PrivateKey,
+    /// Host and port as technicians type them.
+    pub public_name: (String, u16),
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Of one source.
+    pub connections_per_source_max: usize,
+}
+
+/// A door with pages, ready to listen.
+struct Listening {
+    door: PageDoor,
+    router: axum::Router,
+}
+
+/// A node, ready to serve.
+pub struct Node {
+    store: Store,
+    journal: Journal,
+    /// Creates accounts.
+    pub enrolment: Enrolment,
+    /// Registers patients and relations.
+    pub registrar: Registrar,
+    /// What lies behind desk, suppliers and relays.
+    pub second: Option<Second>,
+    signins: Vec<SignInService>,
+    care: Option<CareService>,
+    pages: Vec<Listening>,
+    health: TcpListener,
+    stop_deadline: Duration,
+}
+
+/// What every door of a node is made of.
+pub(super) struct Ground<'a> {
+    pub keep: &'a Keep,
+    pub master: &'a MasterKey,
+    pub establishments: &'a [(EstablishmentId, String)],
+}
+
+impl Ground<'_> {
+    /// Where refusals of unknown people are counted, and the name shown to strangers.
+    pub fn first(&self) -> Result<&(EstablishmentId, String)> {
+        self.establishments.first().context("no establishment is named")
+    }
+
+    /// A door's sign-in.
+    pub fn signin(&self, door: Door, roles: &'static [Role], limits: SessionLimits) -> Result<SignInService> {
+        let Keep { store, journal, policies, .. } = self.keep;
+        let settings = SignInSettings { door, roles, limits, establishment: self.first()?.0 };
+        let keys = self.master.keys_for(Holder::Door(door));
+        Ok(SignInService::new(store.clone(), journal.clone(), policies.clone(), keys, settings)?)
+    }
+
+    /// What a door's pages say of themselves.
+    pub fn entrance(&self, door: Door, page: &PageDoor) -> Result<EntranceSettings> {
+        let forms = self.master.keys_for(Holder::Door(door)).bare(Purpose::Forms(door))?;
+        Ok(EntranceSettings {
+            origin: page.origin.clone(),
+            establishments: self.establishments.iter().cloned().collect::<BTreeMap<_, _>>(),
+            name: self.first()?.1.clone(),
+            support_contact: page.support_contact.clone(),
+            csrf: CsrfKey::new(&Secret::new(*forms)),
+            clock: self.clock(),
+        })
+    }
+
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.keep.clock.clone()
+    }
+}
+
+impl Node {
+    /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
+    pub async fn open(node: NodeSettings) -> Result<Self> {
+        let keep = Keep::open(&node.name, &node.data, &node.store, &node.master, node.reserve_slots).await?;
+        let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
+        for (id, name) in &node.establishments {
+            enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
+        }
+        let ground = Ground { keep: &keep, master: &node.master, establishments: &node.establishments };
+        let (mut pages, mut signins, mut care) = (Vec::new(), Vec::new(), None);
+        if let Some((door, sis)) = node.portal {
+            let roles = &[Role::Patient, Role::Relative, Role::Professional];
+            let signin = ground.signin(Door::Portal, roles, door.sessions)?;
+            let keys = node.master.keys_for(Holder::Door(Door::Portal));
+            let service =
+                CareService::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys, Sis::new(sis)?);
+            let state = PortalState::new(ground.entrance(Door::Portal, &door)?, signin.clone(), service.clone());
+            let router = portal::router(state, door.limits.clone());
+            pages.push(Listening { door, router });
+            signins.push(signin);
+            care = Some(service);
+        }
+        let second = match node.trust {
+            Some(trust) => {
+                let settings = second::Settings {
+                    node: &node.name,
+                    data: &node.data,
+                    enrols_as: node.enrols_as,
+                    single_zone: node.single_zone,
+                };
+                Some(Second::open(&ground, settings, trust, node.relays).await?)
+            }
+            None => None,
+        };
+        let Keep { store, journal, .. } = keep;
+        let (health, stop_deadline) = (node.health, node.stop_deadline);
+        Ok(Self { store, journal, enrolment, registrar, second, signins, care, pages, health, stop_deadline })
+    }
+
+    /// Registers suppliers and equipment.
+    pub fn fleet(&self) -> Result<&Fleet> {
+        Ok(&self.second.as_ref().context("this node has no door for interventions")?.fleet)
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::default();
+        let journal = self.journal.clone();
+        metrics.counter("poterne_journal_entries", "Entries durable in this node's journal", move || journal.entries());
+        let state = self.journal.state();
+        metrics.gauge("poterne_journal_ready", "Whether the journal takes entries (1) or not (0)", move || {
+            u64::from(*state.borrow() == LogState::Ready)
+        });
+        metrics.gauge("poterne_resident_memory_bytes", "Memory held by the process", resident_bytes);
+        if let Some(second) = &self.second {
+            second.metrics(&mut metrics);
+        }
+        metrics
+    }
+
+    fn keep_up(&mut self, health: &Health) -> JoinSet<()> {
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(watch_journal(self.journal.clone(), health.check("journal")));
+        upkeep.spawn(watch_store(self.store.clone(), health.check("store")));
+        if let Some(care) = &self.care {
+            upkeep.spawn(watch_sis(care.clone(), health.check("sis")));
+        }
+        upkeep.spawn(fold(self.journal.clone()));
+        for signin in &self.signins {
+            upkeep.spawn(purge(signin.clone()));
+        }
+        if let Some(second) = &self.second {
+            upkeep.spawn(keep_interventions(second.house.clone()));
+        }
+        upkeep
+    }
+
+    /// Serves until `stop`, then ends cleanly within the deadline.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<()> {
+        let health = Health::new();
+        let mut upkeep = self.keep_up(&health);
+        let metrics = self.metrics().render();
+        let drain = self.stop_deadline.saturating_sub(CLOSING);
+        let mut serving = JoinSet::new();
+        for Listening { door, router } in std::mem::take(&mut self.pages) {
+            serving.spawn(web::serve::serve(door.listener, Some(door.tls), router, door.limits, stop.clone(), drain));
+        }
+        let told = web::serve::serve(
+            self.health,
+            None,
+            health.router(metrics),
+            Limits::default(),
+            stop.clone(),
+            Duration::from_secs(1),
+        );
+        serving.spawn(told);
+        let cut: usize = serving.join_all().await.into_iter().map(|Stopped { cut_connections }| cut_connections).sum();
+        if cut > 0 {
+            tracing::warn!(connections = cut, "the stop's deadline came: connections were cut");
+        }
+        let began = Instant::now();
+        upkeep.shutdown().await;
+        let closed = tokio::time::timeout(CLOSING, self.journal.close()).await;
+        self.store.close().await;
+        tracing::info!(millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(0), "stopped");
+        match closed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                Err(error).context("the journal did not close cleanly; it will recover at the next start")
+            }
+            Err(_) => anyhow::bail!("the journal did not close in time; it will recover at the next start"),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What lies behind the desk, the suppliers' door and the relays: interventions, their leases, recordings and signatures.
+
+use super::{Ground, Keep, RelayDoor};
+use crate::metrics::Metrics;
+use anyhow::{Context, Result};
+use identity::passkey::RelyingParty;
+use interventions::{
+    Fleet, InterventionService, InterventionsParts, Pinned, PinnedKey, Pins, Recordings, RecordingsConfig,
+    RecordingsReader, Signer,
+};
+use lease::{Leases, LeasesConfig};
+use signin::{ApiTokens, Means, TokenSettings};
+use std::{path::Path, sync::Arc};
+use types::{Door, Role, SystemActor};
+use vault::{Holder, MonthKeys, Purpose};
+use web::csrf::Origin;
+
+/// Who comes to the desk.
+pub const DESK_ROLES: &[Role] =
+    &[Role::Beneficiary, Role::OnCall, Role::SecurityOfficer, Role::Administrator, Role::TraceController, Role::Dpo];
+/// Who comes to the suppliers' door.
+pub const SUPPLIERS_ROLES: &[Role] = &[Role::Technician, Role::SupplierManager, Role::Auditor];
+
+/// What signatures are verified against.
+pub struct Trust {
+    /// The desk's origin, where passkeys are enrolled and sign.
+    pub desk_origin: Origin,
+    /// The passkeys' domain: the desk's host.
+    pub passkey_domain: String,
+    /// Where every chain of enrolment starts.
+    pub pinned: Vec<PinnedKey>,
+    /// The demonstration's software passkey; production has none.
+    pub signer: Option<Arc<dyn Signer>>,
+}
+
+/// How it is opened.
+pub(super) struct Settings<'a> {
+    pub node: &'a str,
+    pub data: &'a Path,
+    pub enrols_as: SystemActor,
+    pub single_zone: Option<String>,
+}
+
+/// The services of the second door.
+pub struct Second {
+    /// Registers suppliers and equipment without pages.
+    pub fleet: Fleet,
+    /// People's own means, at the desk.
+    pub desk_means: Means,
+    /// The desk's tokens.
+    pub desk_tokens: ApiTokens,
+    /// The suppliers' tokens.
+    pub suppliers_tokens: ApiTokens,
+    /// Does what the node does by itself.
+    pub(super) house: InterventionService,
+    /// As the desk asks.
+    pub desk: InterventionService,
+    /// As the suppliers' people ask.
+    pub suppliers: InterventionService,
+    /// Where every chain of enrolment starts.
+    pub pins: Pins,
+    leases: Leases,
+}
+
+impl Second {
+    pub(super) async fn open(
+        ground: &Ground<'_>,
+        settings: Settings<'_>,
+        trust: Trust,
+        relays: Option<RelayDoor>,
+    ) -> Result<Self> {
+        let Keep { store, journal, policies, .. } = ground.keep;
+        let keys = |door| ground.master.keys_for(Holder::Door(door));
+        let vault = settings.data.join("vault");
+        let pairs = |holder, purpose| MonthKeys::of(&vault, ground.master, (holder, purpose));
+        let secrets = pairs(Holder::Door(Door::Relays), Purpose::EquipmentSecrets)?;
+        let recording = pairs(Holder::Door(Door::Desk), Purpose::RecordingReading)?;
+        let rp = RelyingParty { id: trust.passkey_domain, origin: trust.desk_origin.as_str().to_owned() };
+        let pins = Pins::new(Pinned { keys: trust.pinned, rp: rp.clone() });
+        let config = LeasesConfig::new(settings.node);
+        let leases = Leases::start(journal.clone(), store.clone(), policies.clone(), config);
+        let recordings = RecordingsConfig::under(settings.data);
+        let parts = |door| InterventionsParts {
+            store: store.clone(),
+            journal: journal.clone(),
+            policies: policies.clone(),
+            keys: keys(door),
+            equipment_keys: secrets.seal_only(),
+            leases: leases.clone(),
+            pinned: pins.clone(),
+            door,
+        };
+        let house = InterventionService::builder(parts(Door::Relays))
+            .recordings(
+                Recordings::open(recordings.clone(), recording.seal_only()).context("recordings cannot be kept")?,
+            )
+            .secrets(secrets.clone())
+            .build();
+        house.recover().await.context("what a stop left open in interventions could not be settled")?;
+        let desk = InterventionService::builder(parts(Door::Desk)).reader(RecordingsReader::new(recordings, recording));
+        let desk = match trust.signer {
+            Some(signer) => desk.with_signer(signer),
+            None => desk,
+        };
+        let suppliers = InterventionService::builder(parts(Door::Suppliers)).build();
+        let establishment = ground.first()?.0;
+        let tokens = |door, roles| ground.keep.tokens(ground.master, TokenSettings { door, roles, establishment });
+        let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
+        let _ = (relays, settings.single_zone);
+        Ok(Self {
+            fleet,
+            desk_means: Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk), rp),
+            desk_tokens: tokens(Door::Desk, DESK_ROLES)?,
+            suppliers_tokens: tokens(Door::Suppliers, SUPPLIERS_ROLES)?,
+            house,
+            desk: desk.build(),
+            suppliers,
+            pins,
+            leases,
+        })
+    }
+
+    pub(super) fn metrics(&self, metrics: &mut Metrics) {
+        let leases = self.leases.clone();
+        metrics.gauge("poterne_relay_sessions", "Sessions of technicians under way", move || leases.count() as u64);
+        let leases = self.leases.clone();
+        metrics.gauge("poterne_relay_sessions_held", "Sessions held open by \"do not interrupt\"", move || {
+            leases.held() as u64
+        });
+    }
+}

@@ -1,0 +1,82 @@
+//! What a node does by itself while it serves.
+
+use care::CareService;
+use dossier::{Probe, ProofKeeper};
+use interventions::InterventionService;
+use journal::{Journal, log::State as LogState};
+use signin::SignInService;
+use std::{sync::Arc, time::Duration};
+use store::Store;
+use web::health::{Check, State};
+
+pub(super) async fn watch_journal(journal: Journal, check: Check) {
+    let mut state = journal.state();
+    loop {
+        let now = match &*state.borrow_and_update() {
+            LogState::Ready => State::Ready,
+            LogState::Degraded(reason) => State::Down(format!("takes no entries: {reason}")),
+            LogState::Closed => State::Down("closed".into()),
+        };
+        if let State::Down(reason) = &now {
+            tracing::error!(reason, "the journal takes no entries: nothing is opened until it does");
+        }
+        check.set(now);
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+pub(super) async fn watch_store(store: Store, check: Check) {
+    loop {
+        check.set(match store.ping().await {
+            Ok(()) => State::Ready,
+            Err(error) => State::Down(error.to_string()),
+        });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}
+
+/// A SIS that does not answer is the hospital's trouble, not the node's: degraded, never down.
+pub(super) async fn watch_sis(care: CareService, check: Check) {
+    loop {
+        check.set(match care.reach().await {
+            Ok(()) => State::Ready,
+            Err(error) => State::Degraded(error.to_string()),
+        });
+        tokio::time::sleep(Duration::from_secs(15)).await;
+    }
+}
+
+pub(super) async fn fold(journal: Journal) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Err(error) = journal.fold(false).await {
+            tracing::warn!(%error, "counted refusals could not be written");
+        }
+    }
+}
+
+pub(super) async fn purge(signin: SignInService) {
+    loop {
+        if let Err(error) = signin.purge().await {
+            tracing::warn!(%error, "ended sessions could not be deleted");
+        }
+        tokio::time::sleep(Duration::from_secs(600)).await;
+    }
+}
+
+/// Windows that end are noted; the leases cut what runs in them without waiting for this.
+pub(super) async fn keep_interventions(service: InterventionService) {
+    loop {
+        if let Err(error) = service.keep_house().await {
+            tracing::warn!(%error, "windows that ended could not be noted");
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}
+
+/// Asks the running system whether rules hold, and keeps the answers.
+pub(super) async fn prove(keeper: ProofKeeper, probes: Vec<Arc<dyn Probe>>) {
+    keeper.keep_proving(probes).await;
+}
