@@ -24,7 +24,7 @@ mod sessions;
 mod sql;
 pub mod terms;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod warrant;
 mod words;
 

@@ -530,5 +530,5 @@ impl Warrant {
 }
 
 #[cfg(test)]
-#[path = "warrant_tests.rs"]
+#[path = "tests/warrant.rs"]
 mod tests;
