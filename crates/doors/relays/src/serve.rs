@@ -1,0 +1,370 @@
+//! Accepts connections, gives each what it is due and no more, and stops cleanly.
+
+use crate::{
+    host_key::{self, BadHostKey},
+    house::House,
+    live::Registry,
+    settings::{RelayLimits, RelaySettings},
+    visitor::Visitor,
+};
+use interventions::LiveSessions;
+use pipe::Cuttable;
+use russh::{
+    MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex,
+    keys::{Algorithm, EcdsaCurve, HashAlg},
+    mac, server,
+};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::BufReader,
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use types::{ClientAddress, Clock, Source};
+
+/// What is read from a client at once.
+const READ_BYTES: usize = 32 * 1024;
+/// A client that answers nothing for three of these is gone.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Messages of one channel that may wait: the backlog counts their bytes.
+const CHANNEL_MESSAGES_MAX: usize = 4096;
+/// Messages towards a client that may wait: 32 KiB each at most.
+const EVENTS_MAX: usize = 16;
+/// Pauses after an accept failure that will not go away by itself, doubling up to the last.
+const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Once all sessions are told to end, until they are dropped.
+const LAST_MAX: Duration = Duration::from_secs(3);
+
+/// Why the relays cannot start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RelayError {
+    /// A host key cannot be used.
+    #[error("host key: {0}")]
+    HostKey(#[from] BadHostKey),
+    /// There is none.
+    #[error("no host key")]
+    NoHostKey,
+}
+
+/// How the relays ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// Connections still there when the deadline came.
+    pub cut_connections: usize,
+}
+
+/// What all connections share.
+pub(crate) struct Door<H: House> {
+    pub(crate) house: Arc<H>,
+    pub(crate) limits: RelayLimits,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) banner: Option<String>,
+    pub(crate) tasks: TaskTracker,
+    /// No more sessions; those that run end, unless "do not interrupt" holds them.
+    pub(crate) stop: CancellationToken,
+    /// Those too.
+    pub(crate) drained: CancellationToken,
+}
+
+/// The relays, ready to take a listener.
+pub struct Relay<H: House> {
+    door: Arc<Door<H>>,
+    config: Arc<server::Config>,
+}
+
+impl<H: House> Relay<H> {
+    /// With its keys and bounds.
+    pub fn new(settings: RelaySettings, house: H) -> Result<Self, RelayError> {
+        let RelaySettings { host_keys, banner, limits, clock } = settings;
+        let keys = host_keys.iter().map(host_key::read).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err(RelayError::NoHostKey);
+        }
+        let config = Arc::new(config(keys, &limits));
+        let door = Door {
+            house: Arc::new(house),
+            registry: Arc::new(Registry::new(clock.clone(), limits.watchers_max)),
+            limits,
+            clock,
+            // Clients show it as it is: on lines of its own.
+            banner: banner.map(|text| format!("{}\r\n", text.trim_end().replace("\r\n", "\n").replace('\n', "\r\n"))),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            drained: CancellationToken::new(),
+        };
+        Ok(Self { door: Arc::new(door), config })
+    }
+
+    /// The sessions of this node, for the desk.
+    pub fn sessions(&self) -> Arc<dyn LiveSessions> {
+        self.door.registry.clone()
+    }
+
+    /// Serves until `stop`. Then sessions end, each with a sentence; those that "do not interrupt" holds have `drain`.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken, drain: Duration) -> Stopped {
+        let door = self.door;
+        let seats = Seats::new(&door.limits);
+        let mut pause = ACCEPT_PAUSE_MIN;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    pause = ACCEPT_PAUSE_MIN;
+                    let address = ClientAddress::new(peer.ip());
+                    // Without a seat the stream is dropped here: closing is all that a flood costs.
+                    if let Some(seat) = seats.take(address.source()) {
+                        door.tasks.spawn(connection(door.clone(), self.config.clone(), stream, address, seat));
+                    }
+                }
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(error) => {
+                    if pause == ACCEPT_PAUSE_MIN {
+                        tracing::warn!(%error, "no connection can be accepted for now");
+                    }
+                    tokio::select! {
+                        () = sleep(pause) => pause = (pause * 2).min(ACCEPT_PAUSE_MAX),
+                        () = stop.cancelled() => break,
+                    }
+                }
+            }
+        }
+        drop(listener);
+        finish(&door, drain).await
+    }
+}
+
+async fn finish<H: House>(door: &Door<H>, drain: Duration) -> Stopped {
+    door.stop.cancel();
+    door.tasks.close();
+    if timeout(drain, door.tasks.wait()).await.is_ok() {
+        return Stopped { cut_connections: 0 };
+    }
+    let cut_connections = door.tasks.len();
+    tracing::warn!(cut_connections, "some sessions did not end in time and are cut");
+    door.drained.cancel();
+    let _ = timeout(LAST_MAX, door.tasks.wait()).await;
+    Stopped { cut_connections }
+}
+
+/// The peer gave up between the kernel's handshake and ours.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// One connection. Until somebody has signed in, this task watches the time; after that, the session's does.
+async fn connection<H: House>(
+    door: Arc<Door<H>>,
+    config: Arc<server::Config>,
+    stream: TcpStream,
+    address: ClientAddress,
+    mut seat: Seat,
+) {
+    let _ = stream.set_nodelay(true);
+    let (cut, signed_in) = (CancellationToken::new(), CancellationToken::new());
+    let _cut_at_the_end = cut.clone().drop_guard();
+    let stream = Cuttable::new(BufReader::with_capacity(READ_BYTES, stream), &cut);
+    let visitor = Visitor::new(door.clone(), address, signed_in.clone(), cut.clone());
+    let greeted = async {
+        let running = server::run_stream(config, stream, visitor).await?;
+        running.await
+    };
+    tokio::pin!(greeted);
+    let too_late = async {
+        tokio::select! {
+            () = sleep(door.limits.login_max) => {}
+            () = door.stop.cancelled() => {}
+        }
+    };
+    let ended = tokio::select! {
+        ended = &mut greeted => Some(ended),
+        () = signed_in.cancelled() => None,
+        // The stream is cut; what runs on it ends by itself.
+        () = too_late => return,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            seat.signed_in();
+            greeted.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
+/// What technicians' clients are offered: nothing that an auditor's tool would complain of.
+fn config(keys: Vec<russh::keys::PrivateKey>, limits: &RelayLimits) -> server::Config {
+    let rsa = |hash| Algorithm::Rsa { hash: Some(hash) };
+    let ecdsa = |curve| Algorithm::Ecdsa { curve };
+    server::Config {
+        server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Poterne")),
+        methods: MethodSet::from(&[MethodKind::PublicKey][..]),
+        auth_rejection_time: limits.refusal_takes,
+        // Clients ask first what they may try.
+        auth_rejection_time_initial: Some(Duration::ZERO),
+        keys,
+        window_size: limits.window_bytes,
+        channel_buffer_size: CHANNEL_MESSAGES_MAX,
+        event_buffer_size: EVENTS_MAX,
+        // The first question is not an attempt.
+        max_auth_attempts: limits.attempts_max + 1,
+        inactivity_timeout: None,
+        keepalive_interval: Some(KEEPALIVE),
+        nodelay: true,
+        preferred: Preferred {
+            kex: Cow::Borrowed(&[
+                kex::MLKEM768X25519_SHA256,
+                kex::CURVE25519,
+                kex::CURVE25519_PRE_RFC_8731,
+                kex::EXTENSION_SUPPORT_AS_SERVER,
+                kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
+            ]),
+            // The door's own are of the first kind only; the others are those of technicians' keys.
+            key: Cow::Owned(vec![
+                Algorithm::Ed25519,
+                ecdsa(EcdsaCurve::NistP256),
+                ecdsa(EcdsaCurve::NistP384),
+                rsa(HashAlg::Sha512),
+                rsa(HashAlg::Sha256),
+            ]),
+            host_key_certificates: Cow::Borrowed(&[]),
+            cipher: Cow::Borrowed(&[cipher::AES_128_GCM, cipher::AES_256_GCM, cipher::CHACHA20_POLY1305]),
+            mac: Cow::Borrowed(&[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM]),
+            compression: Cow::Borrowed(&[compression::NONE]),
+        },
+        ..server::Config::default()
+    }
+}
+
+/// Places for connections: in all, for each source, and for those who have not signed in.
+struct Seats(Arc<Taken>);
+
+struct Taken {
+    counts: Mutex<Counts>,
+    limits: RelayLimits,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    strangers: usize,
+    by_source: HashMap<Source, Here>,
+}
+
+/// Those of one source.
+#[derive(Default)]
+struct Here {
+    all: usize,
+    strangers: usize,
+}
+
+impl Taken {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One place, given back when dropped.
+struct Seat {
+    taken: Arc<Taken>,
+    source: Source,
+    stranger: bool,
+}
+
+impl Seats {
+    fn new(limits: &RelayLimits) -> Self {
+        Self(Arc::new(Taken { counts: Mutex::default(), limits: limits.clone() }))
+    }
+
+    fn take(&self, source: Source) -> Option<Seat> {
+        let (mut counts, limits) = (self.0.counts(), &self.0.limits);
+        let here = counts.by_source.get(&source);
+        let (here, strangers_here) = here.map_or((0, 0), |here| (here.all, here.strangers));
+        let free = counts.all < limits.connections_max
+            && counts.strangers < limits.strangers_max
+            && here < limits.connections_per_source_max
+            && strangers_here < limits.strangers_per_source_max;
+        if !free {
+            return None;
+        }
+        counts.all += 1;
+        counts.strangers += 1;
+        let here = counts.by_source.entry(source).or_default();
+        here.all += 1;
+        here.strangers += 1;
+        Some(Seat { taken: self.0.clone(), source, stranger: true })
+    }
+}
+
+impl Seat {
+    /// He is no stranger any more.
+    fn signed_in(&mut self) {
+        if std::mem::replace(&mut self.stranger, false) {
+            let mut counts = self.taken.counts();
+            counts.strangers -= 1;
+            if let Some(here) = counts.by_source.get_mut(&self.source) {
+                here.strangers -= 1;
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.signed_in();
+        let mut counts = self.taken.counts();
+        counts.all -= 1;
+        if let Some(here) = counts.by_source.get_mut(&self.source) {
+            here.all -= 1;
+            if here.all == 0 {
+                counts.by_source.remove(&self.source);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn seats_are_bounded_and_given_back() {
+        let limits = RelayLimits {
+            connections_max: 4,
+            connections_per_source_max: 2,
+            strangers_max: 3,
+            strangers_per_source_max: 2,
+            ..RelayLimits::default()
+        };
+        let seats = Seats::new(&limits);
+        let from = |n: u8| ClientAddress::new([192, 0, 2, n].into()).source();
+        let first = seats.take(from(1)).unwrap();
+        let mut second = seats.take(from(1)).unwrap();
+        assert!(seats.take(from(1)).is_none(), "of one source");
+        let _third = seats.take(from(2)).unwrap();
+        assert!(seats.take(from(3)).is_none(), "strangers");
+        second.signed_in();
+        second.signed_in();
+        let _fourth = seats.take(from(3)).unwrap();
+        assert!(seats.take(from(4)).is_none(), "in all");
+        drop((first, second));
+        assert!(seats.take(from(1)).is_some());
+        assert_eq!(seats.0.counts().by_source.len(), 2);
+    }
+}
