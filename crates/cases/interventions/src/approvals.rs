@@ -153,7 +153,7 @@ impl InterventionService {
         let Ok((nonce, assertion)) = self.signature(account, &kind.terms(&row), &slices(&bound), signed) else {
             return self.bad_signature(who, "the nonce is not good (any more), or nobody signs here").await;
         };
-        let (mut evidence, _) = self.evidence(&row, &[assertion.credential.clone()]).await?;
+        let (mut evidence, _) = self.evidence(&row, std::slice::from_ref(&assertion.credential)).await?;
         let signature = SignatureRow { kind: kind.signature(), nonce, account, assertion };
         if let Err(why) = evidence.admits(&self.parts().pinned.now(), &signature) {
             return self.bad_signature(who, &why.to_string()).await;

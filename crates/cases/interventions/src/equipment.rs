@@ -64,7 +64,7 @@ pub(crate) fn seal_secret(keys: &SealOnly, id: EquipmentId, secret: &EquipmentSe
 
 /// Opens what [`seal_secret`] sealed: the relays' side.
 pub(crate) fn open_secret(keys: &MonthKeys, id: EquipmentId, sealed: &[u8]) -> Result<EquipmentSecret, VaultError> {
-    let clear = hpke::open(&*keys.private(FAMILY)?, INFO, id.as_bytes(), sealed)?;
+    let clear = hpke::open(&keys.private(FAMILY)?, INFO, id.as_bytes(), sealed)?;
     let mut raw: RawSecret = minicbor::decode(&clear).map_err(|_| VaultError::DoesNotOpen)?;
     let text = Secret::new(std::mem::take(&mut raw.text));
     match raw.kind {

@@ -207,6 +207,8 @@ impl Gate {
     /// lease. Whatever fails, nothing was opened.
     pub async fn open_session(&self, who: Authenticated, asked: SessionAsked) -> Result<Opened, GateRefused> {
         let relay = RelayId::from_bytes(random().map_err(|_| GateRefused::Unavailable)?);
+        // Where he was recognised from counts, whatever is said beside it.
+        let asked = SessionAsked { address: who.address().unwrap_or(asked.address), ..asked };
         let service = &self.0;
         let me = service.me(&who).await.map_err(|error| told(&error))?;
         let Some((row, found)) = self.candidate(&who, &me, &asked).await? else {

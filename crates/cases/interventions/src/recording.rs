@@ -389,7 +389,7 @@ impl Tape {
             return Ok(());
         }
         if self.spool.is_none() {
-            match self.to_file().await {
+            match self.write_file().await {
                 Ok(()) => return Ok(()),
                 Err(fault) if !self.session.held.load(Ordering::SeqCst) => return Err(fault),
                 Err(fault) => {
@@ -412,7 +412,7 @@ impl Tape {
         done
     }
 
-    async fn to_file(&mut self) -> Result<(), RecorderFault> {
+    async fn write_file(&mut self) -> Result<(), RecorderFault> {
         let length = self.synced + self.pending.len() as u64;
         let held = self.session.held.load(Ordering::SeqCst);
         if length > self.session.home.config.recording_bytes_max && !held {

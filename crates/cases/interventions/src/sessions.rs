@@ -3,7 +3,7 @@
 pub(crate) mod sql;
 
 use crate::{
-    acts::revoked_until,
+    acts::{LONGEST, revoked_until},
     lists::{cursor, cursor_text},
     live::LiveFeed,
     model::{Filter, Page, RelaySession},
@@ -68,7 +68,7 @@ impl InterventionService {
         let reason = self.reason(reason)?;
         let here = self.parts().leases.matter_of(relay);
         let (id, matter, until) = match here {
-            Some((id, matter)) => (id, matter, self.now() + std::time::Duration::from_secs(62 * 86_400)),
+            Some((id, matter)) => (id, matter, self.now() + LONGEST),
             None => {
                 let row = self.of_session(who, relay).await?;
                 (row.terms.id, row.matter(), revoked_until(&row))
@@ -78,9 +78,9 @@ impl InterventionService {
         let facts = Self::about(None, Some(matter));
         let session = self.decide(who, CutRelay { relay }, &facts).await?;
         let whole = self.decide(who, CutIntervention { intervention: id }, &facts).await?;
-        let name = self.me(who).await.map(|me| me.name);
         self.parts().leases.cut(session, &reason).await;
-        self.strike(id, whole, until, (&name.unwrap_or_default(), &reason)).await
+        let name = self.name_soon(who).await;
+        self.strike(id, whole, until, (&name, &reason)).await
     }
 
     /// Watches a live session; traced before the first picture.

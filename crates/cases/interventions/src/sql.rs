@@ -257,7 +257,7 @@ pub(crate) async fn intervention(
     row.map(|row| intervention_row(&row, keys)).transpose()
 }
 
-/// Those that are not over in which this technician works, on this target or on any, those that end first before.
+/// Those that are not over in which this technician works, on this target or on any, those that are approved first.
 pub(crate) async fn workable(
     connection: &mut AnyConnection,
     keys: &Keys,
@@ -269,7 +269,7 @@ pub(crate) async fn workable(
         intervention_columns!(),
         "WHERE i.supplier_id = $1 AND ($2 = '' OR e.name = $3) AND i.state IN ('waiting', 'planned', 'open') \
          AND EXISTS (SELECT 1 FROM intervention_technicians t WHERE t.intervention_id = i.id AND t.account_id = $4) \
-         ORDER BY i.from_micros, i.id LIMIT 50"
+         ORDER BY CASE WHEN i.state = 'waiting' THEN 1 ELSE 0 END, i.from_micros, i.id LIMIT 50"
     );
     let rows = sqlx::query(text)
         .bind(supplier.as_bytes().to_vec())

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    Applied, Effect, Journal, JournalConfig, JournalError, Kind, Markers, Outcome, Refusal, Trace, Withheld, WriteTx,
-    read_markers, read_traces, verify,
+    Applied, Effect, Journal, JournalConfig, JournalError, Kind, Markers, Outcome, Refusal, Revoked, Trace, Withheld,
+    WriteTx, read_markers, read_traces, verify,
 };
 use identity::{
     Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret, door_actor, resume,
@@ -23,8 +23,8 @@ use store::{
     testing::{TestDatabase, both},
 };
 use types::{
-    AccountId, Category, ClientAddress, Clock, Confidentiality, Door, EstablishmentId, Event, ObjectRef, PatientId,
-    Period, Role, Secret, SessionId, SystemActor, Time, TraceId,
+    AccountId, Category, ClientAddress, Clock, Confidentiality, Door, EstablishmentId, Event, InterventionId,
+    ObjectRef, PatientId, Period, RelayId, Role, Secret, SessionId, SystemActor, Time, TraceId,
 };
 use vault::{MasterKey, MonthKeys};
 
@@ -378,6 +378,27 @@ async fn revocations_outlive_a_crash(database: &TestDatabase) {
     assert!(!fixture.journal.is_revoked(cut), "past the session's own end there is nothing left to revoke");
 }
 both!(revocations_outlive_a_crash);
+
+async fn a_revocation_is_of_one_kind(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    let until = fixture.clock.now() + Duration::from_secs(3600);
+    let (relay, matter) = (RelayId::from_bytes([1; 16]), InterventionId::from_bytes([1; 16]));
+    fixture.journal.revoke_any(Revoked::Relay(relay), until).await.unwrap();
+    let only_the_relay = |journal: &Journal| {
+        journal.has_revoked(Revoked::Relay(relay))
+            && !journal.has_revoked(Revoked::Matter(matter))
+            && !journal.is_revoked(SessionId::from_bytes([1; 16]))
+    };
+    assert!(only_the_relay(&fixture.journal));
+    let fixture = fixture.crash().await;
+    assert!(only_the_relay(&fixture.journal));
+    fixture.journal.revoke_any(Revoked::Matter(matter), until).await.unwrap();
+    // A shorter end does not shorten what is in force.
+    fixture.journal.revoke_here(Revoked::Matter(matter), fixture.clock.now());
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.journal.revoked_matters(), [matter]);
+}
+both!(a_revocation_is_of_one_kind);
 
 async fn refusals_past_the_bound_fold(database: &TestDatabase) {
     let fixture = Fixture::new(database).await;

@@ -359,6 +359,13 @@ impl Leases {
         self.0.entries().get(&relay).map(|entry| (entry.intervention, entry.matter.clone()))
     }
 
+    /// Whose an intervention is that has a session in this node, without asking the database.
+    pub fn matter(&self, intervention: InterventionId) -> Option<Matter> {
+        let entries = self.0.entries();
+        let found = entries.values().find(|entry| entry.intervention == intervention);
+        found.map(|entry| entry.matter.clone())
+    }
+
     /// Who opened a session of this node: what happens in it is traced in his name.
     pub fn subject_of(&self, relay: RelayId) -> Option<Subject> {
         self.0.entries().get(&relay).map(|entry| entry.subject.clone())

@@ -135,3 +135,15 @@ async fn without_a_recording_there_is_no_session(database: &TestDatabase) {
     assert_eq!(it.node.leases.count(), 0);
 }
 both!(without_a_recording_there_is_no_session);
+
+async fn a_cut_does_not_wait_for_the_database(database: &TestDatabase) {
+    let it = House::new(database).await;
+    let id = it.planned().await;
+    let opened = it.connect(5).await.unwrap();
+    let cut = opened.lease.cut();
+    let who = it.at_desk(7);
+    it.node.store.close().await;
+    it.node.desk.cut(&who, id, "base perdue").await.unwrap();
+    assert_eq!(soon(cut).await, EndReason::Cut);
+}
+both!(a_cut_does_not_wait_for_the_database);

@@ -111,7 +111,12 @@ async fn the_wrong_key_or_place_opens_nothing(database: &TestDatabase) {
     ));
     assert!(gate.open_session(it.who(5, Door::Suppliers), asked("SHA256:5", "scanner-2")).await.is_err());
     assert!(gate.open_session(it.who(2, Door::Relays), asked("SHA256:5", "scanner-2")).await.is_err());
-    assert!(gate.open_session(who(), asked("SHA256:5", "scanner-2")).await.is_ok());
+    // The address by which he was recognised counts, not the one that is said beside it.
+    assert!(gate.open_session(who(), asked("SHA256:5", "scanner-2")).await.is_err());
+    let other = it.requested_from("192.0.2.0/29").await;
+    it.approve(2, other).await.unwrap();
+    let opened = gate.open_session(who(), asked("SHA256:5", "scanner-2")).await.unwrap();
+    assert_eq!(opened.warrant.intervention(), other);
 }
 both!(the_wrong_key_or_place_opens_nothing);
 

@@ -10,8 +10,8 @@ mod scope;
 use crate::{
     Activity, EndReason, Ending, EquipmentSecret, Fleet, FleetParts, GateRefused, InterventionService,
     InterventionsParts, LiveFeed, LiveSession, LiveSessions, NewEquipment, NewRequest, Opened, PasskeyRow, Pinned,
-    PinnedKey, Protocol, Recordings, RecordingsConfig, RecordingsReader, Right, SessionAsked, Signed, Signer, State,
-    TermsKind, TermsToSign, Vouch, warrant::enrol_terms,
+    PinnedKey, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader, Right, SessionAsked, Signed, Signer,
+    State, TermsKind, TermsToSign, Vouch, warrant::enrol_terms,
 };
 use identity::{
     Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret,
@@ -128,7 +128,7 @@ pub struct Node {
     pub desk: InterventionService,
     pub suppliers: InterventionService,
     pub relays: InterventionService,
-    pinned: Arc<Pinned>,
+    pinned: Pins,
 }
 
 impl<'a> House<'a> {
@@ -448,7 +448,7 @@ async fn node(
     leases.poll = Duration::from_millis(20);
     let leases = Leases::start(journal.clone(), store.clone(), policies.clone(), leases);
     let root = keychain.0[&account(1)].public();
-    let pinned = Arc::new(Pinned {
+    let pinned = Pins::new(Pinned {
         keys: vec![PinnedKey {
             credential: root.credential.clone(),
             public_key: root.public_key.to_cose(),
