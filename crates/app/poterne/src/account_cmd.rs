@@ -13,7 +13,6 @@ use signin::{EnrolError, NewAccount};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 use store::{StoreConfig, SystemClock};
 use types::{Category, Clock as _, EstablishmentId, Ins, Period, Role, Secret, SupplierId, SystemActor};

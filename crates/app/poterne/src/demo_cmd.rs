@@ -1,7 +1,8 @@
 //! `poterne demo`: a whole hospital to try, wired as in production, on loopback only.
 
 use crate::{
-    node::{Node, NodeSettings, PageDoor},
+    demo_second::{self, SoftSigner},
+    node::{Node, NodeSettings, PageDoor, RelayDoor},
     stop,
 };
 use anyhow::{Context, Result, bail};
@@ -18,6 +19,7 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 use store::{StoreConfig, SystemClock};
@@ -39,9 +41,9 @@ pub struct DemoArgs {
     /// The portal's port; the other doors take the next free ones (0: any free port)
     #[arg(long, value_name = "PORT", default_value_t = 8443)]
     https: u16,
-    /// The SSH relay's port, when there is one
-    #[arg(long, value_name = "PORT", default_value_t = 2222)]
-    ssh: u16,
+    /// The SSH relay's port (0: any free port; without it, 2222 or the next free one)
+    #[arg(long, value_name = "PORT")]
+    ssh: Option<u16>,
     /// Who lives in this hospital: the same seed gives the same people
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -65,6 +67,7 @@ struct Memory {
     seed: u64,
     establishment: String,
     accounts: Vec<Account>,
+    second: demo_second::Memory,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -118,13 +121,20 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
     let (sis, sis_serving) = sis(args, &hospital, &authority, stop.clone()).await?;
     let portal = listen(args.https).await?;
     let port = portal.local_addr()?.port();
-    let health = listen_after(port).await?;
+    let suppliers = listen_after(port).await?;
+    let suppliers_port = suppliers.local_addr()?.port();
+    let desk = listen_after(suppliers_port).await?;
+    let desk_port = desk.local_addr()?.port();
+    let health = listen_after(desk_port).await?;
     let health_port = health.local_addr()?.port();
+    let relays = listen_ssh(args.ssh).await?;
+    let ssh_port = relays.local_addr()?.port();
     let certificate = authority.issue_server(&["localhost"])?;
     let establishment = memory.as_ref().map_or_else(
         || Ok(EstablishmentId::from_bytes(random()?)),
         |memory| memory.establishment.parse().context("the demonstration's memory is damaged; remove its folder"),
     )?;
+    let signer = Arc::new(SoftSigner::default());
     let node = Node::open(NodeSettings {
         name: "demo".into(),
         data: data.clone(),
@@ -135,10 +145,16 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         master: master_key(&data)?,
         establishments: vec![(establishment, hospital.establishment.name.clone())],
         portal: Some((page(portal, &certificate)?, sis)),
-        desk: None,
-        suppliers: None,
-        relays: None,
-        trust: None,
+        desk: Some(page(desk, &certificate)?),
+        suppliers: Some(page(suppliers, &certificate)?),
+        relays: Some(RelayDoor {
+            listener: relays,
+            host_key: demo_second::relay_host_key(&data)?,
+            public_name: ("localhost".into(), ssh_port),
+            connections_max: 512,
+            connections_per_source_max: 256,
+        }),
+        trust: Some(signer.trust(Origin::https("localhost", desk_port)?)),
         single_zone: Some("demonstration".into()),
         health,
         stop_deadline: Duration::from_secs(8),
@@ -146,22 +162,30 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         enrols_as: SystemActor::Demo,
     })
     .await?;
-    let accounts = match memory {
-        Some(memory) => memory.accounts,
+    let is_new = memory.is_none();
+    let mut memory = match memory {
+        Some(memory) => memory,
         None => settle_in(&node, &hospital, establishment, &data, args.seed).await?,
     };
+    let second = (data.as_path(), &mut memory.second);
+    if demo_second::begin((&node, &signer), establishment, second, &stop).await? || is_new {
+        memory.write(&data)?;
+    }
+    let accounts = memory.accounts.clone();
     let patients: Vec<_> = demo::accounts(&hospital).into_iter().filter_map(own_number).collect();
+    let targets: Vec<_> = demo::EQUIPMENT.iter().map(|one| json!({ "name": one.name, "protocol": "ssh" })).collect();
     let ready = json!({
         "ready": true,
         "portal": format!("https://localhost:{port}"),
-        "suppliers": null, "desk": null,
+        "suppliers": format!("https://localhost:{suppliers_port}"),
+        "desk": format!("https://localhost:{desk_port}"),
         "metrics": format!("http://localhost:{health_port}"),
-        "ssh": null, "ssh_key": null,
+        "ssh": format!("localhost:{ssh_port}"), "ssh_key": demo_second::technician_key(&data),
         "ca": ca, "data": data, "accounts": accounts,
-        "tokens": null, "targets": null, "patients": patients,
+        "tokens": memory.second.tokens, "targets": targets, "patients": patients,
     });
     crate::said(&ready);
-    crate::told(&help(port, &accounts, &ca));
+    crate::told(&help(&ready, &accounts, &ca));
     node.run(stop).await?;
     if let Some(serving) = sis_serving {
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
@@ -188,10 +212,17 @@ fn own_number(account: demo::DemoAccount) -> Option<serde_json::Value> {
     Some(json!({ "login": account.login, "ins": own.ins.number() }))
 }
 
-fn help(port: u16, accounts: &[Account], ca: &Path) -> String {
+fn help(ready: &serde_json::Value, accounts: &[Account], ca: &Path) -> String {
+    let told = |key: &str| ready.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let ssh = told("ssh");
+    let (host, port) = ssh.split_once(':').unwrap_or_default();
     let mut lines = vec![
         String::new(),
-        format!("The demonstration hospital is open at https://localhost:{port}/"),
+        format!("The demonstration hospital is open: {}/ (patients, relatives, professionals)", told("portal")),
+        format!("                                    {}/ (the hospital's staff)", told("desk")),
+        format!("                                    {}/ (suppliers' people)", told("suppliers")),
+        format!("A technician, once an intervention is approved:"),
+        format!("  ssh -i {} -p {port} erwan.tanguy%scanner-1@{host}", told("ssh_key")),
         format!("Its certificate is signed by {} (a browser will warn unless it trusts that file).", ca.display()),
         String::new(),
         format!("{:18} {:14} {:24} {}", "login", "role", "password", "secret for an authenticator"),
@@ -236,7 +267,16 @@ fn prepare(data: &Path, seed: u64) -> Result<Option<Memory>> {
         let what = format!("{} is not empty and not a demonstration's: name another folder", data.display());
         return Err(NotOurs(what).into());
     }
-    for name in ["journal", "vault", "keys", "poterne.db", "poterne.db-wal", "poterne.db-shm"] {
+    for name in [
+        "journal",
+        "vault",
+        "keys",
+        "recordings",
+        "recordings-reserve",
+        "poterne.db",
+        "poterne.db-wal",
+        "poterne.db-shm",
+    ] {
         let path = data.join(name);
         let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         if let Err(error) = gone
@@ -259,6 +299,13 @@ async fn listen(port: u16) -> Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port))
         .await
         .with_context(|| format!("port {port} is taken; choose another with --https"))
+}
+
+/// The relays' port: the one asked for, or 2222, or the next free one.
+async fn listen_ssh(port: Option<u16>) -> Result<TcpListener> {
+    let Some(port) = port else { return listen_after(2221).await };
+    let listener = TcpListener::bind(("127.0.0.1", port)).await;
+    listener.with_context(|| format!("port {port} is taken; choose another with --ssh"))
 }
 
 /// The next free port after one.
@@ -311,14 +358,14 @@ async fn sis(
     Ok((config, Some(serving)))
 }
 
-/// Creates the accounts and their relations; the memory is written last, so that a cut start begins anew.
+/// Creates the accounts and their relations.
 async fn settle_in(
     node: &Node,
     hospital: &Hospital,
     establishment: EstablishmentId,
     data: &Path,
     seed: u64,
-) -> Result<Vec<Account>> {
+) -> Result<Memory> {
     let mut accounts = Vec::new();
     for one in demo::accounts(hospital) {
         let password = crate::password()?;
@@ -343,12 +390,25 @@ async fn settle_in(
         }
         accounts.push(known);
     }
-    let memory = Memory { seed, establishment: establishment.to_string(), accounts: accounts.clone() };
-    let path = data.join("demo/memory.json");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-    file.write_all(&serde_json::to_vec_pretty(&memory)?)?;
-    file.sync_all()?;
-    Ok(accounts)
+    let (staff, second) = demo_second::settle(node, establishment, data).await?;
+    accounts.extend(staff.into_iter().map(|one| Account {
+        login: one.login,
+        password: one.password,
+        role: one.role,
+        totp_secret: one.totp_secret,
+    }));
+    Ok(Memory { seed, establishment: establishment.to_string(), accounts, second })
+}
+
+impl Memory {
+    /// Written last at the first start, so that a cut one begins anew; whole or not at all.
+    fn write(&self, data: &Path) -> Result<()> {
+        let (path, new) = (data.join("demo/memory.json"), data.join("demo/memory.json.new"));
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        file.sync_all()?;
+        Ok(fs::rename(&new, &path)?)
+    }
 }
 
 async fn relate(

@@ -4,6 +4,7 @@ mod account_cmd;
 mod check;
 mod config;
 mod demo_cmd;
+mod demo_second;
 mod first_admin;
 mod init;
 mod journal_cmd;

@@ -71,7 +71,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
     let relays = match config.relays {
         Some(relays) => Some(RelayDoor {
             listener: bind(relays.listen).await?,
-            host_key: relays.host_key,
+            host_key: openssh(&relays.host_key)?,
             public_name: (relays.public_name.host, relays.public_name.port),
             connections_max: relays.connections_max,
             connections_per_source_max: relays.connections_per_source_max,
@@ -118,4 +118,10 @@ async fn page(door: crate::config::PageDoor) -> Result<PageDoor> {
             ..Limits::default()
         },
     })
+}
+
+/// A host key as the relays take it.
+fn openssh(key: &russh::keys::PrivateKey) -> Result<types::Secret<String>> {
+    let text = key.to_openssh(russh::keys::ssh_key::LineEnding::LF).context("the relays' host key cannot be used")?;
+    Ok(types::Secret::new(text.to_string()))
 }

@@ -90,8 +90,8 @@ pub struct PageDoor {
 pub struct RelayDoor {
     /// Where it listens.
     pub listener: TcpListener,
-    /// The key it shows.
-    pub host_key: russh::keys::PrivateKey,
+    /// The key it shows, in OpenSSH's form.
+    pub host_key: Secret<String>,
     /// Host and port as technicians type them.
     pub public_name: (String, u16),
     /// Connections at once.
@@ -104,6 +104,12 @@ pub struct RelayDoor {
 struct Listening {
     door: PageDoor,
     router: axum::Router,
+}
+
+/// The relays, ready to listen.
+struct RelaysListening {
+    listener: TcpListener,
+    relay: relays::Relay<relays::Wired>,
 }
 
 /// A node, ready to serve.
@@ -119,6 +125,7 @@ pub struct Node {
     signins: Vec<SignInService>,
     care: Option<CareService>,
     pages: Vec<Listening>,
+    relays: Option<RelaysListening>,
     health: TcpListener,
     stop_deadline: Duration,
 }
@@ -171,7 +178,7 @@ impl Node {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
         }
         let ground = Ground { keep: &keep, master: &node.master, establishments: &node.establishments };
-        let (mut pages, mut signins, mut care) = (Vec::new(), Vec::new(), None);
+        let (mut pages, mut signins, mut care, mut relays) = (Vec::new(), Vec::new(), None, None);
         if let Some((door, sis)) = node.portal {
             let roles = &[Role::Patient, Role::Relative, Role::Professional];
             let signin = ground.signin(Door::Portal, roles, door.sessions)?;
@@ -191,14 +198,21 @@ impl Node {
                     data: &node.data,
                     enrols_as: node.enrols_as,
                     single_zone: node.single_zone,
+                    desk: node.desk,
+                    suppliers: node.suppliers,
+                    relays: node.relays,
                 };
-                Some(Second::open(&ground, settings, trust, node.relays).await?)
+                let opened = Second::open(&ground, settings, trust).await?;
+                pages.extend(opened.pages);
+                signins.extend(opened.signins);
+                relays = opened.relays;
+                Some(opened.second)
             }
             None => None,
         };
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
-        Ok(Self { store, journal, enrolment, registrar, second, signins, care, pages, health, stop_deadline })
+        Ok(Self { store, journal, enrolment, registrar, second, signins, care, pages, relays, health, stop_deadline })
     }
 
     /// Registers suppliers and equipment.
@@ -247,6 +261,13 @@ impl Node {
         let mut serving = JoinSet::new();
         for Listening { door, router } in std::mem::take(&mut self.pages) {
             serving.spawn(web::serve::serve(door.listener, Some(door.tls), router, door.limits, stop.clone(), drain));
+        }
+        if let Some(RelaysListening { listener, relay }) = self.relays.take() {
+            let stop = stop.clone();
+            serving.spawn(async move {
+                let stopped = relay.run(listener, stop, drain).await;
+                Stopped { cut_connections: stopped.cut_connections }
+            });
         }
         let told = web::serve::serve(
             self.health,

@@ -1,15 +1,18 @@
 //! What lies behind the desk, the suppliers' door and the relays: interventions, their leases, recordings and signatures.
 
-use super::{Ground, Keep, RelayDoor};
+use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
 use crate::metrics::Metrics;
 use anyhow::{Context, Result};
+use desk::{DeskServices, DeskState};
+use dossier::{Catalogue, Installation, ProofKeeper, ProofReader, RulesService, Traces};
 use identity::passkey::RelyingParty;
 use interventions::{
     Fleet, InterventionService, InterventionsParts, Pinned, PinnedKey, Pins, Recordings, RecordingsConfig,
     RecordingsReader, Signer,
 };
 use lease::{Leases, LeasesConfig};
-use signin::{ApiTokens, Means, TokenSettings};
+use relays::{Relay, RelayLimits, RelaySettings, Wired};
+use signin::{ApiTokens, Means, SignInService, SshSignIn, TokenSettings};
 use std::{path::Path, sync::Arc};
 use types::{Door, Role, SystemActor};
 use vault::{Holder, MonthKeys, Purpose};
@@ -39,6 +42,17 @@ pub(super) struct Settings<'a> {
     pub data: &'a Path,
     pub enrols_as: SystemActor,
     pub single_zone: Option<String>,
+    pub desk: Option<PageDoor>,
+    pub suppliers: Option<PageDoor>,
+    pub relays: Option<RelayDoor>,
+}
+
+/// The second door, opened.
+pub(super) struct Opened {
+    pub second: Second,
+    pub pages: Vec<Listening>,
+    pub signins: Vec<SignInService>,
+    pub relays: Option<RelaysListening>,
 }
 
 /// The services of the second door.
@@ -53,22 +67,15 @@ pub struct Second {
     pub suppliers_tokens: ApiTokens,
     /// Does what the node does by itself.
     pub(super) house: InterventionService,
-    /// As the desk asks.
-    pub desk: InterventionService,
-    /// As the suppliers' people ask.
-    pub suppliers: InterventionService,
+    /// Keeps the probes' answers.
+    pub proofs: ProofKeeper,
     /// Where every chain of enrolment starts.
     pub pins: Pins,
     leases: Leases,
 }
 
 impl Second {
-    pub(super) async fn open(
-        ground: &Ground<'_>,
-        settings: Settings<'_>,
-        trust: Trust,
-        relays: Option<RelayDoor>,
-    ) -> Result<Self> {
+    pub(super) async fn open(ground: &Ground<'_>, settings: Settings<'_>, trust: Trust) -> Result<Opened> {
         let Keep { store, journal, policies, .. } = ground.keep;
         let keys = |door| ground.master.keys_for(Holder::Door(door));
         let vault = settings.data.join("vault");
@@ -102,22 +109,57 @@ impl Second {
             Some(signer) => desk.with_signer(signer),
             None => desk,
         };
-        let suppliers = InterventionService::builder(parts(Door::Suppliers)).build();
         let establishment = ground.first()?.0;
+        let mut listening = None;
+        let mut desk = desk;
+        if let Some(door) = settings.relays {
+            let (store, journal, policies) = (store.clone(), journal.clone(), policies.clone());
+            let sign_in = SshSignIn::new(store, journal, policies, keys(Door::Relays), establishment)?;
+            let settings = RelaySettings {
+                host_keys: vec![door.host_key],
+                banner: None,
+                limits: RelayLimits {
+                    connections_max: door.connections_max,
+                    connections_per_source_max: door.connections_per_source_max,
+                    ..RelayLimits::default()
+                },
+                clock: ground.clock(),
+            };
+            let relay = Relay::new(settings, Wired::new(sign_in, house.gate()))?;
+            desk = desk.live(relay.sessions());
+            listening = Some(RelaysListening { listener: door.listener, relay });
+        }
         let tokens = |door, roles| ground.keep.tokens(ground.master, TokenSettings { door, roles, establishment });
         let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
-        let _ = (relays, settings.single_zone);
-        Ok(Self {
-            fleet,
-            desk_means: Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk), rp),
-            desk_tokens: tokens(Door::Desk, DESK_ROLES)?,
-            suppliers_tokens: tokens(Door::Suppliers, SUPPLIERS_ROLES)?,
-            house,
-            desk: desk.build(),
-            suppliers,
-            pins,
-            leases,
-        })
+        let desk_means = Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk), rp);
+        let desk_tokens = tokens(Door::Desk, DESK_ROLES)?;
+        let suppliers_tokens = tokens(Door::Suppliers, SUPPLIERS_ROLES)?;
+        let (mut pages, mut signins) = (Vec::new(), Vec::new());
+        if let Some(door) = settings.desk {
+            let signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?;
+            signins.push(signin.clone());
+            let proofs = ProofReader::new(store.clone(), keys(Door::Desk));
+            let installation = Installation { single_zone: settings.single_zone.clone() };
+            let catalogue = Catalogue::built_in()?;
+            let rules = RulesService::new(catalogue, proofs, journal.clone(), policies.clone(), installation);
+            let months = MonthKeys::new(&vault, ground.master)?;
+            let traces = Traces::new(settings.data.join("journal"), months, journal.clone(), policies.clone());
+            let services = DeskServices {
+                signin,
+                tokens: desk_tokens.clone(),
+                means: desk_means.clone(),
+                interventions: desk.build(),
+                traces,
+                rules,
+                first_administrator: None,
+            };
+            let state = DeskState::new(ground.entrance(Door::Desk, &door)?, services);
+            let router = desk::router(state, door.limits.clone());
+            pages.push(Listening { door, router });
+        }
+        let proofs = ProofKeeper::new(journal.clone(), policies.clone(), ground.master.keys_for(Holder::Prober));
+        let second = Self { fleet, desk_means, desk_tokens, suppliers_tokens, house, proofs, pins, leases };
+        Ok(Opened { second, pages, signins, relays: listening })
     }
 
     pub(super) fn metrics(&self, metrics: &mut Metrics) {
