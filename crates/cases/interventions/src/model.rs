@@ -421,6 +421,16 @@ pub struct ChannelSummary {
     pub recording: bool,
 }
 
+/// Something that went wrong in a session that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// When.
+    #[serde(serialize_with = "moment::one")]
+    pub at: Time,
+    /// What.
+    pub text: String,
+}
+
 /// A technician's session through a relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RelaySession {
@@ -462,6 +472,12 @@ pub struct RelaySession {
     pub note: String,
     /// Whether it lives.
     pub live: bool,
+    /// Whether "do not interrupt" holds it at present.
+    pub held: bool,
+    /// Whether "do not interrupt" keeps it past its window: somebody must look.
+    pub overrun: bool,
+    /// What went wrong in it so far, if it runs in this node; the traces keep all of it.
+    pub alarms: Vec<Alarm>,
 }
 
 /// What a list is narrowed to.

@@ -6,7 +6,7 @@ use crate::{
     acts::{LONGEST, revoked_until},
     lists::{cursor, cursor_text},
     live::LiveFeed,
-    model::{Filter, Page, RelaySession},
+    model::{Alarm, Filter, Page, RelaySession},
     recording::RecordingReader,
     service::{Answer, InterventionError, InterventionService},
     sql::{InterventionRow, PAGE, intervention},
@@ -40,9 +40,20 @@ impl InterventionService {
             };
             self.admitted(who, authorized.scope(), &matter).await?;
             matters.insert(row.intervention, matter);
-            shown.push(row.session);
+            shown.push(self.with_life(row.session));
         }
         Ok(Page { rows: shown, next })
+    }
+
+    /// With what this node knows of it while it runs.
+    fn with_life(&self, mut session: RelaySession) -> RelaySession {
+        let leases = &self.parts().leases;
+        if let Some(view) = leases.view(session.id) {
+            session.held = view.is_held(self.now());
+            session.overrun = view.overrun;
+            session.alarms = leases.alarms(session.id).into_iter().map(|(at, text)| Alarm { at, text }).collect();
+        }
+        session
     }
 
     /// One session.
@@ -59,7 +70,7 @@ impl InterventionService {
         let of = intervention(&mut connection, keys, (establishment, row.intervention)).await?;
         let of = of.ok_or(InterventionError::NotFound)?;
         self.admitted(who, authorized.scope(), &of.matter()).await?;
-        Ok(row.session)
+        Ok(self.with_life(row.session))
     }
 
     /// Cuts a session, and with it its intervention: nobody comes back through the same approval. What runs here is

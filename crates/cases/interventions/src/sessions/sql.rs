@@ -68,6 +68,9 @@ fn session_row(row: &AnyRow, keys: &Keys) -> Result<SessionRow, StoreError> {
         channels,
         note,
         live: closed.is_none(),
+        held: false,
+        overrun: false,
+        alarms: Vec::new(),
     };
     Ok(SessionRow { session, intervention })
 }
