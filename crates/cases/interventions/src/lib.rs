@@ -39,6 +39,7 @@ pub use model::{
     PURPOSE_CHARS_MAX, Page, Protocol, RelaySession, Right, SOURCES_MAX, STEPS_MAX, State, Step, StepKind, Supplier,
     TECHNICIANS_MAX, Technician, WAITING_MAX, WINDOW_DAYS_MAX,
 };
+pub use people::Colleague;
 pub use recording::{
     Recorder, RecorderFault, Recording, RecordingReader, Recordings, RecordingsConfig, RecordingsReader,
 };

@@ -11,7 +11,34 @@ use identity::Authenticated;
 use policy::VouchPasskey;
 use types::AccountId;
 
+/// A technician of one's own supplier, to be named in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Colleague {
+    /// Whose account.
+    pub account: AccountId,
+    /// His name.
+    pub name: String,
+    /// Whether he has a key for SSH: without one he cannot be named.
+    pub has_key: bool,
+}
+
 impl InterventionService {
+    /// The technicians of one's own supplier, by name. Those who are of no supplier see none.
+    pub async fn colleagues(&self, who: &Authenticated) -> Answer<Vec<Colleague>> {
+        drop(self.seeing(who).await?);
+        let (establishment, _) = self.at(who)?;
+        let Some(supplier) = self.me(who).await?.supplier else { return Ok(Vec::new()) };
+        let mut connection = self.read().await?;
+        let people = sql::technicians_of(&mut connection, &self.parts().keys, (establishment, supplier)).await?;
+        let mut colleagues = Vec::with_capacity(people.len());
+        for person in people {
+            let has_key = !sql::fingerprints(&mut connection, person.account).await?.is_empty();
+            colleagues.push(Colleague { account: person.account, name: person.name, has_key });
+        }
+        colleagues.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(colleagues)
+    }
+
     /// What an administrator signs to vouch for somebody's passkey.
     pub async fn vouch_terms(&self, who: &Authenticated, credential: &[u8]) -> Answer<TermsToSign> {
         let (me, row, terms) = self.vouching(who, credential).await?;

@@ -169,6 +169,8 @@ pub struct SignedIn {
     pub session: SessionId,
     /// Whose account.
     pub account: AccountId,
+    /// What he types to sign in, here and with an SSH client.
+    pub login: String,
     /// The name shown.
     pub display_name: String,
     /// In what role.

@@ -329,6 +329,7 @@ impl SignInService {
         Ok(SignedIn {
             session: token.id(),
             account: account.id,
+            login: secrets.login.clone(),
             display_name: secrets.display_name.clone(),
             role: account.role,
             supplier: account.supplier,

@@ -3,7 +3,7 @@
 use crate::i18n::Text;
 use jiff::{
     Timestamp, Zoned,
-    civil::{Date, Weekday},
+    civil::{Date, DateTime, Weekday},
     tz::TimeZone,
 };
 use std::{fmt, sync::LazyLock};
@@ -118,6 +118,23 @@ pub fn clock(time: Time, lang: Lang) -> String {
         Lang::Fr => format!("{}{NB}h{NB}{:02}", at.hour(), at.minute()),
         Lang::En => format!("{:02}:{:02}", at.hour(), at.minute()),
     }
+}
+
+/// `2026-11-21T14:05`, in legal time: the value of a field of type `datetime-local`.
+pub fn local(time: Time) -> String {
+    paris(time).strftime("%Y-%m-%dT%H:%M").to_string()
+}
+
+/// Reads what such a field sends, in legal time; seconds are dropped. An hour that a change of clocks repeats is its
+/// first; one that it skips is moved past the gap.
+pub fn read_local(text: &str) -> Option<Time> {
+    let legal = |byte: u8| byte.is_ascii_digit() || b"-:T.".contains(&byte);
+    if !(16..=26).contains(&text.len()) || !text.bytes().all(legal) || text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    let civil: DateTime = text.get(..16)?.parse().ok()?;
+    let zoned = civil.to_zoned(PARIS.clone()).ok()?;
+    Some(Time::from_micros(zoned.timestamp().as_microsecond()))
 }
 
 /// `il y a 5 minutes`, `hier à 14 h 05`, and past a week the date. What lies ahead of `now` reads as just past:
@@ -285,6 +302,24 @@ mod tests {
             assert_eq!(plain(full(at(moment), Lang::En)), en);
         }
         assert_eq!(plain(short(at("2026-11-21T13:05:00Z"), Lang::Fr)), "21 nov. 2026");
+    }
+
+    #[test]
+    fn fields_speak_legal_time() {
+        for (field, moment) in [
+            ("2026-11-21T14:05", "2026-11-21T13:05:00Z"),
+            ("2026-07-31T23:59", "2026-07-31T21:59:00Z"),
+            ("2026-10-25T02:30", "2026-10-25T00:30:00Z"),
+        ] {
+            assert_eq!(read_local(field), Some(at(moment)), "{field}");
+            assert_eq!(local(at(moment)), field);
+        }
+        assert_eq!(read_local("2026-11-21T14:05:59.5"), Some(at("2026-11-21T13:05:00Z")));
+        assert_eq!(read_local("2026-03-29T02:30"), Some(at("2026-03-29T01:30:00Z")), "an hour that does not exist");
+        let bad = ["", "2026-11-21", "2026-11-21 14:05", "2026-13-21T14:05", "2026-11-21T14:05Z", "2026-11-21T1é:05"];
+        for text in bad {
+            assert_eq!(read_local(text), None, "{text}");
+        }
     }
 
     #[test]

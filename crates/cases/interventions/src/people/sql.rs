@@ -14,6 +14,8 @@ use vault::{Keys, Place, Purpose};
 
 /// Suppliers of one establishment that are listed at most.
 const LISTED_MAX: i64 = 1000;
+/// Technicians of one supplier that are listed at most.
+const TECHNICIANS_LISTED_MAX: i64 = 200;
 /// Keys for SSH, and passkeys, of one person at most.
 const MEANS_MAX: i64 = 20;
 /// Passkeys that one question may lead to at most.
@@ -51,6 +53,32 @@ pub(crate) async fn person(
     let raw: RawPerson = minicbor::decode(&clear).map_err(|_| bad())?;
     let supplier = supplier.map(|id| SupplierId::try_from(id.as_slice()).map_err(|_| bad())).transpose()?;
     Ok(Some(Person { account, name: raw.display_name, role: word(&role, "accounts.role")?, supplier }))
+}
+
+/// The active technicians of a supplier, in no order that tells anything.
+pub(crate) async fn technicians_of(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    (establishment, supplier): (EstablishmentId, SupplierId),
+) -> Result<Vec<Person>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id FROM accounts WHERE establishment_id = $1 AND supplier_id = $2 AND role = $3 AND state = 'active' \
+         ORDER BY id LIMIT $4",
+    )
+    .bind(establishment.as_bytes().to_vec())
+    .bind(supplier.as_bytes().to_vec())
+    .bind(Role::Technician.as_str())
+    .bind(TECHNICIANS_LISTED_MAX)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let account: AccountId = id!(row, "id");
+        // What the row says is believed only as far as its sealed part agrees.
+        let person = person(connection, keys, (establishment, account)).await?;
+        found.extend(person.filter(|one| one.role == Role::Technician && one.supplier == Some(supplier)));
+    }
+    Ok(found)
 }
 
 /// The keys that somebody may come with.

@@ -79,3 +79,23 @@ async fn pages_follow_each_other(database: &TestDatabase) {
     assert!(matches!(it.node.desk.list(&desk, &bad).await, Err(InterventionError::NotFound)));
 }
 both!(pages_follow_each_other);
+
+async fn colleagues_are_of_ones_own_supplier(database: &TestDatabase) {
+    let it = House::new(database).await;
+    let of = async |n, door| it.node.suppliers.colleagues(&it.who(n, door)).await;
+    let own = of(5, Door::Suppliers).await.unwrap();
+    assert_eq!(own.iter().map(|one| (one.account, one.has_key)).collect::<Vec<_>>(), [(account(5), true)]);
+    assert_eq!(of(6, Door::Suppliers).await.unwrap()[0].account, account(6));
+    assert!(of(2, Door::Desk).await.unwrap().is_empty(), "the hospital's own people are of no supplier");
+    sqlx::query("DELETE FROM ssh_keys").execute(it.pool()).await.unwrap();
+    assert!(!of(5, Door::Suppliers).await.unwrap()[0].has_key);
+    // Moved in the database to another supplier, the account's sealed part does not open: nothing is shown.
+    sqlx::query("UPDATE accounts SET supplier_id = $1 WHERE id = $2")
+        .bind(vec![0x51_u8; 16])
+        .bind(account(6).as_bytes().to_vec())
+        .execute(it.pool())
+        .await
+        .unwrap();
+    assert!(matches!(of(5, Door::Suppliers).await, Err(InterventionError::Fault(_))));
+}
+both!(colleagues_are_of_ones_own_supplier);
