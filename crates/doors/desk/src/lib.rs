@@ -24,6 +24,25 @@ use web::limits::Limits;
 /// The routes of this door beyond its entrance's ([`entrance::ROUTES`]) and `/assets/`.
 pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/interventions", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/interventions/{id}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/approve", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/refuse", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/open", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/close", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/release", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/cut", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/interventions/{id}/extend", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/extend", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/interventions/{id}/hold", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/hold", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/sessions", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/sessions/{id}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/sessions/{id}/cut", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/sessions/{id}/live", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/sessions/{id}/channels/{number}", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/sessions/{id}/channels/{number}/frames", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/sessions/{id}/channels/{number}/file", asks: Asks::Session },
     Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
     Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/interventions/{id}", asks: Asks::Token },
@@ -52,7 +71,30 @@ pub const ROUTES: &[Route] = &[
 /// The door's router, guarded.
 pub fn router(state: DeskState, limits: Limits) -> Router {
     let router = entrance::routes().route("/{lang}/", get(handlers::home::home));
-    entrance::guarded(interface(router), state, limits)
+    entrance::guarded(interface(followed(router)), state, limits)
+}
+
+/// The pages of interventions and sessions.
+fn followed(router: Router<DeskState>) -> Router<DeskState> {
+    use handlers::{interventions, sessions};
+    router
+        .route("/{lang}/interventions", get(interventions::list))
+        .route("/{lang}/interventions/{id}", get(interventions::one))
+        .route("/{lang}/interventions/{id}/approve", post(interventions::approve))
+        .route("/{lang}/interventions/{id}/refuse", post(interventions::refuse))
+        .route("/{lang}/interventions/{id}/open", post(interventions::open))
+        .route("/{lang}/interventions/{id}/close", post(interventions::close))
+        .route("/{lang}/interventions/{id}/release", post(interventions::release))
+        .route("/{lang}/interventions/{id}/cut", post(interventions::cut))
+        .route("/{lang}/interventions/{id}/extend", get(interventions::extending).post(interventions::extend))
+        .route("/{lang}/interventions/{id}/hold", get(interventions::holding).post(interventions::hold))
+        .route("/{lang}/sessions", get(sessions::list))
+        .route("/{lang}/sessions/{id}", get(sessions::one))
+        .route("/{lang}/sessions/{id}/cut", post(sessions::cut))
+        .route("/{lang}/sessions/{id}/live", get(sessions::live))
+        .route("/{lang}/sessions/{id}/channels/{number}", get(sessions::replay))
+        .route("/{lang}/sessions/{id}/channels/{number}/frames", get(sessions::frames))
+        .route("/{lang}/sessions/{id}/channels/{number}/file", get(sessions::file))
 }
 
 /// The routes for programs.

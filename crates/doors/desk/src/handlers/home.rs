@@ -1,6 +1,60 @@
 //! `/{lang}/`: the sign-in page, or what waits.
-use crate::handlers::{Member, Visit};
+
+use crate::{
+    handlers::{Member, Visit, failed},
+    pages::{Home, HomeView, Vouching, follows},
+};
 use axum::response::Response;
-pub(crate) async fn home(_member: Option<Member>, visit: Visit) -> Response {
-    entrance::welcome(&visit)
+use entrance::shown;
+use interventions::{Filter, InterventionError, State};
+use types::Role;
+
+pub(crate) async fn home(member: Option<Member>, visit: Visit) -> Response {
+    let Some(member) = member else { return entrance::welcome(&visit) };
+    match view(&member).await {
+        Ok(view) => {
+            let mut chrome = member.chrome();
+            let waiting = view.waiting.as_ref().map_or(0, Vec::len);
+            if member.who.role == Role::Beneficiary {
+                chrome.waiting("/interventions", u32::try_from(waiting).unwrap_or(u32::MAX));
+            }
+            let passkeys = view.vouching.map_or(0, |vouching| vouching.passkeys);
+            chrome.waiting("/passkeys", u32::try_from(passkeys).unwrap_or(u32::MAX));
+            shown(member.visit.lang, &Home::new(chrome, member.who.role, view))
+        }
+        Err(error) => failed(&member, error).await,
+    }
+}
+
+async fn view(member: &Member) -> Result<HomeView, InterventionError> {
+    let role = member.who.role;
+    if !follows(role) {
+        return Ok(HomeView::default());
+    }
+    let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
+    let in_state = async |state| {
+        let filter = Filter { state: Some(state), ..Filter::default() };
+        service.list(who, &filter).await.map(|page| page.rows)
+    };
+    let live = service.sessions(who, &Filter { live: true, ..Filter::default() }).await?.rows;
+    Ok(HomeView {
+        waiting: Some(in_state(State::Waiting).await?),
+        live: Some(live),
+        open: in_state(State::Open).await?,
+        planned: in_state(State::Planned).await?,
+        vouching: if role == Role::Administrator { Some(vouching(member).await?) } else { None },
+    })
+}
+
+async fn vouching(member: &Member) -> Result<Vouching, InterventionError> {
+    let who = &member.who.authenticated;
+    let equipment = member.visit.state.interventions().equipment(who).await?;
+    let passkeys = member.visit.state.means().passkeys(who).await;
+    let passkeys = passkeys.map_err(|error| InterventionError::Unavailable(error.to_string()))?;
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    Ok(Vouching {
+        passkeys: count(passkeys.iter().filter(|one| !one.passkey.vouched).count()),
+        equipment: count(equipment.len()),
+        unsigned: count(equipment.iter().filter(|one| !one.signed).count()),
+    })
 }

@@ -1,9 +1,130 @@
 //! The desk's pages beyond its entrance's: plain data in, HTML out. Nothing here reads a clock, a file or a service.
+//!
+//! Each page is made by `Page::new(chrome, view)`; the views are plain data that the handlers fill. Everything shown is
+//! escaped by the templates.
+
+mod home;
+mod interventions;
+mod sessions;
+mod words;
+
+pub use home::{Home, HomeView, Vouching};
+pub use interventions::{
+    Acts, Cutting, InterventionPage, InterventionView, InterventionsList, InterventionsView, Sign, SignView, Signing,
+};
+pub use sessions::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView};
+pub use words::Badge;
 
 use types::Role;
 use web::{assets::Icon, i18n::Text, layout::NavItem};
 
-/// Where somebody may go from any page, by his role.
-pub fn nav(_role: Role, t: Text) -> Vec<NavItem> {
-    vec![NavItem::new("/", t.entrance_back_home(), Icon::DoorOpen)]
+/// Why something was not done, told on the page that asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It changed meanwhile.
+    Conflict,
+    /// The signature does not fit.
+    Signature,
+    /// Something that was sent does not fit.
+    Invalid,
+    /// There is one already.
+    Taken,
+    /// There are as many as may be.
+    Full,
+    /// It took too long.
+    Lost,
+    /// Not a name.
+    Label,
+}
+
+impl Refusal {
+    /// Every one.
+    pub const ALL: [Refusal; 7] =
+        [Self::Conflict, Self::Signature, Self::Invalid, Self::Taken, Self::Full, Self::Lost, Self::Label];
+
+    /// The word that an address says it by.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Signature => "signature",
+            Self::Invalid => "invalid",
+            Self::Taken => "taken",
+            Self::Full => "full",
+            Self::Lost => "lost",
+            Self::Label => "label",
+        }
+    }
+
+    /// What to tell.
+    pub fn sentence(self, t: Text) -> &'static str {
+        match self {
+            Self::Conflict => t.desk_problem_conflict(),
+            Self::Signature => t.desk_problem_signature(),
+            Self::Invalid => t.desk_problem_invalid(),
+            Self::Taken => t.desk_problem_taken(),
+            Self::Full => t.desk_problem_full(),
+            Self::Lost => t.desk_problem_lost(),
+            Self::Label => t.desk_problem_label(),
+        }
+    }
+}
+
+/// Something to be signed by a passkey, as the page holds it for the browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Challenge {
+    /// What the passkey signs, in base64url.
+    pub challenge: String,
+    /// The passkeys that may sign, in base64url, separated by commas.
+    pub credentials: String,
+    /// To be sent back with the signature.
+    pub nonce: String,
+    /// The terms themselves, as text.
+    pub terms: String,
+}
+
+impl Challenge {
+    /// Whether anybody could sign.
+    pub fn is_possible(&self) -> bool {
+        !self.credentials.is_empty()
+    }
+}
+
+/// Whether a role follows interventions.
+pub fn follows(role: Role) -> bool {
+    matches!(role, Role::Beneficiary | Role::OnCall | Role::SecurityOfficer | Role::Administrator)
+}
+
+/// Where somebody may go from any page, by his role. What he may not see is not named.
+pub fn nav(role: Role, t: Text) -> Vec<NavItem> {
+    let mut places = vec![NavItem::new("/", t.desk_nav_home(), Icon::DoorOpen)];
+    if follows(role) {
+        places.push(NavItem::new("/interventions", t.desk_nav_interventions(), Icon::Calendar));
+        places.push(NavItem::new("/sessions", t.desk_nav_sessions(), Icon::Lantern));
+        places.push(NavItem::new("/equipment", t.desk_nav_equipment(), Icon::Equipment));
+    }
+    if role == Role::Administrator {
+        places.push(NavItem::new("/suppliers", t.desk_nav_suppliers(), Icon::Supplier));
+        places.push(NavItem::new("/passkeys", t.desk_nav_passkeys(), Icon::Key));
+    }
+    if role == Role::TraceController {
+        places.push(NavItem::new("/traces", t.desk_nav_traces(), Icon::Search));
+    }
+    if matches!(role, Role::SecurityOfficer | Role::Dpo | Role::Administrator) {
+        places.push(NavItem::new("/rules", t.desk_nav_rules(), Icon::Rules));
+    }
+    places.push(NavItem::new("/means", t.desk_nav_means(), Icon::Person));
+    places
+}
+
+/// A value within a query.
+pub(crate) fn encoded(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
 }

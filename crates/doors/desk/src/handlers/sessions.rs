@@ -1,0 +1,171 @@
+//! Sessions: the list, one of them, its screen live, the replay of its terminals, the cut.
+
+use crate::{
+    handlers::{
+        Asking, Member, Named, Posted, acted, failed,
+        interventions::{Reason, cutting, is_held},
+        or_default,
+    },
+    pages::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView},
+    recordings,
+};
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use entrance::shown;
+use futures_util::stream;
+use interventions::{Filter, InterventionError, LiveFeed, RelaySession};
+use policy::MatterAct;
+use serde::Deserialize;
+use std::{convert::Infallible, time::Duration};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout, timeout_at},
+};
+use types::RelayId;
+use web::layout::ErrorKind;
+
+/// A live view is asked for again after this: what its reader may see is decided anew.
+const WATCH_SECONDS: u64 = 120;
+/// Something goes over the line at least this often, so that nobody in between takes it for dead.
+const PULSE: Duration = Duration::from_secs(15);
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    live: Option<String>,
+    cursor: Option<String>,
+}
+
+pub(crate) async fn list(member: Member, asked: Asking<Asked>) -> Response {
+    let asked = or_default(asked);
+    let live = asked.live.as_deref() == Some("true");
+    let filter = Filter { live, cursor: asked.cursor, ..Filter::default() };
+    match member.visit.state.interventions().sessions(&member.who.authenticated, &filter).await {
+        Ok(page) => {
+            let is_further = filter.cursor.is_some();
+            let view = SessionsView { rows: page.rows, live, next: page.next, is_further };
+            shown(member.visit.lang, &SessionsList::new(member.chrome(), view))
+        }
+        Err(error) => failed(&member, error).await,
+    }
+}
+
+pub(crate) async fn one(member: Member, named: Named) -> Response {
+    match view(&member, named.id(RelayId::from_bytes)).await {
+        Ok(view) => shown(member.visit.lang, &SessionPage::new(member.chrome(), view)),
+        Err(error) => failed(&member, error).await,
+    }
+}
+
+async fn view(member: &Member, relay: RelayId) -> Result<SessionView, InterventionError> {
+    let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
+    let one = service.session(who, relay).await?;
+    let of = service.get(who, one.intervention).await?;
+    Ok(SessionView {
+        cuts: service.may(who, relay, MatterAct::Cut).await?,
+        watches: service.may(who, relay, MatterAct::Watch).await?,
+        replays: service.may(who, relay, MatterAct::Replay).await?,
+        held: one.live && is_held(&of, member.visit.state.now()),
+        one,
+    })
+}
+
+/// One press; a question first under "do not interrupt" only. A row that cannot be read never stands before a cut.
+pub(crate) async fn cut(named: Named, Posted { member, form }: Posted<Reason>) -> Response {
+    let relay = named.id(RelayId::from_bytes);
+    let path = format!("/sessions/{relay}");
+    let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
+    if form.sure.is_none()
+        && let Ok(session) = service.session(who, relay).await
+        && let Ok(of) = service.get(who, session.intervention).await
+        && is_held(&of, member.visit.state.now())
+    {
+        return cutting(&member, &of, &path);
+    }
+    let done = service.cut_session(who, relay, &form.reason).await;
+    acted(&member, &path, done).await
+}
+
+/// The pictures of a live session, as they come.
+pub(crate) async fn live(member: Member, named: Named) -> Response {
+    let relay = named.id(RelayId::from_bytes);
+    let Some(place) = member.visit.state.watcher_place() else { return member.error(ErrorKind::Busy) };
+    let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
+    match service.watch(who, relay).await {
+        Ok(feed) => events(Body::from_stream(pictures(feed, place))),
+        Err(InterventionError::NotFound) => match service.session(who, relay).await {
+            // It runs, and has no screen yet; or it ended a moment ago.
+            Ok(one) => nothing_yet(&one),
+            Err(error) => failed(&member, error).await,
+        },
+        Err(error) => failed(&member, error).await,
+    }
+}
+
+fn events(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], body).into_response()
+}
+
+fn nothing_yet(one: &RelaySession) -> Response {
+    events(Body::from(if one.live { "retry: 3000\nevent: none\ndata:\n\n" } else { "event: end\ndata:\n\n" }))
+}
+
+fn pictures(
+    feed: LiveFeed,
+    place: OwnedSemaphorePermit,
+) -> impl stream::Stream<Item = Result<Bytes, Infallible>> + Send {
+    let until = Instant::now() + Duration::from_secs(WATCH_SECONDS);
+    stream::unfold(Some((feed, place)), move |state| async move {
+        let (mut feed, place) = state?;
+        let next = timeout_at(until, timeout(PULSE, feed.frames.recv())).await;
+        let (text, state) = match next {
+            // Each picture is one line: JSON writes line ends as escapes.
+            Ok(Ok(Some(frame))) => (format!("data: {frame}\n\n"), Some((feed, place))),
+            Ok(Ok(None)) => ("event: end\ndata:\n\n".to_owned(), None),
+            Ok(Err(_)) => (":\n\n".to_owned(), Some((feed, place))),
+            // The browser asks again, and is decided about again.
+            Err(_) => ("retry: 500\n\n".to_owned(), None),
+        };
+        Some((Ok(Bytes::from(text)), state))
+    })
+}
+
+pub(crate) async fn replay(member: Member, named: Named) -> Response {
+    let relay = named.id(RelayId::from_bytes);
+    let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
+    match service.session(who, relay).await {
+        Ok(one) => match one.channels.iter().find(|channel| channel.number == named.number() && channel.recording) {
+            Some(channel) => {
+                let view = ReplayView { channel: channel.number, one: one.clone() };
+                shown(member.visit.lang, &Replay::new(member.chrome(), view))
+            }
+            None => member.error(ErrorKind::NotFound),
+        },
+        Err(error) => failed(&member, error).await,
+    }
+}
+
+pub(crate) async fn frames(member: Member, named: Named) -> Response {
+    recorded(member, named, |reader, _, _, place| recordings::pictures(reader, place)).await
+}
+
+pub(crate) async fn file(member: Member, named: Named) -> Response {
+    recorded(member, named, recordings::file).await
+}
+
+async fn recorded(
+    member: Member,
+    named: Named,
+    answer: fn(interventions::RecordingReader, RelayId, u32, OwnedSemaphorePermit) -> Response,
+) -> Response {
+    let (relay, channel) = (named.id(RelayId::from_bytes), named.number());
+    let Some(place) = member.visit.state.reader_place() else { return member.error(ErrorKind::Busy) };
+    let service = member.visit.state.interventions();
+    match service.recording(&member.who.authenticated, relay, channel).await {
+        Ok(reader) => answer(reader, relay, channel, place),
+        Err(error) => failed(&member, error).await,
+    }
+}
