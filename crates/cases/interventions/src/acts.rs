@@ -65,9 +65,15 @@ pub(crate) fn plain(text: &str, chars_max: usize, lines: bool) -> Option<String>
     (fits && clean).then(|| text.to_owned())
 }
 
+/// Without what is finer than a second.
+fn to_the_second(moment: Time) -> Time {
+    Time::from_micros(moment.micros() - moment.micros().rem_euclid(1_000_000))
+}
+
 impl InterventionService {
-    /// Asks for an intervention.
-    pub async fn request(&self, who: &Authenticated, new: NewRequest) -> Answer<InterventionId> {
+    /// Asks for an intervention. The window's moments are taken to the second: terms show no finer.
+    pub async fn request(&self, who: &Authenticated, mut new: NewRequest) -> Answer<InterventionId> {
+        (new.from, new.until) = (to_the_second(new.from), to_the_second(new.until));
         let (establishment, _) = self.at(who)?;
         let me = self.me(who).await?;
         let Some(supplier) = me.supplier else {
@@ -105,10 +111,7 @@ impl InterventionService {
         let fits = from < until
             && until > now
             && lasts <= DAY * days(WINDOW_DAYS_MAX)
-            && from <= now + DAY * days(AHEAD_DAYS_MAX)
-            // Terms show seconds: a window that begins within one would not be what was read.
-            && from.micros() % 1_000_000 == 0
-            && until.micros() % 1_000_000 == 0;
+            && from <= now + DAY * days(AHEAD_DAYS_MAX);
         if fits { Ok(()) } else { Err(InterventionError::Invalid(Wrong::Window)) }
     }
 

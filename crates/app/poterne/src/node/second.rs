@@ -67,6 +67,8 @@ pub struct Second {
     pub suppliers_tokens: ApiTokens,
     /// Does what the node does by itself.
     pub(super) house: InterventionService,
+    /// As the suppliers' people ask.
+    pub suppliers: InterventionService,
     /// Keeps the probes' answers.
     pub proofs: ProofKeeper,
     /// Where every chain of enrolment starts.
@@ -158,7 +160,8 @@ impl Second {
             pages.push(Listening { door, router });
         }
         let proofs = ProofKeeper::new(journal.clone(), policies.clone(), ground.master.keys_for(Holder::Prober));
-        let second = Self { fleet, desk_means, desk_tokens, suppliers_tokens, house, proofs, pins, leases };
+        let suppliers = InterventionService::builder(parts(Door::Suppliers)).build();
+        let second = Self { fleet, suppliers, desk_means, desk_tokens, suppliers_tokens, house, proofs, pins, leases };
         Ok(Opened { second, pages, signins, relays: listening })
     }
 
