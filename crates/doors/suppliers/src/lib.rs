@@ -1,1 +1,54 @@
-//! The suppliers' door: their technicians and managers, and auditors.
+//! The suppliers' door: their technicians and managers ask for interventions, learn when and how to connect, and keep
+//! their own keys and tokens.
+//!
+//! It knows the cases `signin` and `interventions` and the page kit, no other door, no SQL. A handler extracts, asks a
+//! service, renders. Everything works without JavaScript.
+
+pub mod api;
+mod handlers;
+pub mod pages;
+mod state;
+
+pub use entrance::{Asks, Route};
+pub use state::{SuppliersServices, SuppliersSettings, SuppliersState, greeting};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use web::limits::Limits;
+
+/// The routes of this door beyond its entrance's ([`entrance::ROUTES`]) and `/assets/`.
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/{lang}/", asks: Asks::Nothing },
+    Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
+    Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/interventions/{id}", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/withdraw", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/open", asks: Asks::Token },
+    Route { method: "POST", path: "/api/v1/interventions/{id}/close", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/targets", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/targets/{id}", asks: Asks::Token },
+];
+
+/// The door's router, guarded.
+pub fn router(state: SuppliersState, limits: Limits) -> Router {
+    use handlers::home;
+    let router = entrance::routes().route("/{lang}/", get(home::home));
+    entrance::guarded(interface(router), state, limits)
+}
+
+/// The routes for programs.
+fn interface(router: Router<SuppliersState>) -> Router<SuppliersState> {
+    use api::{interventions, targets};
+    router
+        .route("/api/v1/openapi.json", get(api::document))
+        .route("/api/v1/interventions", get(interventions::list).post(interventions::request))
+        .route("/api/v1/interventions/{id}", get(interventions::get))
+        .route("/api/v1/interventions/{id}/withdraw", post(interventions::withdraw))
+        .route("/api/v1/interventions/{id}/open", post(interventions::open))
+        .route("/api/v1/interventions/{id}/close", post(interventions::close))
+        .route("/api/v1/targets", get(targets::list))
+        .route("/api/v1/targets/{id}", get(targets::get))
+}
