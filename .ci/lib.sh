@@ -30,7 +30,17 @@ need_packages() {
   fi
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q -y)
   "${root_do[@]}" "${get[@]}" update </dev/null >&2
-  "${root_do[@]}" "${get[@]}" install --no-install-recommends "${missing[@]}" </dev/null >&2
+  # The tests start the servers they need, on loopback; Debian is not to start them as services of the machine.
+  local quiet=/usr/sbin/policy-rc.d code=0
+  if [ -e "$quiet" ]; then
+    quiet=""
+  else
+    printf '#!/bin/sh\nexit 101\n' | "${root_do[@]}" tee "$quiet" >/dev/null
+    "${root_do[@]}" chmod 755 "$quiet"
+  fi
+  "${root_do[@]}" "${get[@]}" install --no-install-recommends "${missing[@]}" </dev/null >&2 || code=$?
+  [ -z "$quiet" ] || "${root_do[@]}" rm -f "$quiet"
+  return "$code"
 }
 
 # What cargo needs to build the C inside some crates (cryptography, SQLite).

@@ -1,0 +1,109 @@
+// A technician reaches the demonstration's machine with OpenSSH; staff approve, watch in the traces, cut.
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Api, approved, asked } from "../lib/api.mjs";
+import { Demo, verifyJournal } from "../lib/demo.mjs";
+import { Technician } from "../lib/ssh.mjs";
+
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+let demo;
+let erwan;
+before(async () => {
+  demo = await Demo.start();
+  erwan = new Technician({ account: demo.person("erwan.tanguy"), key: demo.ready.ssh_key, relay: demo.ready.ssh });
+});
+after(() => demo?.stop());
+
+test("without an approved intervention in its window, nobody passes", async () => {
+  const none = await erwan.run("scanner-1", "true");
+  assert.notEqual(none.code, 0);
+  await asked(demo);
+  const waiting = await erwan.run("scanner-1", "true");
+  assert.notEqual(waiting.code, 0, "asked for, not approved");
+  await approved(demo, { equipment: "scanner-1", fromMinutes: 2, untilMinutes: 60 });
+  const early = await erwan.run("scanner-1", "true");
+  assert.notEqual(early.code, 0, "a minute too early");
+  const elsewhere = await erwan.run("serveur-inconnu", "true");
+  assert.equal(elsewhere.stderr.split("\n").at(-2), early.stderr.split("\n").at(-2), "one sentence for every reason");
+});
+
+test("in the window he works: commands, statuses, files", async () => {
+  await approved(demo);
+  erwan.opened = false;
+  const hello = await erwan.run("scanner-1", ["echo", "bonjour"]);
+  assert.deepEqual([hello.code, hello.stdout.toString()], [0, "bonjour\n"], hello.stderr);
+  assert.equal((await erwan.run("scanner-1", "exit 7")).code, 7);
+  assert.equal((await erwan.run("scanner-1", "false", { login: erwan.at("scanner-1", ":") })).code, 1);
+
+  const from = join(erwan.folder, "from.bin");
+  const to = join(erwan.folder, "to.bin");
+  writeFileSync(from, randomBytes(3_000_000));
+  const put = await erwan.put("scanner-1", from, "/essai.bin");
+  assert.equal(put.code, 0, put.stderr);
+  const got = await erwan.sftp("scanner-1", `ls -l\nget essai.bin ${to}\n`);
+  assert.equal(got.code, 0, got.stderr);
+  assert.equal(sha256(readFileSync(to)), sha256(readFileSync(from)));
+});
+
+test("a hundred uploads of random bytes arrive whole, from the first byte", async () => {
+  const first = [0x03, 0x04, 0x00, 0x7f, 0x7e, 0x1a, 0xff];
+  for (let n = 0; n < 100; n += 1) {
+    const bytes = randomBytes(1 + Math.floor(Math.random() * 60_000));
+    bytes[0] = first[n % first.length];
+    const sent = await erwan.run("scanner-1", "cat > montee.bin", { input: bytes });
+    assert.equal(sent.code, 0, `upload ${n}: ${sent.stderr}`);
+    const there = await erwan.run("scanner-1", "sha256sum montee.bin");
+    assert.equal(there.stdout.toString().split(" ")[0], sha256(bytes), `upload ${n}, ${bytes.length} bytes`);
+  }
+});
+
+test("forwarding is refused", async () => {
+  const forward = await erwan.run("scanner-1", "true", { flags: ["-W", "127.0.0.1:22"] });
+  assert.notEqual(forward.code, 0);
+});
+
+test("staff see the session and cut it within a second; he does not come back", async () => {
+  const shell = await erwan.shell("scanner-1");
+  shell.stdin.write("etat\r");
+  const watch = new Api(demo, "desk", "on_call");
+  let live;
+  for (let tries = 0; tries < 50 && !live; tries += 1) {
+    live = (await watch.must("GET", "/sessions")).rows.find((session) => session.live);
+    if (!live) await sleep(100);
+  }
+  assert.ok(live, "the session is in the list");
+  await sleep(500);
+  const began = performance.now();
+  const cut = await watch.ask("POST", `/sessions/${live.id}/cut`, { reason: "essai" });
+  assert.ok(cut.status < 300, JSON.stringify(cut.body));
+  const ended = await shell.ended;
+  assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`);
+  assert.ok(ended.stdout.toString().includes("console de maintenance"), ended.stdout.toString());
+  const again = await erwan.run("scanner-1", "true");
+  assert.notEqual(again.code, 0);
+
+  const recording = await watch.ask("GET", `/sessions/${live.id}/recording?channel=${live.channels?.[0]?.number ?? 0}`);
+  assert.equal(recording.status, 200, JSON.stringify(recording.body).slice(0, 300));
+  assert.ok(String(recording.body).includes("console de maintenance"));
+});
+
+test("the traces name him, his address, his commands; the journal is whole", async () => {
+  const traces = new Api(demo, "desk", "trace_controller");
+  const of = async (type) => (await traces.must("GET", `/traces?type=${type}&limit=100`)).rows;
+  const opened = await of("relay.opened");
+  assert.ok(opened.length > 0);
+  assert.ok(opened.every((trace) => trace.address && trace.author.startsWith("account:")));
+  const commands = await of("relay.command");
+  assert.ok(commands.some((trace) => (trace.detail ?? "").includes("montee.bin")), "commands are there");
+  assert.ok((await of("relay.cut")).length > 0);
+  const denied = await new Api(demo, "desk", "administrator").ask("GET", "/traces");
+  assert.equal(denied.status, 403);
+  await demo.stop();
+  const verified = await verifyJournal(demo.folder);
+  assert.equal(verified.code, 0, verified.stdout);
+});
