@@ -14,6 +14,7 @@ use lease::{Leases, LeasesConfig};
 use relays::{Relay, RelayLimits, RelaySettings, Wired};
 use signin::{ApiTokens, Means, SignInService, SshSignIn, TokenSettings};
 use std::{path::Path, sync::Arc};
+use suppliers::{SuppliersServices, SuppliersSettings, SuppliersState};
 use types::{Door, Role, SystemActor};
 use vault::{Holder, MonthKeys, Purpose};
 use web::csrf::Origin;
@@ -59,16 +60,12 @@ pub(super) struct Opened {
 pub struct Second {
     /// Registers suppliers and equipment without pages.
     pub fleet: Fleet,
-    /// People's own means, at the desk.
-    pub desk_means: Means,
     /// The desk's tokens.
     pub desk_tokens: ApiTokens,
     /// The suppliers' tokens.
     pub suppliers_tokens: ApiTokens,
     /// Does what the node does by itself.
     pub(super) house: InterventionService,
-    /// As the suppliers' people ask.
-    pub suppliers: InterventionService,
     /// Keeps the probes' answers.
     pub proofs: ProofKeeper,
     /// Where every chain of enrolment starts.
@@ -113,8 +110,10 @@ impl Second {
         };
         let establishment = ground.first()?.0;
         let mut listening = None;
+        let mut relay_name = None;
         let mut desk = desk;
         if let Some(door) = settings.relays {
+            relay_name = Some(door.public_name);
             let (store, journal, policies) = (store.clone(), journal.clone(), policies.clone());
             let sign_in = SshSignIn::new(store, journal, policies, keys(Door::Relays), establishment)?;
             let settings = RelaySettings {
@@ -133,7 +132,7 @@ impl Second {
         }
         let tokens = |door, roles| ground.keep.tokens(ground.master, TokenSettings { door, roles, establishment });
         let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
-        let desk_means = Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk), rp);
+        let desk_means = Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk), rp.clone());
         let desk_tokens = tokens(Door::Desk, DESK_ROLES)?;
         let suppliers_tokens = tokens(Door::Suppliers, SUPPLIERS_ROLES)?;
         let (mut pages, mut signins) = (Vec::new(), Vec::new());
@@ -149,7 +148,7 @@ impl Second {
             let services = DeskServices {
                 signin,
                 tokens: desk_tokens.clone(),
-                means: desk_means.clone(),
+                means: desk_means,
                 interventions: desk.build(),
                 traces,
                 rules,
@@ -159,9 +158,22 @@ impl Second {
             let router = desk::router(state, door.limits.clone());
             pages.push(Listening { door, router });
         }
+        if let Some(door) = settings.suppliers {
+            let signin = ground.signin(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
+            signins.push(signin.clone());
+            let services = SuppliersServices {
+                signin,
+                tokens: suppliers_tokens.clone(),
+                means: Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Suppliers), rp),
+                interventions: InterventionService::builder(parts(Door::Suppliers)).build(),
+            };
+            let entrance = ground.entrance(Door::Suppliers, &door)?;
+            let state = SuppliersState::new(SuppliersSettings { entrance, relay: relay_name }, services);
+            let router = suppliers::router(state, door.limits.clone());
+            pages.push(Listening { door, router });
+        }
         let proofs = ProofKeeper::new(journal.clone(), policies.clone(), ground.master.keys_for(Holder::Prober));
-        let suppliers = InterventionService::builder(parts(Door::Suppliers)).build();
-        let second = Self { fleet, suppliers, desk_means, desk_tokens, suppliers_tokens, house, proofs, pins, leases };
+        let second = Self { fleet, desk_tokens, suppliers_tokens, house, proofs, pins, leases };
         Ok(Opened { second, pages, signins, relays: listening })
     }
 
