@@ -237,7 +237,7 @@ pub struct InterventionWanted {
     /// Who will work: accounts of technicians of your supplier who have a key for SSH. Without it, the token's holder.
     #[schema(max_items = 20)]
     pub technicians: Option<Vec<String>>,
-    /// What will be done. Without it, a terminal.
+    /// What is asked for; all four when nothing is said. The approval names them.
     #[schema(max_items = 4)]
     pub rights: Option<Vec<RightWord>>,
     /// From which addresses: `192.0.2.0/24`. Without it, from anywhere.

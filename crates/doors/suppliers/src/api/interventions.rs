@@ -106,7 +106,7 @@ impl InterventionWanted {
             activity: self.activity.into(),
             purpose: self.purpose,
             ticket: self.ticket,
-            rights: self.rights.map_or_else(|| vec![Right::Shell], |all| all.into_iter().map(Into::into).collect()),
+            rights: self.rights.map_or_else(|| Right::ALL.to_vec(), |all| all.into_iter().map(Into::into).collect()),
             sources: sources.map_err(|_| invalid(Wrong::Sources))?,
             from,
             until,
