@@ -43,9 +43,8 @@ export class Technician {
 
   /** Starts one of OpenSSH's clients. `code`: what to answer to the second factor (default: a fresh one). */
   async start(program, flags, { code } = {}) {
-    // Once a code has opened the key, it stays open for a while: no other is asked for.
+    // Once a code has opened the key for an intervention, it stays open for a while: no other is asked for.
     const answer = code ?? (this.opened ? "000000" : await nextCode(this.account.totp_secret));
-    if (code === undefined) this.opened = true;
     const child = spawn(program, flags, {
       env: {
         ...process.env,
