@@ -189,7 +189,7 @@ impl InterventionService {
     }
 
     /// Whether the hospital's own people ask.
-    async fn seeing_equipment(&self, who: &Authenticated) -> Answer<(EstablishmentId, bool)> {
+    pub(crate) async fn seeing_equipment(&self, who: &Authenticated) -> Answer<(EstablishmentId, bool)> {
         let (establishment, _) = self.at(who)?;
         drop(self.decide(who, SeeEquipment {}, &Self::about(None, None)).await?);
         Ok((establishment, !matches!(who.role(), Some(Role::Technician | Role::SupplierManager))))

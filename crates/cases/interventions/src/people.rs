@@ -39,6 +39,19 @@ impl InterventionService {
         Ok(colleagues)
     }
 
+    /// The establishment's beneficiaries, by name, for those of the hospital who see equipment.
+    pub async fn beneficiaries(&self, who: &Authenticated) -> Answer<Vec<(AccountId, String)>> {
+        let (establishment, inside) = self.seeing_equipment(who).await?;
+        if !inside {
+            return Ok(Vec::new());
+        }
+        let mut connection = self.read().await?;
+        let people = sql::beneficiaries(&mut connection, &self.parts().keys, establishment).await?;
+        let mut named: Vec<_> = people.into_iter().map(|person| (person.account, person.name)).collect();
+        named.sort_by(|a, b| a.1.cmp(&b.1));
+        Ok(named)
+    }
+
     /// What an administrator signs to vouch for somebody's passkey.
     pub async fn vouch_terms(&self, who: &Authenticated, credential: &[u8]) -> Answer<TermsToSign> {
         let (me, row, terms) = self.vouching(who, credential).await?;

@@ -43,6 +43,24 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/sessions/{id}/channels/{number}", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/sessions/{id}/channels/{number}/frames", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/sessions/{id}/channels/{number}/file", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/equipment", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/equipment", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/equipment/change", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/equipment/change", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/equipment/{id}", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/suppliers", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/suppliers", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/means", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/means/passkeys", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/means/tokens", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/means/tokens/{id}/revoke", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/passkeys", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/passkeys/{id}/vouch", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/passkeys/{id}/vouch", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/passkeys/{id}/revoke", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/passkeys/{id}/revoke", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/traces", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/rules", asks: Asks::Session },
     Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
     Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/interventions/{id}", asks: Asks::Token },
@@ -71,7 +89,7 @@ pub const ROUTES: &[Route] = &[
 /// The door's router, guarded.
 pub fn router(state: DeskState, limits: Limits) -> Router {
     let router = entrance::routes().route("/{lang}/", get(handlers::home::home));
-    entrance::guarded(interface(followed(router)), state, limits)
+    entrance::guarded(interface(kept(followed(router))), state, limits)
 }
 
 /// The pages of interventions and sessions.
@@ -95,6 +113,25 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/sessions/{id}/channels/{number}", get(sessions::replay))
         .route("/{lang}/sessions/{id}/channels/{number}/frames", get(sessions::frames))
         .route("/{lang}/sessions/{id}/channels/{number}/file", get(sessions::file))
+}
+
+/// The pages of equipment, means, traces and rules.
+fn kept(router: Router<DeskState>) -> Router<DeskState> {
+    use handlers::{equipment, means, oversight};
+    router
+        .route("/{lang}/equipment", get(equipment::list).post(equipment::register))
+        .route("/{lang}/equipment/change", get(equipment::form).post(equipment::check))
+        .route("/{lang}/equipment/{id}", get(equipment::one))
+        .route("/{lang}/suppliers", get(equipment::suppliers).post(equipment::add_supplier))
+        .route("/{lang}/means", get(means::own))
+        .route("/{lang}/means/passkeys", post(means::enrol))
+        .route("/{lang}/means/tokens", post(means::issue))
+        .route("/{lang}/means/tokens/{id}/revoke", post(means::revoke_token))
+        .route("/{lang}/passkeys", get(means::passkeys))
+        .route("/{lang}/passkeys/{id}/vouch", get(means::vouching).post(means::vouch))
+        .route("/{lang}/passkeys/{id}/revoke", get(means::revoking).post(means::revoke))
+        .route("/{lang}/traces", get(oversight::traces))
+        .route("/{lang}/rules", get(oversight::rules))
 }
 
 /// The routes for programs.

@@ -81,6 +81,30 @@ pub(crate) async fn technicians_of(
     Ok(found)
 }
 
+/// The establishment's active beneficiaries, in no order that tells anything.
+pub(crate) async fn beneficiaries(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    establishment: EstablishmentId,
+) -> Result<Vec<Person>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id FROM accounts WHERE establishment_id = $1 AND role = $2 AND state = 'active' ORDER BY id LIMIT $3",
+    )
+    .bind(establishment.as_bytes().to_vec())
+    .bind(Role::Beneficiary.as_str())
+    .bind(LISTED_MAX)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let account: AccountId = id!(row, "id");
+        // What the row says is believed only as far as its sealed part agrees.
+        let person = person(connection, keys, (establishment, account)).await?;
+        found.extend(person.filter(|one| one.role == Role::Beneficiary));
+    }
+    Ok(found)
+}
+
 /// The keys that somebody may come with.
 pub(crate) async fn fingerprints(
     connection: &mut AnyConnection,

@@ -1,7 +1,10 @@
 //! The handlers, by the part of the address that they serve.
 
+pub(crate) mod equipment;
 pub(crate) mod home;
 pub(crate) mod interventions;
+pub(crate) mod means;
+pub(crate) mod oversight;
 pub(crate) mod sessions;
 
 use crate::{
@@ -124,11 +127,11 @@ pub(crate) async fn acted(member: &Member, path: &str, done: Result<(), Interven
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SignatureForm {
-    nonce: String,
-    credential: String,
-    client_data_json: String,
-    authenticator_data: String,
-    signature: String,
+    pub nonce: String,
+    pub credential: String,
+    pub client_data_json: String,
+    pub authenticator_data: String,
+    pub signature: String,
 }
 
 impl SignatureForm {

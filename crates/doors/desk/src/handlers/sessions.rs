@@ -68,7 +68,7 @@ async fn view(member: &Member, relay: RelayId) -> Result<SessionView, Interventi
         cuts: service.may(who, relay, MatterAct::Cut).await?,
         watches: service.may(who, relay, MatterAct::Watch).await?,
         replays: service.may(who, relay, MatterAct::Replay).await?,
-        held: one.live && is_held(&of, member.visit.state.now()),
+        held: one.held || one.live && is_held(&of, member.visit.state.now()),
         one,
     })
 }

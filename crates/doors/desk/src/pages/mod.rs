@@ -3,15 +3,24 @@
 //! Each page is made by `Page::new(chrome, view)`; the views are plain data that the handlers fill. Everything shown is
 //! escaped by the templates.
 
+mod equipment;
 mod home;
 mod interventions;
+mod means;
+mod oversight;
 mod sessions;
 mod words;
 
+pub use equipment::{
+    EquipmentFields, EquipmentForm, EquipmentFormView, EquipmentList, EquipmentListView, EquipmentSheet, EquipmentSign,
+    EquipmentSignView, EquipmentView, Suppliers, SuppliersView,
+};
 pub use home::{Home, HomeView, Vouching};
 pub use interventions::{
     Acts, Cutting, InterventionPage, InterventionView, InterventionsList, InterventionsView, Sign, SignView, Signing,
 };
+pub use means::{Enrolling, Means, MeansView, Passkey, PasskeyView, Passkeys, PasskeysView};
+pub use oversight::{NotSearched, Rules, RulesView, TraceFields, Traces, TracesView};
 pub use sessions::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView};
 pub use words::Badge;
 

@@ -1,7 +1,7 @@
 //! Sessions: the list, one that lives or is over, and the replay of a terminal.
 
 use super::{Badge, words};
-use interventions::{ChannelKind, ChannelSummary, RelaySession};
+use interventions::{Alarm, ChannelKind, ChannelSummary, RelaySession};
 use web::layout::prelude::*;
 
 /// What the list shows.
@@ -115,6 +115,10 @@ impl SessionPage {
 
     fn note(&self) -> String {
         wire::visible(&self.view.one.note, 500)
+    }
+
+    fn alarm(&self, alarm: &Alarm) -> String {
+        wire::visible(&alarm.text, 300)
     }
 
     fn may_replay(&self, one: &ChannelSummary) -> bool {

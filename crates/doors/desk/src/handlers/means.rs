@@ -1,0 +1,210 @@
+//! One's own means of identification, and the passkeys of others.
+
+use crate::{
+    handlers::{
+        Asking, Before, Member, Named, Posted, SignatureForm, acted, back, challenge, failed, or_default, told,
+    },
+    pages::{Enrolling, Means, MeansView, Passkey, PasskeyView, Passkeys, PasskeysView, Refusal},
+};
+use axum::response::Response;
+use data_encoding::BASE64URL_NOPAD;
+use entrance::{Failure, shown};
+use serde::Deserialize;
+use signin::{EnrolledPasskey, MeansError, NewToken, PasskeyOptions, Registration};
+use std::{collections::BTreeSet, time::Duration};
+use types::{Role, TokenId, TokenScope};
+use web::layout::ErrorKind;
+
+/// What a role's programs may sensibly ask for; the policies decide all the same.
+fn scopes(role: Role) -> Vec<TokenScope> {
+    use TokenScope::*;
+    match role {
+        Role::Beneficiary => vec![InterventionsRead, InterventionsWrite, SessionsRead, SessionsCut, EquipmentRead],
+        Role::OnCall => vec![InterventionsRead, InterventionsWrite, SessionsRead, SessionsCut, EquipmentRead],
+        Role::SecurityOfficer => {
+            vec![InterventionsRead, InterventionsWrite, SessionsRead, SessionsCut, EquipmentRead, RulesRead]
+        }
+        Role::Administrator => vec![InterventionsRead, SessionsRead, EquipmentRead, EquipmentWrite, RulesRead],
+        Role::TraceController => vec![TracesRead],
+        Role::Dpo => vec![RulesRead],
+        _ => Vec::new(),
+    }
+}
+
+async fn refused(member: &Member, path: &str, error: MeansError) -> Response {
+    let refusal = match &error {
+        MeansError::Denied | MeansError::Absent => {
+            return member.failed(Failure::Shown(ErrorKind::NotFound), &error).await;
+        }
+        MeansError::Unavailable => {
+            return member.failed(Failure::Shown(ErrorKind::JournalUnavailable), &error).await;
+        }
+        MeansError::Taken => Refusal::Taken,
+        MeansError::Full => Refusal::Full,
+        MeansError::Lost => Refusal::Lost,
+        MeansError::Label(_) => Refusal::Label,
+        MeansError::Passkey(_) => Refusal::Signature,
+        MeansError::SshKey(_) | MeansError::Token(_) | MeansError::Evidence => Refusal::Invalid,
+    };
+    back(member, path, Some(refusal))
+}
+
+pub(crate) async fn own(member: Member, before: Asking<Before>) -> Response {
+    match view(&member).await {
+        Ok(view) => {
+            let view = MeansView { refusal: or_default(before).refusal(), ..view };
+            shown(member.visit.lang, &Means::new(member.chrome(), view))
+        }
+        Err(error) => refused(&member, "/", error).await,
+    }
+}
+
+async fn view(member: &Member) -> Result<MeansView, MeansError> {
+    let (state, who) = (&member.visit.state, &member.who.authenticated);
+    let own = state.means().own(who).await?;
+    let enrolling = match state.means().begin_passkey(who).await {
+        Ok(options) => Some(enrolling(&options)),
+        Err(MeansError::Full) => None,
+        Err(error) => return Err(error),
+    };
+    let tokens = state.tokens().list(who).await?;
+    let scopes = scopes(member.who.role);
+    Ok(MeansView { passkeys: own.passkeys, tokens, enrolling, scopes, issued: None, refusal: None })
+}
+
+fn enrolling(options: &PasskeyOptions) -> Enrolling {
+    let exclude: Vec<String> = options.exclude.iter().map(|one| BASE64URL_NOPAD.encode(one)).collect();
+    Enrolling {
+        challenge: BASE64URL_NOPAD.encode(&options.challenge),
+        rp: options.rp.id.clone(),
+        user: BASE64URL_NOPAD.encode(options.user.as_bytes()),
+        exclude: exclude.join(","),
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Enrolled {
+    label: String,
+    client_data_json: String,
+    attestation_object: String,
+}
+
+/// What the browser gave; what is not base64url reads as empty, and fits nothing.
+pub(crate) fn registration(client_data_json: &str, attestation_object: &str) -> Registration {
+    let bytes = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).unwrap_or_default();
+    Registration { client_data_json: bytes(client_data_json), attestation_object: bytes(attestation_object) }
+}
+
+pub(crate) async fn enrol(Posted { member, form }: Posted<Enrolled>) -> Response {
+    let registration = registration(&form.client_data_json, &form.attestation_object);
+    let who = &member.who.authenticated;
+    match member.visit.state.means().finish_passkey(who, &registration, &form.label).await {
+        Ok(_) => back(&member, "/means", None),
+        Err(error) => refused(&member, "/means", error).await,
+    }
+}
+
+/// The token is shown in the answer itself, once, and nowhere else.
+pub(crate) async fn issue(Posted { member, form }: Posted<Vec<(String, String)>>) -> Response {
+    let Some(new) = new_token(&member, &form) else { return back(&member, "/means", Some(Refusal::Invalid)) };
+    match member.visit.state.tokens().issue(&member.who.authenticated, new).await {
+        Ok((_, token)) => {
+            let view = MeansView { issued: Some(token.expose().clone()), ..MeansView::default() };
+            let chrome = member.visit.chrome(Some(&member.who), Some("/means"));
+            shown(member.visit.lang, &Means::new(chrome, view))
+        }
+        Err(error) => refused(&member, "/means", error).await,
+    }
+}
+
+fn new_token(member: &Member, form: &[(String, String)]) -> Option<NewToken> {
+    let one = |name: &str| form.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let wanted = form.iter().filter(|(field, _)| field == "scope").map(|(_, value)| value.parse::<TokenScope>());
+    let wanted = wanted.collect::<Result<BTreeSet<_>, _>>().ok()?;
+    let offered = scopes(member.who.role);
+    if !wanted.iter().all(|scope| offered.contains(scope)) {
+        return None;
+    }
+    let days: u64 = one("days")?.parse().ok().filter(|days| (1..=365).contains(days))?;
+    let sources = one("sources").unwrap_or_default().split_whitespace().map(str::parse).collect::<Result<_, _>>();
+    Some(NewToken {
+        label: one("label")?.to_owned(),
+        scopes: wanted,
+        expires: member.visit.state.now() + Duration::from_secs(days * 86_400),
+        sources: sources.ok()?,
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Plain {}
+
+pub(crate) async fn revoke_token(named: Named, Posted { member, .. }: Posted<Plain>) -> Response {
+    let token = named.id(TokenId::from_bytes);
+    match member.visit.state.tokens().revoke(&member.who.authenticated, token).await {
+        Ok(()) => back(&member, "/means", None),
+        Err(error) => refused(&member, "/means", error).await,
+    }
+}
+
+pub(crate) async fn passkeys(member: Member, before: Asking<Before>) -> Response {
+    match member.visit.state.means().passkeys(&member.who.authenticated).await {
+        Ok(rows) => {
+            let view = PasskeysView { rows, me: member.who.account, refusal: or_default(before).refusal() };
+            shown(member.visit.lang, &Passkeys::new(member.chrome(), view))
+        }
+        Err(error) => refused(&member, "/", error).await,
+    }
+}
+
+/// The passkey that an address names, for those who see passkeys.
+async fn named_passkey(member: &Member, named: &Named) -> Result<EnrolledPasskey, MeansError> {
+    let credential = credential(named);
+    let rows = member.visit.state.means().passkeys(&member.who.authenticated).await?;
+    rows.into_iter().find(|row| row.passkey.public.credential == credential).ok_or(MeansError::Absent)
+}
+
+fn credential(named: &Named) -> Vec<u8> {
+    BASE64URL_NOPAD.decode(named.id.as_bytes()).unwrap_or_default()
+}
+
+pub(crate) async fn vouching(member: Member, named: Named) -> Response {
+    let one = match named_passkey(&member, &named).await {
+        Ok(one) => one,
+        Err(error) => return refused(&member, "/passkeys", error).await,
+    };
+    let service = member.visit.state.interventions();
+    match service.vouch_terms(&member.who.authenticated, &credential(&named)).await {
+        Ok(to_sign) => {
+            let view = PasskeyView { one, vouch: Some(challenge(&to_sign)) };
+            shown(member.visit.lang, &Passkey::new(member.chrome(), view))
+        }
+        Err(error) => failed(&member, error).await,
+    }
+}
+
+pub(crate) async fn vouch(named: Named, Posted { member, form }: Posted<SignatureForm>) -> Response {
+    let (state, who) = (&member.visit.state, &member.who.authenticated);
+    let credential = credential(&named);
+    match state.interventions().vouch_evidence(who, &credential, form.read()).await {
+        Ok((_, evidence)) => match state.means().vouch(who, &credential, &evidence).await {
+            Ok(()) => back(&member, "/passkeys", None),
+            Err(error) => refused(&member, "/passkeys", error).await,
+        },
+        Err(error) if told(&error).is_some() => acted(&member, "/passkeys", Err(error)).await,
+        Err(error) => failed(&member, error).await,
+    }
+}
+
+pub(crate) async fn revoking(member: Member, named: Named) -> Response {
+    match named_passkey(&member, &named).await {
+        Ok(one) => shown(member.visit.lang, &Passkey::new(member.chrome(), PasskeyView { one, vouch: None })),
+        Err(error) => refused(&member, "/passkeys", error).await,
+    }
+}
+
+pub(crate) async fn revoke(named: Named, Posted { member, .. }: Posted<Plain>) -> Response {
+    match member.visit.state.means().revoke_passkey(&member.who.authenticated, &credential(&named)).await {
+        Ok(()) => back(&member, "/passkeys", None),
+        Err(error) => refused(&member, "/passkeys", error).await,
+    }
+}
