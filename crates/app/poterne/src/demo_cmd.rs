@@ -135,7 +135,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         |memory| memory.establishment.parse().context("the demonstration's memory is damaged; remove its folder"),
     )?;
     let signer = Arc::new(SoftSigner::default());
-    let node = Node::open(NodeSettings {
+    let mut node = Node::open(NodeSettings {
         name: "demo".into(),
         data: data.clone(),
         store: StoreConfig {
@@ -171,6 +171,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
     if demo_second::begin((&node, &signer), establishment, second, &stop).await? || is_new {
         memory.write(&data)?;
     }
+    node.proving.other_record = other_record(&node, &hospital, establishment).await?;
     let accounts = memory.accounts.clone();
     let patients: Vec<_> = demo::accounts(&hospital).into_iter().filter_map(own_number).collect();
     let targets: Vec<_> = demo::EQUIPMENT.iter().map(|one| json!({ "name": one.name, "protocol": "ssh" })).collect();
@@ -205,6 +206,18 @@ fn page(listener: TcpListener, certificate: &demo::Issued) -> Result<PageDoor> {
         // Everybody comes from one address here.
         limits: Limits { connections_per_source_max: 512, ..Limits::default() },
     })
+}
+
+/// Somebody with a record, for the probes to be refused.
+async fn other_record(
+    node: &Node,
+    hospital: &Hospital,
+    establishment: EstablishmentId,
+) -> Result<Option<types::PatientId>> {
+    let is_own = |link: &&demo::DemoLink| matches!(link.kind, LinkKind::Own);
+    let accounts = demo::accounts(hospital);
+    let Some(own) = accounts.iter().find_map(|account| account.links.iter().find(is_own)) else { return Ok(None) };
+    Ok(Some(node.registrar.patient(establishment, &own.ins).await?))
 }
 
 fn own_number(account: demo::DemoAccount) -> Option<serde_json::Value> {

@@ -10,6 +10,7 @@ mod init;
 mod journal_cmd;
 mod metrics;
 mod node;
+mod probes;
 mod rules_cmd;
 mod serve;
 mod stop;

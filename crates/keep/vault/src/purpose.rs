@@ -42,6 +42,8 @@ pub enum Purpose {
     RecordingReading,
     /// Tags of the probes' answers: a row written by hand proves nothing.
     ProofTags,
+    /// Password and second factor of the probes' reserved accounts: derived, so kept nowhere.
+    ProberCredentials,
 }
 
 impl Purpose {
@@ -63,6 +65,7 @@ impl Purpose {
             Purpose::EquipmentSecrets,
             Purpose::RecordingReading,
             Purpose::ProofTags,
+            Purpose::ProberCredentials,
         ];
         for &door in Door::ALL {
             all.extend([Purpose::SessionTags(door), Purpose::Ceremonies(door), Purpose::Forms(door)]);
@@ -91,6 +94,7 @@ impl Purpose {
             Purpose::EquipmentSecrets => "equipment-secrets".into(),
             Purpose::RecordingReading => "recording-reading".into(),
             Purpose::ProofTags => "proof-tags".into(),
+            Purpose::ProberCredentials => "prober-credentials".into(),
         }
     }
 }
@@ -170,6 +174,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
         (Holder::Door(Door::Desk), Purpose::InterventionNonces | Purpose::RecordingReading) => true,
         (Holder::Door(Door::Relays), Purpose::EquipmentSecrets) => true,
         (Holder::Door(Door::Desk) | Holder::Prober | Holder::ProofReader, Purpose::ProofTags) => true,
+        (Holder::Prober, Purpose::ProberCredentials) => true,
         (
             Holder::Enrolment,
             Purpose::AccountFields

@@ -1,10 +1,12 @@
 //! The composition root: stores, keys, journal, services, doors; and their end, in the reverse order.
 
 mod keep;
+mod proving;
 mod second;
 mod upkeep;
 
 pub use keep::Keep;
+pub use proving::Proving;
 pub use second::{Second, Trust};
 
 use crate::metrics::{Metrics, resident_bytes};
@@ -31,6 +33,8 @@ use web::{
     serve::Stopped,
 };
 
+/// Who comes to the portal.
+const PORTAL_ROLES: &[Role] = &[Role::Patient, Role::Relative, Role::Professional];
 /// Slots of the revocation reserve of a production node.
 pub const RESERVE_SLOTS: u32 = 16_384;
 /// What the clean stop keeps for closing the journal, out of the deadline.
@@ -122,6 +126,8 @@ pub struct Node {
     pub registrar: Registrar,
     /// What lies behind desk, suppliers and relays.
     pub second: Option<Second>,
+    /// What the probes visit.
+    pub proving: Proving,
     signins: Vec<SignInService>,
     care: Option<CareService>,
     pages: Vec<Listening>,
@@ -178,10 +184,19 @@ impl Node {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
         }
         let ground = Ground { keep: &keep, master: &node.master, establishments: &node.establishments };
+        let mut proving = Proving::new(
+            &ground,
+            &node.data,
+            (&node.name, node.enrols_as),
+            [
+                (Door::Portal, node.portal.as_ref().map(|(door, _)| door)),
+                (Door::Desk, node.desk.as_ref()),
+                (Door::Suppliers, node.suppliers.as_ref()),
+            ],
+        )?;
         let (mut pages, mut signins, mut care, mut relays) = (Vec::new(), Vec::new(), None, None);
         if let Some((door, sis)) = node.portal {
-            let roles = &[Role::Patient, Role::Relative, Role::Professional];
-            let signin = ground.signin(Door::Portal, roles, door.sessions)?;
+            let signin = ground.signin(Door::Portal, PORTAL_ROLES, door.sessions)?;
             let keys = node.master.keys_for(Holder::Door(Door::Portal));
             let service =
                 CareService::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys, Sis::new(sis)?);
@@ -210,9 +225,23 @@ impl Node {
             }
             None => None,
         };
+        proving.keep_listening(&pages);
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
-        Ok(Self { store, journal, enrolment, registrar, second, signins, care, pages, relays, health, stop_deadline })
+        Ok(Self {
+            store,
+            journal,
+            enrolment,
+            registrar,
+            second,
+            proving,
+            signins,
+            care,
+            pages,
+            relays,
+            health,
+            stop_deadline,
+        })
     }
 
     /// Registers suppliers and equipment.
@@ -278,6 +307,7 @@ impl Node {
             Duration::from_secs(1),
         );
         serving.spawn(told);
+        upkeep.spawn(self.proving.prove());
         let cut: usize = serving.join_all().await.into_iter().map(|Stopped { cut_connections }| cut_connections).sum();
         if cut > 0 {
             tracing::warn!(connections = cut, "the stop's deadline came: connections were cut");

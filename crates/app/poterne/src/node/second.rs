@@ -4,7 +4,7 @@ use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
 use crate::metrics::Metrics;
 use anyhow::{Context, Result};
 use desk::{DeskServices, DeskState};
-use dossier::{Catalogue, Installation, ProofKeeper, ProofReader, RulesService, Traces};
+use dossier::{Catalogue, Installation, ProofReader, RulesService, Traces};
 use identity::passkey::RelyingParty;
 use interventions::{
     Fleet, InterventionService, InterventionsParts, Pinned, PinnedKey, Pins, Recordings, RecordingsConfig,
@@ -66,8 +66,6 @@ pub struct Second {
     pub suppliers_tokens: ApiTokens,
     /// Does what the node does by itself.
     pub(super) house: InterventionService,
-    /// Keeps the probes' answers.
-    pub proofs: ProofKeeper,
     /// Where every chain of enrolment starts.
     pub pins: Pins,
     leases: Leases,
@@ -172,8 +170,7 @@ impl Second {
             let router = suppliers::router(state, door.limits.clone());
             pages.push(Listening { door, router });
         }
-        let proofs = ProofKeeper::new(journal.clone(), policies.clone(), ground.master.keys_for(Holder::Prober));
-        let second = Self { fleet, desk_tokens, suppliers_tokens, house, proofs, pins, leases };
+        let second = Self { fleet, desk_tokens, suppliers_tokens, house, pins, leases };
         Ok(Opened { second, pages, signins, relays: listening })
     }
 

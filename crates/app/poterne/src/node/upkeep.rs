@@ -1,11 +1,10 @@
 //! What a node does by itself while it serves.
 
 use care::CareService;
-use dossier::{Probe, ProofKeeper};
 use interventions::InterventionService;
 use journal::{Journal, log::State as LogState};
 use signin::SignInService;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use store::Store;
 use web::health::{Check, State};
 
@@ -74,9 +73,4 @@ pub(super) async fn keep_interventions(service: InterventionService) {
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
-}
-
-/// Asks the running system whether rules hold, and keeps the answers.
-pub(super) async fn prove(keeper: ProofKeeper, probes: Vec<Arc<dyn Probe>>) {
-    keeper.keep_proving(probes).await;
 }

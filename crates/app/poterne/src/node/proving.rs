@@ -1,0 +1,168 @@
+//! What the node asks of itself from outside while it serves: the probes' doors, their reserved accounts, their order.
+
+use super::{Ground, Keep, Listening, PORTAL_ROLES, PageDoor, second::DESK_ROLES};
+use crate::probes::{
+    idle::{IDLE, IdleDoor, IdleProbe},
+    records::{RecordsProbe, What as Records},
+    sessions::{SessionsProbe, What as Sessions},
+    target::{Target, leaf_of},
+    tls::TlsProbe,
+    traces::{JournalRefusals, TracesProbe},
+    visits::{Reserved, Visits},
+};
+use anyhow::{Context, Result};
+use dossier::{Probe, ProbeInfo, ProofKeeper, probe_named};
+use identity::{SessionLimits, TotpSecret};
+use signin::{Enrolment, NewAccount, SignInService};
+use std::{path::Path, sync::Arc, time::Duration};
+use types::{Door, EstablishmentId, PatientId, Role, Secret, SystemActor};
+use vault::{Holder, MonthKeys};
+
+/// A short session ends in any case after this.
+const SHORT_SESSION_MAX: Duration = Duration::from_secs(60);
+
+/// The probes of a node, before they run.
+pub struct Proving {
+    /// A fictitious patient who has a record in the SIS, to whom the reserved account is not related.
+    pub other_record: Option<PatientId>,
+    keeper: ProofKeeper,
+    targets: Vec<Target>,
+    visited: Vec<Visited>,
+    refusals: Arc<JournalRefusals>,
+    enrolment: Enrolment,
+    establishment: EstablishmentId,
+}
+
+/// A door whose sessions are looked at.
+struct Visited {
+    visits: Arc<Visits>,
+    role: Role,
+    short: SignInService,
+    idle: Duration,
+}
+
+impl Proving {
+    /// Over the doors with pages.
+    pub(super) fn new(
+        ground: &Ground<'_>,
+        data: &Path,
+        (origin, actor): (&str, SystemActor),
+        doors: [(Door, Option<&PageDoor>); 3],
+    ) -> Result<Self> {
+        let Keep { journal, policies, .. } = ground.keep;
+        let keys = ground.master.keys_for(Holder::Prober);
+        let (mut targets, mut visited) = (Vec::new(), Vec::new());
+        for (door, page) in doors {
+            let Some(page) = page else { continue };
+            let leaf = leaf_of(&page.tls, "door.invalid").with_context(|| format!("{door}: its certificate"))?;
+            let target = Target::new(door, page.listener.local_addr()?, &page.origin, leaf);
+            if let Some((role, roles)) = reserved_role(door) {
+                let limits = SessionLimits { idle: IDLE, absolute: SHORT_SESSION_MAX };
+                let visits = Visits::new(&target, Reserved::new(&keys, door)?, ground.clock())?;
+                visited.push(Visited {
+                    visits: Arc::new(visits),
+                    role,
+                    short: ground.signin(door, roles, limits)?,
+                    idle: page.sessions.idle,
+                });
+            }
+            targets.push(target);
+        }
+        let months = MonthKeys::new(&data.join("vault"), ground.master)?;
+        let refusals = Arc::new(JournalRefusals::new(&data.join("journal").join(origin), months));
+        let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
+        let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
+        let establishment = ground.first()?.0;
+        Ok(Self { other_record: None, keeper, targets, visited, refusals, enrolment, establishment })
+    }
+
+    /// Only doors that serve are visited.
+    pub(super) fn keep_listening(&mut self, pages: &[Listening]) {
+        let ports: Vec<_> =
+            pages.iter().filter_map(|one| one.door.listener.local_addr().ok()).map(|address| address.port()).collect();
+        self.targets.retain(|target| ports.contains(&target.address.port()));
+        self.visited.retain(|one| ports.contains(&one.visits.browser.target().address.port()));
+    }
+
+    /// Makes sure that the reserved accounts are there, then runs the probes at once and every ten minutes.
+    pub(super) async fn prove(self) {
+        for Visited { visits, role, .. } in &self.visited {
+            if let Err(error) = self.enrol(visits, *role).await {
+                tracing::error!(door = %visits.door(), %error, "the probes' reserved account could not be made");
+            }
+        }
+        let keeper = self.keeper.clone();
+        keeper.keep_proving(self.probes()).await;
+    }
+
+    async fn enrol(&self, visits: &Visits, role: Role) -> Result<()> {
+        let reserved = visits.reserved();
+        if self.enrolment.account_named(&reserved.login).await?.is_some() {
+            return Ok(());
+        }
+        let new = NewAccount {
+            login: reserved.login.clone(),
+            display_name: "Sonde de la Poterne".into(),
+            role,
+            supplier: None,
+            password: Secret::new(reserved.password.expose().clone()),
+            totp: TotpSecret::from_bytes(*reserved.totp.expose()),
+        };
+        self.enrolment.account(self.establishment, new).await?;
+        Ok(())
+    }
+
+    /// In an order in which one sign-in serves a round: the idle one first, so that the next has one before it; the one
+    /// that ends the visit last.
+    fn probes(self) -> Vec<Arc<dyn Probe>> {
+        let doors: Vec<_> = self.visited.iter().map(|one| one.visits.clone()).collect();
+        let portal = doors.iter().find(|one| one.door() == Door::Portal).cloned();
+        let idle = self.visited.into_iter().map(|one| IdleDoor {
+            visits: one.visits,
+            opens: Arc::new(one.short),
+            configured: one.idle,
+        });
+        let idle: Vec<_> = idle.collect();
+        let (targets, refusals, other) = (self.targets, self.refusals, self.other_record);
+        let sessions = |what| {
+            let doors = doors.clone();
+            move |info| -> Arc<dyn Probe> { Arc::new(SessionsProbe::new(info, what, doors)) }
+        };
+        let records = |what| {
+            let portal = portal.clone();
+            move |info| -> Arc<dyn Probe> { Arc::new(RecordsProbe::new(info, what, portal, other)) }
+        };
+        let traced = doors.clone();
+        [
+            named("tls", |info| Arc::new(TlsProbe::new(info, targets))),
+            named("idle-session", |info| Arc::new(IdleProbe::new(info, idle))),
+            named("last-sign-in", sessions(Sessions::LastSignIn)),
+            named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),
+            named("others-records", records(Records::Others)),
+            named("explored-addresses", records(Records::Explored)),
+            named("session-tokens", sessions(Sessions::Tokens)),
+            named("sign-out", sessions(Sessions::SignOut)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// As whom a door is visited, among those who come through it.
+fn reserved_role(door: Door) -> Option<(Role, &'static [Role])> {
+    match door {
+        Door::Portal => Some((Role::Patient, PORTAL_ROLES)),
+        Door::Desk => Some((Role::SecurityOfficer, DESK_ROLES)),
+        // Suppliers' people belong to a supplier; none is made up for a probe.
+        _ => None,
+    }
+}
+
+fn named(name: &str, make: impl FnOnce(&'static ProbeInfo) -> Arc<dyn Probe>) -> Option<Arc<dyn Probe>> {
+    let info = probe_named(name);
+    if info.is_none() {
+        tracing::error!(probe = name, "the registry does not know a probe");
+    }
+    info.map(make)
+}

@@ -1,0 +1,69 @@
+//! The probes that visit the doors from outside, over their real listeners, with reserved accounts and synthetic objects
+//! (see docs/rules.md). Each takes its endpoints, so that its test can show it something broken.
+
+pub mod browser;
+pub mod idle;
+pub mod records;
+pub mod sessions;
+pub mod target;
+pub mod tls;
+pub mod traces;
+pub mod visits;
+
+use dossier::ProbeOutcome;
+use std::fmt::Display;
+use types::Door;
+
+/// What was seen at one door: what holds, or why it cannot be said to.
+pub type Seen = Result<String, Fault>;
+
+/// What keeps a rule from being proved at a door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The door does not do it.
+    Broken(String),
+    /// It does part of it, or part could be seen.
+    Partly(String),
+    /// Nobody can tell.
+    Unreachable(String),
+}
+
+impl Fault {
+    /// The door does not do it.
+    pub fn broken(what: impl Into<String>) -> Self {
+        Self::Broken(what.into())
+    }
+
+    /// Nobody can tell.
+    pub fn unreachable(why: impl Display) -> Self {
+        Self::Unreachable(why.to_string())
+    }
+}
+
+/// The worst of what was seen at the doors. Without any door, nobody can tell.
+pub fn verdict(seen: Vec<(Door, Seen)>) -> ProbeOutcome {
+    let mut worst: Option<(u8, ProbeOutcome)> = None;
+    let mut held = Vec::new();
+    for (door, one) in seen {
+        let (weight, outcome) = match one {
+            Ok(what) => {
+                held.push((door, what));
+                continue;
+            }
+            Err(Fault::Partly(what)) => (1, ProbeOutcome::Partial(format!("{door}: {what}"))),
+            Err(Fault::Unreachable(why)) => (2, ProbeOutcome::CouldNotRun(format!("{door}: {why}"))),
+            Err(Fault::Broken(what)) => (3, ProbeOutcome::Failed(format!("{door}: {what}"))),
+        };
+        if worst.as_ref().is_none_or(|(other, _)| *other < weight) {
+            worst = Some((weight, outcome));
+        }
+    }
+    match (worst, held.first()) {
+        (Some((_, outcome)), _) => outcome,
+        (None, Some((_, what))) => {
+            let doors: Vec<String> = held.iter().map(|(door, _)| door.to_string()).collect();
+            ProbeOutcome::Proved(format!("{}: {what}", doors.join(", ")))
+        }
+        (None, None) => ProbeOutcome::CouldNotRun("this node has no door to try it at".into()),
+    }
+}

@@ -1,0 +1,13 @@
+//! The probes: what a demonstration proves of itself, and each of them before a door that breaks what it watches.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[allow(dead_code)]
+#[path = "../src/probes/mod.rs"]
+mod probes;
+
+#[path = "probes/demonstration.rs"]
+mod demonstration;
+#[path = "probes/fake.rs"]
+mod fake;
+#[path = "probes/turning.rs"]
+mod turning;
