@@ -9,5 +9,7 @@ mod probes;
 mod demonstration;
 #[path = "probes/fake.rs"]
 mod fake;
+#[path = "probes/hospital.rs"]
+mod hospital;
 #[path = "probes/turning.rs"]
 mod turning;

@@ -2,14 +2,29 @@
 
 use crate::{
     fake::{self, door},
-    probes::{target::Target, tls::TlsProbe},
+    hospital::{self, Flaw, Kept},
+    probes::{
+        idle::{IdleDoor, IdleProbe, Opens as _},
+        records::{RecordsProbe, What as Records},
+        sessions::{SessionsProbe, What as Sessions},
+        target::Target,
+        tls::TlsProbe,
+        traces::TracesProbe,
+        visits::Reserved,
+    },
 };
 use axum::{Router, routing::get};
 use dossier::{Probe as _, ProbeOutcome, probe_named};
+use journal::Trace;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
+use types::{Event, Time};
 
 fn served(hsts: &'static str) -> Router {
     Router::new().route("/fr/", get(move || async move { ([("strict-transport-security", hsts)], "<p>page</p>") }))
@@ -59,4 +74,130 @@ async fn tls_turns_on_clear_http_short_hsts_old_versions_and_other_certificates(
     let target = fake::target(&nobody, &fake::tls());
     drop(nobody);
     assert!(matches!(tls(target).await, ProbeOutcome::CouldNotRun(_)));
+}
+
+async fn session(what: Sessions, flaw: Flaw) -> ProbeOutcome {
+    let fake = hospital::open(flaw).await;
+    let name = match what {
+        Sessions::LastSignIn => "last-sign-in",
+        Sessions::Tokens => "session-tokens",
+        Sessions::SignOut => "sign-out",
+    };
+    if what == Sessions::LastSignIn {
+        // So that there is one before it.
+        let (cookie, previous) = fake.visits.sign_in(|code| fake.open(&fake.visits, code)).await.unwrap();
+        assert!(previous.is_none() && !cookie.is_empty());
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    SessionsProbe::new(probe_named(name).unwrap(), what, vec![fake.visits]).run().await
+}
+
+fn failed(outcome: &ProbeOutcome, what: &str) {
+    assert!(matches!(outcome, ProbeOutcome::Failed(told) if told.contains(what)), "{outcome}");
+}
+
+#[tokio::test]
+async fn session_probes_turn_on_doors_that_keep_what_they_should_end() {
+    for what in [Sessions::LastSignIn, Sessions::Tokens, Sessions::SignOut] {
+        let outcome = session(what, Flaw::None).await;
+        assert!(matches!(outcome, ProbeOutcome::Proved(_)), "{what:?}: {outcome}");
+        if what != Sessions::LastSignIn {
+            let outcome = session(what, Flaw::NobodyIn).await;
+            assert!(matches!(outcome, ProbeOutcome::CouldNotRun(_)), "{what:?}: {outcome}");
+        }
+    }
+    failed(&session(Sessions::Tokens, Flaw::AnySecret).await, "altered token");
+    failed(&session(Sessions::Tokens, Flaw::KeepsAfterSignOut).await, "withdrawn token");
+    failed(&session(Sessions::SignOut, Flaw::KeepsAfterSignOut).await, "former token");
+    for flaw in [Flaw::NothingCleared, Flaw::CookieKept] {
+        let outcome = session(Sessions::SignOut, flaw).await;
+        assert!(matches!(outcome, ProbeOutcome::Partial(_)), "{outcome}");
+    }
+    failed(&session(Sessions::LastSignIn, Flaw::NoLastSignIn).await, "no page");
+    failed(&session(Sessions::LastSignIn, Flaw::OldLastSignIn).await, "not the one before");
+    failed(&session(Sessions::LastSignIn, Flaw::LastSignInWithoutHour).await, "without its date");
+}
+
+#[tokio::test]
+async fn one_sign_in_serves_a_round_and_codes_serve_once() {
+    let fake = hospital::open(Flaw::None).await;
+    let first = fake.visits.visit().await.unwrap();
+    assert_eq!(fake.visits.visit().await.unwrap().cookie, first.cookie);
+    let seen = Mutex::new(Vec::new());
+    let second = fake.visits.sign_in(|code| {
+        seen.lock().unwrap().push(code);
+        std::future::ready(Ok(Some(())))
+    });
+    let (_, previous) = second.await.unwrap();
+    assert!(previous.is_some());
+    // The two codes that this minute may take differ: the first was used by the visit.
+    let step = u64::try_from(fake.visits.now().seconds()).unwrap() / 30;
+    let used = seen.lock().unwrap()[0].clone();
+    assert!([step, step + 1].map(|step| fake.visits.reserved().code(step)).contains(&used));
+}
+
+#[test]
+fn codes_are_those_of_authenticators() {
+    // RFC 6238, appendix B, the last six digits.
+    let totp = types::Secret::new(*b"12345678901234567890");
+    let reserved = Reserved { login: String::new(), password: types::Secret::new(String::new()), totp };
+    for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000_u64, "353130")] {
+        assert_eq!(reserved.code(seconds / 30), code);
+    }
+}
+
+async fn records(what: Records, flaw: Flaw, is_there: bool) -> ProbeOutcome {
+    let fake = hospital::open(flaw).await;
+    let name = if what == Records::Others { "others-records" } else { "explored-addresses" };
+    let other = is_there.then_some(hospital::OTHER);
+    RecordsProbe::new(probe_named(name).unwrap(), what, Some(fake.visits), other).run().await
+}
+
+#[tokio::test]
+async fn record_probes_turn_on_answers_that_differ() {
+    for what in [Records::Others, Records::Explored] {
+        let outcome = records(what, Flaw::None, true).await;
+        assert!(matches!(outcome, ProbeOutcome::Proved(_)), "{what:?}: {outcome}");
+        failed(&records(what, Flaw::OthersForbidden, true).await, "another status");
+        failed(&records(what, Flaw::OthersNamed, true).await, "another page");
+    }
+    failed(&records(Records::Explored, Flaw::MalformedTold, true).await, "another status");
+    let outcome = records(Records::Others, Flaw::None, false).await;
+    assert!(matches!(outcome, ProbeOutcome::CouldNotRun(_)), "{outcome}");
+    let outcome = records(Records::Explored, Flaw::None, false).await;
+    assert!(matches!(outcome, ProbeOutcome::Partial(_)), "{outcome}");
+    let nowhere = RecordsProbe::new(probe_named("others-records").unwrap(), Records::Others, None, None);
+    assert!(matches!(nowhere.run().await, ProbeOutcome::CouldNotRun(_)));
+}
+
+async fn traces(change: fn(&mut Trace), forgets: bool) -> ProbeOutcome {
+    let door = hospital::open(Flaw::None).await;
+    let kept = Arc::new(Kept { door: door.clone(), change, forgets });
+    TracesProbe::new(probe_named("trace-content").unwrap(), vec![door.visits], kept).run().await
+}
+
+#[tokio::test]
+async fn the_trace_probe_turns_on_what_a_trace_lacks() {
+    let outcome = traces(|_| {}, false).await;
+    assert!(matches!(outcome, ProbeOutcome::Proved(_)), "{outcome}");
+    failed(&traces(|_| {}, true).await, "no trace");
+    failed(&traces(|trace| trace.author = String::new(), false).await, "who");
+    failed(&traces(|trace| trace.address = None, false).await, "from where");
+    failed(&traces(|trace| trace.event = Event::SignOut, false).await, "what happened");
+    let coarse = |trace: &mut Trace| trace.time = Time::from_micros(trace.time.micros() / 1000 * 1000);
+    failed(&traces(coarse, false).await, "millisecond");
+}
+
+async fn idle(flaw: Flaw, configured: Duration) -> ProbeOutcome {
+    let fake = hospital::open(flaw).await;
+    let door = IdleDoor { visits: fake.visits.clone(), opens: Arc::new(fake), configured };
+    IdleProbe::new(probe_named("idle-session").unwrap(), vec![door]).run().await
+}
+
+#[tokio::test]
+async fn the_idle_probe_turns_on_sessions_that_do_not_end() {
+    let outcome = idle(Flaw::None, Duration::from_secs(7200)).await;
+    assert!(matches!(outcome, ProbeOutcome::Proved(_)), "{outcome}");
+    failed(&idle(Flaw::NeverIdle, Duration::from_secs(900)).await, "past its idle limit");
+    failed(&idle(Flaw::None, Duration::from_secs(7201)).await, "two hours");
 }

@@ -1,0 +1,240 @@
+//! A door of the test's own with pages as ours: sign-in, home, session, records; with one flaw at most.
+
+use crate::{
+    fake,
+    probes::{
+        Fault,
+        idle::Opens,
+        target::Target,
+        traces::Refusals,
+        visits::{Reserved, Visits},
+    },
+};
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use dossier::BoxFuture;
+use journal::{Kind, Trace};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use store::SystemClock;
+use types::{Clock as _, Event, Lang, PatientId, Time, TraceId};
+use vault::{Holder, MasterKey};
+
+/// What is wrong with the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    None,
+    KeepsAfterSignOut,
+    NothingCleared,
+    CookieKept,
+    AnySecret,
+    NoLastSignIn,
+    OldLastSignIn,
+    LastSignInWithoutHour,
+    OthersForbidden,
+    OthersNamed,
+    MalformedTold,
+    NeverIdle,
+    NobodyIn,
+}
+
+/// Somebody else, who has a record.
+pub const OTHER: PatientId = PatientId::from_bytes([9; 16]);
+
+struct Session {
+    idle: Option<Duration>,
+    used: Instant,
+}
+
+struct Parts {
+    flaw: Flaw,
+    sessions: Mutex<HashMap<String, Session>>,
+    signed_in: Mutex<Vec<Time>>,
+    refused: Mutex<u32>,
+}
+
+/// The door and its visits.
+#[derive(Clone)]
+pub struct Fake {
+    parts: Arc<Parts>,
+    pub visits: Arc<Visits>,
+}
+
+impl Parts {
+    fn honors(&self, headers: &HeaderMap) -> Option<String> {
+        let text = headers.get("cookie")?.to_str().ok()?;
+        let cookie = text.strip_prefix("__Host-poterne-portal=")?.to_owned();
+        let mut sessions = self.sessions.lock().unwrap();
+        let any = self.flaw == Flaw::AnySecret;
+        let found = sessions.iter_mut().find(|(kept, _)| **kept == cookie || any && kept[..26] == cookie[..26]);
+        let (_, session) = found?;
+        let is_over = session.idle.is_some_and(|idle| session.used.elapsed() >= idle);
+        session.used = Instant::now();
+        (!is_over).then_some(cookie)
+    }
+
+    fn begin(&self, idle: Option<Duration>) -> String {
+        let drawn: [u8; 45] = vault::random().unwrap();
+        let cookie = data_encoding::HEXLOWER.encode(&drawn);
+        self.sessions.lock().unwrap().insert(cookie.clone(), Session { idle, used: Instant::now() });
+        self.signed_in.lock().unwrap().push(SystemClock.now());
+        cookie
+    }
+
+    fn last(&self) -> String {
+        let signed_in = self.signed_in.lock().unwrap();
+        let Some(last) = signed_in.len().checked_sub(2).map(|at| signed_in[at]) else { return "never".into() };
+        let shown = if self.flaw == Flaw::OldLastSignIn { last - Duration::from_secs(60) } else { last };
+        let words = web::when::full(shown, Lang::Fr);
+        let words = if self.flaw == Flaw::LastSignInWithoutHour { words.split(" à ").next().unwrap() } else { &words };
+        format!("<div class=\"last\"><time datetime=\"{}\">{words}</time></div>", web::when::machine(shown))
+    }
+}
+
+type Door = State<Arc<Parts>>;
+
+async fn home(State(parts): Door, headers: HeaderMap) -> Response {
+    if parts.honors(&headers).is_none() {
+        let form = "<form method=\"post\" action=\"/fr/session\"><input type=\"text\" name=\"login\">\
+                    <input type=\"password\" name=\"password\"></form>";
+        return Html(form).into_response();
+    }
+    Html(if parts.flaw == Flaw::NoLastSignIn { String::new() } else { parts.last() }).into_response()
+}
+
+async fn first(body: String) -> Response {
+    assert!(body.contains("login=sonde.poterne.portal&password="), "{body}");
+    let form = "<form method=\"post\" action=\"/fr/session/code\"><input type=\"hidden\" name=\"ceremony\" value=\"c\">\
+                <input type=\"text\" name=\"code\"></form>";
+    Html(form).into_response()
+}
+
+async fn second(State(parts): Door, body: String) -> Response {
+    assert!(body.starts_with("ceremony=c&code=") && body.len() == 22, "{body}");
+    if parts.flaw == Flaw::NobodyIn {
+        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
+    }
+    let cookie = format!("__Host-poterne-portal={}; Path=/; Secure", parts.begin(None));
+    (StatusCode::SEE_OTHER, [("set-cookie", cookie), ("location", "/fr/".into())]).into_response()
+}
+
+async fn session(State(parts): Door, headers: HeaderMap) -> Response {
+    match parts.honors(&headers) {
+        Some(_) => Html(
+            "<form id=\"sign-out\" method=\"post\" action=\"/fr/session/end\">\
+             <input type=\"hidden\" name=\"csrf\" value=\"t\"></form>",
+        )
+        .into_response(),
+        None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+async fn end(State(parts): Door, headers: HeaderMap, body: String) -> Response {
+    assert_eq!(body, "csrf=t");
+    let cookie = parts.honors(&headers).unwrap();
+    if parts.flaw != Flaw::KeepsAfterSignOut {
+        parts.sessions.lock().unwrap().remove(&cookie);
+    }
+    let residue = if parts.flaw == Flaw::NothingCleared { "" } else { "\"cache\", \"cookies\", \"storage\"" };
+    let cookie = if parts.flaw == Flaw::CookieKept { "other=1" } else { "__Host-poterne-portal=; Max-Age=0" };
+    ([("clear-site-data", residue), ("set-cookie", cookie)], "out").into_response()
+}
+
+async fn record(State(parts): Door, Path(patient): Path<String>) -> Response {
+    *parts.refused.lock().unwrap() += 1;
+    let is_other = patient == OTHER.to_string();
+    match parts.flaw {
+        Flaw::OthersForbidden if is_other => (StatusCode::FORBIDDEN, absent()).into_response(),
+        Flaw::OthersNamed if is_other => (StatusCode::NOT_FOUND, Html("Not yours")).into_response(),
+        Flaw::MalformedTold if patient.parse::<PatientId>().is_err() => {
+            (StatusCode::BAD_REQUEST, absent()).into_response()
+        }
+        _ => (StatusCode::NOT_FOUND, absent()).into_response(),
+    }
+}
+
+fn absent() -> Html<String> {
+    let drawn: [u8; 4] = vault::random().unwrap();
+    Html(format!("<p>Not here. <code>{}</code></p>", data_encoding::HEXLOWER.encode(&drawn)))
+}
+
+async fn nowhere() -> Response {
+    (StatusCode::NOT_FOUND, absent()).into_response()
+}
+
+/// A door with that flaw.
+pub async fn open(flaw: Flaw) -> Fake {
+    let parts = Parts { flaw, sessions: Mutex::default(), signed_in: Mutex::default(), refused: Mutex::default() };
+    let parts = Arc::new(parts);
+    let router = Router::new()
+        .route("/fr/", get(home))
+        .route("/fr/session", get(session).post(first))
+        .route("/fr/session/code", post(second))
+        .route("/fr/session/end", post(end))
+        .route("/fr/records/{patient}", get(record))
+        .fallback(nowhere)
+        .with_state(parts.clone());
+    let target = fake::door(router, false).await;
+    Fake { parts, visits: Arc::new(visits(&target)) }
+}
+
+fn visits(target: &Target) -> Visits {
+    let folder = tempfile::tempdir().unwrap();
+    let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
+    let reserved = Reserved::new(&master.keys_for(Holder::Prober), target.door).unwrap();
+    Visits::new(target, reserved, Arc::new(SystemClock)).unwrap()
+}
+
+impl Opens for Fake {
+    fn open<'a>(&'a self, _: &'a Visits, code: String) -> BoxFuture<'a, Result<Option<String>, Fault>> {
+        assert_eq!(code.len(), 6);
+        let idle = (self.parts.flaw != Flaw::NeverIdle).then_some(crate::probes::idle::IDLE);
+        Box::pin(async move { Ok(Some(self.parts.begin(idle))) })
+    }
+}
+
+/// A journal that keeps the door's refusals as `change` would have them.
+pub struct Kept {
+    pub door: Fake,
+    pub change: fn(&mut Trace),
+    pub forgets: bool,
+}
+
+impl Refusals for Kept {
+    fn since(&self, from: Time) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+        let count = if self.forgets { 0 } else { *self.door.parts.refused.lock().unwrap() };
+        let kept = (0..u64::from(count)).map(|index| {
+            let mut trace = Trace {
+                index,
+                kind: Kind::Refusal,
+                event: Event::Refused,
+                time: Time::from_micros(from.micros() / 1000 * 1000 + 1001),
+                trace: TraceId::from_bytes([1; 16]),
+                outcome: None,
+                author: "account:aaaa".into(),
+                role: None,
+                establishment: None,
+                door: Some("portal".into()),
+                address: Some("127.0.0.1".into()),
+                purpose: None,
+                patients: Vec::new(),
+                objects: Vec::new(),
+                target: None,
+                detail: None,
+                count: None,
+            };
+            (self.change)(&mut trace);
+            trace
+        });
+        let kept: Vec<_> = kept.collect();
+        Box::pin(async move { Ok(kept) })
+    }
+}
