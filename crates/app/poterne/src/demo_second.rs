@@ -69,7 +69,13 @@ impl SoftSigner {
     pub fn trust(self: &Arc<Self>, desk_origin: Origin) -> Trust {
         let rp = RelyingParty { id: "localhost".into(), origin: desk_origin.as_str().to_owned() };
         *self.rp.write().unwrap_or_else(PoisonError::into_inner) = Some(rp);
-        Trust { desk_origin, passkey_domain: "localhost".into(), pinned: Vec::new(), signer: Some(self.clone()) }
+        Trust {
+            desk_origin,
+            passkey_domain: "localhost".into(),
+            pinned: Vec::new(),
+            first: None,
+            signer: Some(self.clone()),
+        }
     }
 
     /// The passkey of somebody, kept in `folder`; drawn the first time. Its public part.

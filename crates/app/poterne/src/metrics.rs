@@ -17,15 +17,10 @@ struct Line {
     name: &'static str,
     help: &'static str,
     kind: MetricType,
-    label: Option<(&'static str, &'static str)>,
     read: Read,
 }
 
 impl Line {
-    fn labels(&self) -> Vec<(&'static str, &'static str)> {
-        self.label.into_iter().collect()
-    }
-
     fn write(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
         match self.kind {
             MetricType::Counter => ConstCounter::new((self.read)()).encode(encoder),
@@ -41,22 +36,12 @@ pub struct Metrics(Vec<Line>);
 impl Metrics {
     /// Something that goes up and down.
     pub fn gauge(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.0.push(Line { name, help, kind: MetricType::Gauge, label: None, read: Box::new(read) });
+        self.0.push(Line { name, help, kind: MetricType::Gauge, read: Box::new(read) });
     }
 
     /// Something that only goes up; the text form adds `_total` to its name.
     pub fn counter(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.0.push(Line { name, help, kind: MetricType::Counter, label: None, read: Box::new(read) });
-    }
-
-    /// A counter of which there is one for each value of a label; those of one name are added one after another.
-    pub fn counter_of(
-        &mut self,
-        (name, help): (&'static str, &'static str),
-        label: (&'static str, &'static str),
-        read: impl Fn() -> u64 + Send + Sync + 'static,
-    ) {
-        self.0.push(Line { name, help, kind: MetricType::Counter, label: Some(label), read: Box::new(read) });
+        self.0.push(Line { name, help, kind: MetricType::Counter, read: Box::new(read) });
     }
 
     /// What the listener calls.
@@ -84,17 +69,8 @@ impl fmt::Debug for Gathered {
 
 impl Collector for Gathered {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut lines = self.0.iter().peekable();
-        while let Some(first) = lines.next() {
-            let mut metric = encoder.encode_descriptor(first.name, first.help, None, first.kind)?;
-            if first.label.is_none() {
-                first.write(metric)?;
-                continue;
-            }
-            first.write(metric.encode_family(&first.labels())?)?;
-            while let Some(next) = lines.next_if(|next| next.name == first.name) {
-                next.write(metric.encode_family(&next.labels())?)?;
-            }
+        for line in &self.0 {
+            line.write(encoder.encode_descriptor(line.name, line.help, None, line.kind)?)?;
         }
         Ok(())
     }
@@ -115,13 +91,9 @@ mod tests {
     fn numbers_are_written_as_prometheus_reads_them() {
         let mut metrics = Metrics::default();
         metrics.gauge("relay_sessions", "Sessions under way", || 3);
-        metrics.counter_of(("http_requests", "Requests answered"), ("door", "desk"), || 7);
-        metrics.counter_of(("http_requests", "Requests answered"), ("door", "portal"), || 9);
         metrics.counter("journal_entries", "Durable entries", || 12);
         let text = metrics.render()();
         let expected = "# HELP relay_sessions Sessions under way\n# TYPE relay_sessions gauge\nrelay_sessions 3\n\
-            # HELP http_requests Requests answered\n# TYPE http_requests counter\n\
-            http_requests_total{door=\"desk\"} 7\nhttp_requests_total{door=\"portal\"} 9\n\
             # HELP journal_entries Durable entries\n# TYPE journal_entries counter\njournal_entries_total 12\n# EOF\n";
         assert_eq!(text, expected);
         assert!(resident_bytes() > 1_000_000);

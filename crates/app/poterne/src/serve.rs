@@ -82,6 +82,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         passkey_domain: approvals.passkey_domain().to_owned(),
         desk_origin: approvals.desk_origin,
         pinned: approvals.pinned,
+        first: approvals.first_administrator,
         // A software passkey exists in the demonstration only.
         signer: None,
     });

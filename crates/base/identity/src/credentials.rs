@@ -3,7 +3,7 @@
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc};
 use aws_lc_rs::constant_time;
 use data_encoding::BASE64_NOPAD;
-use types::Secret;
+use types::{Secret, Time};
 
 /// Argon2id cost: 19 MiB, 2 passes, 1 lane: the least that OWASP and RFC 9106's second choice agree on; a sign-in costs
 /// tens of milliseconds, and the number of simultaneous ones is bounded by the caller.
@@ -123,6 +123,16 @@ pub struct Credentials {
     pub totp: TotpSecret,
     /// The last 30-second step a code was accepted for: a code serves once.
     pub last_step: u64,
+}
+
+/// Whether a code is the secret's at this moment, before there is an account to remember its use: at enrolment.
+pub fn code_fits(secret: &TotpSecret, code: &str, now: Time) -> bool {
+    let held = Credentials {
+        password: PasswordHash::from_phc(String::new()),
+        totp: TotpSecret::from_bytes(*secret.bytes()),
+        last_step: 0,
+    };
+    code_step(code, &held, u64::try_from(now.seconds()).unwrap_or(0)).is_some()
 }
 
 /// The step matched by `code`, if it is later than the last one used. One step of clock drift is accepted each way.

@@ -19,7 +19,7 @@ mod throttle;
 mod token;
 
 pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
-pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, hash_password};
+pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password};
 pub use session::{DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionToken, StoredSession, resume};
 pub use signin::{CeremonyLost, PasswordSeen, SignIn, SignInRefused, Started, Verified};
 pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};

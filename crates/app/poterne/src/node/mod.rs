@@ -1,5 +1,6 @@
 //! The composition root: stores, keys, journal, services, doors; and their end, in the reverse order.
 
+mod first;
 mod keep;
 mod proving;
 mod second;

@@ -1,7 +1,8 @@
 //! What lies behind the desk, the suppliers' door and the relays: interventions, their leases, recordings and signatures.
 
+use super::first::Enroller;
 use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
-use crate::metrics::Metrics;
+use crate::{first_admin::FirstAdministrator, metrics::Metrics};
 use anyhow::{Context, Result};
 use desk::{DeskServices, DeskState};
 use dossier::{Catalogue, Installation, ProofReader, RulesService, Traces};
@@ -33,6 +34,8 @@ pub struct Trust {
     pub passkey_domain: String,
     /// Where every chain of enrolment starts.
     pub pinned: Vec<PinnedKey>,
+    /// The link of the first administrator, on the desk's node.
+    pub first: Option<FirstAdministrator>,
     /// The demonstration's software passkey; production has none.
     pub signer: Option<Arc<dyn Signer>>,
 }
@@ -137,6 +140,18 @@ impl Second {
         if let Some(door) = settings.desk {
             let signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?;
             signins.push(signin.clone());
+            let first_administrator = trust.first.map(|link| -> Arc<dyn desk::FirstAdministrator> {
+                Arc::new(Enroller {
+                    link: Arc::new(link),
+                    enrolment: ground.keep.enrolling(ground.master, settings.enrols_as).0,
+                    signin: signin.clone(),
+                    pins: pins.clone(),
+                    rp: rp.clone(),
+                    establishment,
+                    clock: ground.clock(),
+                    challenges: std::sync::Mutex::default(),
+                })
+            });
             let proofs = ProofReader::new(store.clone(), keys(Door::Desk));
             let installation = Installation { single_zone: settings.single_zone.clone() };
             let catalogue = Catalogue::built_in()?;
@@ -150,7 +165,7 @@ impl Second {
                 interventions: desk.build(),
                 traces,
                 rules,
-                first_administrator: None,
+                first_administrator,
             };
             let state = DeskState::new(ground.entrance(Door::Desk, &door)?, services);
             let router = desk::router(state, door.limits.clone());
