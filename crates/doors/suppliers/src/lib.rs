@@ -21,6 +21,18 @@ use web::limits::Limits;
 /// The routes of this door beyond its entrance's ([`entrance::ROUTES`]) and `/assets/`.
 pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/interventions", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/interventions/new", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/interventions/{id}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/withdraw", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/open", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/interventions/{id}/close", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/means", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/means/keys", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/means/keys/remove", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/means/tokens", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/means/tokens/{id}/revoke", asks: Asks::Session },
     Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
     Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
     Route { method: "POST", path: "/api/v1/interventions", asks: Asks::Token },
@@ -34,8 +46,20 @@ pub const ROUTES: &[Route] = &[
 
 /// The door's router, guarded.
 pub fn router(state: SuppliersState, limits: Limits) -> Router {
-    use handlers::home;
-    let router = entrance::routes().route("/{lang}/", get(home::home));
+    use handlers::{home, interventions, means, request};
+    let router = entrance::routes()
+        .route("/{lang}/", get(home::home))
+        .route("/{lang}/interventions", get(interventions::list).post(request::send))
+        .route("/{lang}/interventions/new", get(request::form))
+        .route("/{lang}/interventions/{id}", get(interventions::one))
+        .route("/{lang}/interventions/{id}/withdraw", post(interventions::withdraw))
+        .route("/{lang}/interventions/{id}/open", post(interventions::open))
+        .route("/{lang}/interventions/{id}/close", post(interventions::close))
+        .route("/{lang}/means", get(means::means))
+        .route("/{lang}/means/keys", post(means::add_key))
+        .route("/{lang}/means/keys/remove", post(means::remove_key))
+        .route("/{lang}/means/tokens", post(means::issue_token))
+        .route("/{lang}/means/tokens/{id}/revoke", post(means::revoke_token));
     entrance::guarded(interface(router), state, limits)
 }
 
