@@ -195,7 +195,7 @@ impl<H: House> server::Handler for Visitor<H> {
         _: &str,
         response: Option<Response<'a>>,
     ) -> Result<Auth, russh::Error> {
-        if !self.seen.as_ref().is_some_and(|(as_user, _)| as_user == user) || !self.may_try() {
+        if self.seen.as_ref().is_none_or(|(as_user, _)| as_user != user) || !self.may_try() {
             return Ok(refusal());
         }
         let Some(mut response) = response else {
