@@ -24,6 +24,8 @@ use web::limits::Limits;
 /// The routes of this door beyond its entrance's ([`entrance::ROUTES`]) and `/assets/`.
 pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/enrol/{token}", asks: Asks::Nothing },
+    Route { method: "POST", path: "/{lang}/enrol/{token}", asks: Asks::Nothing },
     Route { method: "GET", path: "/{lang}/interventions", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/interventions/{id}", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/interventions/{id}/approve", asks: Asks::Session },
@@ -88,7 +90,9 @@ pub const ROUTES: &[Route] = &[
 
 /// The door's router, guarded.
 pub fn router(state: DeskState, limits: Limits) -> Router {
-    let router = entrance::routes().route("/{lang}/", get(handlers::home::home));
+    let router = entrance::routes()
+        .route("/{lang}/", get(handlers::home::home))
+        .route("/{lang}/enrol/{token}", get(handlers::enrol::form).post(handlers::enrol::enrol));
     entrance::guarded(interface(kept(followed(router))), state, limits)
 }
 

@@ -1,5 +1,6 @@
 //! The handlers, by the part of the address that they serve.
 
+pub(crate) mod enrol;
 pub(crate) mod equipment;
 pub(crate) mod home;
 pub(crate) mod interventions;

@@ -3,6 +3,7 @@
 //! Each page is made by `Page::new(chrome, view)`; the views are plain data that the handlers fill. Everything shown is
 //! escaped by the templates.
 
+mod enrol;
 mod equipment;
 mod home;
 mod interventions;
@@ -11,6 +12,7 @@ mod oversight;
 mod sessions;
 mod words;
 
+pub use enrol::{Enrol, EnrolView, Enrolled};
 pub use equipment::{
     EquipmentFields, EquipmentForm, EquipmentFormView, EquipmentList, EquipmentListView, EquipmentSheet, EquipmentSign,
     EquipmentSignView, EquipmentView, Suppliers, SuppliersView,
