@@ -101,8 +101,8 @@ impl Files {
 
 /// The last part of a path, which may be quoted: there is one folder.
 pub fn plain(name: &str) -> &str {
-    let name = name.trim().trim_matches(['\'', '"']);
-    name.rsplit('/').next().unwrap_or(name)
+    let name = name.trim();
+    name.rsplit('/').next().unwrap_or(name).trim_matches(['\'', '"'])
 }
 
 #[cfg(test)]
