@@ -24,7 +24,7 @@ use std::{
 };
 use tokio::{
     sync::{broadcast, watch},
-    time::timeout,
+    time::{Instant, sleep_until, timeout},
 };
 use types::RelayId;
 
@@ -41,6 +41,8 @@ const OPEN_MAX: Duration = Duration::from_secs(10);
 const LAST_WORD_MAX: Duration = Duration::from_millis(200);
 /// Once the technician has left, what the machine still has to say.
 const REST_MAX: Duration = Duration::from_secs(2);
+/// How long the end of a machine's output waits for the program's status.
+const STATUS_MAX: Duration = Duration::from_millis(100);
 /// What `ssh` itself says when a connection fails.
 pub(crate) const EXIT_FAILED: u32 = 255;
 
@@ -116,10 +118,10 @@ impl Terminal {
     }
 }
 
-/// A size that a screen can have.
+/// A size that a screen can have: the usual one where a client does not say (RFC 4254, 6.2).
 fn size(cols: u32, rows: u32) -> (u16, u16) {
-    let within = |n: u32, max: u16| u16::try_from(n).unwrap_or(max).clamp(1, max);
-    (within(cols, wire::COLS_MAX), within(rows, wire::ROWS_MAX))
+    let within = |n: u32, usual: u16, max: u16| if n == 0 { usual } else { u16::try_from(n).unwrap_or(max).min(max) };
+    (within(cols, 80, wire::COLS_MAX), within(rows, 24, wire::ROWS_MAX))
 }
 
 /// What a client asked a channel to be, before the first byte.
@@ -128,6 +130,8 @@ pub(crate) struct Asked {
     pub(crate) terminal: Option<Terminal>,
     env: Vec<(String, String)>,
     pub(crate) start: Start,
+    /// Bytes that came with the choice in the menu, after it.
+    pub(crate) typed: Vec<u8>,
 }
 
 /// Only these say how text is to be shown; the others could change what programs do.
@@ -178,7 +182,7 @@ pub(crate) async fn asked(near: &mut Near) -> Option<Asked> {
             }
             _ => continue,
         };
-        return Some(Asked { terminal, env, start });
+        return Some(Asked { terminal, env, start, typed: Vec::new() });
     }
 }
 
@@ -331,7 +335,18 @@ async fn exchange<H: House>(
     let Near { read, write, handle, backlog, number } = near;
     let Carried { recording, bytes_in, bytes_out, exit_status, refused } = carried;
     let recording = recording.as_ref();
-    let inwards = Inwards { common, number: *number, read, backlog, far: &far_write, meter: bytes_in, recording };
+    let (typed, input_ended) = (asked.typed.clone(), AtomicBool::new(false));
+    let inwards = Inwards {
+        common,
+        number: *number,
+        read,
+        backlog,
+        typed,
+        input_ended: &input_ended,
+        far: &far_write,
+        meter: bytes_in,
+        recording,
+    };
     let outwards = Outwards {
         common,
         number: *number,
@@ -339,6 +354,8 @@ async fn exchange<H: House>(
         handle,
         terminal: asked.terminal.is_some(),
         waits,
+        input_ended: &input_ended,
+        output_ended: None,
         meter: bytes_out,
         recording,
         exit_status,
@@ -393,6 +410,8 @@ struct Inwards<'a, H: House> {
     number: u32,
     read: &'a mut ChannelReadHalf,
     backlog: &'a Backlog,
+    typed: Vec<u8>,
+    input_ended: &'a AtomicBool,
     far: &'a ChannelWriteHalf<client::Msg>,
     meter: &'a mut Meter,
     recording: Option<&'a <H::Recorder as SessionRecorder>::Recording>,
@@ -401,15 +420,26 @@ struct Inwards<'a, H: House> {
 impl<H: House> Inwards<'_, H> {
     /// Until the technician closes. Bytes go as they came, from the first one.
     async fn run(self) {
-        let Self { common, number, read, backlog, far, meter, recording } = self;
-        while let Some(message) = next(read, backlog).await {
+        let Self { common, number, read, backlog, typed, input_ended, far, meter, recording } = self;
+        let mut first = (!typed.is_empty()).then(|| ChannelMsg::Data { data: typed.into() });
+        loop {
+            let message = match first.take() {
+                Some(message) => message,
+                None => match next(read, backlog).await {
+                    Some(message) => message,
+                    None => return,
+                },
+            };
             let sent = match message {
                 ChannelMsg::Data { data } => {
                     meter.pass(&data);
                     common.live.traffic.passed_in(data.len());
                     far.data_bytes(data).await
                 }
-                ChannelMsg::Eof => far.eof().await,
+                ChannelMsg::Eof => {
+                    input_ended.store(true, Relaxed);
+                    far.eof().await
+                }
                 ChannelMsg::Close => return,
                 ChannelMsg::Signal { signal } => far.signal(signal).await,
                 ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
@@ -439,6 +469,9 @@ struct Outwards<'a, H: House> {
     handle: &'a server::Handle,
     terminal: bool,
     waits: VecDeque<Waits>,
+    input_ended: &'a AtomicBool,
+    /// The machine's output has ended, and the technician has not been told: not before this moment.
+    output_ended: Option<Instant>,
     meter: &'a mut Meter,
     recording: Option<&'a <H::Recorder as SessionRecorder>::Recording>,
     exit_status: &'a mut Option<u32>,
@@ -456,11 +489,38 @@ impl<H: House> Outwards<'_, H> {
                     self.announce(&sentence).await;
                     continue;
                 }
+                () = self.end_may_be_told() => {
+                    self.tell_end().await;
+                    continue;
+                }
             };
-            let Some(message) = message else { return };
-            if !self.pass(message).await {
+            let goes_on = match message {
+                Some(message) => self.pass(message).await,
+                None => false,
+            };
+            if !goes_on {
+                self.tell_end().await;
                 return;
             }
+        }
+    }
+
+    /// A client whose input has ended closes the channel as soon as the output ends, and a status that comes after that is
+    /// lost. So the end waits for the status: always when the input has ended, else a moment, since a program may wait for
+    /// the end of its input before it ends itself.
+    async fn end_may_be_told(&self) {
+        if let Some(moment) = self.output_ended {
+            sleep_until(moment).await;
+            if !self.input_ended.load(Relaxed) {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn tell_end(&mut self) {
+        if self.output_ended.take().is_some() {
+            let _ = self.near.eof().await;
         }
     }
 
@@ -478,16 +538,26 @@ impl<H: House> Outwards<'_, H> {
             ChannelMsg::ExtendedData { data, ext } => {
                 self.record(&data).await && self.near.extended_data_bytes(ext, data).await.is_ok()
             }
-            ChannelMsg::Eof => self.near.eof().await.is_ok(),
+            ChannelMsg::Eof => {
+                self.output_ended = Some(Instant::now() + STATUS_MAX);
+                if self.exit_status.is_some() {
+                    self.tell_end().await;
+                }
+                true
+            }
             ChannelMsg::ExitStatus { exit_status } => {
                 *self.exit_status = Some(exit_status);
-                self.near.exit_status(exit_status).await.is_ok()
+                let told = self.near.exit_status(exit_status).await.is_ok();
+                self.tell_end().await;
+                told
             }
             ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, lang_tag } => {
                 // What shells say of a program ended by a signal, for the summary.
                 *self.exit_status = self.exit_status.or(Some(128));
                 let id = self.near.id();
-                self.handle.exit_signal_request(id, signal_name, core_dumped, error_message, lang_tag).await.is_ok()
+                let told = self.handle.exit_signal_request(id, signal_name, core_dumped, error_message, lang_tag).await;
+                self.tell_end().await;
+                told.is_ok()
             }
             ChannelMsg::Success => {
                 self.waits.pop_front();
@@ -540,7 +610,8 @@ mod tests {
     #[test]
     fn sizes_are_brought_within_what_a_screen_can_be() {
         assert_eq!(size(80, 24), (80, 24));
-        assert_eq!(size(0, 0), (1, 1));
+        assert_eq!(size(0, 0), (80, 24));
+        assert_eq!(size(1, 1), (1, 1));
         assert_eq!(size(u32::MAX, 70_000), (wire::COLS_MAX, wire::ROWS_MAX));
     }
 }

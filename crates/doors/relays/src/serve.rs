@@ -142,17 +142,17 @@ impl<H: House> Relay<H> {
             }
         }
         drop(listener);
-        finish(&door, drain).await
+        finish(&door, &seats, drain).await
     }
 }
 
-async fn finish<H: House>(door: &Door<H>, drain: Duration) -> Stopped {
+async fn finish<H: House>(door: &Door<H>, seats: &Seats, drain: Duration) -> Stopped {
     door.stop.cancel();
     door.tasks.close();
     if timeout(drain, door.tasks.wait()).await.is_ok() {
         return Stopped { cut_connections: 0 };
     }
-    let cut_connections = door.tasks.len();
+    let cut_connections = seats.taken();
     tracing::warn!(cut_connections, "some sessions did not end in time and are cut");
     door.drained.cancel();
     let _ = timeout(LAST_MAX, door.tasks.wait()).await;
@@ -289,6 +289,10 @@ struct Seat {
 impl Seats {
     fn new(limits: &RelayLimits) -> Self {
         Self(Arc::new(Taken { counts: Mutex::default(), limits: limits.clone() }))
+    }
+
+    fn taken(&self) -> usize {
+        self.0.counts().all
     }
 
     fn take(&self, source: Source) -> Option<Seat> {

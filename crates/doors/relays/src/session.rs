@@ -3,14 +3,14 @@
 use crate::{
     channel::{Arrival, Asked, Common, EXIT_FAILED, Near, asked, carry},
     house::{Granted, House, SessionRecorder},
-    live::Begun,
+    live::Live,
     menu::{Chosen, Menu},
     rights::Start,
     serve::Door,
     target::{self, NoTarget},
     texts::{self, Sentence},
 };
-use interventions::{ChannelSummary, EndReason, Ending, LeaseView, RecorderFault};
+use interventions::{ChannelSummary, EndReason, Ending, LeaseView, Offer, RecorderFault};
 use russh::{ChannelMsg, Disconnect, server};
 use std::{
     sync::{
@@ -61,62 +61,108 @@ pub(crate) struct Session<H: House> {
 /// A channel that came before the session.
 type First = (Near, Asked);
 
+/// Where somebody wants to go.
+enum Destination {
+    /// There; with the channel in which he chose it.
+    Target(Option<First>, String),
+    /// Nowhere, and he was told why.
+    Told(Sentence),
+    /// Nowhere: he opened no channel, or left.
+    None,
+}
+
+/// The technician's connection, to say a last sentence on.
+struct Line {
+    near: server::Handle,
+    gone: CancellationToken,
+}
+
+impl Line {
+    async fn disconnect(&self, sentence: &Sentence) {
+        if self.gone.is_cancelled() {
+            return;
+        }
+        let said = self.near.disconnect(Disconnect::ByApplication, sentence.plain(), "fr".into());
+        let _ = timeout(LEAVE_MAX, said).await;
+        let _ = timeout(LEAVE_MAX, self.gone.cancelled()).await;
+    }
+}
+
+/// How a session went.
+type Outcome = (EndReason, String, Vec<ChannelSummary>);
+
 impl<H: House> Session<H> {
     pub(crate) async fn run(mut self) {
         // However it ends, the connection does not outlive its session.
         let _cut_at_the_end = self.cut_near.clone().drop_guard();
         let choice_max = self.door.limits.choice_max;
         let chosen = tokio::select! {
-            () = self.gone.clone().cancelled_owned() => None,
-            () = self.door.stop.clone().cancelled_owned() => None,
-            chosen = timeout(choice_max, self.destination()) => chosen.ok().flatten(),
+            () = self.gone.clone().cancelled_owned() => Destination::None,
+            () = self.door.stop.clone().cancelled_owned() => Destination::Told(texts::ended(EndReason::Node)),
+            chosen = timeout(choice_max, self.destination()) => chosen.unwrap_or(Destination::None),
         };
         match chosen {
-            Some((first, target)) => match self.door.house.open_session(&self.seen, &target).await {
+            Destination::Target(first, target) => match self.door.house.open_session(&self.seen, &target).await {
                 Ok(granted) => self.work(granted, first).await,
                 Err(why) => self.turn_away(first, &texts::refused(why)).await,
             },
-            None => self.disconnect(&texts::no_channel()).await,
+            Destination::Told(sentence) => {
+                // What was said on the channel is read before the connection ends.
+                let _ = timeout(LEAVE_MAX, self.gone.cancelled()).await;
+                self.line().disconnect(&sentence).await;
+            }
+            Destination::None => self.line().disconnect(&texts::no_channel()).await,
         }
     }
 
+    fn line(&self) -> Line {
+        Line { near: self.near.clone(), gone: self.gone.clone() }
+    }
+
     /// Where he wants to go: as he named it, or as he chooses from the menu.
-    async fn destination(&mut self) -> Option<(Option<First>, String)> {
+    async fn destination(&mut self) -> Destination {
         if let Some(target) = self.target.clone() {
-            return Some((None, target));
+            return Destination::Target(None, target);
         }
-        let arrival = self.arrivals.recv().await?;
-        let mut near = Near::new(arrival, self.near.clone());
-        let asked = asked(&mut near).await?;
+        let Some((near, asked)) = self.first().await else { return Destination::None };
         let offers = self.door.house.offers(&self.seen).await;
         if asked.terminal.is_none() || asked.start != Start::Shell {
             let names: Vec<_> = offers.iter().map(|offer| wire::visible(&offer.target, 64)).collect();
-            near.farewell(&texts::name_a_target(&self.login, &names), asked.terminal.is_some(), EXIT_FAILED).await;
-            return None;
+            let login = wire::visible(&self.login, 64);
+            let sentence = texts::name_a_target(&login, &names);
+            near.farewell(&sentence, asked.terminal.is_some(), EXIT_FAILED).await;
+            return Destination::Told(sentence);
         }
+        self.menu(near, asked, &offers).await.unwrap_or(Destination::None)
+    }
+
+    /// Nothing if he leaves the terminal itself.
+    async fn menu(&self, mut near: Near, mut asked: Asked, offers: &[Offer]) -> Option<Destination> {
         let now = self.door.clock.now();
-        let (mut menu, text) = Menu::new(&offers, &self.login, |offer| offer.until.since(now).as_secs() / 60);
+        let (mut menu, text) = Menu::new(offers, &self.login, |offer| offer.until.since(now).as_secs() / 60);
         near.write.data_bytes(text.into_bytes()).await.ok()?;
         if offers.is_empty() {
             let _ = near.write.exit_status(1).await;
             let _ = near.write.close().await;
-            return None;
+            return Some(Destination::Told(texts::ended(EndReason::Technician)));
         }
         loop {
             let ChannelMsg::Data { data } = near.next().await? else { continue };
-            for byte in data {
-                let (shown, chosen) = menu.typed(byte);
+            for (at, byte) in data.iter().enumerate() {
+                let (shown, chosen) = menu.typed(*byte);
                 near.write.data_bytes(shown.into_bytes()).await.ok()?;
                 match chosen {
                     Chosen::Not => {}
                     Chosen::Leaves => {
                         let _ = near.write.exit_status(0).await;
                         let _ = near.write.close().await;
-                        return None;
+                        return Some(Destination::Told(texts::ended(EndReason::Technician)));
                     }
                     Chosen::Target(target) => {
                         self.open_key(&target).await;
-                        return Some((Some((near, asked)), target));
+                        // What he typed ahead is the machine's.
+                        asked.typed = data.get(at + 1..).unwrap_or_default().to_vec();
+                        return Some(Destination::Target(Some((near, asked)), target));
                     }
                 }
             }
@@ -142,7 +188,7 @@ impl<H: House> Session<H> {
             near.farewell(sentence, asked.terminal.is_some(), EXIT_FAILED).await;
             let _ = timeout(LEAVE_MAX, self.gone.cancelled()).await;
         }
-        self.disconnect(sentence).await;
+        self.line().disconnect(sentence).await;
     }
 
     async fn first(&mut self) -> Option<First> {
@@ -151,21 +197,39 @@ impl<H: House> Session<H> {
         Some((near, asked))
     }
 
-    async fn disconnect(&self, sentence: &Sentence) {
-        if self.gone.is_cancelled() {
-            return;
-        }
-        let said = self.near.disconnect(Disconnect::ByApplication, sentence.plain(), "fr".into());
-        let _ = timeout(LEAVE_MAX, said).await;
-        let _ = timeout(LEAVE_MAX, self.gone.cancelled()).await;
+    /// A session was granted: whatever happens from here, a panic of ours too, its end is written down.
+    async fn work(self, granted: Granted<H::Recorder>, first: Option<First>) {
+        let (relay, house, line) = (granted.relay, self.door.house.clone(), self.line());
+        let begun = self.door.registry.begin(relay);
+        let live = begun.live.clone();
+        // Whatever becomes of the task, nothing stays connected to the machine.
+        let cut_far = CancellationToken::new();
+        let cut_at_the_end = cut_far.clone().drop_guard();
+        let at_work = tokio::spawn(self.at_work(granted, first, begun.live.clone(), cut_far));
+        let (reason, note, channels) = match at_work.await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(%relay, %error, "a session ended in a panic");
+                line.disconnect(&texts::ended(EndReason::Fault)).await;
+                (EndReason::Fault, error.to_string(), Vec::new())
+            }
+        };
+        drop(cut_at_the_end);
+        let (bytes_in, bytes_out) = (live.traffic.bytes_in(), live.traffic.bytes_out());
+        drop(begun);
+        house.close_session(relay, Ending { reason, note, bytes_in, bytes_out, channels }).await;
     }
 
-    /// A session was granted: whatever happens from here, its end is written down.
-    async fn work(mut self, granted: Granted<H::Recorder>, first: Option<First>) {
+    async fn at_work(
+        mut self,
+        granted: Granted<H::Recorder>,
+        first: Option<First>,
+        live: Arc<Live>,
+        cut_far: CancellationToken,
+    ) -> Outcome {
         let Granted { relay, intervention, hold, equipment, rights, secret, recorder } = granted;
         let house = self.door.house.clone();
-        let mut begun = self.door.registry.begin(relay);
-        let (cut_far, mut view) = (CancellationToken::new(), hold.watch());
+        let mut view = hold.watch();
         let connected = tokio::select! {
             biased;
             reason = cut(&mut view) => Err(NoTarget { reason, detail: String::new() }),
@@ -173,49 +237,35 @@ impl<H: House> Session<H> {
             connected = target::connect(&equipment, &secret, &self.door.limits, &cut_far) => connected,
         };
         drop(secret);
-        let (reason, note, channels) = match connected {
+        let target = match connected {
+            Ok(target) => target,
             Err(NoTarget { reason, detail }) => {
                 if !detail.is_empty() {
                     tracing::warn!(%relay, %reason, detail, "an equipment could not be reached");
                     house.alarm(relay, &format!("{}: {detail}", equipment.name)).await;
                 }
                 self.turn_away(first, &texts::ended(reason)).await;
-                (reason, detail, Vec::new())
-            }
-            Ok(target) => {
-                let (ending, ended) = watch::channel(None);
-                let held = AtomicBool::new(view.borrow().is_held(self.door.clock.now()));
-                recorder.set_hold(held.load(Relaxed));
-                let fault = recorder.fault();
-                let common = Arc::new(Common {
-                    house: house.clone(),
-                    relay,
-                    rights,
-                    recorder,
-                    target,
-                    live: begun.live.clone(),
-                    announced: broadcast::Sender::new(ANNOUNCED_MAX),
-                    ending: ended,
-                    held,
-                });
-                let shown = *view.borrow_and_update();
-                let owner = Owner {
-                    common,
-                    view,
-                    shown,
-                    fault,
-                    channels: JoinSet::new(),
-                    summaries: Vec::new(),
-                    stopping: false,
-                    touched: Instant::now(),
-                };
-                owner.run(&mut self, intervention, &mut begun, first, (&ending, &cut_far)).await
+                return (reason, detail, Vec::new());
             }
         };
-        let (bytes_in, bytes_out) = (begun.live.traffic.bytes_in(), begun.live.traffic.bytes_out());
-        drop(begun);
-        house.close_session(relay, Ending { reason, note, bytes_in, bytes_out, channels }).await;
-        drop(hold);
+        let (ending, ended) = watch::channel(None);
+        let held = AtomicBool::new(view.borrow().is_held(self.door.clock.now()));
+        recorder.set_hold(held.load(Relaxed));
+        let fault = recorder.fault();
+        let announced = broadcast::Sender::new(ANNOUNCED_MAX);
+        let common = Common { house, relay, rights, recorder, target, live, announced, ending: ended, held };
+        let shown = *view.borrow_and_update();
+        let owner = Owner {
+            common: Arc::new(common),
+            view,
+            shown,
+            fault,
+            channels: JoinSet::new(),
+            summaries: Vec::new(),
+            stopping: false,
+            touched: Instant::now(),
+        };
+        owner.run(&mut self, intervention, first, (&ending, &cut_far)).await
     }
 }
 
@@ -245,15 +295,14 @@ impl<H: House> Owner<H> {
         mut self,
         session: &mut Session<H>,
         intervention: types::InterventionId,
-        begun: &mut Begun,
         first: Option<First>,
         (ending, cut_far): (&watch::Sender<Option<EndReason>>, &CancellationToken),
-    ) -> (EndReason, String, Vec<ChannelSummary>) {
+    ) -> Outcome {
         if let Some((near, asked)) = first {
             let common = self.common.clone();
             self.channels.spawn(async move { Some(carry(common, near, asked).await) });
         }
-        let live = begun.live.clone();
+        let live = self.common.live.clone();
         let draw = live.draw();
         tokio::pin!(draw);
         let mut tick = interval(TICK);
@@ -269,10 +318,7 @@ impl<H: House> Owner<H> {
                 () = session.door.stop.cancelled(), if !self.stopping => self.stop().await,
                 () = session.door.drained.cancelled() => Some(EndReason::Node),
                 () = self.common.target.lost.cancelled() => Some(EndReason::Equipment),
-                Some(ended) = self.channels.join_next() => {
-                    self.keep(ended);
-                    None
-                }
+                Some(ended) = self.channels.join_next() => self.keep(ended),
                 arrival = session.arrivals.recv() => match arrival {
                     Some(arrival) => {
                         self.arrive(arrival, session.near.clone());
@@ -288,6 +334,7 @@ impl<H: House> Owner<H> {
             }
         };
         self.end(session, reason, ending, cut_far).await;
+        self.summaries.sort_by_key(|one| one.number);
         (reason, String::new(), self.summaries)
     }
 
@@ -304,13 +351,18 @@ impl<H: House> Owner<H> {
         });
     }
 
-    fn keep(&mut self, ended: Result<Option<ChannelSummary>, tokio::task::JoinError>) {
+    /// Keeps a channel's summary; a fault of ours in it ends the session.
+    fn keep(&mut self, ended: Result<Option<ChannelSummary>, tokio::task::JoinError>) -> Option<EndReason> {
         match ended {
             Ok(Some(summary)) if self.summaries.len() < SUMMARIES_MAX => self.summaries.push(summary),
             Ok(_) => {}
-            Err(error) if error.is_panic() => tracing::error!(relay = %self.common.relay, "a channel ended in a panic"),
+            Err(error) if error.is_panic() => {
+                tracing::error!(relay = %self.common.relay, %error, "a channel ended in a panic");
+                return Some(EndReason::Fault);
+            }
             Err(_) => {}
         }
+        None
     }
 
     fn announce(&self, sentence: Sentence) {
@@ -418,7 +470,7 @@ impl<H: House> Owner<H> {
         cut_far.cancel();
         let _ = timeout(WORDS_MAX, self.rest()).await;
         let _ = timeout(LEAVE_MAX, session.gone.cancelled()).await;
-        session.disconnect(&texts::ended(reason)).await;
+        session.line().disconnect(&texts::ended(reason)).await;
         session.cut_near.cancel();
         if timeout(FINISH_MAX, self.rest()).await.is_err() {
             tracing::error!(relay = %self.common.relay, "a channel does not end; it is dropped");

@@ -32,13 +32,15 @@ pub struct RelayLimits {
     pub attempts_max: usize,
     /// How long every refusal takes, whatever was wrong.
     pub refusal_takes: Duration,
-    /// Channels of one connection in its whole life at once.
+    /// Channels of one connection at once.
     pub channels_max: usize,
+    /// Channels of one connection in its whole life.
+    pub channels_in_all_max: u32,
     /// From the end of signing in to the first channel, and to the choice in the menu.
     pub choice_max: Duration,
     /// To reach the equipment, agree on keys and sign in to it.
     pub connect_max: Duration,
-    /// A session through which nothing passes; not under "do not interrupt".
+    /// A session through which nothing passes is closed after this (interventions T10); not under "do not interrupt".
     pub idle_max: Duration,
     /// What a peer may send before it is taken, for each channel.
     pub window_bytes: u32,
@@ -59,9 +61,10 @@ impl Default for RelayLimits {
             attempts_max: 4,
             refusal_takes: Duration::from_millis(600),
             channels_max: 10,
+            channels_in_all_max: 1000,
             choice_max: Duration::from_secs(120),
             connect_max: Duration::from_secs(10),
-            idle_max: Duration::from_secs(30 * 60),
+            idle_max: Duration::from_secs(15 * 60),
             window_bytes: 1024 * 1024,
             backlog_bytes: 256 * 1024,
             watchers_max: 16,

@@ -237,8 +237,11 @@ impl<H: House> server::Handler for Visitor<H> {
         reply: ChannelOpenHandle,
         _: &mut server::Session,
     ) -> Result<(), russh::Error> {
-        let Some(arrivals) = self.arrivals.as_ref().filter(|_| self.channels.len() < self.door.limits.channels_max)
-        else {
+        // The library tells of a channel's end only where the client ended it.
+        self.channels.retain(|_, one| Arc::strong_count(&one.backlog) > 1);
+        let limits = &self.door.limits;
+        let free = self.channels.len() < limits.channels_max && self.numbers < limits.channels_in_all_max;
+        let Some(arrivals) = self.arrivals.as_ref().filter(|_| free) else {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         };
