@@ -63,13 +63,14 @@ struct Replay {
     seconds: f64,
     pictured: f64,
     whole: f64,
-    changed: bool,
+    /// Since when something is to be shown.
+    changed: Option<f64>,
 }
 
 impl Replay {
     fn new() -> Self {
         let start = -WHOLE_EVERY_SECONDS;
-        Self { rest: Vec::new(), screen: None, seconds: 0.0, pictured: start, whole: start, changed: false }
+        Self { rest: Vec::new(), screen: None, seconds: 0.0, pictured: start, whole: start, changed: None }
     }
 
     fn take(&mut self, piece: &[u8]) -> io::Result<String> {
@@ -103,20 +104,20 @@ impl Replay {
         let Some((since, event)) = asciicast::read_event(text).map_err(io::Error::other)? else { return Ok(()) };
         let at = self.seconds + since.as_secs_f64();
         // What happened before the pause is shown before it.
-        if self.changed && at - self.pictured >= PICTURE_SECONDS_MIN {
+        if self.changed.is_some_and(|since| at - since.max(self.pictured) >= PICTURE_SECONDS_MIN) {
             let seconds = self.seconds.max(self.pictured + PICTURE_SECONDS_MIN).min(at);
             picture(screen, seconds, &mut self.whole, out);
-            (self.pictured, self.changed) = (seconds, false);
+            (self.pictured, self.changed) = (seconds, None);
         }
         self.seconds = at;
         match event {
             Event::Output(text) => {
                 screen.feed(text.as_bytes());
-                self.changed = true;
+                self.changed.get_or_insert(at);
             }
             Event::Resize { cols, rows } => {
                 screen.resize(cols, rows);
-                self.changed = true;
+                self.changed.get_or_insert(at);
             }
             Event::Marker(text) => {
                 let text = serde_json::to_string(&wire::visible(&text, 200)).unwrap_or_default();
@@ -129,7 +130,7 @@ impl Replay {
 
     fn finish(&mut self, cut: bool) -> String {
         let mut out = String::new();
-        if let (Some(screen), true) = (&mut self.screen, self.changed) {
+        if let (Some(screen), true) = (&mut self.screen, self.changed.is_some()) {
             picture(screen, self.seconds, &mut self.whole, &mut out);
         }
         out.push_str(&format!("{{\"t\":{:.3},\"end\":true,\"cut\":{cut}}}\n", self.seconds));
