@@ -13,6 +13,7 @@
 //!
 //! Absent from here: SQL, policies, keys other than the door's own host keys. What may be done is asked of a [`House`].
 
+mod asked;
 mod channel;
 mod host_key;
 mod house;

@@ -1,7 +1,8 @@
 //! One session, from signing in to its end. One task owns it: it selects over what may happen, and does nothing clever.
 
 use crate::{
-    channel::{Arrival, Asked, Common, EXIT_FAILED, Near, asked, carry},
+    asked::{Asked, asked},
+    channel::{Arrival, Common, EXIT_FAILED, Near, carry},
     house::{Granted, House, SessionRecorder},
     live::Live,
     menu::{Chosen, Menu},
@@ -147,7 +148,16 @@ impl<H: House> Session<H> {
             return Some(Destination::Told(texts::ended(EndReason::Technician)));
         }
         loop {
-            let ChannelMsg::Data { data } = near.next().await? else { continue };
+            let data = match near.next().await? {
+                ChannelMsg::Data { data } => data,
+                ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
+                    if let Some(terminal) = &mut asked.terminal {
+                        terminal.resize((col_width, row_height), (pix_width, pix_height));
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
             for (at, byte) in data.iter().enumerate() {
                 let (shown, chosen) = menu.typed(*byte);
                 near.write.data_bytes(shown.into_bytes()).await.ok()?;

@@ -1,7 +1,8 @@
 //! One connection, as the SSH library tells it: who is there, then which channels he opens.
 
 use crate::{
-    channel::{Arrival, may_set},
+    asked::may_set,
+    channel::Arrival,
     house::House,
     login::Login,
     serve::Door,

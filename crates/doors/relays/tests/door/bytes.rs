@@ -156,3 +156,16 @@ async fn both_directions_at_once_come_through() {
     let said = site.ssh().start(&["cat"]).given(&bytes).await;
     assert!(said.out == bytes, "{} of {} bytes", said.out.len(), bytes.len());
 }
+
+/// New keys are agreed on in the middle of it, every two megabytes with the client and every five with the machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_keys_do_not_disturb_a_transfer() {
+    let site = Site::open().await;
+    let bytes = noise(13, 24_000_000);
+    let ssh = || site.ssh().option("RekeyLimit=2M");
+    let said = ssh().start(&[&format!("cat > {}", site.place("up"))]).given(&bytes).await;
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    assert!(fs::read(site.path("up")).unwrap() == bytes);
+    let said = ssh().run(&[&format!("cat {}", site.place("up"))]).await;
+    assert!(said.out == bytes, "{} of {} bytes: {}", said.out.len(), bytes.len(), said.err);
+}

@@ -52,7 +52,7 @@ impl Machine {
             format!(
                 "HostKey {at}/machine-host-key\nAuthorizedKeysFile {at}/authorized\nStrictModes no\nUsePAM no\n\
                  PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPrintMotd no\n\
-                 PrintLastLog no\nAcceptEnv LC_* LANG HIDDEN\nSubsystem sftp internal-sftp\nPidFile none\n"
+                 PrintLastLog no\nRekeyLimit 5M\nAcceptEnv LC_* LANG HIDDEN\nSubsystem sftp internal-sftp\nPidFile none\n"
             ),
         )
         .unwrap();
