@@ -207,6 +207,24 @@ async fn nothing_is_shown_that_is_not_recorded() {
     assert_eq!(site.house.state().alarms.len(), 1);
 }
 
+/// Under "do not interrupt", with the disk and the reserve full, a session goes on only before somebody's eyes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_reserve_needs_eyes() {
+    let site = Site::open().await;
+    let hold = crate::house::after(Duration::from_secs(3600));
+    site.house.lease.send_modify(|view| view.hold = Some(hold));
+    let running = working(&site, &["-tt"], "sleep 60").await;
+    let watching = site.sessions.watch(site.sessions.live()[0].relay).unwrap();
+    site.house.fault.send_replace(Some(RecorderFault::ReserveFull));
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(site.sessions.live().len(), 1, "somebody watches");
+    drop(watching);
+    let said = running.end().await;
+    assert!(said.text().contains("can no longer be recorded"), "{said:?}");
+    assert_eq!(site.house.ending().await.reason, EndReason::Recording);
+    assert_eq!(site.house.state().alarms.len(), 2, "the fault, and a last one before the cut");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_machine_that_leaves_ends_the_session() {
     let site = Site::open().await;

@@ -3,7 +3,7 @@
 use crate::{
     bytes::{noise, sha256},
     client::Client,
-    house::{LOGIN, TARGET},
+    house::{LOGIN, Opens, TARGET},
     site::Site,
 };
 use interventions::{ChannelKind, Right};
@@ -78,4 +78,29 @@ async fn what_was_not_approved_is_refused_with_a_sentence() {
             assert_eq!(said.err.contains(refused), !may, "{rights:?} {what}: {said:?}");
         }
     }
+}
+
+/// The demonstration's machine takes a password, and keeps files in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_takes_a_password_is_reached_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = demo::Machine::new("console", folder.path(), "maintenance", "mot de passe".into()).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, host_key) = (listener.local_addr().unwrap().port(), machine.host_key());
+    let site = Site::with(crate::site::limits(), |equipment| {
+        (equipment.port, equipment.host_key, equipment.account) = (port, host_key, "maintenance".into());
+    })
+    .await;
+    site.house.state().opens = Opens::Password("mot de passe".into());
+    tokio::spawn(machine.serve(listener, site.stop.clone()));
+    let said = site.ssh().run(&["etat"]).await;
+    assert!(said.text().contains("en service") && !said.err.contains("mot de passe"), "{said:?}");
+    let bytes = [b"\x03".as_slice(), &noise(5, 700_000)].concat();
+    fs::write(site.place("here"), &bytes).unwrap();
+    let scp = || Client::transfer(&site, "scp").flag("-s");
+    let said = scp().run(&[&site.place("here"), &at("firmware.bin")]).await;
+    assert_eq!(said.code(), Some(0), "up: {said:?}");
+    let said = scp().run(&[&at("firmware.bin"), &site.place("back")]).await;
+    assert_eq!(said.code(), Some(0), "down: {said:?}");
+    assert_eq!(sha256(&fs::read(site.place("back")).unwrap()), sha256(&bytes));
 }
