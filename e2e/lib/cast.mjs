@@ -16,3 +16,14 @@ export const PAUL = "paul.pruvost";
 export const HELENE = "helene.castaing";
 /** A professional without patients. */
 export const THOMAS = "thomas.kerbrat";
+
+// The second door's people.
+
+/** A technician; his key for SSH is the demonstration's. */
+export const ERWAN = "erwan.tanguy";
+/** Answers for both machines. */
+export const NADIA = "nadia.ferrand";
+/** On call. */
+export const ALINE = "aline.gicquel";
+/** An administrator, who confirms passkeys. */
+export const MAUD = "maud.kervella";
