@@ -38,7 +38,7 @@ pub struct DemoArgs {
     /// Keep the data here (made if missing); without it a temporary folder is used and removed
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The portal's port; the other doors take the next free ones (0: any free port)
+    /// The portal's port; the other doors take the next free ones, the desk the one it had (0: any free port)
     #[arg(long, value_name = "PORT", default_value_t = 8443)]
     https: u16,
     /// The SSH relay's port (0: any free port; without it, 2222 or the next free one)
@@ -105,7 +105,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     }
 }
 
-/// The folder or the seed is not this demonstration's.
+/// The folder, the seed or the desk's port is not this demonstration's.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NotOurs(String);
@@ -123,7 +123,10 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
     let port = portal.local_addr()?.port();
     let suppliers = listen_after(port).await?;
     let suppliers_port = suppliers.local_addr()?.port();
-    let desk = listen_after(suppliers_port).await?;
+    let desk = match &memory {
+        Some(memory) => listen_again(memory.second.desk_port).await?,
+        None => listen_after(suppliers_port).await?,
+    };
     let desk_port = desk.local_addr()?.port();
     let health = listen_after(desk_port).await?;
     let health_port = health.local_addr()?.port();
@@ -165,7 +168,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
     let is_new = memory.is_none();
     let mut memory = match memory {
         Some(memory) => memory,
-        None => settle_in(&node, &hospital, establishment, &data, args.seed).await?,
+        None => settle_in(&node, &hospital, (establishment, args.seed), (&data, desk_port)).await?,
     };
     let second = (data.as_path(), &mut memory.second);
     if demo_second::begin((&node, &signer), establishment, second, &stop).await? || is_new {
@@ -321,6 +324,17 @@ async fn listen_ssh(port: Option<u16>) -> Result<TcpListener> {
     listener.with_context(|| format!("port {port} is taken; choose another with --ssh"))
 }
 
+/// The desk's port of the earlier start, which its signatures name.
+async fn listen_again(port: u16) -> Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|_| {
+        let what = format!(
+            "port {port} is taken, and the approvals of this folder were signed for a desk at that port: \
+             free it, or name another folder"
+        );
+        NotOurs(what).into()
+    })
+}
+
 /// The next free port after one.
 async fn listen_after(port: u16) -> Result<TcpListener> {
     for next in port.saturating_add(1)..=port.saturating_add(200) {
@@ -375,9 +389,8 @@ async fn sis(
 async fn settle_in(
     node: &Node,
     hospital: &Hospital,
-    establishment: EstablishmentId,
-    data: &Path,
-    seed: u64,
+    (establishment, seed): (EstablishmentId, u64),
+    (data, desk_port): (&Path, u16),
 ) -> Result<Memory> {
     let mut accounts = Vec::new();
     for one in demo::accounts(hospital) {
@@ -403,7 +416,7 @@ async fn settle_in(
         }
         accounts.push(known);
     }
-    let (staff, second) = demo_second::settle(node, establishment, data).await?;
+    let (staff, second) = demo_second::settle(node, establishment, (data, desk_port)).await?;
     accounts.extend(staff.into_iter().map(|one| Account {
         login: one.login,
         password: one.password,

@@ -39,6 +39,8 @@ pub struct Memory {
     machine_password: String,
     /// The ports of the machines, as the equipment's sheets say.
     ports: Vec<u16>,
+    /// The desk's port: signatures made at one origin do not hold at another.
+    pub desk_port: u16,
     /// A token for each role.
     pub tokens: BTreeMap<String, String>,
 }
@@ -127,7 +129,11 @@ pub struct Settled {
 }
 
 /// The first start: suppliers, accounts, the technician's key, tokens.
-pub async fn settle(node: &Node, establishment: EstablishmentId, data: &Path) -> Result<(Vec<Settled>, Memory)> {
+pub async fn settle(
+    node: &Node,
+    establishment: EstablishmentId,
+    (data, desk_port): (&Path, u16),
+) -> Result<(Vec<Settled>, Memory)> {
     let fleet = node.fleet()?;
     let mut suppliers = Vec::new();
     for name in SUPPLIERS {
@@ -162,7 +168,7 @@ pub async fn settle(node: &Node, establishment: EstablishmentId, data: &Path) ->
             node.enrolment.ssh_key(account, &line, "poste de maintenance").await?;
         }
     }
-    let memory = Memory { machine_password: crate::password()?, ports: Vec::new(), tokens };
+    let memory = Memory { machine_password: crate::password()?, ports: Vec::new(), desk_port, tokens };
     Ok((settled, memory))
 }
 

@@ -76,7 +76,9 @@ impl InterventionService {
 }
 
 fn show(row: InterventionRow, signed: Vec<(SignatureRow, String, Time)>) -> Intervention {
-    let approvals = signed.into_iter().filter(|(signature, ..)| signature.kind == SignatureKind::Approve);
+    let approvals = signed
+        .into_iter()
+        .filter(|(signature, ..)| signature.kind == SignatureKind::Approve && signature.is_readable());
     let approvals =
         approvals.map(|(signature, name, at)| ApprovalSummary { account: signature.account, name, at }).collect();
     let technicians = row.technicians();

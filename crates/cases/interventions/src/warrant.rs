@@ -56,6 +56,24 @@ pub struct SignatureRow {
     pub assertion: Assertion,
 }
 
+impl SignatureRow {
+    /// One whose sealed part does not open here: somebody without the keys wrote or moved it. It fits nothing.
+    pub(crate) fn unreadable(kind: SignatureKind, nonce: Nonce, account: AccountId) -> Self {
+        let assertion = Assertion {
+            credential: Vec::new(),
+            client_data_json: Vec::new(),
+            authenticator_data: Vec::new(),
+            signature: Vec::new(),
+        };
+        Self { kind, nonce, account, assertion }
+    }
+
+    /// No passkey has an empty identifier.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.assertion.credential.is_empty()
+    }
+}
+
 /// What a signature on an intervention is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureKind {
@@ -319,6 +337,9 @@ impl Evidence {
                 (Terms::Hold { intervention: intervention(), until }, NoWarrant::HoldForged)
             }
         };
+        if !row.is_readable() {
+            return Err(misfit);
+        }
         if !self.terms.equipment.beneficiaries.contains(&row.account) {
             return Err(NoWarrant::NotBeneficiary);
         }

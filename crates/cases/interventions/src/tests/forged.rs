@@ -69,9 +69,7 @@ async fn a_forged_row_opens_nothing(database: &TestDatabase) {
     let opened = it.connect(5).await.unwrap();
     assert_eq!(opened.lease.watch().borrow().ends, minutes(70));
 
-    // A row moved to another intervention does not even open.
-    it.forge("UPDATE intervention_signatures SET intervention_id = intervention_id WHERE intervention_id = $1", id)
-        .await;
+    // A row moved to another intervention does not even open: it reads as what it is, to the desk only.
     let other = it.requested().await;
     sqlx::query("UPDATE intervention_signatures SET intervention_id = $1 WHERE intervention_id = $2")
         .bind(other.as_bytes().to_vec())
@@ -80,7 +78,11 @@ async fn a_forged_row_opens_nothing(database: &TestDatabase) {
         .await
         .unwrap();
     it.forge("UPDATE interventions SET state = 'planned' WHERE id = $1", other).await;
-    assert!(it.connect(5).await.is_err());
+    it.forge("UPDATE interventions SET state = 'closed' WHERE id = $1", id).await;
+    assert!(matches!(it.connect(5).await, Err(GateRefused::Refused)));
+    assert!(it.refused_because(other).await.starts_with("an approval does not fit"));
+    let seen = it.node.desk.get(&it.at_desk(2), other).await.unwrap();
+    assert!(seen.approvals.is_empty(), "and counts for nothing");
 }
 both!(a_forged_row_opens_nothing);
 
