@@ -176,7 +176,10 @@ test("she cuts it in one press; he is out within a second, and stays out", async
   const { ended, took } = await over;
   assert.ok(took < 1000, `${took} ms`);
   assert.ok(ended.stdout.toString().includes("mesure en cours"), "what he had seen, he had seen");
-  assert.equal((await erwan.run(TARGET, "true")).code, 255, "he does not come back");
+  erwan.opened = false;
+  const again = await erwan.run(TARGET, "true");
+  assert.equal(again.code, 255, "he does not come back");
+  assert.match(again.stderr, /Cette session n.est pas possible/, "his code was right");
 });
 
 test("the replay shows it again, as inert as it was", async () => {

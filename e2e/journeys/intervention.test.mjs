@@ -81,8 +81,10 @@ test("staff see the session and cut it within a second; he does not come back", 
   const ended = await shell.ended;
   assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`);
   assert.ok(ended.stdout.toString().includes("console de maintenance"), ended.stdout.toString());
+  erwan.opened = false;
   const again = await erwan.run("scanner-1", "true");
-  assert.notEqual(again.code, 0);
+  assert.equal(again.code, 255);
+  assert.match(again.stderr, /Cette session n.est pas possible/, "his code was right");
 
   const recording = await watch.ask("GET", `/sessions/${live.id}/recording?channel=1`);
   assert.equal(recording.status, 200, JSON.stringify(recording.body).slice(0, 300));

@@ -21,6 +21,8 @@ export const THOMAS = "thomas.kerbrat";
 
 /** A technician; his key for SSH is the demonstration's. */
 export const ERWAN = "erwan.tanguy";
+/** A technician of another supplier, without a key for SSH yet. */
+export const KARIM = "karim.oukaci";
 /** Answers for both machines. */
 export const NADIA = "nadia.ferrand";
 /** On call. */

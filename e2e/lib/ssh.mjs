@@ -43,7 +43,8 @@ export class Technician {
 
   /** Starts one of OpenSSH's clients. `code`: what to answer to the second factor (default: a fresh one). */
   async start(program, flags, { code } = {}) {
-    // Once a code has opened the key for an intervention, it stays open for a while: no other is asked for.
+    // Once a code has opened the key for an intervention, it stays open for a while: no other is asked for. Whoever
+    // expects a refusal afterwards sets `opened` back, or a wrong code is all that is refused.
     const answer = code ?? (this.opened ? "000000" : await nextCode(this.account.totp_secret));
     const child = spawn(program, flags, {
       env: {
