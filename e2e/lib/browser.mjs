@@ -26,8 +26,11 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 900 };
 
-/** A browser that trusts the demonstration's authority and, with it, nothing more than it is. */
-export async function openBrowser(demo) {
+/**
+ * A browser that trusts the demonstration's authority and, with it, nothing more than it is. `here`: names that lead to
+ * this computer, as a hospital's own name server would have it.
+ */
+export async function openBrowser(demo, { here = [] } = {}) {
   const home = temporaryFolder("home");
   const store = join(home, ".pki/nssdb");
   mkdirSync(store, { recursive: true });
@@ -39,7 +42,9 @@ export async function openBrowser(demo) {
     XDG_CONFIG_HOME: join(home, ".config"),
     XDG_CACHE_HOME: join(home, ".cache"),
   };
-  return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS, env });
+  const names = here.map((name) => `MAP ${name} 127.0.0.1`);
+  const args = names.length > 0 ? [...FLAGS, `--host-resolver-rules=${names.join(",")}`] : FLAGS;
+  return chromium.launch({ executablePath: EXECUTABLE, args, env });
 }
 
 /** A visitor of one door: a context of its own, and what the browser complained of. */

@@ -1,4 +1,4 @@
-// An authority and two leaves for a SIS with mutual TLS, made by openssl for one run.
+// An authority and two leaves, for a server and its client, made by openssl for one run.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,12 +6,12 @@ import { temporaryFolder } from "./demo.mjs";
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** Returns the paths { ca, serverCert, serverKey, clientCert, clientKey }. */
-export function makeCertificates() {
+/** Returns the paths { ca, serverCert, serverKey, clientCert, clientKey }; the server's name is `server`. */
+export function makeCertificates(server = "localhost") {
   const folder = temporaryFolder("certificates");
   const at = (name) => join(folder, name);
   const openssl = (...words) => execFileSync("openssl", words, { stdio: "pipe" });
-  const authority = ["-keyout", at("ca.key"), "-out", at("ca.pem"), "-days", "2", "-subj", "/CN=Test SIS authority"];
+  const authority = ["-keyout", at("ca.key"), "-out", at("ca.pem"), "-days", "2", "-subj", "/CN=Test authority"];
   openssl("req", "-x509", ...EC, ...authority);
   const leaf = (name, extensions) => {
     writeFileSync(at(`${name}.ext`), `basicConstraints=CA:FALSE\n${extensions}\n`);
@@ -30,7 +30,7 @@ export function makeCertificates() {
     );
     return [at(`${name}.pem`), at(`${name}.key`)];
   };
-  const [serverCert, serverKey] = leaf("server", "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth");
+  const [serverCert, serverKey] = leaf("server", `subjectAltName=DNS:${server}\nextendedKeyUsage=serverAuth`);
   const [clientCert, clientKey] = leaf("door", "extendedKeyUsage=clientAuth");
   return { ca: at("ca.pem"), serverCert, serverKey, clientCert, clientKey };
 }
