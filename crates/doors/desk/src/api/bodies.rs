@@ -24,7 +24,7 @@ pub(crate) fn moment(text: &str) -> Option<Time> {
 }
 
 macro_rules! word_query {
-    ($(#[$doc:meta])* $name:ident: $of:ty { $($variant:ident = $word:literal),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident: $of:ty { $($variant:ident = $word:tt),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
         pub enum $name { $(#[serde(rename = $word)] #[doc = $word] $variant),* }

@@ -19,7 +19,7 @@ pub(crate) fn moment(text: &str) -> Option<Time> {
 }
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident: $of:ty { $($variant:ident = $word:literal),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident: $of:ty { $($variant:ident = $word:tt),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
         pub enum $name { $(#[serde(rename = $word)] #[doc = $word] $variant),* }
