@@ -29,6 +29,9 @@ use web::csrf::Origin;
 
 /// How long the demonstration's tokens serve.
 const TOKEN_DAYS: u64 = 365;
+/// What the suppliers' door has interfaces for.
+const SUPPLIERS_SCOPES: &[TokenScope] =
+    &[TokenScope::InterventionsRead, TokenScope::InterventionsWrite, TokenScope::EquipmentRead];
 /// The login on the demonstration's machines: never typed by anybody.
 const MACHINE_ACCOUNT: &str = "maintenance";
 
@@ -175,10 +178,14 @@ pub async fn settle(
 async fn token(node: &Node, role: Role, account: AccountId) -> Result<String> {
     let second = node.second.as_ref().context("no second door")?;
     let outside = matches!(role, Role::Technician | Role::SupplierManager | Role::Auditor);
-    let tokens = if outside { &second.suppliers_tokens } else { &second.desk_tokens };
+    let (tokens, scopes) = if outside {
+        (&second.suppliers_tokens, SUPPLIERS_SCOPES)
+    } else {
+        (&second.desk_tokens, TokenScope::ALL)
+    };
     let new = NewToken {
         label: "démonstration".into(),
-        scopes: TokenScope::ALL.iter().copied().collect(),
+        scopes: scopes.iter().copied().collect(),
         expires: SystemClock.now() + Duration::from_secs(TOKEN_DAYS * 86_400),
         sources: Vec::new(),
     };
