@@ -178,11 +178,8 @@ pub async fn settle(
 async fn token(node: &Node, role: Role, account: AccountId) -> Result<String> {
     let second = node.second.as_ref().context("no second door")?;
     let outside = matches!(role, Role::Technician | Role::SupplierManager | Role::Auditor);
-    let (tokens, scopes) = if outside {
-        (&second.suppliers_tokens, SUPPLIERS_SCOPES)
-    } else {
-        (&second.desk_tokens, TokenScope::ALL)
-    };
+    let (tokens, scopes) =
+        if outside { (&second.suppliers_tokens, SUPPLIERS_SCOPES) } else { (&second.desk_tokens, TokenScope::ALL) };
     let new = NewToken {
         label: "démonstration".into(),
         scopes: scopes.iter().copied().collect(),

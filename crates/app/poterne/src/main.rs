@@ -47,12 +47,12 @@ enum Command {
 }
 
 /// Threads for blocking work.
-const BLOCKING_THREADS_MAX: usize = 4;
+const BLOCKING_THREADS_MAX: usize = 32;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Blocking work is short (a revocation's sync, a name's look-up) but for two password hashings at once, and each thread
-    // that ever hashed keeps its 19 MiB: a few threads are enough, and bound that.
+    // Blocking work is short (a revocation's sync, a name's look-up) but for two password hashings at once: enough that a
+    // slow name server holds up nobody else, few enough to bound what is kept for them.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build();
     let runtime = match runtime {

@@ -34,10 +34,10 @@ pub use identity::passkey::{Assertion, RelyingParty};
 pub use lease::{EndReason, Lease, LeaseView, Warning};
 pub use live::{FrameJson, LiveFeed, LiveSession, LiveSessions, NoSessions};
 pub use model::{
-    AHEAD_DAYS_MAX, Activity, Alarm, ApprovalSummary, BENEFICIARIES_MAX, BadCidr, ChannelKind, ChannelSummary, Cidr,
-    Equipment, EquipmentSecret, Filter, HOLD_HOURS_MAX, Intervention, NAME_CHARS_MAX, NewEquipment, NewRequest,
-    PURPOSE_CHARS_MAX, Page, Protocol, RelaySession, Right, SOURCES_MAX, STEPS_MAX, State, Step, StepKind, Supplier,
-    TECHNICIANS_MAX, Technician, WAITING_MAX, WINDOW_DAYS_MAX,
+    AHEAD_DAYS_MAX, Activity, Alarm, ApprovalSummary, BENEFICIARIES_MAX, ChannelKind, ChannelSummary, Equipment,
+    EquipmentSecret, Filter, HOLD_HOURS_MAX, Intervention, NAME_CHARS_MAX, NewEquipment, NewRequest, PURPOSE_CHARS_MAX,
+    Page, Protocol, RelaySession, Right, SOURCES_MAX, STEPS_MAX, State, Step, StepKind, Supplier, TECHNICIANS_MAX,
+    Technician, WAITING_MAX, WINDOW_DAYS_MAX,
 };
 pub use people::Colleague;
 pub use recording::{

@@ -1,7 +1,7 @@
 //! What the sealed columns hold, and where they belong.
 
 use crate::{
-    model::{ChannelSummary, Cidr, Step},
+    model::{ChannelSummary, Step},
     terms::Nonce,
     warrant::SignatureRow,
 };
@@ -9,7 +9,7 @@ use identity::passkey::Assertion;
 use minicbor::{Decode, Encode};
 use std::str::FromStr;
 use store::StoreError;
-use types::{AccountId, EstablishmentId};
+use types::{AccountId, Cidr, EstablishmentId};
 use vault::{Keys, Place, Purpose};
 
 /// Seals one of the bodies below in its place.

@@ -4,13 +4,13 @@
 //! lists in a fixed order, moments in RFC 3339. Whoever verifies rebuilds the bytes from what he has; nobody parses them.
 
 use crate::{
-    model::{Activity, Cidr, Protocol, Right},
+    model::{Activity, Protocol, Right},
     words::{moment, text},
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::Serialize;
-use types::{AccountId, EquipmentId, EstablishmentId, InterventionId, Role, SupplierId, Time};
+use types::{AccountId, Cidr, EquipmentId, EstablishmentId, InterventionId, Role, SupplierId, Time};
 
 /// Goes before the bytes that are hashed, so that what is signed here is signed for nothing else.
 const DOMAIN: &[u8] = b"poterne-terms-v1\0";

@@ -5,7 +5,7 @@
 //! pinned in the node's configuration; who answers for an equipment is signed too.
 
 use crate::{
-    model::{Cidr, Protocol, Right, State, Technician},
+    model::{Protocol, Right, State, Technician},
     rows::RawVouch,
     terms::{EnrolTerms, EquipmentTerms, InterventionTerms, Nonce, Terms},
 };
@@ -14,7 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
-use types::{AccountId, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Role, Time};
+use types::{AccountId, Cidr, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Role, Time};
 
 /// Enrolments one behind the other at most, the pinned one included.
 const CHAIN_MAX: usize = 8;
