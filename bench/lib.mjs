@@ -6,11 +6,11 @@ import { join, resolve } from "node:path";
 const ROOT = resolve(import.meta.dirname, "..");
 const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target");
 
-/** Builds the release binary unless POTERNE_BIN names one, and makes the journeys' library use it. */
-export function useReleaseBuild() {
+/** Builds the release binary unless POTERNE_BIN names one, and makes the journeys' library use it. `more`: what else. */
+export function useReleaseBuild(more = []) {
   if (!process.env.POTERNE_BIN) {
     console.error("== building Poterne in release mode");
-    const what = ["--bin", "poterne", "-p", "demo", "--example", "bundle"];
+    const what = ["--bin", "poterne", "-p", "demo", "--example", "bundle", ...more];
     const words = ["build", "--release", "--locked", "-p", "poterne", ...what];
     execFileSync("cargo", words, { cwd: ROOT, stdio: ["ignore", 2, 2] });
     process.env.POTERNE_BIN = join(TARGET, "release/poterne");

@@ -26,7 +26,7 @@ const CONNECTIONS = 40;
 const CUT_SESSIONS = 25;
 const CUT_ROUNDS = 2;
 
-useReleaseBuild();
+useReleaseBuild(["-p", "relays", "--example", "passage"]);
 const { Demo, freePort, temporaryFolder } = await import("../e2e/lib/demo.mjs");
 const { Technician } = await import("../e2e/lib/ssh.mjs");
 const { Api, approved } = await import("../e2e/lib/api.mjs");
@@ -82,7 +82,7 @@ async function listening(port) {
 /** The relay alone, before that server. */
 async function relay(port) {
   const program = join(dirname(process.env.POTERNE_BIN), "examples/passage");
-  if (!existsSync(program)) throw new Error(`${program} is not there: cargo build --release -p relays --example passage`);
+  if (!existsSync(program)) throw new Error(`${program} is not there: cargo build --release -p poterne -p relays --bin poterne --example passage`);
   const words = [at("technician.pub"), "127.0.0.1", port, publicLine("host"), userInfo().username, at("user")];
   const child = spawn(program, words.map(String), { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
