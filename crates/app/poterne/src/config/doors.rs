@@ -118,7 +118,7 @@ fn connections(section: &Section<'_>, per_source_min: u64, defaults: (usize, usi
     Some((all, per_source.min(all)))
 }
 
-/// An OpenSSH private key that a server may show: Ed25519 or ECDSA, without a passphrase.
+/// An OpenSSH private key that the relays show: Ed25519, without a passphrase.
 fn host_key(bytes: &[u8]) -> Result<PrivateKey, Wrong> {
     let remedy = "make one with ssh-keygen -t ed25519 -N \"\"";
     let key = PrivateKey::from_openssh(bytes).map_err(|_| {
@@ -128,8 +128,8 @@ fn host_key(bytes: &[u8]) -> Result<PrivateKey, Wrong> {
         return Err(Wrong::new("the key asks for a passphrase, which nobody types when a node starts", remedy));
     }
     match key.algorithm() {
-        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
-        other => Err(Wrong::new(format!("a key of type {other} is refused"), remedy)),
+        Algorithm::Ed25519 => Ok(key),
+        other => Err(Wrong::new(format!("a key of type {other} is refused: relays show ssh-ed25519 only"), remedy)),
     }
 }
 

@@ -130,7 +130,7 @@ pub struct PageDoor {
 pub struct Relays {
     /// `listen`: the address and port it listens on.
     pub listen: SocketAddr,
-    /// `host_key_file` (OpenSSH private key, Ed25519 or ECDSA, mode 0600): what clients pin; here its content.
+    /// `host_key_file` (OpenSSH private key, Ed25519, mode 0600): what clients pin; here its content.
     pub host_key: PrivateKey,
     /// `public_name`: what technicians type, shown in the command to copy.
     pub public_name: PublicName,

@@ -7,7 +7,11 @@ use super::{
     *,
 };
 use crate::first_admin::Existing;
-use russh::keys::ssh_key::{Cipher, Kdf, LineEnding};
+use russh::keys::ssh_key::{
+    Cipher, Kdf, LineEnding,
+    private::{EcdsaKeypair, KeypairData},
+    public::EcdsaPublicKey,
+};
 use std::fs;
 use store::SystemClock;
 use types::{Clock as _, Role};
@@ -298,6 +302,34 @@ fn an_ssh_key_that_a_node_cannot_use_is_told() {
     let closed = key.encrypt_with(Cipher::Aes256Ctr, kdf, 1, "x").unwrap();
     fs::write(&file, closed.to_openssh(LineEnding::LF).unwrap().as_bytes()).unwrap();
     assert!(said(&site)[0].contains("the key asks for a passphrase"), "{:?}", said(&site));
+}
+
+/// A key of the curve P-256 whose secret is one: its public point is the curve's own generator.
+fn ecdsa_key() -> PrivateKey {
+    let point = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
+                 4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+    let point: Vec<u8> = (0..65).map(|at| u8::from_str_radix(&point[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let EcdsaPublicKey::NistP256(public) = EcdsaPublicKey::from_sec1_bytes(&point).unwrap() else { panic!() };
+    let mut one = [0; 32];
+    one[31] = 1;
+    PrivateKey::new(KeypairData::Ecdsa(EcdsaKeypair::NistP256 { public, private: one.into() }), "essai").unwrap()
+}
+
+#[test]
+fn a_host_key_that_the_relays_would_not_show_is_refused() {
+    let site = Site::second();
+    let file = site.path().join("keys/ssh_host_ed25519_key");
+    let good = Config::read(&site.file()).unwrap_or_else(|mistakes| panic!("{mistakes}")).relays.unwrap().host_key;
+    let text = |key: &PrivateKey| Secret::new(key.to_openssh(LineEnding::LF).unwrap().to_string());
+    assert!(relays::host_key_line(&text(&good)).is_ok());
+    let key = text(&ecdsa_key());
+    assert_eq!(relays::host_key_line(&key), Err(relays::BadHostKey::Kind), "check and relays agree");
+    fs::write(&file, key.expose()).unwrap();
+    assert_eq!(
+        said(&site),
+        ["29:17: relays.host_key_file: a key of type ecdsa-sha2-nistp256 is refused: relays show ssh-ed25519 only; \
+          make one with ssh-keygen -t ed25519 -N \"\""]
+    );
 }
 
 #[test]
