@@ -212,6 +212,51 @@ fn the_next_thing_to_do_comes_first() {
 }
 
 #[test]
+fn a_node_without_relays_says_so_and_whom_to_ask() {
+    for (lang, closed, call, ask, connect) in [
+        (
+            Lang::Fr,
+            "SSH n’est pas ouvert à cette porte",
+            "Demandez à l’hôpital par où vous connecter\u{202f}: <a href=\"tel:0199001234\">01 99 00 12 34</a>",
+            "Demandez à votre correspondant à l’hôpital par où vous connecter.",
+            "ous pouvez vous connecter",
+        ),
+        (
+            Lang::En,
+            "SSH is not open at this door",
+            "Ask the hospital where to connect: <a href=\"tel:0199001234\">01 99 00 12 34</a>",
+            "Ask your contact at the hospital where to connect.",
+            "ou can connect",
+        ),
+    ] {
+        for (name, html) in all(lang) {
+            let told = html.matches(closed).count();
+            assert_eq!(told, usize::from(name.contains("no-relay")), "{lang}-{name}");
+            if told == 1 {
+                assert!(html.contains(call) && !html.contains(ask), "{lang}-{name}");
+                assert!(!html.contains("ssh erwan") && !html.contains(connect), "{lang}-{name}: connect to what?");
+            }
+        }
+        // Without a number to call, somebody is named all the same.
+        let mut frame = chrome(lang, "/", Some(("x", Role::SupplierManager)));
+        frame.support_contact = None;
+        let reader = Reader { relay: None, ..reader(Role::SupplierManager, &[]) };
+        let turn = Turn::new(intervention(1, State::Planned, 10, 60), &reader, samples::NOW);
+        let view = InterventionView { reader, turn, is_sent: false, has_changed: false };
+        let html = InterventionPage::new(frame, view).render().unwrap();
+        assert!(html.contains(closed) && html.contains(ask) && !html.contains(connect), "{lang}");
+    }
+    // To somebody who does not connect, and about what is over, nothing is said of it.
+    for (role, state) in [(Role::Auditor, State::Planned), (Role::Technician, State::Cut)] {
+        let reader = Reader { relay: None, ..reader(role, &[KEY]) };
+        let turn = Turn::new(intervention(1, state, -10, 60), &reader, samples::NOW);
+        let view = InterventionView { reader, turn, is_sent: false, has_changed: false };
+        let html = InterventionPage::new(chrome(Lang::Fr, "/", Some(("x", role))), view).render().unwrap();
+        assert!(!html.contains("SSH n’est pas ouvert"), "{role} {state}");
+    }
+}
+
+#[test]
 fn what_may_be_done_is_offered_and_nothing_else() {
     let acts = |state, from, until, role, keys: &[&str]| {
         let turn = turn(role, keys, intervention(1, state, from, until));

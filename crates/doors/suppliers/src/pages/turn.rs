@@ -19,7 +19,7 @@ pub struct Reader {
     pub login: String,
     /// The fingerprints of his keys for SSH.
     pub keys: Vec<String>,
-    /// Where SSH clients reach the relays.
+    /// Where SSH clients reach the relays; none when this node has none.
     pub relay: Option<(String, u16)>,
 }
 
@@ -32,6 +32,11 @@ impl Reader {
     /// Whether he could not connect to anything: a technician without a key.
     pub fn lacks_key(&self) -> bool {
         self.role == Role::Technician && self.keys.is_empty()
+    }
+
+    /// Whether he has nowhere to connect to: no relays are known here.
+    pub fn lacks_relay(&self) -> bool {
+        self.asks() && self.relay.is_none()
     }
 
     /// What he types to reach an equipment; none when nothing that can be typed as it stands would do.
@@ -56,6 +61,8 @@ pub struct Turn {
     pub has_other_key: bool,
     /// Whether the reader works in it.
     pub is_his: bool,
+    /// Nobody connects from here: no relays are known.
+    pub lacks_relay: bool,
     now: Time,
 }
 
@@ -68,7 +75,8 @@ impl Turn {
         let known = own.is_some_and(|own| own.fingerprints.iter().any(|key| reader.keys.contains(key)));
         let works = is_his && matches!(one.state, State::Planned | State::Open);
         let command = works.then(|| reader.command(&one.equipment_name)).flatten();
-        Self { command, has_other_key: is_his && is_ahead && !known, is_his, one, now }
+        let has_other_key = is_his && is_ahead && !known;
+        Self { command, has_other_key, is_his, lacks_relay: reader.lacks_relay(), one, now }
     }
 
     /// First moment past the window.
@@ -136,6 +144,9 @@ impl Turn {
         match self.one.state {
             State::Waiting if self.until() <= self.now => t.suppliers_next_lapsed().to_owned(),
             State::Waiting => t.suppliers_next_waiting(self.one.approvals.len(), self.one.quorum),
+            State::Planned | State::Open if self.lacks_relay && self.now < self.until() => {
+                t.suppliers_next_approved(from, until)
+            }
             State::Planned | State::Open if self.is_now() => {
                 let left = self.until().since(self.now).as_secs();
                 match left {

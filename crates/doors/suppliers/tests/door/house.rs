@@ -123,7 +123,7 @@ impl Ground {
         }
     }
 
-    fn settings(&self) -> SuppliersSettings {
+    fn settings(&self, relay: Option<(String, u16)>) -> SuppliersSettings {
         let forms = self.keys(Door::Suppliers).bare(Purpose::Forms(Door::Suppliers)).unwrap();
         SuppliersSettings {
             entrance: entrance::EntranceSettings {
@@ -134,13 +134,18 @@ impl Ground {
                 csrf: CsrfKey::new(&Secret::new(*forms)),
                 clock: Arc::new(self.clock.clone()),
             },
-            relay: Some(("relais.hopital.example".into(), 2222)),
+            relay,
         }
     }
 }
 
 impl House {
     pub async fn new(database: &TestDatabase) -> Self {
+        Self::with(database, Some(("relais.hopital.example".into(), 2222))).await
+    }
+
+    /// On a node that knows these relays, or none.
+    pub async fn with(database: &TestDatabase, relay: Option<(String, u16)>) -> Self {
         let ground = Ground::new(database).await;
         let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp() });
         let (enrolment, fleet) = (ground.enrolment(), ground.fleet(&pins));
@@ -168,7 +173,7 @@ impl House {
         Self {
             clock: ground.clock.clone(),
             journal: ground.journal.clone(),
-            router: suppliers::router(SuppliersState::new(ground.settings(), services), Limits::default()),
+            router: suppliers::router(SuppliersState::new(ground.settings(relay), services), Limits::default()),
             tokens,
             desk,
             desk_tokens: ground.tokens(Door::Desk, DESK),

@@ -1,6 +1,10 @@
 //! What a technician does, page after page.
 
-use crate::{house::House, people::key_line, table::OWNER};
+use crate::{
+    house::House,
+    people::key_line,
+    table::{Names, OWNER},
+};
 use store::testing::{TestDatabase, both};
 use types::Event;
 
@@ -152,6 +156,21 @@ async fn each_sees_his_own(database: &TestDatabase) {
     assert!(refused.contains("L’hôpital a refusé") && refused.contains("Demandez demain matin."));
 }
 both!(each_sees_his_own);
+
+async fn without_relays_nothing_is_promised(database: &TestDatabase) {
+    let house = House::with(database, None).await;
+    let solene = house.sign_in(OWNER).await;
+    let closed = "SSH n’est pas ouvert à cette porte";
+    let empty = solene.get(HOME).await.text;
+    assert!(empty.contains(closed) && !empty.contains("la commande pour vous connecter s’affiche ici"), "{empty}");
+    let path = format!("/fr/interventions/{}", house.made(Names::Planned).await);
+    for page in [HOME, path.as_str()] {
+        let text = solene.get(page).await.text;
+        assert!(text.contains(closed) && text.contains("01 99 00 12 34"), "{page}: {text}");
+        assert!(!text.contains("ssh solene") && !text.contains("ous pouvez vous connecter"), "{page}: {text}");
+    }
+}
+both!(without_relays_nothing_is_promised);
 
 /// What the hospital does, and what time does, is on his pages at once.
 async fn each_state_says_what_comes_next(database: &TestDatabase) {

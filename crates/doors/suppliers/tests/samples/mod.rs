@@ -153,6 +153,17 @@ fn empty(role: Role, keys: &[&str]) -> HomeView {
     }
 }
 
+/// On a node that has no relays.
+fn without_relay(mut view: HomeView) -> HomeView {
+    view.reader.relay = None;
+    for turns in [&mut view.now, &mut view.planned, &mut view.waiting, &mut view.ended] {
+        for turn in turns {
+            *turn = Turn::new(turn.one.clone(), &view.reader, NOW);
+        }
+    }
+    view
+}
+
 pub fn form() -> RequestForm {
     RequestForm {
         equipment: EquipmentId::from_bytes([1; 16]).to_string(),
@@ -233,6 +244,13 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
         InterventionPage::new(technician("/interventions/x"), view)
     };
     let shown = |one: Intervention| page(one, &[KEY]).render().unwrap();
+    let nowhere = Reader { relay: None, ..reader(Role::Technician, &[KEY]) };
+    let alone = InterventionView {
+        turn: Turn::new(one(1, State::Open, -30, 85), &nowhere, NOW),
+        reader: nowhere,
+        is_sent: false,
+        has_changed: false,
+    };
     let mut held = one(1, State::Open, -120, -10);
     held.hold_until = Some(minutes(40));
     let sent = InterventionView {
@@ -296,6 +314,11 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
                 .render()
                 .unwrap(),
         ),
+        ("home-no-relay", Home::new(technician("/"), without_relay(home(Role::Technician, &[KEY]))).render().unwrap()),
+        (
+            "home-no-relay-empty",
+            Home::new(technician("/"), without_relay(empty(Role::Technician, &[KEY]))).render().unwrap(),
+        ),
         ("home-manager", Home::new(at("/", MANAGER), home(Role::SupplierManager, &[])).render().unwrap()),
         ("home-auditor", Home::new(at("/", AUDITOR), empty(Role::Auditor, &[])).render().unwrap()),
         ("list", List::new(technician("/interventions"), list).render().unwrap()),
@@ -309,6 +332,7 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
         ("one-planned-now", shown(one(1, State::Planned, -1, 119))),
         ("one-open", shown(one(1, State::Open, -30, 85))),
         ("one-key-gone", page(one(1, State::Open, -30, 85), &["SHA256:x"]).render().unwrap()),
+        ("one-no-relay", InterventionPage::new(technician("/interventions/x"), alone).render().unwrap()),
         ("one-held", shown(held)),
         ("one-cut", shown(one(1, State::Cut, -90, 30))),
         ("one-refused", shown(one(1, State::Refused, 30, 90))),
