@@ -4,14 +4,12 @@
 //   - the time to connect and run `true`, likewise;
 //   - resident memory a session, terminals at rest;
 //   - from a cut asked at the desk to the end of each session (the demonstration, with its journal and database).
-// The first three are of the relay alone (the example `passage`: protocol, counting, digests; a house that grants all), the last of
-// the whole program. Client, server and door share this machine's processors.
+// Uploads and memory are of the relay alone (the example `passage`: protocol, counting, digests; a house that grants all), cuts of
+// the whole program, connections of both. Client, server and door share this machine's processors.
 //
 //   node bench/ssh.mjs [ROUNDS] [MEGABYTES]        (default: 6 rounds of 512 MB)
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, openSync, closeSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { createConnection } from "node:net";
-import { userInfo } from "node:os";
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,9 +25,10 @@ const CUT_SESSIONS = 25;
 const CUT_ROUNDS = 2;
 
 useReleaseBuild(["-p", "relays", "--example", "passage"]);
-const { Demo, freePort, temporaryFolder } = await import("../e2e/lib/demo.mjs");
+const { Demo, temporaryFolder } = await import("../e2e/lib/demo.mjs");
 const { Technician } = await import("../e2e/lib/ssh.mjs");
-const { Api, approved } = await import("../e2e/lib/api.mjs");
+const { Sshd } = await import("../e2e/lib/sshd.mjs");
+const { Api, approved, registered } = await import("../e2e/lib/api.mjs");
 
 const rounds = Number(process.argv[2] ?? 6);
 const megabytes = Number(process.argv[3] ?? 512);
@@ -38,73 +37,33 @@ const at = (name) => join(folder, name);
 const children = [];
 process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
 
-for (const name of ["technician", "host", "user"]) {
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", at(name)]);
-}
-const publicLine = (name) => readFileSync(at(`${name}.pub`), "utf8").split(" ").slice(0, 2).join(" ").trim();
-
-/** OpenSSH's server, for this user and this run. */
-async function server() {
-  const port = await freePort();
-  writeFileSync(at("authorized"), `${readFileSync(at("user.pub"))}${readFileSync(at("technician.pub"))}`);
-  const lines = [
-    `ListenAddress 127.0.0.1:${port}`,
-    `HostKey ${at("host")}`,
-    `AuthorizedKeysFile ${at("authorized")}`,
-    "PidFile none",
-    "StrictModes no",
-    "UsePAM no",
-    "PermitRootLogin yes",
-    "MaxStartups 200",
-    "MaxSessions 200",
-  ];
-  writeFileSync(at("sshd_config"), `${lines.join("\n")}\n`);
-  if (process.getuid() === 0) mkdirSync("/run/sshd", { recursive: true });
-  children.push(spawn("/usr/sbin/sshd", ["-D", "-f", at("sshd_config")], { stdio: "ignore" }));
-  await listening(port);
-  return port;
-}
-
-async function listening(port) {
-  for (let tries = 0; tries < 200; tries++) {
-    const open = await new Promise((done) => {
-      const socket = createConnection(port, "127.0.0.1");
-      socket.on("connect", () => done(true)).on("error", () => done(false));
-      socket.on("close", () => socket.destroy());
-      setTimeout(() => socket.destroy(), 1000).unref();
-    });
-    if (open) return;
-    await sleep(25);
-  }
-  throw new Error(`nothing listens on ${port}`);
-}
+execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", at("technician")]);
+const machine = new Sshd();
+machine.admit(readFileSync(at("technician.pub")));
+await machine.start();
 
 /** The relay alone, before that server. */
-async function relay(port) {
+async function relay() {
   const program = join(dirname(process.env.POTERNE_BIN), "examples/passage");
-  if (!existsSync(program)) throw new Error(`${program} is not there: cargo build --release -p poterne -p relays --bin poterne --example passage`);
-  const words = [at("technician.pub"), "127.0.0.1", port, publicLine("host"), userInfo().username, at("user")];
+  if (!existsSync(program)) throw new Error(`${program} is not there: unset POTERNE_BIN, and it is built`);
+  const words = [at("technician.pub"), "127.0.0.1", machine.port, machine.hostKey, machine.login, machine.loginKeyFile];
   const child = spawn(program, words.map(String), { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
   const line = await new Promise((done) => createInterface({ input: child.stdout }).once("line", done));
   return { ...JSON.parse(line), pid: child.pid };
 }
 
-const behind = await server();
-const door = await relay(behind);
-writeFileSync(
-  at("known"),
-  `[127.0.0.1]:${behind} ${publicLine("host")}\n[127.0.0.1]:${door.port} ${door.host_key}\n`,
-);
+const door = await relay();
 const ways = [
-  { name: "direct", port: behind, user: userInfo().username },
-  { name: "through the door", port: door.port, user: "bench%machine" },
+  { name: "direct", port: machine.port, user: machine.login, key: at("technician") },
+  { name: "through the relay", port: door.port, user: "bench%machine", key: at("technician") },
 ];
 
 function flags(way, more = []) {
   const settings = {
     UserKnownHostsFile: at("known"),
-    GlobalKnownHostsFile: "none",
+    GlobalKnownHostsFile: "/dev/null",
+    StrictHostKeyChecking: "accept-new",
     IdentitiesOnly: "yes",
     IdentityAgent: "none",
     BatchMode: "yes",
@@ -113,7 +72,7 @@ function flags(way, more = []) {
     KexAlgorithms: "curve25519-sha256",
   };
   const words = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-  return ["-F", "none", "-i", at("technician"), "-p", String(way.port), ...words, ...more, `${way.user}@127.0.0.1`];
+  return ["-F", "none", "-i", way.key, "-p", String(way.port), ...words, ...more, `${way.user}@127.0.0.1`];
 }
 
 function run(way, command, stdin = "ignore", more = []) {
@@ -173,23 +132,32 @@ const missed = ratio < UPLOAD_RATIO_AIM ? "  (missed)" : "";
 console.log(`upload through the door: ${ratio.toFixed(2)} of direct, aim at least ${UPLOAD_RATIO_AIM}${missed}`);
 console.log(`  the door's own cost: ${median(costs).toFixed(2)} CPU s a GB; peak ${memoryMegabytes(door.pid, "VmHWM").toFixed(0)} MB`);
 
-// Connections.
+// Connections: direct, through the relay alone, and through the whole program (policies, signatures, lease, traces).
+const demo = await Demo.start();
+chmodSync(demo.ready.ssh_key, 0o600);
+const erwan = () =>
+  new Technician({ account: demo.person("erwan.tanguy"), key: demo.ready.ssh_key, relay: demo.ready.ssh });
+await registered(demo, "banc", machine);
+await approved(demo, { equipment: "banc" });
+const opened = await erwan().run("banc", "true");
+if (opened.code !== 0) throw new Error(opened.stderr);
+const [, port] = demo.ready.ssh.split(":");
+ways.push({ name: "through the whole program", port, user: "erwan.tanguy%banc", key: demo.ready.ssh_key });
 const times = ways.map(() => []);
 for (let number = 0; number < CONNECTIONS; number++) {
   for (const [which, way] of ways.entries()) times[which].push(1000 * (await run(way, ["true"])));
 }
-console.log(`connect and run true: direct ${median(times[0]).toFixed(0)} ms, through the door ${median(times[1]).toFixed(0)} ms`);
-report("connect, more than direct", median(times[1]) - median(times[0]), "ms", CONNECT_MORE_MS_AIM);
+for (const [which, way] of ways.entries()) {
+  console.log(`connect and run true, ${way.name}: ${median(times[which]).toFixed(0)} ms (${spread(times[which])})`);
+}
+report("connect, more than direct", median(times[2]) - median(times[0]), "ms", CONNECT_MORE_MS_AIM);
 children.splice(0).forEach((child) => child.kill("SIGKILL"));
 
 // Cuts: the whole program.
-const demo = await Demo.start();
-chmodSync(demo.ready.ssh_key, 0o600);
 const late = [];
 for (let round = 0; round < CUT_ROUNDS; round++) {
   const intervention = await approved(demo, { untilMinutes: 30 });
-  const account = demo.person("erwan.tanguy");
-  const technician = new Technician({ account, key: demo.ready.ssh_key, relay: demo.ready.ssh });
+  const technician = erwan();
   const target = demo.ready.targets[0].name;
   const first = await technician.run(target, "true");
   if (first.code !== 0) throw new Error(first.stderr);
@@ -209,3 +177,4 @@ late.sort((a, b) => a - b);
 console.log(`cut to disconnection, ${late.length} sessions, ${CUT_SESSIONS} at once: median ${median(late).toFixed(0)} ms`);
 report("cut to disconnection, p99", late[Math.ceil(late.length * 0.99) - 1], "ms", CUT_MS_AIM);
 await demo.stop();
+await machine.stop();

@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Api, approved, asked } from "../lib/api.mjs";
+import { Api, approved, asked, registered } from "../lib/api.mjs";
 import { Demo, verifyJournal } from "../lib/demo.mjs";
 import { Technician } from "../lib/ssh.mjs";
 import { Sshd } from "../lib/sshd.mjs";
@@ -30,24 +30,6 @@ after(async () => {
 
 const technician = () =>
   new Technician({ account: demo.person("erwan.tanguy"), key: demo.ready.ssh_key, relay: demo.ready.ssh });
-
-/** Registers the machine, as an administrator does. */
-async function register() {
-  const administrator = new Api(demo, "desk", "administrator");
-  const known = (await administrator.must("GET", "/targets")).rows.find((one) => one.name === "scanner-1");
-  const target = {
-    name: TARGET,
-    location: "Salle technique 2",
-    host: "127.0.0.1",
-    port: machine.port,
-    host_key: machine.hostKey,
-    account: machine.login,
-    beneficiaries: known.beneficiaries,
-    quorum: 1,
-  };
-  const { id } = await administrator.must("POST", "/targets/terms", { target });
-  return administrator.must("POST", "/targets", { id, target, private_key: machine.loginKey });
-}
 
 /** What happened to an intervention, as the desk shows it. */
 async function history(id) {
@@ -88,7 +70,7 @@ async function told(id, end, detail) {
 }
 
 test("a real server is reached, with credentials that stay in the door", async () => {
-  await register();
+  await registered(demo, TARGET, machine);
   await approved(demo, { equipment: TARGET });
   const ended = await erwan.run(TARGET, "echo $SSH_CONNECTION; exit 3");
   assert.equal(ended.code, 3, ended.stderr);

@@ -70,3 +70,21 @@ export async function approved(demo, options) {
   await new Api(demo, "desk", "beneficiary").must("POST", `/interventions/${id}/approve`, {});
   return id;
 }
+
+/** Registers a machine (lib/sshd.mjs) as an equipment, as an administrator does. */
+export async function registered(demo, name, machine) {
+  const administrator = new Api(demo, "desk", "administrator");
+  const known = (await administrator.must("GET", "/targets")).rows.find((one) => one.name === "scanner-1");
+  const target = {
+    name,
+    location: "Salle technique 2",
+    host: "127.0.0.1",
+    port: machine.port,
+    host_key: machine.hostKey,
+    account: machine.login,
+    beneficiaries: known.beneficiaries,
+    quorum: 1,
+  };
+  const { id } = await administrator.must("POST", "/targets/terms", { target });
+  return administrator.must("POST", "/targets", { id, target, private_key: machine.loginKey });
+}

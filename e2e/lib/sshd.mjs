@@ -1,6 +1,6 @@
 // An equipment: OpenSSH's own server, for this user and this run.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,17 @@ export class Sshd {
 
   /** The private key that opens it. */
   get loginKey() {
-    return readFileSync(this.#at("login"), "utf8");
+    return readFileSync(this.loginKeyFile, "utf8");
+  }
+
+  /** Where it is. */
+  get loginKeyFile() {
+    return this.#at("login");
+  }
+
+  /** Lets another key in: one line of an `authorized_keys`. */
+  admit(line) {
+    appendFileSync(this.#at("authorized"), line);
   }
 
   /** Starts, on the same port each time. */
@@ -51,6 +61,8 @@ export class Sshd {
       "PermitRootLogin yes",
       "PasswordAuthentication no",
       "KbdInteractiveAuthentication no",
+      "MaxStartups 200",
+      "MaxSessions 200",
       "Subsystem sftp internal-sftp",
     ];
     writeFileSync(this.#at("sshd_config"), `${lines.join("\n")}\n`);
