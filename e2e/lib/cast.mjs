@@ -29,3 +29,13 @@ export const NADIA = "nadia.ferrand";
 export const ALINE = "aline.gicquel";
 /** An administrator, who confirms passkeys. */
 export const MAUD = "maud.kervella";
+/** Directs Erwan's team. */
+export const LISE = "lise.maillard";
+/** In charge of security. */
+export const PASCAL = "pascal.riou";
+/** Controls the traces. */
+export const DENIS = "denis.quemener";
+/** Data protection officer. */
+export const ODILE = "odile.sarrazin";
+/** An auditor from outside. */
+export const VICTOR = "victor.leblond";

@@ -14,6 +14,8 @@ export class Technician {
     this.account = account;
     this.key = key;
     [this.host, this.port] = relay.split(":");
+    /** How long a client may run. */
+    this.secondsMax = SECONDS_MAX;
     this.folder = temporaryFolder("ssh");
     this.knownHosts = join(this.folder, "known_hosts");
     this.askpass = join(this.folder, "askpass");
@@ -56,7 +58,7 @@ export class Technician {
       },
       stdio: ["pipe", "pipe", "pipe"],
     });
-    const limit = setTimeout(() => child.kill("SIGKILL"), SECONDS_MAX * 1000);
+    const limit = setTimeout(() => child.kill("SIGKILL"), this.secondsMax * 1000);
     child.ended = new Promise((done) => {
       const out = [];
       const err = [];
