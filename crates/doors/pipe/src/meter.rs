@@ -61,6 +61,8 @@ pub struct Traffic {
     bytes_out: AtomicU64,
     /// When something last passed: milliseconds since `begun`.
     last_millis: AtomicU64,
+    /// How much older the silence since then was made.
+    aged_millis: AtomicU64,
 }
 
 impl Default for Traffic {
@@ -70,6 +72,7 @@ impl Default for Traffic {
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             last_millis: AtomicU64::new(0),
+            aged_millis: AtomicU64::new(0),
         }
     }
 }
@@ -89,6 +92,12 @@ impl Traffic {
         which.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
         let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_millis.fetch_max(millis, Relaxed);
+        self.aged_millis.store(0, Relaxed);
+    }
+
+    /// Makes the silence older by this much, until something passes again: for a probe, which does not wait for it.
+    pub fn age(&self, by: Duration) {
+        self.aged_millis.store(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// Towards the inside, so far.
@@ -103,7 +112,8 @@ impl Traffic {
 
     /// How long nothing has passed.
     pub fn idle(&self) -> Duration {
-        self.begun.elapsed().saturating_sub(Duration::from_millis(self.last_millis.load(Relaxed)))
+        let silent = self.begun.elapsed().saturating_sub(Duration::from_millis(self.last_millis.load(Relaxed)));
+        silent.saturating_add(Duration::from_millis(self.aged_millis.load(Relaxed)))
     }
 }
 
@@ -134,5 +144,10 @@ mod tests {
         assert_eq!((traffic.bytes_in(), traffic.bytes_out(), traffic.idle()), (3, 4, Duration::ZERO));
         tokio::time::sleep(Duration::from_secs(7)).await;
         assert_eq!(traffic.idle(), Duration::from_secs(7));
+        traffic.age(Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(traffic.idle(), Duration::from_secs(68));
+        traffic.passed_in(1);
+        assert_eq!(traffic.idle(), Duration::ZERO, "something passed");
     }
 }

@@ -31,6 +31,7 @@ mod wired;
 
 pub use host_key::{BadHostKey, host_key_line, new_host_key};
 pub use house::{Granted, Hold, House, SessionRecorder, TerminalRecording};
+pub use live::Silence;
 pub use serve::{Relay, RelayError, Stopped};
 pub use settings::{RelayLimits, RelaySettings};
 pub use wired::Wired;

@@ -42,6 +42,31 @@ impl Registry {
     }
 }
 
+/// The silence of this node's sessions, for the probe that does not wait for it. It can only end one sooner.
+#[derive(Clone)]
+pub struct Silence {
+    registry: Arc<Registry>,
+    limit: Duration,
+}
+
+impl Silence {
+    pub(crate) fn new(registry: Arc<Registry>, limit: Duration) -> Self {
+        Self { registry, limit }
+    }
+
+    /// How long a session may be without traffic.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Makes a session's silence older by this much, until something passes again.
+    pub fn deepen(&self, relay: RelayId, by: Duration) {
+        if let Some(live) = self.registry.sessions().get(&relay) {
+            live.traffic.age(by);
+        }
+    }
+}
+
 /// A session that others can see for as long as this lives.
 pub(crate) struct Begun {
     registry: Arc<Registry>,

@@ -3,7 +3,7 @@
 use crate::{
     host_key::{self, BadHostKey},
     house::House,
-    live::Registry,
+    live::{Registry, Silence},
     settings::{RelayLimits, RelaySettings},
     visitor::Visitor,
 };
@@ -107,6 +107,11 @@ impl<H: House> Relay<H> {
     /// The sessions of this node, for the desk.
     pub fn sessions(&self) -> Arc<dyn LiveSessions> {
         self.door.registry.clone()
+    }
+
+    /// The silence of this node's sessions, for a probe.
+    pub fn silence(&self) -> Silence {
+        Silence::new(self.door.registry.clone(), self.door.limits.idle_max)
     }
 
     /// Serves until `stop`. Then sessions end, each with a sentence; those that "do not interrupt" holds have `drain`.
