@@ -258,7 +258,7 @@ async fn supplier(
     let approvals = approvals.context("this node has no [approvals]: create this account on the desk's node")?;
     let rp =
         RelyingParty { id: approvals.passkey_domain().to_owned(), origin: approvals.desk_origin.as_str().to_owned() };
-    let pinned = Pins::new(Pinned { keys: approvals.pinned.clone(), rp });
+    let pinned = Pins::new(Pinned { keys: approvals.pinned.clone(), rp, rehearsed: None });
     let fleet = keep.fleet((&config.node.data, &config.vault.master_key), SystemActor::Operator, pinned)?;
     let known = fleet.suppliers(establishment).await?;
     let found = known.iter().find(|one| one.name == name);

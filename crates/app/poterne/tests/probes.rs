@@ -9,7 +9,11 @@ mod probes;
 mod demonstration;
 #[path = "probes/fake.rs"]
 mod fake;
+#[path = "probes/gate.rs"]
+mod gate;
 #[path = "probes/hospital.rs"]
 mod hospital;
+#[path = "probes/relaying.rs"]
+mod relaying;
 #[path = "probes/turning.rs"]
 mod turning;

@@ -462,6 +462,18 @@ actions! {
         /// What was asked, in words.
         query: String
     } TracesSearched, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
+    /// Set up a synthetic equipment with an approved intervention, for a probe.
+    DatabaseAction SetRehearsal {
+        /// Which.
+        intervention: InterventionId,
+        /// On what.
+        equipment: EquipmentId
+    } RehearsalSet, |_| Question::House, target intervention, detail equipment;
+    /// Take it down, with what came of it in the database.
+    DatabaseAction ClearRehearsal {
+        /// Which.
+        intervention: InterventionId
+    } RehearsalCleared, |_| Question::House, target intervention;
     /// Keep a probe's answer.
     DatabaseAction RecordProof {
         /// Which probe.

@@ -106,6 +106,10 @@ words! {
         RecordingReplayed = "relay.replayed",
         /// Traces were searched.
         TracesSearched = "traces.searched",
+        /// A synthetic equipment with an approved intervention was set up for a probe.
+        RehearsalSet = "rehearsal.set",
+        /// It was taken down, with what came of it in the database.
+        RehearsalCleared = "rehearsal.cleared",
         /// A probe's answer was kept.
         ProofRecorded = "proof.recorded",
     }

@@ -58,8 +58,8 @@ pub const PROBES: &[ProbeInfo] = &[
     ProbeInfo {
         name: "relay-idle",
         rules: &[(Interventions, "T10")],
-        what_fr: "Une session du relais sans trafic se ferme d’elle-même.",
-        what_en: "A relay's session without traffic closes by itself.",
+        what_fr: "Une session du relais, dont le silence est vieilli jusqu’à la limite de la porte, se ferme d’elle-même.",
+        what_en: "A relay's session whose silence is made as old as the door's limit closes by itself.",
     },
     ProbeInfo {
         name: "relay-traces",

@@ -66,7 +66,7 @@ pub(crate) fn plain(text: &str, chars_max: usize, lines: bool) -> Option<String>
 }
 
 /// Without what is finer than a second.
-fn to_the_second(moment: Time) -> Time {
+pub(crate) fn to_the_second(moment: Time) -> Time {
     Time::from_micros(moment.micros() - moment.micros().rem_euclid(1_000_000))
 }
 
@@ -208,11 +208,12 @@ impl InterventionService {
         if let Some(matter) = self.parts().leases.matter(id) {
             let authorized = self.decide(who, action, &Self::about(None, Some(matter))).await?;
             let name = self.name_soon(who).await;
-            return self.strike(id, authorized, self.now() + LONGEST, (&name, &reason)).await;
+            let until = self.rehearsed_until(id).unwrap_or_else(|| self.now() + LONGEST);
+            return self.strike(id, authorized, until, (&name, &reason)).await;
         }
         let asked = self.ask(who, id, action).await?;
         life::step(asked.row.state, Act::Cut)?;
-        let until = revoked_until(&asked.row);
+        let until = self.rehearsed_until(id).unwrap_or_else(|| revoked_until(&asked.row));
         self.strike(id, asked.authorized, until, (&asked.name, &reason)).await
     }
 

@@ -142,7 +142,7 @@ pub(crate) async fn verified(
 ) -> Answer<Result<(), crate::NoWarrant>> {
     let wanted = vec![row.assertion.credential.clone()];
     let passkeys = people::sql::passkeys(connection, keys, wanted).await?;
-    Ok(verify_equipment(&Chain::new(pinned, terms.establishment, &passkeys), terms, row))
+    Ok(verify_equipment(&Chain::of_equipment(pinned, terms, &passkeys), terms, row))
 }
 
 fn bound<'a>(me: &'a AccountId, id: &'a EquipmentId, version: &'a [u8; 8]) -> [&'a [u8]; 4] {
@@ -155,7 +155,9 @@ impl InterventionService {
         let (establishment, inside) = self.seeing_equipment(who).await?;
         let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
         let mut connection = self.read().await?;
-        let rows = sql::all_equipment(&mut connection, keys, establishment).await?;
+        let mut rows = sql::all_equipment(&mut connection, keys, establishment).await?;
+        // What a probe reaches for a few seconds is no equipment of anybody's.
+        rows.retain(|row| !pinned.rehearsed.as_ref().is_some_and(|one| one.is_on(&row.terms())));
         let mut shown = Vec::with_capacity(rows.len());
         for row in rows {
             let signed = verified(&mut connection, (keys, pinned), &row.terms(), &row.signature).await?.is_ok();

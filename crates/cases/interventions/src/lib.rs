@@ -18,6 +18,7 @@ mod model;
 mod nonce;
 mod people;
 mod recording;
+mod rehearsal;
 mod rows;
 mod service;
 mod sessions;
@@ -43,6 +44,7 @@ pub use people::Colleague;
 pub use recording::{
     Recorder, RecorderFault, Recording, RecordingReader, Recordings, RecordingsConfig, RecordingsReader,
 };
+pub use rehearsal::{NewRehearsal, Rehearsal, Rehearsed};
 pub use service::{
     InterventionError, InterventionService, InterventionsBuilder, InterventionsParts, Signed, Signer, TermsKind,
     TermsToSign, Wrong,

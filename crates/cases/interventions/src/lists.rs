@@ -34,6 +34,9 @@ impl InterventionService {
         let more = rows.len() > PAGE;
         rows.truncate(PAGE);
         let next = rows.last().filter(|_| more).map(|row| cursor_text(row.requested, &row.terms.id));
+        // A probe's intervention is nobody's work.
+        let rehearsed = self.rehearsed();
+        rows.retain(|row| Some(row.equipment.id) != rehearsed);
         let mut shown = Vec::with_capacity(rows.len());
         for row in rows {
             self.admitted(who, authorized.scope(), &row.matter()).await?;

@@ -166,6 +166,15 @@ impl Recordings {
         Ok(Recorder(Arc::new(session)))
     }
 
+    /// Removes the recordings of a session that a probe made.
+    pub(crate) async fn forget(&self, relay: RelayId) {
+        if let Err(error) = fs::remove_dir_all(self.0.config.session(relay)).await
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%relay, %error, "a probe's recordings could not be removed");
+        }
+    }
+
     /// How much of the reserve is in use, in parts of one.
     pub fn reserve_used(&self) -> f64 {
         self.0.reserve.used()

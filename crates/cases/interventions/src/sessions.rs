@@ -28,6 +28,9 @@ impl InterventionService {
         let more = rows.len() > PAGE;
         rows.truncate(PAGE);
         let next = rows.last().filter(|_| more).map(|row| cursor_text(row.session.opened, &row.session.id));
+        // A probe's session is nobody's work; whoever asks for that very intervention sees it.
+        let rehearsed = self.rehearsed().filter(|_| filter.intervention.is_none());
+        rows.retain(|row| Some(row.session.equipment) != rehearsed);
         let mut matters: HashMap<InterventionId, policy::Matter> = HashMap::new();
         let mut shown = Vec::with_capacity(rows.len());
         for row in rows {
@@ -79,7 +82,7 @@ impl InterventionService {
         let reason = self.reason(reason)?;
         let here = self.parts().leases.matter_of(relay);
         let (id, matter, until) = match here {
-            Some((id, matter)) => (id, matter, self.now() + LONGEST),
+            Some((id, matter)) => (id, matter, self.rehearsed_until(id).unwrap_or_else(|| self.now() + LONGEST)),
             None => {
                 let row = self.of_session(who, relay).await?;
                 (row.terms.id, row.matter(), revoked_until(&row))

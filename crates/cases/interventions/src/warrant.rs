@@ -6,6 +6,7 @@
 
 use crate::{
     model::{Protocol, Right, State, Technician},
+    rehearsal::Rehearsed,
     rows::RawVouch,
     terms::{EnrolTerms, EquipmentTerms, InterventionTerms, Nonce, Terms},
 };
@@ -41,6 +42,8 @@ pub struct Pinned {
     pub keys: Vec<PinnedKey>,
     /// Who the passkeys are for.
     pub rp: RelyingParty,
+    /// What a probe rehearses at present, and the keys that count for it and for nothing else.
+    pub rehearsed: Option<Arc<Rehearsed>>,
 }
 
 /// Somebody's signature over some terms, as a row has it.
@@ -169,6 +172,12 @@ impl Pins {
         pinned.keys.push(key);
         *held = Arc::new(pinned);
     }
+
+    /// Takes up what a probe rehearses, in the place of anything before; nothing, and it is forgotten.
+    pub(crate) fn rehearse(&self, rehearsed: Option<Arc<Rehearsed>>) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(Pinned { rehearsed, ..Pinned::clone(&held) });
+    }
 }
 
 /// Why there is no warrant: the exact reason, for the desk and the trace, never for a stranger.
@@ -295,7 +304,7 @@ impl Standing {
 impl Evidence {
     /// Verifies every signature: what the signatures say, or the first that does not fit.
     pub fn standing(&self, pinned: &Pinned) -> Result<Standing, NoWarrant> {
-        let chain = Chain::new(pinned, self.terms.establishment, &self.passkeys);
+        let chain = self.chain(pinned);
         self.equipment(&chain)?;
         for row in &self.signatures {
             self.fits(&chain, row)?;
@@ -312,9 +321,14 @@ impl Evidence {
 
     /// Verifies one signature that is about to be kept.
     pub fn admits(&self, pinned: &Pinned, row: &SignatureRow) -> Result<(), NoWarrant> {
-        let chain = Chain::new(pinned, self.terms.establishment, &self.passkeys);
+        let chain = self.chain(pinned);
         self.equipment(&chain)?;
         self.fits(&chain, row)
+    }
+
+    fn chain<'a>(&'a self, pinned: &'a Pinned) -> Chain<'a> {
+        let rehearsed = pinned.rehearsed.as_deref().filter(|one| one.is(&self.terms));
+        Chain { rehearsed, ..Chain::new(pinned, self.terms.establishment, &self.passkeys) }
     }
 
     fn of_kind(&self, wanted: impl Fn(SignatureKind) -> bool) -> impl Iterator<Item = AccountId> {
@@ -393,16 +407,29 @@ pub(crate) struct Chain<'a> {
     pinned: &'a Pinned,
     establishment: EstablishmentId,
     rows: &'a [PasskeyRow],
+    /// Set where the terms are the rehearsed ones, to the letter.
+    rehearsed: Option<&'a Rehearsed>,
 }
 
 impl<'a> Chain<'a> {
     pub(crate) fn new(pinned: &'a Pinned, establishment: EstablishmentId, rows: &'a [PasskeyRow]) -> Self {
-        Self { pinned, establishment, rows }
+        Self { pinned, establishment, rows, rehearsed: None }
+    }
+
+    /// For the signature under an equipment.
+    pub(crate) fn of_equipment(pinned: &'a Pinned, terms: &EquipmentTerms, rows: &'a [PasskeyRow]) -> Self {
+        let rehearsed = pinned.rehearsed.as_deref().filter(|one| one.is_on(terms));
+        Self { rehearsed, ..Self::new(pinned, terms.establishment, rows) }
     }
 
     /// The trusted key that a signature is by.
     pub(crate) fn key_of(&self, row: &SignatureRow) -> Result<&'a PasskeyRow, NoWarrant> {
-        let key = self.trusted(&row.assertion.credential, &mut Vec::new())?;
+        // A rehearsal's keys prolong nothing, hold nothing and vouch for nobody.
+        let rehearsed = self.rehearsed.filter(|_| row.kind == SignatureKind::Approve);
+        let key = match rehearsed.and_then(|one| one.key(&row.assertion.credential)) {
+            Some(key) => key,
+            None => self.trusted(&row.assertion.credential, &mut Vec::new())?,
+        };
         if key.account == row.account { Ok(key) } else { Err(NoWarrant::OthersKey) }
     }
 

@@ -3,6 +3,7 @@
 mod first;
 mod keep;
 mod proving;
+mod rehearsing;
 mod second;
 mod upkeep;
 
@@ -222,6 +223,7 @@ impl Node {
                 pages.extend(opened.pages);
                 signins.extend(opened.signins);
                 relays = opened.relays;
+                proving.relays = opened.rehearsing;
                 Some(opened.second)
             }
             None => None,

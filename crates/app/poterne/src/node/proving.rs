@@ -1,14 +1,19 @@
 //! What the node asks of itself from outside while it serves: the probes' doors, their reserved accounts, their order.
 
-use super::{Ground, Keep, Listening, PORTAL_ROLES, PageDoor, second::DESK_ROLES};
+use super::{Ground, Keep, Listening, PORTAL_ROLES, PageDoor, rehearsing::Rehearsing, second::DESK_ROLES};
 use crate::probes::{
+    codes::Reserved,
     idle::{IDLE, IdleDoor, IdleProbe},
     records::{RecordsProbe, What as Records},
+    relay::{
+        RelayProbe, What as Relayed, Works,
+        silence::{Silence, SilenceProbe},
+    },
     sessions::{SessionsProbe, What as Sessions},
     target::{Target, leaf_of},
     tls::TlsProbe,
-    traces::{JournalRefusals, TracesProbe},
-    visits::{Reserved, Visits},
+    traces::{JournalTraces, TracesProbe},
+    visits::Visits,
 };
 use anyhow::{Context, Result};
 use dossier::{Probe, ProbeInfo, ProofKeeper, probe_named};
@@ -25,13 +30,18 @@ const SHORT_SESSION_MAX: Duration = Duration::from_secs(60);
 pub struct Proving {
     /// A fictitious patient who has a record in the SIS, to whom the reserved account is not related.
     pub other_record: Option<PatientId>,
+    /// The relays, if this node has them.
+    pub(super) relays: Option<Rehearsing>,
     keeper: ProofKeeper,
     targets: Vec<Target>,
     visited: Vec<Visited>,
-    refusals: Arc<JournalRefusals>,
+    refusals: Arc<JournalTraces>,
     enrolment: Enrolment,
     establishment: EstablishmentId,
 }
+
+/// The technician's sessions, and their silence.
+type Relays = (Arc<Works>, Arc<dyn Silence>);
 
 /// A door whose sessions are looked at.
 struct Visited {
@@ -69,11 +79,11 @@ impl Proving {
             targets.push(target);
         }
         let months = MonthKeys::new(&data.join("vault"), ground.master)?;
-        let refusals = Arc::new(JournalRefusals::new(&data.join("journal").join(origin), months));
+        let refusals = Arc::new(JournalTraces::new(&data.join("journal").join(origin), months));
         let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
         let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
         let establishment = ground.first()?.0;
-        Ok(Self { other_record: None, keeper, targets, visited, refusals, enrolment, establishment })
+        Ok(Self { other_record: None, relays: None, keeper, targets, visited, refusals, enrolment, establishment })
     }
 
     /// Only doors that serve are visited.
@@ -85,14 +95,22 @@ impl Proving {
     }
 
     /// Makes sure that the reserved accounts are there, then runs the probes at once and every ten minutes.
-    pub(super) async fn prove(self) {
+    pub(super) async fn prove(mut self) {
         for Visited { visits, role, .. } in &self.visited {
             if let Err(error) = self.enrol(visits, *role).await {
                 tracing::error!(door = %visits.door(), %error, "the probes' reserved account could not be made");
             }
         }
+        let relays = self.enrol_technician().await;
         let keeper = self.keeper.clone();
-        keeper.keep_proving(self.probes()).await;
+        keeper.keep_proving(self.probes(relays)).await;
+    }
+
+    async fn enrol_technician(&mut self) -> Option<Relays> {
+        let relays = self.relays.take()?;
+        let desk = self.visited.iter().find(|one| one.visits.door() == Door::Desk).map(|one| one.visits.clone());
+        let works = relays.works((&self.enrolment, self.establishment), self.refusals.clone(), desk).await;
+        works.inspect_err(|error| tracing::error!(%error, "the probes' technician could not be made")).ok()
     }
 
     async fn enrol(&self, visits: &Visits, role: Role) -> Result<()> {
@@ -114,7 +132,7 @@ impl Proving {
 
     /// In an order in which one sign-in serves a round: the idle one first, so that the next has one before it; the one
     /// that ends the visit last.
-    fn probes(self) -> Vec<Arc<dyn Probe>> {
+    fn probes(self, relays: Option<Relays>) -> Vec<Arc<dyn Probe>> {
         let doors: Vec<_> = self.visited.iter().map(|one| one.visits.clone()).collect();
         let portal = doors.iter().find(|one| one.door() == Door::Portal).cloned();
         let idle = self.visited.into_iter().map(|one| IdleDoor {
@@ -133,6 +151,10 @@ impl Proving {
             move |info| -> Arc<dyn Probe> { Arc::new(RecordsProbe::new(info, what, portal, other)) }
         };
         let traced = doors.clone();
+        let relayed = |what| {
+            let works = relays.as_ref().map(|(works, _)| works.clone());
+            move |info| -> Arc<dyn Probe> { Arc::new(RelayProbe::new(info, what, works)) }
+        };
         [
             named("tls", |info| Arc::new(TlsProbe::new(info, targets))),
             named("idle-session", |info| Arc::new(IdleProbe::new(info, idle))),
@@ -140,6 +162,9 @@ impl Proving {
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
+            named("relay-traces", relayed(Relayed::Traces)),
+            named("relay-cut", relayed(Relayed::Cut)),
+            named("relay-idle", |info| Arc::new(SilenceProbe::new(info, relays.clone()))),
             named("session-tokens", sessions(Sessions::Tokens)),
             named("sign-out", sessions(Sessions::SignOut)),
         ]

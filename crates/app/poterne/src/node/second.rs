@@ -1,6 +1,7 @@
 //! What lies behind the desk, the suppliers' door and the relays: interventions, their leases, recordings and signatures.
 
 use super::first::Enroller;
+use super::rehearsing::Rehearsing;
 use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
 use crate::{first_admin::FirstAdministrator, metrics::Metrics};
 use anyhow::{Context, Result};
@@ -16,7 +17,7 @@ use relays::{Relay, RelayLimits, RelaySettings, Wired};
 use signin::{ApiTokens, Means, SignInService, SshSignIn, TokenSettings};
 use std::{path::Path, sync::Arc};
 use suppliers::{SuppliersServices, SuppliersSettings, SuppliersState};
-use types::{Door, Role, SystemActor};
+use types::{Door, Role, Secret, SystemActor};
 use vault::{Holder, MonthKeys, Purpose};
 use web::csrf::Origin;
 
@@ -57,6 +58,7 @@ pub(super) struct Opened {
     pub pages: Vec<Listening>,
     pub signins: Vec<SignInService>,
     pub relays: Option<RelaysListening>,
+    pub rehearsing: Option<Rehearsing>,
 }
 
 /// The services of the second door.
@@ -83,7 +85,7 @@ impl Second {
         let secrets = pairs(Holder::Door(Door::Relays), Purpose::EquipmentSecrets)?;
         let recording = pairs(Holder::Door(Door::Desk), Purpose::RecordingReading)?;
         let rp = RelyingParty { id: trust.passkey_domain, origin: trust.desk_origin.as_str().to_owned() };
-        let pins = Pins::new(Pinned { keys: trust.pinned, rp: rp.clone() });
+        let pins = Pins::new(Pinned { keys: trust.pinned, rp: rp.clone(), rehearsed: None });
         let config = LeasesConfig::new(settings.node);
         let leases = Leases::start(journal.clone(), store.clone(), policies.clone(), config);
         let recordings = RecordingsConfig::under(settings.data);
@@ -104,21 +106,23 @@ impl Second {
             .secrets(secrets.clone())
             .build();
         house.recover().await.context("what a stop left open in interventions could not be settled")?;
-        let desk = InterventionService::builder(parts(Door::Desk)).reader(RecordingsReader::new(recordings, recording));
+        let reader = RecordingsReader::new(recordings, recording);
+        let desk = InterventionService::builder(parts(Door::Desk)).reader(reader.clone());
         let desk = match trust.signer {
             Some(signer) => desk.with_signer(signer),
             None => desk,
         };
         let establishment = ground.first()?.0;
-        let mut listening = None;
+        let (mut listening, mut rehearsing) = (None, None);
         let mut relay_name = None;
         let mut desk = desk;
         if let Some(door) = settings.relays {
-            relay_name = Some(door.public_name);
+            relay_name = Some(door.public_name.clone());
             let (store, journal, policies) = (store.clone(), journal.clone(), policies.clone());
             let sign_in = SshSignIn::new(store, journal, policies, keys(Door::Relays), establishment)?;
-            let settings = RelaySettings {
-                host_keys: vec![door.host_key],
+            let host_key = Secret::new(door.host_key.expose().clone());
+            let relay_settings = RelaySettings {
+                host_keys: vec![host_key],
                 banner: None,
                 limits: RelayLimits {
                     connections_max: door.connections_max,
@@ -127,8 +131,11 @@ impl Second {
                 },
                 clock: ground.clock(),
             };
-            let relay = Relay::new(settings, Wired::new(sign_in, house.gate()))?;
+            let relay = Relay::new(relay_settings, Wired::new(sign_in, house.gate()))?;
             desk = desk.live(relay.sessions());
+            let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
+            let seen = (reader, relay.silence());
+            rehearsing = Some(Rehearsing::new(ground, (settings.node, &door), (house.clone(), fleet), seen)?);
             listening = Some(RelaysListening { listener: door.listener, relay });
         }
         let tokens = |door, roles| ground.keep.tokens(ground.master, TokenSettings { door, roles, establishment });
@@ -186,7 +193,7 @@ impl Second {
             pages.push(Listening { door, router });
         }
         let second = Self { fleet, desk_tokens, suppliers_tokens, house, pins, leases };
-        Ok(Opened { second, pages, signins, relays: listening })
+        Ok(Opened { second, pages, signins, relays: listening, rehearsing })
     }
 
     pub(super) fn metrics(&self, metrics: &mut Metrics) {

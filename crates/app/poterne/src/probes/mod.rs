@@ -2,8 +2,10 @@
 //! (see docs/rules.md). Each takes its endpoints, so that its test can show it something broken.
 
 pub mod browser;
+pub mod codes;
 pub mod idle;
 pub mod records;
+pub mod relay;
 pub mod sessions;
 pub mod target;
 pub mod tls;

@@ -36,18 +36,13 @@ pub struct Target {
 impl Target {
     /// The door that listens there with that certificate.
     pub fn new(door: Door, listening: SocketAddr, origin: &Origin, leaf: CertificateDer<'static>) -> Self {
-        let ip = match listening.ip() {
-            ip if !ip.is_unspecified() => ip,
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        };
         let host = origin.as_str().trim_start_matches("https://");
         let host = host.split(':').next().unwrap_or_default();
         // A bare address would not be resolved to the listener.
         let host = if host.parse::<IpAddr>().is_ok() { "door.invalid" } else { host };
         Self {
             door,
-            address: SocketAddr::new(ip, listening.port()),
+            address: reached(listening),
             host: host.to_owned(),
             origin: origin.as_str().to_owned(),
             cookie: SessionCookie::for_door(door).name().to_owned(),
@@ -59,6 +54,16 @@ impl Target {
     pub fn tls(&self, versions: &[&'static SupportedProtocolVersion]) -> Result<ClientConfig> {
         client(versions, Pin::Exactly(self.leaf.clone()))
     }
+}
+
+/// A listener as it is reached from this machine.
+pub fn reached(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    SocketAddr::new(ip, listening.port())
 }
 
 /// The certificate that a listener of this configuration shows: read from a handshake in memory.

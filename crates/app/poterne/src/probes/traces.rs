@@ -25,17 +25,16 @@ pub trait Refusals: Send + Sync {
 }
 
 /// The node's own journal, with the trace reader's keys.
-pub struct JournalRefusals(Arc<Mutex<TraceReader>>);
+pub struct JournalTraces(Arc<Mutex<TraceReader>>);
 
-impl JournalRefusals {
+impl JournalTraces {
     /// Over a log's folder (`journal/<origin>`).
     pub fn new(folder: &std::path::Path, months: MonthKeys) -> Self {
         Self(Arc::new(Mutex::new(TraceReader::new(folder, Arc::new(months)))))
     }
-}
 
-impl Refusals for JournalRefusals {
-    fn since(&self, from: Time) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+    /// The traces of certain events since a moment.
+    pub fn read(&self, from: Time, wanted: fn(Event) -> bool) -> BoxFuture<'static, Result<Vec<Trace>, Fault>> {
         let reader = self.0.clone();
         Box::pin(async move {
             let read = tokio::task::spawn_blocking(move || {
@@ -44,13 +43,19 @@ impl Refusals for JournalRefusals {
                 let blocks: Vec<_> = reader.blocks().iter().filter(|block| block.latest >= from).copied().collect();
                 let mut traces = Vec::new();
                 for block in blocks {
-                    let wanted = |head: &journal::TraceHead| head.event == Event::Refused && head.time >= from;
+                    let wanted = |head: &journal::TraceHead| wanted(head.event) && head.time >= from;
                     traces.extend(reader.read(&block, &wanted)?.traces);
                 }
                 Ok::<_, journal::JournalError>(traces)
             });
             read.await.map_err(Fault::unreachable)?.map_err(Fault::unreachable)
         })
+    }
+}
+
+impl Refusals for JournalTraces {
+    fn since(&self, from: Time) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+        self.read(from, |event| event == Event::Refused)
     }
 }
 

@@ -27,6 +27,10 @@ const WATCHED: &[&str] = &[
     "acces-web DT9",
     "acces-web TR2",
     "clausier O-8.1",
+    "clausier O-9.9",
+    "interventions O8",
+    "interventions T10",
+    "interventions T11",
     "segur SC.SSI/IE.38",
     "segur SC.SSI/IE.59",
 ];

@@ -2,13 +2,7 @@
 
 use crate::{
     fake,
-    probes::{
-        Fault,
-        idle::Opens,
-        target::Target,
-        traces::Refusals,
-        visits::{Reserved, Visits},
-    },
+    probes::{Fault, codes::Reserved, idle::Opens, target::Target, traces::Refusals, visits::Visits},
 };
 use axum::{
     Router,

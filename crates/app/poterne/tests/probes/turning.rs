@@ -4,13 +4,13 @@ use crate::{
     fake::{self, door},
     hospital::{self, Flaw, Kept},
     probes::{
+        codes::Reserved,
         idle::{IdleDoor, IdleProbe, Opens as _},
         records::{RecordsProbe, What as Records},
         sessions::{SessionsProbe, What as Sessions},
         target::Target,
         tls::TlsProbe,
         traces::TracesProbe,
-        visits::Reserved,
     },
 };
 use axum::{Router, routing::get};

@@ -5,6 +5,7 @@ mod cuts;
 mod forged;
 mod journey;
 pub mod passkey;
+mod rehearsal;
 mod scope;
 
 use crate::{
@@ -457,6 +458,7 @@ async fn node(
             establishment: HERE,
         }],
         rp: SoftPasskey::rp(),
+        rehearsed: None,
     });
     let config = RecordingsConfig { reserve_bytes: 1 << 16, ..RecordingsConfig::under(folder.path()) };
     let desk = (Holder::Door(Door::Desk), Purpose::RecordingReading);

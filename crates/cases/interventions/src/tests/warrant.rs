@@ -107,6 +107,7 @@ fn house() -> House {
             establishment: HERE,
         }],
         rp: SoftPasskey::rp(),
+        rehearsed: None,
     };
     let equipment = EquipmentTerms {
         id: EquipmentId::from_bytes([40; 16]),
