@@ -14,7 +14,7 @@ use crate::{
 use identity::Authenticated;
 use policy::{CutIntervention, CutRelay, MatterAct, ReplayRelay, WatchRelay};
 use std::collections::HashMap;
-use types::{InterventionId, RelayId};
+use types::{InterventionId, RelayId, SessionId};
 
 impl InterventionService {
     /// The sessions that this person may see, newest first.
@@ -118,6 +118,12 @@ impl InterventionService {
             Ok(None) => Err(InterventionError::NotFound),
             Err(error) => Err(InterventionError::Unavailable(error.to_string())),
         }
+    }
+
+    /// Whether somebody's session, or token, was revoked. What goes on for long is asked about again while it does: the
+    /// proof that opened it was looked at once.
+    pub fn is_revoked(&self, session: SessionId) -> bool {
+        self.parts().journal.is_revoked(session)
     }
 
     /// Whether this person may do this with a session, for a page that shows the buttons. It opens nothing.

@@ -10,6 +10,7 @@ mod handlers;
 pub mod pages;
 mod recordings;
 mod state;
+mod streams;
 
 pub use entrance::{Asks, Route};
 pub use first::{BoxFuture, EnrolForm, EnrolOptions, EnrolRefused, FirstAdministrator};

@@ -1,7 +1,8 @@
 //! Recordings on their way to a browser: the file itself, or the pictures of a replay.
 
+use crate::streams::{self, Broken, Stands};
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     http::{HeaderValue, header},
     response::Response,
 };
@@ -21,37 +22,46 @@ const PICTURE_SECONDS_MIN: f64 = 0.04;
 /// A picture by itself from time to time, so that moving back is quick.
 const WHOLE_EVERY_SECONDS: f64 = 20.0;
 
-/// The file, to be saved. What breaks off breaks the transfer: half a recording never looks whole.
-pub(crate) fn file(reader: RecordingReader, relay: RelayId, channel: u32, place: OwnedSemaphorePermit) -> Response {
-    let pieces = stream::try_unfold((reader, place), |(mut reader, place)| async move {
-        let piece = reader.next().await.map_err(|error| io::Error::other(error.to_string()))?;
-        Ok::<_, io::Error>(piece.map(|piece| (Bytes::from(piece), (reader, place))))
-    });
-    let name = format!("session-{relay}-{channel}.cast");
-    document("application/octet-stream", &name, Disposition::Save, Body::from_stream(pieces))
+/// A recording on its way to whoever asked for it, with one of the places there are.
+pub(crate) struct Download {
+    pub reader: RecordingReader,
+    pub stands: Stands,
+    pub place: OwnedSemaphorePermit,
 }
 
-/// The pictures of a replay, one line of JSON each: `{"t": seconds since the start, "frame": …}`, `{"t", "mark"}` for
-/// what is worth finding again, and `{"t", "end"}` at the end. A browser never receives the target's own bytes.
-pub(crate) fn pictures(reader: RecordingReader, place: OwnedSemaphorePermit) -> Response {
-    let replay = Replay::new();
-    let lines = stream::try_unfold(Some((reader, replay, place)), |state| async move {
-        let Some((mut reader, mut replay, place)) = state else { return Ok::<_, io::Error>(None) };
-        match reader.next().await {
-            Ok(Some(piece)) => {
-                let lines = replay.take(&piece)?;
-                Ok(Some((Bytes::from(lines), Some((reader, replay, place)))))
+impl Download {
+    /// The file, to be saved. What breaks off breaks the transfer: half a recording never looks whole.
+    pub(crate) fn file(self, relay: RelayId, channel: u32) -> Response {
+        let pieces = stream::try_unfold(self.reader, |mut reader| async move {
+            let piece = reader.next().await.map_err(|error| io::Error::other(error.to_string()))?;
+            Ok::<_, io::Error>(piece.map(|piece| (Bytes::from(piece), reader)))
+        });
+        let name = format!("session-{relay}-{channel}.cast");
+        let body = streams::body(pieces, self.stands, self.place, Broken::Transfer);
+        document("application/octet-stream", &name, Disposition::Save, body)
+    }
+
+    /// The pictures of a replay, one line of JSON each: `{"t": seconds since the start, "frame": …}`, `{"t", "mark"}`
+    /// for what is worth finding again, and `{"t", "end"}` at the end. A browser never receives the target's own bytes.
+    pub(crate) fn pictures(self) -> Response {
+        let lines = stream::try_unfold(Some((self.reader, Replay::new())), |state| async move {
+            let Some((mut reader, mut replay)) = state else { return Ok::<_, io::Error>(None) };
+            match reader.next().await {
+                Ok(Some(piece)) => {
+                    let lines = replay.take(&piece)?;
+                    Ok(Some((Bytes::from(lines), Some((reader, replay)))))
+                }
+                Ok(None) => {
+                    let lines = replay.finish(reader.is_cut());
+                    Ok(Some((Bytes::from(lines), None)))
+                }
+                Err(error) => Err(io::Error::other(error.to_string())),
             }
-            Ok(None) => {
-                let lines = replay.finish(reader.is_cut());
-                Ok(Some((Bytes::from(lines), None)))
-            }
-            Err(error) => Err(io::Error::other(error.to_string())),
-        }
-    });
-    let mut response = Response::new(Body::from_stream(lines));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    response
+        });
+        let mut response = Response::new(streams::body(lines, self.stands, self.place, Broken::Transfer));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+        response
+    }
 }
 
 /// A recording being turned into pictures.

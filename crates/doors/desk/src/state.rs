@@ -1,8 +1,9 @@
 //! What the desk's handlers share: its entrance and the services behind it.
 
-use crate::{FirstAdministrator, pages::nav};
+use crate::{FirstAdministrator, pages::nav, streams::Stands};
 use dossier::{RulesService, Traces};
 use entrance::{Door, Entrance, Greeting};
+use identity::Authenticated;
 use interventions::InterventionService;
 use signin::{ApiTokens, Means, SignInService, SignedIn};
 use std::sync::Arc;
@@ -82,6 +83,12 @@ impl DeskState {
 
     pub(crate) fn now(&self) -> Time {
         self.0.entrance.now()
+    }
+
+    /// Whether an answer to this session or token, which ends by itself at `until`, may go on.
+    pub(crate) fn standing(&self, who: &Authenticated, until: Time) -> Stands {
+        let (state, session) = (self.clone(), who.session());
+        Arc::new(move || state.now() < until && session.is_some_and(|one| !state.interventions().is_revoked(one)))
     }
 
     /// A place among those who watch; none when all are taken.

@@ -5,7 +5,7 @@ use super::{
     bodies::{ReasonBody, RecordingAsked, SessionBody, SessionList, SessionsAsked},
     problem, searched,
 };
-use crate::recordings;
+use crate::recordings::Download;
 use ::interventions::Filter;
 use axum::{Json, http::StatusCode, response::Response};
 use entrance::api::{Asked, JsonBody, Problem, ProblemBody};
@@ -90,5 +90,6 @@ pub(crate) async fn recording(
     let Some(place) = bearer.state.reader_place() else { return Err(Problem::unavailable()) };
     let who = &bearer.holder.authenticated;
     let reader = bearer.state.interventions().recording(who, relay, asked.channel).await.map_err(problem)?;
-    Ok(recordings::file(reader, relay, asked.channel, place))
+    let stands = bearer.state.standing(who, bearer.holder.expires);
+    Ok(Download { reader, stands, place }.file(relay, asked.channel))
 }

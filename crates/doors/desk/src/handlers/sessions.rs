@@ -7,7 +7,8 @@ use crate::{
         or_default,
     },
     pages::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView},
-    recordings,
+    recordings::Download,
+    streams::{self, Broken},
 };
 use axum::{
     body::{Body, Bytes},
@@ -19,11 +20,8 @@ use futures_util::stream;
 use interventions::{Filter, InterventionError, LiveFeed, RelaySession};
 use policy::MatterAct;
 use serde::Deserialize;
-use std::{convert::Infallible, time::Duration};
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout, timeout_at},
-};
+use std::{io, time::Duration};
+use tokio::time::{Instant, timeout, timeout_at};
 use types::RelayId;
 use web::layout::ErrorKind;
 
@@ -31,6 +29,8 @@ use web::layout::ErrorKind;
 const WATCH_SECONDS: u64 = 120;
 /// Something goes over the line at least this often, so that nobody in between takes it for dead.
 const PULSE: Duration = Duration::from_secs(15);
+/// The browser asks again at once, and is decided about again.
+const AGAIN: &str = "retry: 500\n\n";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -95,7 +95,7 @@ pub(crate) async fn live(member: Member, named: Named) -> Response {
     let Some(place) = member.visit.state.watcher_place() else { return member.error(ErrorKind::Busy) };
     let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
     match service.watch(who, relay).await {
-        Ok(feed) => events(Body::from_stream(pictures(feed, place))),
+        Ok(feed) => events(streams::body(pictures(feed), standing(&member), place, Broken::Words(AGAIN))),
         Err(InterventionError::NotFound) => match service.session(who, relay).await {
             // It runs, and has no screen yet; or it ended a moment ago.
             Ok(one) => nothing_yet(&one),
@@ -113,21 +113,24 @@ fn nothing_yet(one: &RelaySession) -> Response {
     events(Body::from(if one.live { "retry: 3000\nevent: none\ndata:\n\n" } else { "event: end\ndata:\n\n" }))
 }
 
-fn pictures(
-    feed: LiveFeed,
-    place: OwnedSemaphorePermit,
-) -> impl stream::Stream<Item = Result<Bytes, Infallible>> + Send {
+fn standing(member: &Member) -> streams::Stands {
+    member.visit.state.standing(&member.who.authenticated, member.who.absolute_until)
+}
+
+fn pictures(feed: LiveFeed) -> impl stream::Stream<Item = io::Result<Bytes>> + Send + 'static {
     let until = Instant::now() + Duration::from_secs(WATCH_SECONDS);
-    stream::unfold(Some((feed, place)), move |state| async move {
-        let (mut feed, place) = state?;
-        let next = timeout_at(until, timeout(PULSE, feed.frames.recv())).await;
-        let (text, state) = match next {
+    stream::unfold(Some(feed), move |state| async move {
+        let mut feed = state?;
+        // A screen that never rests is asked for again like any other.
+        if Instant::now() >= until {
+            return Some((Ok(Bytes::from_static(AGAIN.as_bytes())), None));
+        }
+        let (text, state) = match timeout_at(until, timeout(PULSE, feed.frames.recv())).await {
             // Each picture is one line: JSON writes line ends as escapes.
-            Ok(Ok(Some(frame))) => (format!("data: {frame}\n\n"), Some((feed, place))),
+            Ok(Ok(Some(frame))) => (format!("data: {frame}\n\n"), Some(feed)),
             Ok(Ok(None)) => ("event: end\ndata:\n\n".to_owned(), None),
-            Ok(Err(_)) => (":\n\n".to_owned(), Some((feed, place))),
-            // The browser asks again, and is decided about again.
-            Err(_) => ("retry: 500\n\n".to_owned(), None),
+            Ok(Err(_)) => (":\n\n".to_owned(), Some(feed)),
+            Err(_) => (AGAIN.to_owned(), None),
         };
         Some((Ok(Bytes::from(text)), state))
     })
@@ -149,23 +152,19 @@ pub(crate) async fn replay(member: Member, named: Named) -> Response {
 }
 
 pub(crate) async fn frames(member: Member, named: Named) -> Response {
-    recorded(member, named, |reader, _, _, place| recordings::pictures(reader, place)).await
+    recorded(member, named, |download, _, _| download.pictures()).await
 }
 
 pub(crate) async fn file(member: Member, named: Named) -> Response {
-    recorded(member, named, recordings::file).await
+    recorded(member, named, Download::file).await
 }
 
-async fn recorded(
-    member: Member,
-    named: Named,
-    answer: fn(interventions::RecordingReader, RelayId, u32, OwnedSemaphorePermit) -> Response,
-) -> Response {
+async fn recorded(member: Member, named: Named, answer: fn(Download, RelayId, u32) -> Response) -> Response {
     let (relay, channel) = (named.id(RelayId::from_bytes), named.number());
     let Some(place) = member.visit.state.reader_place() else { return member.error(ErrorKind::Busy) };
     let service = member.visit.state.interventions();
     match service.recording(&member.who.authenticated, relay, channel).await {
-        Ok(reader) => answer(reader, relay, channel, place),
+        Ok(reader) => answer(Download { reader, stands: standing(&member), place }, relay, channel),
         Err(error) => failed(&member, error).await,
     }
 }
