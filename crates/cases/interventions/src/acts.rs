@@ -15,7 +15,7 @@ use crate::{
     warrant::Warrant,
 };
 use identity::Authenticated;
-use journal::{Applied, Effect, WriteTx};
+use journal::{Applied, Effect, Revoked, WriteTx};
 use lease::EndReason;
 use policy::{
     CloseIntervention, CutIntervention, DatabaseAction, Matter, OpenIntervention, RefuseIntervention,
@@ -248,17 +248,25 @@ impl InterventionService {
         Change: Effect<A, Output = bool>,
     {
         let Asked { authorized, row, name } = asked;
+        let (id, to) = (row.terms.id, life::step(row.state, act)?);
         let change = Change {
             revision: row.revision,
-            to: life::step(row.state, act)?,
+            to,
             until: row.until,
             hold: row.hold,
             signature: None,
             lifts_hold: false,
-            steps: vec![self.step(row.terms.id, kind, &name, note)?],
+            steps: vec![self.step(id, kind, &name, note)?],
             sessions,
         };
-        self.written(self.parts().journal.perform(authorized, change).await?)
+        self.written(self.parts().journal.perform(authorized, change).await?)?;
+        if life::is_over(to) {
+            // The state is a clear column: the reserve remembers, so that a row put back opens nothing.
+            if let Err(error) = self.parts().journal.revoke_any(Revoked::Matter(id), revoked_until(&row)).await {
+                tracing::error!(intervention = %id, %error, "an end could not be written to the reserve");
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn written(&self, done: bool) -> Answer<()> {

@@ -233,7 +233,7 @@ impl InterventionService {
         Ok((id, to_sign))
     }
 
-    /// Registers or changes an equipment; without a secret the one that is there stays.
+    /// Registers or changes an equipment; without a secret the one that is there stays, if address, host key and login do.
     pub async fn register_equipment(
         &self,
         who: &Authenticated,
@@ -250,6 +250,12 @@ impl InterventionService {
         let mut connection = self.read().await?;
         check(&mut connection, keys, establishment, (&new, secret.as_ref())).await?;
         let body = EquipmentBody::from(&new);
+        let secret = match (secret, held) {
+            (Some(secret), _) => seal_secret(&self.parts().equipment_keys, id, &secret)?,
+            // What opens one machine is never shown to another.
+            (None, Some((opens, held))) if opens == Opens::of(&body) => held,
+            (None, _) => return Err(InterventionError::Invalid(Wrong::Secret)),
+        };
         let terms = body.terms(id, version, establishment);
         let bound_to = version.to_be_bytes();
         let signature = self.signature(me, &Terms::Equipment(terms.clone()), &bound(&me, &id, &bound_to), signed);
@@ -261,21 +267,36 @@ impl InterventionService {
             return self.bad_signature(who, &why.to_string()).await;
         }
         drop(connection);
-        let secret = match (secret, held) {
-            (Some(secret), _) => seal_secret(&self.parts().equipment_keys, id, &secret)?,
-            (None, Some(held)) => held,
-            (None, None) => return Err(InterventionError::Invalid(Wrong::Secret)),
-        };
         let row = EquipmentRow { id, establishment, version, new: body, signature, secret };
         let sealed = row.seal(keys)?;
         self.written(self.parts().journal.perform(authorized, Put { row, sealed }).await?)
     }
 
-    /// The version that comes next, and the secret that is there.
-    async fn next_version(&self, establishment: EstablishmentId, id: EquipmentId) -> Answer<(u64, Option<Vec<u8>>)> {
+    /// The version that comes next, and the secret that is there, with what it opens.
+    async fn next_version(
+        &self,
+        establishment: EstablishmentId,
+        id: EquipmentId,
+    ) -> Answer<(u64, Option<(Opens, Vec<u8>)>)> {
         let mut connection = self.read().await?;
         let held = sql::equipment(&mut connection, &self.parts().keys, (establishment, id)).await?;
-        Ok(held.map_or((1, None), |row| (row.version + 1, Some(row.secret))))
+        Ok(held.map_or((1, None), |row| (row.version + 1, Some((Opens::of(&row.new), row.secret)))))
+    }
+}
+
+/// What a secret was given for.
+#[derive(PartialEq, Eq)]
+struct Opens {
+    host: String,
+    port: u16,
+    host_key: String,
+    account: String,
+}
+
+impl Opens {
+    fn of(body: &EquipmentBody) -> Self {
+        let EquipmentBody { host, port, host_key, account, .. } = body.clone();
+        Self { host, port, host_key, account }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     equipment::open_secret,
+    life,
     model::{ChannelSummary, EquipmentSecret, State, StepKind},
     people::sql::Person,
     recording::Recorder,
@@ -116,6 +117,7 @@ impl Effect<OpenRelay> for NotOpened {
 struct Connect {
     session: SessionInsert,
     versions: (u64, u64),
+    window: (Time, Option<Time>),
     opened: NewStep,
 }
 
@@ -124,7 +126,7 @@ impl Effect<OpenRelay> for Connect {
     async fn apply(&self, tx: &mut WriteTx<'_, OpenRelay>) -> Result<Applied<bool>, StoreError> {
         let (intervention, now) = (tx.action().intervention, tx.now());
         let connection = tx.connection();
-        let Some(state) = sessions::may_connect(connection, intervention, self.versions).await? else {
+        let Some(state) = sessions::may_connect(connection, intervention, self.versions, self.window).await? else {
             return Ok(Applied::refused(false));
         };
         if state == State::Planned.as_str() {
@@ -270,7 +272,12 @@ impl Gate {
         let ids = (relay, row.terms.id, me.account);
         let session = SessionInsert::new(&service.parts().keys, ids, &raw).map_err(|_| GateRefused::Unavailable)?;
         let opened = service.step(row.terms.id, StepKind::Opened, &me.name, "").map_err(|error| told(&error))?;
-        let effect = Connect { session, versions: (row.terms.version, row.equipment.version), opened };
+        let effect = Connect {
+            session,
+            versions: (row.terms.version, row.equipment.version),
+            window: (row.until, row.hold),
+            opened,
+        };
         let terms = LeaseTerms { ends: warrant.window_end(), hold: warrant.hold_until(), matter: row.matter() };
         let why = match service.parts().leases.open(authorized, terms, effect).await {
             Ok((Some(lease), true)) => return Ok(lease),
@@ -320,7 +327,9 @@ impl Gate {
     ) -> Result<Result<Warrant, String>, GateRefused> {
         let service = &self.0;
         if self.is_cut(row) {
-            return Ok(Err(NoWarrant::State(State::Cut).to_string()));
+            // Whatever the row says: the reserve remembers that it is over.
+            let state = if life::is_over(row.state) { row.state } else { State::Cut };
+            return Ok(Err(NoWarrant::State(state).to_string()));
         }
         let (evidence, _) = service.evidence(row, &[]).await.map_err(|error| told(&error))?;
         Ok(match Warrant::verify(&evidence, &service.parts().pinned.now(), service.now()) {

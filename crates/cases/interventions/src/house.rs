@@ -6,11 +6,23 @@ use crate::{
     model::{State, StepKind},
     service::{Answer, InterventionError, InterventionService},
     sql,
+    warrant::{NoWarrant, Standing},
 };
 use identity::system_actor;
 use lease::EndReason;
 use policy::LapseIntervention;
-use types::{InterventionId, SystemActor};
+use std::{collections::BTreeSet, time::Duration};
+use types::{Event, InterventionId, SystemActor, Time};
+
+/// How often all that runs is held against its signatures.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// What [`InterventionService::keep_leases`] remembers between two calls.
+#[derive(Debug, Default)]
+pub struct LeaseWatch {
+    looked: Option<Time>,
+    told: BTreeSet<InterventionId>,
+}
 
 impl InterventionService {
     /// What a stop without warning left behind: sessions that nobody closed, and cuts that only the reserve knows of. The
@@ -49,6 +61,66 @@ impl InterventionService {
             self.over(id, State::Lapsed, StepKind::Lapsed).await?;
         }
         Ok(())
+    }
+
+    /// Holds what runs against what was signed: rows that give more time count once the signatures say so, and what
+    /// nobody's signatures bear any more ends, unless "do not interrupt" holds it. The node calls it twice a second; all
+    /// are looked at each minute, those whose rows claim more at once.
+    pub async fn keep_leases(&self, watch: &mut LeaseWatch) -> Answer<()> {
+        let leases = &self.parts().leases;
+        let now = self.now();
+        let all = watch.looked.is_none_or(|last| now.since(last) >= LOOK_EVERY);
+        let due = if all { leases.interventions() } else { leases.claiming_more() };
+        if all {
+            watch.looked = Some(now);
+            watch.told.retain(|id| due.contains(id));
+        }
+        for id in due {
+            match self.signed_for(id).await? {
+                Ok(standing) => {
+                    let claims = leases.claiming_more().contains(&id);
+                    let gained = leases.lengthen(id, (standing.window_end, standing.hold_until));
+                    if claims && !gained {
+                        self.tell_once(watch, id, "its rows give more time than was signed").await;
+                    }
+                }
+                Err(why) => {
+                    leases.end_all_of(id, EndReason::Closed);
+                    self.tell_once(watch, id, &why).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How an intervention that runs here stands, or why nothing bears it.
+    async fn signed_for(&self, id: InterventionId) -> Answer<Result<Standing, String>> {
+        let Some(matter) = self.parts().leases.matter(id) else { return Ok(Err("nothing runs".into())) };
+        let mut connection = self.read().await?;
+        let row = sql::intervention(&mut connection, &self.parts().keys, (matter.establishment, id)).await?;
+        drop(connection);
+        let Some(row) = row else { return Ok(Err("the intervention is not there any more".into())) };
+        let (evidence, _) = self.evidence(&row, &[]).await?;
+        Ok(match evidence.standing(&self.parts().pinned.now()) {
+            Err(why) => Err(why.to_string()),
+            Ok(standing) if !standing.is_approved() => {
+                Err(NoWarrant::Quorum { given: standing.approvals, needed: standing.quorum }.to_string())
+            }
+            Ok(standing) => Ok(standing),
+        })
+    }
+
+    async fn tell_once(&self, watch: &mut LeaseWatch, id: InterventionId, why: &str) {
+        if !watch.told.insert(id) {
+            return;
+        }
+        tracing::error!(intervention = %id, why, "what runs is not borne by signatures any more");
+        let node = system_actor(SystemActor::Node, None, self.now());
+        let detail = format!("intervention:{id} runs, but {why}");
+        if let Err(error) = self.parts().journal.note(&node, Event::RelayAlarm, Some(detail)).await {
+            tracing::error!(%error, "an alarm could not be traced");
+            watch.told.remove(&id);
+        }
     }
 
     async fn over(&self, id: InterventionId, to: State, step: StepKind) -> Answer<()> {

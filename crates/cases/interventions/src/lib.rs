@@ -31,6 +31,7 @@ mod words;
 
 pub use fleet::{Fleet, FleetParts};
 pub use gate::{AtGate, Ending, Gate, GateRefused, Offer, Opened, SessionAsked};
+pub use house::LeaseWatch;
 pub use identity::passkey::{Assertion, RelyingParty};
 pub use lease::{EndReason, Lease, LeaseView, Warning};
 pub use live::{FrameJson, LiveFeed, LiveSession, LiveSessions, NoSessions};

@@ -290,8 +290,10 @@ pub struct Standing {
     pub quorum: u8,
     /// First moment past the window, with the extensions in force.
     pub window_end: Time,
-    /// The last "do not interrupt" that was not lifted.
+    /// The last "do not interrupt" that was not lifted: it keeps what runs.
     pub hold_until: Option<Time>,
+    /// The same, signed by as many as the approval takes: past the window it lets somebody in again.
+    pub reentry_until: Option<Time>,
 }
 
 impl Standing {
@@ -315,7 +317,8 @@ impl Evidence {
             approvals: u8::try_from(approved.len()).unwrap_or(u8::MAX),
             quorum,
             window_end: self.window_end(quorum),
-            hold_until: self.hold_until(),
+            hold_until: self.holds().map(|(_, until)| until).max(),
+            reentry_until: signed_by(quorum, self.holds()),
         })
     }
 
@@ -366,26 +369,31 @@ impl Evidence {
 
     /// An extension is in force once as many people have signed it, or a later one, as the approval takes.
     fn window_end(&self, quorum: u8) -> Time {
-        let mut latest: BTreeMap<AccountId, Time> = BTreeMap::new();
-        for row in &self.signatures {
-            if let SignatureKind::Extend { until } = row.kind {
-                let end = latest.entry(row.account).or_insert(until);
-                *end = until.max(*end);
-            }
-        }
-        let mut ends: Vec<Time> = latest.into_values().collect();
-        ends.sort_unstable_by(|a, b| b.cmp(a));
-        let signed = ends.get(usize::from(quorum).saturating_sub(1)).copied();
-        signed.map_or(self.terms.until, |end| end.max(self.terms.until))
-    }
-
-    fn hold_until(&self) -> Option<Time> {
-        let held = self.signatures.iter().filter_map(|row| match row.kind {
-            SignatureKind::Hold { until, released: false } => Some(until),
+        let extensions = self.signatures.iter().filter_map(|row| match row.kind {
+            SignatureKind::Extend { until } => Some((row.account, until)),
             _ => None,
         });
-        held.max()
+        signed_by(quorum, extensions).map_or(self.terms.until, |end| end.max(self.terms.until))
     }
+
+    fn holds(&self) -> impl Iterator<Item = (AccountId, Time)> {
+        self.signatures.iter().filter_map(|row| match row.kind {
+            SignatureKind::Hold { until, released: false } => Some((row.account, until)),
+            _ => None,
+        })
+    }
+}
+
+/// The latest moment that as many distinct people as the quorum have signed for, or a later one.
+fn signed_by(quorum: u8, signed: impl Iterator<Item = (AccountId, Time)>) -> Option<Time> {
+    let mut latest: BTreeMap<AccountId, Time> = BTreeMap::new();
+    for (account, until) in signed {
+        let end = latest.entry(account).or_insert(until);
+        *end = until.max(*end);
+    }
+    let mut ends: Vec<Time> = latest.into_values().collect();
+    ends.sort_unstable_by(|a, b| b.cmp(a));
+    ends.get(usize::from(quorum).saturating_sub(1)).copied()
 }
 
 /// Verifies the signature under an equipment, by the keys of its establishment.
@@ -500,9 +508,10 @@ impl Warrant {
         if now < evidence.terms.from {
             return Err(NoWarrant::TooEarly);
         }
-        // Whoever lost his connection in the middle of what must not be interrupted comes back.
-        let held = standing.hold_until.is_some_and(|hold| now < hold);
-        if now >= standing.window_end && !held {
+        // Whoever lost his connection in the middle of what must not be interrupted comes back. One signature keeps what
+        // runs; it does not stand for the others' where somebody comes in.
+        let admitted = standing.reentry_until.is_some_and(|hold| now < hold);
+        if now >= standing.window_end && !admitted {
             return Err(NoWarrant::TooLate);
         }
         let terms = &evidence.terms;

@@ -8,7 +8,7 @@ use policy::{
     Policies, Subject,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -84,6 +84,15 @@ struct Entry {
     subject: Subject,
     alarms: Vec<(Time, String)>,
     view: watch::Sender<LeaseView>,
+    /// The row says more than the lease: nothing of it counts until what was signed says so too.
+    claims_more: bool,
+}
+
+impl Entry {
+    fn new(intervention: InterventionId, whose: (Matter, Subject), view: watch::Sender<LeaseView>) -> Self {
+        let (matter, subject) = whose;
+        Self { intervention, matter, subject, alarms: Vec::new(), view, claims_more: false }
+    }
 }
 
 struct Inner {
@@ -180,10 +189,18 @@ impl Inner {
         let mut connection = self.store.read().await?;
         let read = rows::read(&mut connection, &self.config.origin).await?;
         *self.seen() = Instant::now();
-        let entries = self.entries();
+        let mut entries = self.entries();
         for row in read {
-            let Some(entry) = entries.get(&row.relay) else { continue };
-            change(&entry.view, |view| LeaseView { ends: row.ends, hold: row.hold, cut: view.cut.or(row.cut), ..view });
+            let Some(entry) = entries.get_mut(&row.relay) else { continue };
+            let held = *entry.view.borrow();
+            entry.claims_more = row.ends > held.ends || row.hold > held.hold;
+            // Whoever writes the database may end sessions, never lengthen them.
+            change(&entry.view, |view| LeaseView {
+                ends: view.ends.min(row.ends),
+                hold: view.hold.min(row.hold),
+                cut: view.cut.or(row.cut),
+                ..view
+            });
         }
         Ok(())
     }
@@ -199,13 +216,13 @@ impl Inner {
     }
 }
 
-fn change(view: &watch::Sender<LeaseView>, to: impl FnOnce(LeaseView) -> LeaseView) {
+fn change(view: &watch::Sender<LeaseView>, to: impl FnOnce(LeaseView) -> LeaseView) -> bool {
     view.send_if_modified(|held| {
         let next = to(*held);
         let changed = next != *held;
         *held = next;
         changed
-    });
+    })
 }
 
 /// A session's rows, with its lease's.
@@ -332,8 +349,7 @@ impl Leases {
             if entries.len() >= inner.config.leases_max {
                 return Err(LeaseError::TooMany);
             }
-            entries
-                .insert(relay, Entry { intervention, matter: terms.matter, subject, alarms: Vec::new(), view: sender });
+            entries.insert(relay, Entry::new(intervention, (terms.matter, subject), sender));
         }
         let lease = Lease { relay, intervention, view: receiver, home: Arc::downgrade(inner) };
         // The lease is already where a cut looks for it: of the two, one sees the other.
@@ -448,8 +464,21 @@ impl Leases {
         self.0.strike(reason, wanted).len()
     }
 
+    /// The interventions with sessions in this node.
+    pub fn interventions(&self) -> BTreeSet<InterventionId> {
+        self.0.entries().values().map(|entry| entry.intervention).collect()
+    }
+
+    /// Those of them whose rows give more time than their leases: extended on another node, or forged. Whoever can
+    /// verify what was signed calls [`Leases::lengthen`] with what it says.
+    pub fn claiming_more(&self) -> BTreeSet<InterventionId> {
+        let entries = self.0.entries();
+        entries.values().filter(|entry| entry.claims_more).map(|entry| entry.intervention).collect()
+    }
+
     /// Moves the end of an intervention's sessions in this node; the rows are written by whoever moves it
-    /// ([`crate::rows::set_window`]), and other nodes read them.
+    /// ([`crate::rows::set_window`]). Other nodes take over from them what is shorter, and ask for what was signed before
+    /// they take over what is longer ([`Leases::claiming_more`]).
     pub fn set_end(&self, intervention: InterventionId, ends: Time) {
         self.each_of(intervention, |view| LeaseView { ends, ..view });
     }
@@ -459,10 +488,19 @@ impl Leases {
         self.each_of(intervention, |view| LeaseView { hold, ..view });
     }
 
-    fn each_of(&self, intervention: InterventionId, to: impl Fn(LeaseView) -> LeaseView) {
-        for entry in self.0.entries().values().filter(|entry| entry.intervention == intervention) {
-            change(&entry.view, &to);
+    /// Gives an intervention's sessions in this node the time that was signed for; takes none away. True if any gained.
+    pub fn lengthen(&self, intervention: InterventionId, (ends, hold): (Time, Option<Time>)) -> bool {
+        self.each_of(intervention, |view| LeaseView { ends: view.ends.max(ends), hold: view.hold.max(hold), ..view })
+    }
+
+    fn each_of(&self, intervention: InterventionId, to: impl Fn(LeaseView) -> LeaseView) -> bool {
+        let mut any = false;
+        for entry in self.0.entries().values_mut().filter(|entry| entry.intervention == intervention) {
+            any |= change(&entry.view, &to);
+            // What the row says now is compared anew.
+            entry.claims_more = false;
         }
+        any
     }
 
     /// The rest of a cut: the reserve, which is waited for, then trace and rows, which are not.

@@ -145,9 +145,24 @@ async fn what_another_node_writes_is_heeded(database: &TestDatabase) {
     let write = async |text: &'static str| {
         sqlx::query(text).bind(vec![1_u8; 16]).execute(it.raw.pool_for_tests()).await.unwrap();
     };
-    write("UPDATE leases SET hold_micros = 1790007200000000 WHERE id = $1").await;
+    let more = async || {
+        soon(async {
+            while it.leases.claiming_more().is_empty() {
+                tokio::task::yield_now().await
+            }
+        })
+        .await
+    };
+    // More time is a claim: it counts once whoever verifies signatures says so.
+    write("UPDATE leases SET hold_micros = 1790007200000000, ends_micros = ends_micros + 1 WHERE id = $1").await;
+    more().await;
     let mut view = one.watch();
-    soon(view.wait_for(|view| view.hold == Some(after(7200)))).await.unwrap();
+    assert_eq!((view.borrow().ends, view.borrow().hold), (after(3600), None));
+    it.leases.set_hold(INTERVENTION, Some(after(7200)));
+    assert_eq!(view.borrow().hold, Some(after(7200)));
+    // Less is heeded at once.
+    write("UPDATE leases SET hold_micros = 1790005400000000, ends_micros = ends_micros - 60000000 WHERE id = $1").await;
+    soon(view.wait_for(|view| view.hold == Some(after(5400)) && view.ends < after(3600))).await.unwrap();
     write("UPDATE leases SET cut_micros = 1, cut_reason = 'cut' WHERE id = $1").await;
     assert_eq!(soon(one.cut()).await, EndReason::Cut, "a person's cut, held or not");
     assert_eq!(two.watch().borrow().cut, None);

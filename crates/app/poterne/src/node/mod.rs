@@ -26,7 +26,7 @@ use store::{Store, StoreConfig};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use types::{Clock, Door, EstablishmentId, Role, Secret, SystemActor};
-use upkeep::{fold, keep_interventions, purge, watch_journal, watch_sis, watch_store};
+use upkeep::{fold, keep_interventions, keep_leases, purge, watch_journal, watch_sis, watch_store};
 use vault::{Holder, MasterKey, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
@@ -280,6 +280,7 @@ impl Node {
         }
         if let Some(second) = &self.second {
             upkeep.spawn(keep_interventions(second.house.clone()));
+            upkeep.spawn(keep_leases(second.house.clone()));
         }
         upkeep
     }

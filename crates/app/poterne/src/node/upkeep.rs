@@ -1,7 +1,7 @@
 //! What a node does by itself while it serves.
 
 use care::CareService;
-use interventions::InterventionService;
+use interventions::{InterventionService, LeaseWatch};
 use journal::{Journal, log::State as LogState};
 use signin::SignInService;
 use std::time::Duration;
@@ -72,5 +72,16 @@ pub(super) async fn keep_interventions(service: InterventionService) {
             tracing::warn!(%error, "windows that ended could not be noted");
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}
+
+/// What runs is held against what was signed.
+pub(super) async fn keep_leases(service: InterventionService) {
+    let mut watch = LeaseWatch::default();
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if let Err(error) = service.keep_leases(&mut watch).await {
+            tracing::warn!(%error, "what runs could not be held against what was signed");
+        }
     }
 }

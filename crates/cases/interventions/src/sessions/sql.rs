@@ -222,14 +222,18 @@ pub(crate) async fn may_connect(
     connection: &mut AnyConnection,
     intervention: InterventionId,
     (version, equipment_version): (u64, u64),
+    (until, hold): (Time, Option<Time>),
 ) -> Result<Option<String>, StoreError> {
     let row = sqlx::query(
         "SELECT i.state FROM interventions i JOIN equipment e ON e.id = i.equipment_id WHERE i.id = $1 \
-         AND i.state IN ('planned', 'open') AND i.version = $2 AND e.version = $3",
+         AND i.state IN ('planned', 'open') AND i.version = $2 AND e.version = $3 \
+         AND i.until_micros = $4 AND i.hold_micros = $5",
     )
     .bind(intervention.as_bytes().to_vec())
     .bind(signed(version))
     .bind(signed(equipment_version))
+    .bind(until.micros())
+    .bind(hold.map_or(0, Time::micros))
     .fetch_optional(connection)
     .await?;
     row.map(|row| Ok(row.try_get("state")?)).transpose()

@@ -141,7 +141,12 @@ async fn a_change_of_the_equipment_ends_its_approvals(database: &TestDatabase) {
     let other = equipment("scanner-2", 1);
     let bad = it.node.desk.register_equipment(&who, it.scanner, other, None, it.answered(1, &to_sign)).await;
     assert!(matches!(bad, Err(crate::InterventionError::BadSignature)));
-    it.node.desk.register_equipment(&who, it.scanner, moved, None, it.answered(1, &to_sign)).await.unwrap();
+    // What opens the machine at one address is not sent to another: it is given again.
+    let same = || NewEquipment { host: "10.0.0.9".into(), ..equipment("scanner-2", 1) };
+    let unsaid = it.node.desk.register_equipment(&who, it.scanner, same(), None, it.answered(1, &to_sign)).await;
+    assert!(matches!(unsaid, Err(crate::InterventionError::Invalid(crate::Wrong::Secret))));
+    let secret = Some(crate::EquipmentSecret::Password(types::Secret::new("another".into())));
+    it.node.desk.register_equipment(&who, it.scanner, moved, secret, it.answered(1, &to_sign)).await.unwrap();
     let seen = it.node.desk.equipment_for(&who, it.scanner).await.unwrap();
     assert_eq!((seen.version, seen.host.as_str(), seen.signed), (2, "10.0.0.9", true));
     let outside = it.node.suppliers.equipment(&it.who(5, Door::Suppliers)).await.unwrap();
@@ -153,3 +158,59 @@ async fn a_change_of_the_equipment_ends_its_approvals(database: &TestDatabase) {
     assert!(matches!(refused, Err(crate::InterventionError::NotFound)));
 }
 both!(a_change_of_the_equipment_ends_its_approvals);
+
+async fn a_state_put_back_revives_nothing(database: &TestDatabase) {
+    let it = House::new(database).await;
+    for end in ["closed", "refused", "withdrawn"] {
+        let id = it.planned().await;
+        match end {
+            "closed" => {
+                drop(it.connect(5).await.unwrap());
+                it.node.desk.close(&it.at_desk(2), id).await.unwrap();
+            }
+            "refused" => it.node.desk.refuse(&it.at_desk(2), id, "non").await.unwrap(),
+            _ => it.node.suppliers.withdraw(&it.who(5, Door::Suppliers), id).await.unwrap(),
+        }
+        it.forge("UPDATE interventions SET state = 'planned' WHERE id = $1", id).await;
+        assert!(matches!(it.connect(5).await, Err(GateRefused::Refused)), "{end}");
+        assert_eq!(it.refused_because(id).await.split(" (").next(), Some("the intervention is cut"), "{end}");
+        it.forge("UPDATE interventions SET state = 'closed' WHERE id = $1", id).await;
+    }
+}
+both!(a_state_put_back_revives_nothing);
+
+async fn a_lease_is_as_long_as_was_signed(database: &TestDatabase) {
+    let it = House::new(database).await;
+    let id = it.planned().await;
+    it.clock.advance(600);
+    let opened = it.connect(5).await.unwrap();
+    let mut watch = crate::LeaseWatch::default();
+    it.node.relays.keep_leases(&mut watch).await.unwrap();
+    let ends = opened.lease.watch().borrow().ends;
+    let stretched = "UPDATE leases SET ends_micros = ends_micros + 36000000000, hold_micros = ends_micros + 36000000000 \
+                     WHERE intervention_id = $1";
+    it.forge(stretched, id).await;
+    while it.node.leases.claiming_more().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    it.node.relays.keep_leases(&mut watch).await.unwrap();
+    let view = *opened.lease.watch().borrow();
+    assert_eq!((view.ends, view.hold, view.cut), (ends, None, None), "not a second more");
+
+    // What another node extended is signed for: it counts.
+    it.forge(
+        "UPDATE leases SET ends_micros = ends_micros - 36000000000, hold_micros = 0 WHERE intervention_id = $1",
+        id,
+    )
+    .await;
+    it.extend(2, id, minutes(90)).await.unwrap();
+    it.node.leases.set_end(id, ends);
+    it.node.relays.keep_leases(&mut crate::LeaseWatch::default()).await.unwrap();
+    assert_eq!(opened.lease.watch().borrow().ends, minutes(90));
+
+    // Nobody's signature bears it any more: it ends.
+    it.forge("DELETE FROM intervention_signatures WHERE intervention_id = $1", id).await;
+    it.node.relays.keep_leases(&mut crate::LeaseWatch::default()).await.unwrap();
+    assert_eq!(opened.lease.watch().borrow().cut, Some(crate::EndReason::Closed));
+}
+both!(a_lease_is_as_long_as_was_signed);

@@ -428,14 +428,20 @@ fn a_quorum_is_of_people() {
     assert_eq!(two(&[3, 4]), Ok(()));
 }
 
-#[test]
-fn the_end_moves_by_as_many_as_approved() {
+/// Approved by both of the two that it takes.
+fn of_two() -> House {
     let mut it = house();
     it.evidence.terms.equipment.quorum = 2;
     it.sign_equipment(1);
     it.evidence.signatures.clear();
     it.signed(SignatureKind::Approve, 3);
     it.signed(SignatureKind::Approve, 4);
+    it
+}
+
+#[test]
+fn the_end_moves_by_as_many_as_approved() {
+    let mut it = of_two();
     let end = |it: &House| it.why().unwrap().window_end();
     it.signed(SignatureKind::Extend { until: hours(5) }, 3);
     it.signed(SignatureKind::Extend { until: hours(6) }, 3);
@@ -459,4 +465,16 @@ fn do_not_interrupt_outlasts_the_window_until_it_is_lifted() {
     it.evidence.signatures[1].kind = SignatureKind::Hold { until: hours(4), released: true };
     assert_eq!(at(&it, NOW), Ok(None));
     assert_eq!(at(&it, hours(2)), Err(NoWarrant::TooLate));
+}
+
+#[test]
+fn one_of_two_keeps_what_runs_and_lets_nobody_in_after_the_window() {
+    let mut it = of_two();
+    it.signed(SignatureKind::Hold { until: hours(4), released: false }, 3);
+    let at = |it: &House, now| Warrant::verify(&it.evidence, &it.pinned, now).map(|warrant| warrant.hold_until());
+    assert_eq!(at(&it, NOW), Ok(Some(hours(4))), "what runs is held");
+    assert_eq!(at(&it, hours(2)), Err(NoWarrant::TooLate));
+    it.signed(SignatureKind::Hold { until: hours(3), released: false }, 4);
+    assert_eq!(at(&it, hours(2)), Ok(Some(hours(4))), "both agree to three hours");
+    assert_eq!(at(&it, hours(3)), Err(NoWarrant::TooLate));
 }
