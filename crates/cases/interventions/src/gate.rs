@@ -278,7 +278,12 @@ impl Gate {
             window: (row.until, row.hold),
             opened,
         };
-        let terms = LeaseTerms { ends: warrant.window_end(), hold: warrant.hold_until(), matter: row.matter() };
+        let terms = LeaseTerms {
+            ends: warrant.window_end(),
+            hold: warrant.hold_until(),
+            matter: row.matter(),
+            fingerprint: asked.fingerprint.clone(),
+        };
         let why = match service.parts().leases.open(authorized, terms, effect).await {
             Ok((Some(lease), true)) => return Ok(lease),
             Ok(_) => "the intervention changed while the session was being opened".to_owned(),

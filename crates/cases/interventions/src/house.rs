@@ -4,6 +4,7 @@ use crate::{
     effects::Over,
     gate::Ending,
     model::{State, StepKind},
+    people,
     service::{Answer, InterventionError, InterventionService},
     sql,
     warrant::{NoWarrant, Standing},
@@ -12,10 +13,10 @@ use identity::system_actor;
 use lease::EndReason;
 use policy::LapseIntervention;
 use std::{collections::BTreeSet, time::Duration};
-use types::{Event, InterventionId, SystemActor, Time};
+use types::{Actor, Event, InterventionId, SystemActor, Time};
 
 /// How often all that runs is held against its signatures.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// What [`InterventionService::keep_leases`] remembers between two calls.
 #[derive(Debug, Default)]
@@ -65,7 +66,7 @@ impl InterventionService {
 
     /// Holds what runs against what was signed: rows that give more time count once the signatures say so, and what
     /// nobody's signatures bear any more ends, unless "do not interrupt" holds it. The node calls it twice a second; all
-    /// are looked at each minute, those whose rows claim more at once.
+    /// are looked at every fifteen seconds, those whose rows claim more at once.
     pub async fn keep_leases(&self, watch: &mut LeaseWatch) -> Answer<()> {
         let leases = &self.parts().leases;
         let now = self.now();
@@ -88,6 +89,27 @@ impl InterventionService {
                     leases.end_all_of(id, EndReason::Closed);
                     self.tell_once(watch, id, &why).await;
                 }
+            }
+            if all {
+                self.end_without_key(watch, id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever has lost his account or the key that he came with works no longer.
+    async fn end_without_key(&self, watch: &mut LeaseWatch, id: InterventionId) -> Answer<()> {
+        for (relay, subject, fingerprint) in self.parts().leases.holders(id) {
+            let (Actor::Account(account), Some(establishment)) = (subject.actor, subject.establishment) else {
+                continue;
+            };
+            let mut connection = self.read().await?;
+            let known = people::sql::person(&mut connection, &self.parts().keys, (establishment, account)).await?;
+            let keys = people::sql::fingerprints(&mut connection, account).await?;
+            drop(connection);
+            if known.is_none() || !keys.contains(&fingerprint) {
+                self.parts().leases.end(relay, EndReason::Closed);
+                self.tell_once(watch, id, "its technician has no account any more, or not the key he came with").await;
             }
         }
         Ok(())

@@ -67,6 +67,8 @@ pub struct LeaseTerms {
     pub hold: Option<Time>,
     /// Whose it is: what a decision to cut needs, without asking the database.
     pub matter: Matter,
+    /// The key that its holder came with.
+    pub fingerprint: String,
 }
 
 /// What a cut reached.
@@ -82,6 +84,7 @@ struct Entry {
     intervention: InterventionId,
     matter: Matter,
     subject: Subject,
+    fingerprint: String,
     alarms: Vec<(Time, String)>,
     view: watch::Sender<LeaseView>,
     /// The row says more than the lease: nothing of it counts until what was signed says so too.
@@ -89,9 +92,13 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(intervention: InterventionId, whose: (Matter, Subject), view: watch::Sender<LeaseView>) -> Self {
-        let (matter, subject) = whose;
-        Self { intervention, matter, subject, alarms: Vec::new(), view, claims_more: false }
+    fn new(
+        intervention: InterventionId,
+        (terms, subject): (LeaseTerms, Subject),
+        view: watch::Sender<LeaseView>,
+    ) -> Self {
+        let LeaseTerms { matter, fingerprint, .. } = terms;
+        Self { intervention, matter, subject, fingerprint, alarms: Vec::new(), view, claims_more: false }
     }
 }
 
@@ -349,7 +356,7 @@ impl Leases {
             if entries.len() >= inner.config.leases_max {
                 return Err(LeaseError::TooMany);
             }
-            entries.insert(relay, Entry::new(intervention, (terms.matter, subject), sender));
+            entries.insert(relay, Entry::new(intervention, (terms, subject), sender));
         }
         let lease = Lease { relay, intervention, view: receiver, home: Arc::downgrade(inner) };
         // The lease is already where a cut looks for it: of the two, one sees the other.
@@ -467,6 +474,20 @@ impl Leases {
     /// The interventions with sessions in this node.
     pub fn interventions(&self) -> BTreeSet<InterventionId> {
         self.0.entries().values().map(|entry| entry.intervention).collect()
+    }
+
+    /// Who works in an intervention in this node, and with which key each came.
+    pub fn holders(&self, intervention: InterventionId) -> Vec<(RelayId, Subject, String)> {
+        let entries = self.0.entries();
+        let of = entries.iter().filter(|(_, entry)| entry.intervention == intervention);
+        of.map(|(relay, entry)| (*relay, entry.subject.clone(), entry.fingerprint.clone())).collect()
+    }
+
+    /// Ends one session, unless "do not interrupt" holds it. True if it did.
+    pub fn end(&self, relay: RelayId, reason: EndReason) -> bool {
+        let now = self.0.journal.now();
+        let wanted = |id: &RelayId, entry: &Entry| *id == relay && !entry.view.borrow().is_held(now);
+        !self.0.strike(reason, wanted).is_empty()
     }
 
     /// Those of them whose rows give more time than their leases: extended on another node, or forged. Whoever can

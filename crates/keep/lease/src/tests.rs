@@ -130,7 +130,7 @@ fn after(seconds: u64) -> Time {
 
 impl Fixture {
     async fn open(&self, n: u8, hold: Option<Time>) -> Lease {
-        let terms = LeaseTerms { ends: after(3600), hold, matter: matter() };
+        let terms = LeaseTerms { ends: after(3600), hold, matter: matter(), fingerprint: String::new() };
         self.leases.open(proof(n), terms, Nothing(true)).await.unwrap().0.unwrap()
     }
 }
@@ -185,7 +185,7 @@ both!(a_store_that_is_gone_cuts_what_is_not_held);
 
 async fn what_is_not_granted_leaves_nothing(database: &TestDatabase) {
     let it = fixture(database).await;
-    let terms = |seconds| LeaseTerms { ends: after(seconds), hold: None, matter: matter() };
+    let terms = |seconds| LeaseTerms { ends: after(seconds), hold: None, matter: matter(), fingerprint: String::new() };
     assert!(it.leases.open(proof(1), terms(0), Nothing(true)).await.is_err(), "over");
     let (none, ()) = it.leases.open(proof(1), terms(60), Nothing(false)).await.unwrap();
     assert!(none.is_none() && it.leases.count() == 0);

@@ -214,3 +214,15 @@ async fn a_lease_is_as_long_as_was_signed(database: &TestDatabase) {
     assert_eq!(opened.lease.watch().borrow().cut, Some(crate::EndReason::Closed));
 }
 both!(a_lease_is_as_long_as_was_signed);
+
+async fn whose_key_is_taken_away_works_no_longer(database: &TestDatabase) {
+    let it = House::new(database).await;
+    it.planned().await;
+    let opened = it.connect(5).await.unwrap();
+    it.node.relays.keep_leases(&mut crate::LeaseWatch::default()).await.unwrap();
+    assert_eq!(opened.lease.watch().borrow().cut, None);
+    sqlx::query("DELETE FROM ssh_keys WHERE fingerprint = 'SHA256:5'").execute(it.pool()).await.unwrap();
+    it.node.relays.keep_leases(&mut crate::LeaseWatch::default()).await.unwrap();
+    assert_eq!(opened.lease.watch().borrow().cut, Some(crate::EndReason::Closed));
+}
+both!(whose_key_is_taken_away_works_no_longer);
