@@ -1,7 +1,7 @@
 // The disk fills up: effects are refused and the page says so, signing out still works, nothing acknowledged is lost,
 // and the door recovers by itself when space returns. A technician's session is cut all the same.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,12 +9,14 @@ import { Api, approved } from "../lib/api.mjs";
 import { CAMILLE, MARCEL, YANN } from "../lib/cast.mjs";
 import { Client } from "../lib/client.mjs";
 import { temporaryFolder, verifyJournal } from "../lib/demo.mjs";
-import { demoOnSmallDisk, fill, skip } from "../lib/disk.mjs";
+import { DISK_MEGABYTES, demoOnSmallDisk, fill, skip } from "../lib/disk.mjs";
 import { record, resultsOf } from "../lib/pages.mjs";
 import { Technician } from "../lib/ssh.mjs";
 import { nextCode } from "../lib/totp.mjs";
 
 const RECOVERY_SECONDS_MAX = 15;
+/** What is left for a recording, above what must stay free. */
+const ROOM = 4 * 1024 * 1024;
 
 test("a full disk refuses, says so, and recovers", { skip }, async (context) => {
   const { demo, outside } = await demoOnSmallDisk(context);
@@ -113,6 +115,45 @@ test("with a full disk a cut still cuts, and what cannot be recorded is cut", { 
   assert.match(ended.stdout.toString() + ended.stderr, /a coupé cette session/);
   const again = await erwan.run("automate-pharmacie", "true");
   assert.notEqual(again.code, 0, "and he does not come back");
+});
+
+test("what a technician lets a terminal show fills no disk: he is cut while there is room for the journal", { skip }, async (context) => {
+  const { demo, outside } = await demoOnSmallDisk(context);
+  const key = join(outside, relative(dirname(demo.folder), demo.ready.ssh_key));
+  const erwan = new Technician({ account: demo.person("erwan.tanguy"), key, relay: demo.ready.ssh });
+  await approved(demo);
+  const line = `${"ventilateur ".repeat(100)}\n`;
+  const sent = await erwan.run("scanner-1", "cat > grand.txt", { input: line.repeat(1000) });
+  assert.equal(sent.code, 0, sent.stderr);
+  erwan.opened = true;
+  const flood = await erwan.shell("scanner-1");
+  let over = false;
+  flood.ended.then(() => (over = true));
+  const free = () => {
+    const { bavail, bsize } = statfsSync(outside);
+    return bavail * bsize;
+  };
+  const least = Math.floor(0.05 * DISK_MEGABYTES * 1024 * 1024);
+  let left = free();
+  assert.ok(left > least + ROOM, `a small disk serves: ${left} bytes are free`);
+  writeFileSync(join(outside, "filler"), Buffer.alloc(left - least - ROOM, 1));
+  for (let tries = 0; tries < 800 && !over; tries += 1) {
+    if (tries % 10 === 0) flood.stdin.write("cat grand.txt\r");
+    await sleep(50);
+    left = Math.min(left, free());
+  }
+  assert.ok(over, "a session whose recording has filled the disk goes on");
+  const cut = await flood.ended;
+  assert.match(cut.stdout.toString().slice(-2000) + cut.stderr, /ne peut plus être enregistrée/);
+  // The journal and the database write too, a little, in the part that is theirs.
+  assert.ok(left > 0.8 * least, `${left} bytes were left free`);
+
+  const again = await erwan.run("scanner-1", "true");
+  assert.notEqual(again.code, 0, "no session begins");
+  const client = new Client(demo);
+  await client.signIn(demo.person(CAMILLE));
+  assert.equal(await client.isSignedIn(), true, "signing in still is an effect that is done");
+  client.close();
 });
 
 /** Waits until a terminal has shown something. */

@@ -4,7 +4,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Demo, temporaryFolder } from "./demo.mjs";
 
-const DISK_MEGABYTES = 96;
+export const DISK_MEGABYTES = 96;
 
 const permitted = spawnSync("unshare", ["-m", "true"]).status === 0;
 /** For `test`: why these tests are skipped, if they are. */

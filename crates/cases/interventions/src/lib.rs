@@ -43,7 +43,7 @@ pub use model::{
 };
 pub use people::Colleague;
 pub use recording::{
-    Recorder, RecorderFault, Recording, RecordingReader, Recordings, RecordingsConfig, RecordingsReader,
+    FreeSpace, Recorder, RecorderFault, Recording, RecordingReader, Recordings, RecordingsConfig, RecordingsReader,
 };
 pub use rehearsal::{NewRehearsal, Rehearsal, Rehearsed};
 pub use service::{

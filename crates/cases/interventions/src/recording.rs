@@ -6,12 +6,16 @@
 
 mod reader;
 mod reserve;
+mod space;
+mod tape;
 #[cfg(test)]
 mod tests;
 
 pub use reader::{RecordingReader, RecordingsReader};
+pub use space::FreeSpace;
 
-use reserve::{Reserve, Spool};
+use reserve::Reserve;
+use space::Taken;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -23,7 +27,6 @@ use std::{
 };
 use tokio::{
     fs,
-    io::AsyncWriteExt as _,
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
@@ -31,12 +34,14 @@ use types::{RelayId, Time};
 use vault::{Place, SealOnly, SealTo, VaultError, stream::Sealer};
 use wire::asciicast::{Term, Writer};
 
+use tape::{Piece, Tape};
+
 /// The family of the pairs that recordings are sealed to.
 pub(crate) const FAMILY: &str = "recordings";
-/// Sealed bytes that wait for the next flush at most; more flush at once.
-const BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// Pieces that wait for the writer at most: whoever gives more waits.
 const QUEUE: usize = 64;
+/// A session begins only where so much of it could be recorded: one that is cut at once helps nobody.
+const ROOM_TO_BEGIN: u64 = 1 << 20;
 
 /// Why a recording cannot begin or cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,9 +52,12 @@ pub enum RecorderFault {
     /// The key cannot be had.
     #[error("the recording cannot be sealed: {0}")]
     Seal(String),
-    /// It is as long as a recording may be.
+    /// It is as long as a recording may be, or as all those of one session may be together.
     #[error("the recording is as long as it may be")]
     TooLong,
+    /// What is left of the disk is not for recordings.
+    #[error("the disk is too full for recordings: what is left of it is kept for the journal and the database")]
+    TooFull,
     /// Under "do not interrupt", the reserve is full as well.
     #[error("the reserve for recordings is full")]
     ReserveFull,
@@ -81,18 +89,25 @@ pub struct RecordingsConfig {
     pub reserve_bytes: u64,
     /// One recording at most, sealed.
     pub recording_bytes_max: u64,
+    /// All recordings of one session together at most, sealed; under "do not interrupt" too.
+    pub session_bytes_max: u64,
+    /// What recordings leave of the disk: below it none grows, and no session begins.
+    pub free: FreeSpace,
     /// How much may be lost when the node stops without warning.
     pub flush_every: Duration,
 }
 
 impl RecordingsConfig {
-    /// Under a data folder: 64 MiB of reserve, 1 GiB a recording, one second.
+    /// Under a data folder: 64 MiB of reserve, 1 GiB a recording, 2 GiB a session, 512 MiB or 5 % of the disk left free,
+    /// one second.
     pub fn under(data: &Path) -> Self {
         Self {
             folder: data.join("recordings"),
             reserve_folder: data.join("recordings-reserve"),
             reserve_bytes: 64 << 20,
             recording_bytes_max: 1 << 30,
+            session_bytes_max: 2 << 30,
+            free: FreeSpace::DEFAULT,
             flush_every: Duration::from_secs(1),
         }
     }
@@ -124,6 +139,15 @@ struct Home {
     reserve: Reserve,
 }
 
+impl Home {
+    /// Whether the disk has room for so many bytes more.
+    async fn has_room(self: &Arc<Self>, more: u64) -> Result<(), RecorderFault> {
+        let home = Arc::clone(self);
+        let checked = tokio::task::spawn_blocking(move || home.config.free.check(&home.config.folder, more));
+        checked.await.map_err(|_| RecorderFault::Disk("the task stopped".into()))?
+    }
+}
+
 /// The recordings of a node, to write. Clones are handles.
 #[derive(Clone)]
 pub struct Recordings(Arc<Home>);
@@ -136,7 +160,7 @@ impl Recordings {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let reserve = Reserve::open(&config.reserve_folder, config.reserve_bytes)?;
-        reserve.bring_home(&config.folder);
+        reserve.bring_home(&config);
         Ok(Self(Arc::new(Home { config, keys, reserve })))
     }
 
@@ -147,6 +171,7 @@ impl Recordings {
         let made = folder.clone();
         let to = tokio::task::spawn_blocking(move || {
             use std::os::unix::fs::DirBuilderExt as _;
+            home.config.free.check(&home.config.folder, ROOM_TO_BEGIN)?;
             let to = home.keys.seal_to(FAMILY, &month_of(now))?;
             std::fs::DirBuilder::new().mode(0o700).create(&made)?;
             // A disk that is full says so here, not in the middle of the session.
@@ -162,7 +187,8 @@ impl Recordings {
         let to = to.await.map_err(|_| RecorderFault::Disk("the task stopped".into()))??;
         let (fault, _) = watch::channel(None);
         let (held, spooling) = (AtomicBool::new(false), AtomicBool::new(false));
-        let session = Session { home: Arc::clone(&self.0), relay, now, folder, to, fault, held, spooling };
+        let (home, taken) = (Arc::clone(&self.0), Taken::default());
+        let session = Session { home, relay, now, folder, to, fault, held, spooling, taken };
         Ok(Recorder(Arc::new(session)))
     }
 
@@ -190,6 +216,7 @@ struct Session {
     fault: watch::Sender<Option<RecorderFault>>,
     held: AtomicBool,
     spooling: AtomicBool,
+    taken: Taken,
 }
 
 /// Records the channels of one session.
@@ -254,13 +281,6 @@ impl Recorder {
     }
 }
 
-enum Piece {
-    Output(Vec<u8>),
-    Resize(u16, u16),
-    Marker(String),
-    End(Option<i32>, oneshot::Sender<Result<(), RecorderFault>>),
-}
-
 /// The recording of one channel. Dropped, it ends as it stands.
 pub struct Recording {
     sender: mpsc::Sender<Piece>,
@@ -293,156 +313,5 @@ impl Recording {
         let (told, ended) = oneshot::channel();
         self.give(Piece::End(exit_status, told)).await?;
         ended.await.unwrap_or_else(|_| Err(self.session.fault.borrow().clone().unwrap_or(RecorderFault::Ended)))
-    }
-}
-
-/// The writer of one recording, in a task of its own.
-struct Tape {
-    session: Arc<Session>,
-    channel: u32,
-    /// None once it has ended.
-    sealer: Option<Sealer>,
-    cast: Writer,
-    start: Instant,
-    file: fs::File,
-    /// Bytes of the file that are durable.
-    synced: u64,
-    /// Sealed bytes that are not.
-    pending: Vec<u8>,
-    /// Where they go once the file takes no more.
-    spool: Option<Spool>,
-}
-
-impl Tape {
-    async fn run(mut self, mut pieces: mpsc::Receiver<Piece>) {
-        let every = self.session.home.config.flush_every;
-        let mut ticks = tokio::time::interval(every);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let told = loop {
-            let piece = tokio::select! {
-                piece = pieces.recv() => piece,
-                _ = ticks.tick() => {
-                    if self.tick().await.is_err() { return }
-                    continue;
-                }
-            };
-            let line = match piece {
-                Some(Piece::Output(bytes)) => self.cast.output(self.start.elapsed(), &bytes),
-                Some(Piece::Resize(cols, rows)) => self.cast.resize(self.start.elapsed(), cols, rows),
-                Some(Piece::Marker(text)) => self.cast.marker(self.start.elapsed(), &text),
-                Some(Piece::End(status, told)) => break Some((status, told)),
-                None => break None,
-            };
-            let written = match self.seal(&line) {
-                Ok(()) if self.pending.len() >= BUFFER_BYTES_MAX => self.flush().await,
-                other => other,
-            };
-            if let Err(fault) = written {
-                self.fail(fault);
-                return;
-            }
-        };
-        let (status, told) = told.unzip();
-        let ended = self.end(status.flatten()).await;
-        if let Some(told) = told {
-            let _ = told.send(ended);
-        }
-    }
-
-    /// The flush of each second.
-    async fn tick(&mut self) -> Result<(), RecorderFault> {
-        self.sync().await.inspect_err(|fault| self.fail(fault.clone()))
-    }
-
-    /// Seals what waits for a whole chunk, and makes it durable.
-    async fn sync(&mut self) -> Result<(), RecorderFault> {
-        let sealed = self.sealer.as_mut().ok_or(RecorderFault::Ended)?.flush()?;
-        self.pending.extend(sealed);
-        self.flush().await
-    }
-
-    fn fail(&self, fault: RecorderFault) {
-        tracing::error!(relay = %self.session.relay, %fault, "a recording cannot go on");
-        self.session.fault.send_replace(Some(fault));
-    }
-
-    fn seal(&mut self, text: &str) -> Result<(), RecorderFault> {
-        let sealed = self.sealer.as_mut().ok_or(RecorderFault::Ended)?.push(text.as_bytes())?;
-        self.pending.extend(sealed);
-        Ok(())
-    }
-
-    async fn end(mut self, status: Option<i32>) -> Result<(), RecorderFault> {
-        let line = status.map(|status| self.cast.exit(self.start.elapsed(), status));
-        let ended = self.last(line).await.inspect_err(|fault| self.fail(fault.clone()));
-        if self.spool.take().is_some() {
-            let home = Arc::clone(&self.session.home);
-            let _ = tokio::task::spawn_blocking(move || home.reserve.bring_home(&home.config.folder)).await;
-        }
-        ended
-    }
-
-    async fn last(&mut self, line: Option<String>) -> Result<(), RecorderFault> {
-        if let Some(line) = line {
-            self.seal(&line)?;
-        }
-        let last = self.sealer.take().ok_or(RecorderFault::Ended)?.finish()?;
-        self.pending.extend(last);
-        self.flush().await
-    }
-
-    /// Writes what is pending and makes it durable: to the file, or, once that failed under "do not interrupt", to the
-    /// reserve.
-    async fn flush(&mut self) -> Result<(), RecorderFault> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        if self.spool.is_none() {
-            match self.write_file().await {
-                Ok(()) => return Ok(()),
-                Err(fault) if !self.session.held.load(Ordering::SeqCst) => return Err(fault),
-                Err(fault) => {
-                    // Held: the session goes on, somebody must know.
-                    self.fail(fault);
-                    self.session.spooling.store(true, Ordering::SeqCst);
-                    self.spool = Some(Spool::new(self.session.relay, self.channel, self.synced));
-                }
-            }
-        }
-        let pending = std::mem::take(&mut self.pending);
-        let Some(mut spool) = self.spool.take() else { return Err(RecorderFault::Ended) };
-        let home = Arc::clone(&self.session.home);
-        let spooled = tokio::task::spawn_blocking(move || {
-            let done = home.reserve.append(&mut spool, &pending);
-            (spool, done)
-        });
-        let (spool, done) = spooled.await.map_err(|_| RecorderFault::Disk("the task stopped".into()))?;
-        self.spool = Some(spool);
-        done
-    }
-
-    async fn write_file(&mut self) -> Result<(), RecorderFault> {
-        let length = self.synced + self.pending.len() as u64;
-        let held = self.session.held.load(Ordering::SeqCst);
-        if length > self.session.home.config.recording_bytes_max && !held {
-            return Err(RecorderFault::TooLong);
-        }
-        let written = async {
-            self.file.write_all(&self.pending).await?;
-            self.file.flush().await?;
-            self.file.sync_data().await
-        };
-        match written.await {
-            Ok(()) => {
-                self.synced = length;
-                self.pending.clear();
-                Ok(())
-            }
-            Err(error) => {
-                // What was written of it is not known to be there: it will be written again, elsewhere.
-                let _ = self.file.set_len(self.synced).await;
-                Err(error.into())
-            }
-        }
     }
 }

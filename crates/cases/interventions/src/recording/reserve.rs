@@ -2,7 +2,7 @@
 //! not interrupt" holds. Each slot begins with a header that says whose bytes it holds and from where in which recording;
 //! the header is written after the bytes are durable. At the next start, or when the recording ends, they go home.
 
-use super::{RecorderFault, file_of};
+use super::{RecorderFault, RecordingsConfig, file_of};
 use std::{
     fs::{File, OpenOptions},
     io,
@@ -136,7 +136,7 @@ impl Reserve {
     }
 
     /// Appends what lies here to the recordings it belongs to. What cannot go home stays.
-    pub(super) fn bring_home(&self, recordings: &Path) {
+    pub(super) fn bring_home(&self, config: &RecordingsConfig) {
         let mut found: Vec<(u64, Header)> = Vec::new();
         for number in 0..SLOTS {
             if let Ok(Some(header)) = read_header(&slot_path(&self.folder, number)) {
@@ -145,7 +145,7 @@ impl Reserve {
         }
         found.sort_unstable_by_key(|(_, header)| (*header.relay.as_bytes(), header.channel, header.offset));
         for (number, header) in found {
-            match self.one_home(recordings, number, &header) {
+            match self.one_home(config, number, &header) {
                 Ok(()) => {
                     let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(slot) = usize::try_from(number).ok().and_then(|number| taken.get_mut(number)) {
@@ -157,21 +157,21 @@ impl Reserve {
         }
     }
 
-    fn one_home(&self, recordings: &Path, number: u64, header: &Header) -> io::Result<()> {
+    fn one_home(&self, config: &RecordingsConfig, number: u64, header: &Header) -> Result<(), RecorderFault> {
         let slot = OpenOptions::new().read(true).write(true).open(slot_path(&self.folder, number))?;
         let length = header.length.min(self.slot_bytes - HEADER as u64);
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
         slot.read_exact_at(&mut bytes, HEADER as u64)?;
-        let home =
-            OpenOptions::new().write(true).open(file_of(&recordings.join(header.relay.to_string()), header.channel))?;
+        config.free.check(&config.folder, length)?;
+        let home = OpenOptions::new().write(true).open(file_of(&config.session(header.relay), header.channel))?;
         if home.metadata()?.len() < header.offset {
-            return Err(io::Error::other("what comes before is not there"));
+            return Err(io::Error::other("what comes before is not there").into());
         }
         home.set_len(header.offset)?;
         home.write_all_at(&bytes, header.offset)?;
         home.sync_all()?;
         slot.write_all_at(&[0; HEADER], 0)?;
-        slot.sync_data()
+        Ok(slot.sync_data()?)
     }
 }
 

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-use super::*;
+use super::{reserve::Spool, *};
 use types::Door;
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 
@@ -182,4 +182,148 @@ async fn the_reserve_has_an_end() {
     reserve.append(&mut spool, &[1]).unwrap();
     assert_eq!(reserve.append(&mut spool, &[1]), Err(RecorderFault::ReserveFull));
     assert_eq!(reserve.append(&mut Spool::new(RELAY, 2, 0), &[1]), Err(RecorderFault::ReserveFull));
+}
+
+/// Recordings of the same folder on a disk of which nothing is left for them. The disk itself is asked; what must stay free
+/// of it is all of it.
+fn on_a_full_disk(it: &Fixture) -> Arc<Home> {
+    let mut config = it.config.clone();
+    config.free = FreeSpace { bytes: u64::MAX, one_in: 1 };
+    let reserve = Reserve::open(&config.reserve_folder, config.reserve_bytes).unwrap();
+    Arc::new(Home { config, keys: it.keys.seal_only(), reserve })
+}
+
+/// The same session, from when the disk is full.
+fn filled(it: &Fixture, recorder: &Recorder) -> Recorder {
+    let session = &recorder.0;
+    Recorder(Arc::new(Session {
+        home: on_a_full_disk(it),
+        relay: session.relay,
+        now: session.now,
+        folder: session.folder.clone(),
+        to: it.keys.seal_only().seal_to(FAMILY, &month_of(NOW)).unwrap(),
+        fault: watch::channel(None).0,
+        held: AtomicBool::new(session.held.load(Ordering::SeqCst)),
+        spooling: AtomicBool::new(false),
+        taken: Taken::default(),
+    }))
+}
+
+async fn told(recorder: &Recorder) -> Option<RecorderFault> {
+    let mut fault = recorder.fault();
+    let told = tokio::time::timeout(Duration::from_secs(5), fault.wait_for(Option::is_some)).await.unwrap();
+    told.unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_session_has_one_budget_for_all_its_channels() {
+    let mut it = fixture(1 << 16);
+    it.config.session_bytes_max = 2000;
+    let recorder = it.recordings().begin(RELAY, NOW).await.unwrap();
+    let one = recorder.terminal(1, (80, 24), "").await.unwrap();
+    let other = recorder.terminal(2, (80, 24), "").await.unwrap();
+    for _ in 0..40 {
+        let both = (shown(&one, 1).await, shown(&other, 1).await);
+        if both.0.is_err() || both.1.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(told(&recorder).await, Some(RecorderFault::TooLong));
+    let sizes = [1, 2].map(|channel| std::fs::metadata(it.file(channel)).unwrap().len());
+    assert!(sizes.iter().sum::<u64>() <= 2000, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size > 300), "each is far from the bound of a recording: {sizes:?}");
+}
+
+#[tokio::test]
+async fn under_do_not_interrupt_the_budget_holds_and_the_rest_goes_to_the_reserve() {
+    let mut it = fixture(16 * 4096);
+    it.config.session_bytes_max = 1000;
+    let recordings = it.recordings();
+    let recorder = recordings.begin(RELAY, NOW).await.unwrap();
+    recorder.set_hold(true);
+    let recording = recorder.terminal(1, (80, 24), "").await.unwrap();
+    shown(&recording, 40).await.unwrap();
+    assert_eq!(told(&recorder).await, Some(RecorderFault::TooLong));
+    let spooled = async {
+        while recordings.reserve_used() == 0.0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), spooled).await.unwrap();
+    assert!(recorder.spooling());
+    assert!(std::fs::metadata(it.file(1)).unwrap().len() <= 1000);
+    recording.finish(Some(0)).await.unwrap();
+    let (text, cut) = it.read(1).await.unwrap();
+    assert!(!cut && text.contains("line 0 ") && text.contains("line 39 "), "{text}");
+}
+
+#[tokio::test]
+async fn on_a_full_disk_no_session_begins() {
+    let it = fixture(1 << 16);
+    let _ = it.recordings();
+    let recordings = Recordings(on_a_full_disk(&it));
+    assert_eq!(recordings.begin(RELAY, NOW).await.err(), Some(RecorderFault::TooFull));
+    assert!(!it.config.session(RELAY).exists(), "nothing is left of it");
+    // A session under way opens no channel more.
+    let under_way = filled(&it, &it.recordings().begin(RELAY, NOW).await.unwrap());
+    assert_eq!(under_way.terminal(1, (80, 24), "").await.err(), Some(RecorderFault::TooFull));
+}
+
+/// A recording that began while there was room.
+async fn begun(it: &Fixture, held: bool) -> (Recorder, Tape) {
+    let before = it.recordings().begin(RELAY, NOW).await.unwrap();
+    before.set_hold(held);
+    let recorder = filled(it, &before);
+    let row: [&[u8]; 2] = [RELAY.as_bytes(), &1_u32.to_be_bytes()];
+    let (sealer, header) = Sealer::begin_to(&before.0.to, place(&row)).unwrap();
+    let (cast, line) = Writer::begin(Term { cols: 80, rows: 24, kind: None }, None, None);
+    let mut tape = Tape {
+        session: Arc::clone(&before.0),
+        channel: 1,
+        sealer: Some(sealer),
+        cast,
+        start: Instant::now(),
+        file: fs::File::create(it.file(1)).await.unwrap(),
+        synced: 0,
+        pending: header,
+        spool: None,
+    };
+    tape.seal(&line).unwrap();
+    tape.tick().await.unwrap();
+    tape.session = Arc::clone(&recorder.0);
+    (recorder, tape)
+}
+
+#[tokio::test]
+async fn on_a_full_disk_no_recording_grows() {
+    let it = fixture(1 << 16);
+    let (recorder, mut tape) = begun(&it, false).await;
+    let size = std::fs::metadata(it.file(1)).unwrap().len();
+    let line = tape.cast.output(Duration::from_secs(1), b"more");
+    tape.seal(&line).unwrap();
+    assert_eq!(tape.tick().await, Err(RecorderFault::TooFull));
+    assert_eq!(told(&recorder).await, Some(RecorderFault::TooFull), "its session is cut");
+    assert_eq!(std::fs::metadata(it.file(1)).unwrap().len(), size);
+}
+
+#[tokio::test]
+async fn the_reserve_comes_home_once_there_is_room_again() {
+    let it = fixture(16 * 1100);
+    let (recorder, mut tape) = begun(&it, true).await;
+    for n in 0..3 {
+        let line = tape.cast.output(Duration::from_secs(1), format!("line {n}").as_bytes());
+        tape.seal(&line).unwrap();
+        tape.tick().await.unwrap();
+    }
+    assert_eq!(told(&recorder).await, Some(RecorderFault::TooFull), "it is told, and goes on");
+    assert!(recorder.spooling());
+    tape.end(Some(0)).await.unwrap();
+    let full = on_a_full_disk(&it);
+    full.reserve.bring_home(&full.config);
+    assert!(full.reserve.used() > 0.0, "there is no room yet");
+    assert!(it.read(1).await.unwrap().1);
+    assert!(it.recordings().reserve_used() == 0.0);
+    let (text, cut) = it.read(1).await.unwrap();
+    assert!(!cut && text.contains("line 0") && text.contains("line 2"), "{text}");
 }
