@@ -53,6 +53,11 @@ impl InterventionService {
         Ok(())
     }
 
+    /// Whether a passkey is one of those that need nobody's word: the configuration names it.
+    pub fn is_pinned(&self, credential: &[u8]) -> bool {
+        self.parts().pinned.now().keys.iter().any(|key| key.credential == credential)
+    }
+
     /// Notes the windows that are over. The node calls it every few seconds.
     pub async fn keep_house(&self) -> Answer<()> {
         let mut connection = self.read().await?;

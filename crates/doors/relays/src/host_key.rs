@@ -3,7 +3,7 @@
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use russh::keys::{
     PrivateKey,
-    ssh_key::{LineEnding, private::Ed25519Keypair},
+    ssh_key::{HashAlg, LineEnding, private::Ed25519Keypair},
 };
 use types::Secret;
 
@@ -34,6 +34,11 @@ pub fn new_host_key() -> Result<Secret<String>, BadHostKey> {
 pub fn host_key_line(key: &Secret<String>) -> Result<String, BadHostKey> {
     let line = read(key)?.public_key().to_openssh().map_err(|_| BadHostKey::Unreadable)?;
     Ok(line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+/// Its fingerprint, as a client shows it the first time: `SHA256:…`.
+pub fn host_key_fingerprint(key: &Secret<String>) -> Result<String, BadHostKey> {
+    Ok(read(key)?.public_key().fingerprint(HashAlg::Sha256).to_string())
 }
 
 pub(crate) fn read(key: &Secret<String>) -> Result<PrivateKey, BadHostKey> {

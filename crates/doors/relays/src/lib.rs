@@ -29,7 +29,7 @@ mod texts;
 mod visitor;
 mod wired;
 
-pub use host_key::{BadHostKey, host_key_line, new_host_key};
+pub use host_key::{BadHostKey, host_key_fingerprint, host_key_line, new_host_key};
 pub use house::{Granted, Hold, House, SessionRecorder, TerminalRecording};
 pub use live::Silence;
 pub use serve::{Relay, RelayError, Stopped};

@@ -14,6 +14,8 @@ pub struct SuppliersSettings {
     pub entrance: EntranceSettings,
     /// Where SSH clients reach the relays: host and port. Without it pages cannot give the command to copy.
     pub relay: Option<(String, u16)>,
+    /// The fingerprint of the key that they show: `SHA256:…`.
+    pub relay_key: Option<String>,
 }
 
 /// What stands behind the door; all of it is that same door's.
@@ -31,6 +33,7 @@ pub struct SuppliersServices {
 struct Parts {
     entrance: Entrance,
     relay: Option<(String, u16)>,
+    relay_key: Option<String>,
     services: SuppliersServices,
 }
 
@@ -41,10 +44,10 @@ pub struct SuppliersState(Arc<Parts>);
 impl SuppliersState {
     /// Over its services.
     pub fn new(settings: SuppliersSettings, services: SuppliersServices) -> Self {
-        let SuppliersSettings { entrance, relay } = settings;
+        let SuppliersSettings { entrance, relay, relay_key } = settings;
         let entrance = Entrance::new(types::Door::Suppliers, greeting, entrance, services.signin.clone());
         let entrance = entrance.with_api(services.tokens.clone());
-        Self(Arc::new(Parts { entrance, relay, services }))
+        Self(Arc::new(Parts { entrance, relay, relay_key, services }))
     }
 
     pub(crate) fn interventions(&self) -> &InterventionService {
@@ -57,6 +60,10 @@ impl SuppliersState {
 
     pub(crate) fn tokens(&self) -> &ApiTokens {
         &self.0.services.tokens
+    }
+
+    pub(crate) fn relay_key(&self) -> Option<&str> {
+        self.0.relay_key.as_deref()
     }
 
     pub(crate) fn relay(&self) -> Option<(&str, u16)> {

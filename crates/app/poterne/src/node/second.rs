@@ -114,10 +114,11 @@ impl Second {
         };
         let establishment = ground.first()?.0;
         let (mut listening, mut rehearsing) = (None, None);
-        let mut relay_name = None;
+        let (mut relay_name, mut relay_key) = (None, None);
         let mut desk = desk;
         if let Some(door) = settings.relays {
             relay_name = Some(door.public_name.clone());
+            relay_key = Some(relays::host_key_fingerprint(&door.host_key)?);
             let (store, journal, policies) = (store.clone(), journal.clone(), policies.clone());
             let sign_in = SshSignIn::new(store, journal, policies, keys(Door::Relays), establishment)?;
             let host_key = Secret::new(door.host_key.expose().clone());
@@ -188,7 +189,7 @@ impl Second {
                 interventions: InterventionService::builder(parts(Door::Suppliers)).build(),
             };
             let entrance = ground.entrance(Door::Suppliers, &door)?;
-            let state = SuppliersState::new(SuppliersSettings { entrance, relay: relay_name }, services);
+            let state = SuppliersState::new(SuppliersSettings { entrance, relay: relay_name, relay_key }, services);
             let router = suppliers::router(state, door.limits.clone());
             pages.push(Listening { door, router });
         }

@@ -1,7 +1,7 @@
 //! `/{lang}/`: the sign-in page, or what waits.
 
 use crate::{
-    handlers::{Member, Visit, failed},
+    handlers::{Member, Visit, failed, means::confirmed},
     pages::{Home, HomeView, Vouching, follows},
 };
 use axum::response::Response;
@@ -53,7 +53,7 @@ async fn vouching(member: &Member) -> Result<Vouching, InterventionError> {
     let passkeys = passkeys.map_err(|error| InterventionError::Unavailable(error.to_string()))?;
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     Ok(Vouching {
-        passkeys: count(passkeys.iter().filter(|one| !one.passkey.vouched).count()),
+        passkeys: count(passkeys.iter().filter(|one| !confirmed(&member.visit.state, &one.passkey)).count()),
         equipment: count(equipment.len()),
         unsigned: count(equipment.iter().filter(|one| !one.signed).count()),
     })

@@ -5,12 +5,13 @@ use crate::{
         Asking, Before, Member, Named, Posted, SignatureForm, acted, back, challenge, failed, or_default, told,
     },
     pages::{Enrolling, Means, MeansView, Passkey, PasskeyView, Passkeys, PasskeysView, Refusal},
+    state::DeskState,
 };
 use axum::response::Response;
 use data_encoding::BASE64URL_NOPAD;
 use entrance::{Failure, shown};
 use serde::Deserialize;
-use signin::{EnrolledPasskey, MeansError, NewToken, PasskeyOptions, Registration};
+use signin::{EnrolledPasskey, MeansError, NewToken, PasskeyOptions, PasskeySeen, Registration};
 use std::{collections::BTreeSet, time::Duration};
 use types::{Role, TokenId, TokenScope};
 use web::layout::ErrorKind;
@@ -61,7 +62,8 @@ pub(crate) async fn own(member: Member, before: Asking<Before>) -> Response {
 
 async fn view(member: &Member) -> Result<MeansView, MeansError> {
     let (state, who) = (&member.visit.state, &member.who.authenticated);
-    let own = state.means().own(who).await?;
+    let mut own = state.means().own(who).await?;
+    own.passkeys.iter_mut().for_each(|one| one.vouched = confirmed(state, one));
     let enrolling = match state.means().begin_passkey(who).await {
         Ok(options) => Some(enrolling(&options)),
         Err(MeansError::Full) => None,
@@ -147,7 +149,7 @@ pub(crate) async fn revoke_token(named: Named, Posted { member, .. }: Posted<Pla
 }
 
 pub(crate) async fn passkeys(member: Member, before: Asking<Before>) -> Response {
-    match member.visit.state.means().passkeys(&member.who.authenticated).await {
+    match all_passkeys(&member).await {
         Ok(rows) => {
             let view = PasskeysView { rows, me: member.who.account, refusal: or_default(before).refusal() };
             shown(member.visit.lang, &Passkeys::new(member.chrome(), view))
@@ -156,10 +158,23 @@ pub(crate) async fn passkeys(member: Member, before: Asking<Before>) -> Response
     }
 }
 
+/// Whether a passkey signs: somebody vouched for it, or the configuration does.
+pub(crate) fn confirmed(state: &DeskState, one: &PasskeySeen) -> bool {
+    one.vouched || state.interventions().is_pinned(&one.public.credential)
+}
+
+/// Those of the establishment.
+async fn all_passkeys(member: &Member) -> Result<Vec<EnrolledPasskey>, MeansError> {
+    let state = &member.visit.state;
+    let mut rows = state.means().passkeys(&member.who.authenticated).await?;
+    rows.iter_mut().for_each(|row| row.passkey.vouched = confirmed(state, &row.passkey));
+    Ok(rows)
+}
+
 /// The passkey that an address names, for those who see passkeys.
 async fn named_passkey(member: &Member, named: &Named) -> Result<EnrolledPasskey, MeansError> {
     let credential = credential(named);
-    let rows = member.visit.state.means().passkeys(&member.who.authenticated).await?;
+    let rows = all_passkeys(member).await?;
     rows.into_iter().find(|row| row.passkey.public.credential == credential).ok_or(MeansError::Absent)
 }
 

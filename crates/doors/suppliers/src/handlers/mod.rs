@@ -80,6 +80,7 @@ pub(crate) async fn reader(member: &Member) -> Result<Reader, MeansError> {
         login: member.who.login.clone(),
         keys: own.ssh_keys.into_iter().map(|key| key.fingerprint).collect(),
         relay: state.relay().map(|(host, port)| (host.to_owned(), port)),
+        relay_key: state.relay_key().map(str::to_owned),
     })
 }
 

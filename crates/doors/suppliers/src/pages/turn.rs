@@ -21,6 +21,8 @@ pub struct Reader {
     pub keys: Vec<String>,
     /// Where SSH clients reach the relays; none when this node has none.
     pub relay: Option<(String, u16)>,
+    /// The fingerprint of the key that they show.
+    pub relay_key: Option<String>,
 }
 
 impl Reader {
@@ -63,6 +65,8 @@ pub struct Turn {
     pub is_his: bool,
     /// Nobody connects from here: no relays are known.
     pub lacks_relay: bool,
+    /// The fingerprint of the key that they show.
+    pub relay_key: Option<String>,
     now: Time,
 }
 
@@ -76,7 +80,8 @@ impl Turn {
         let works = is_his && matches!(one.state, State::Planned | State::Open);
         let command = works.then(|| reader.command(&one.equipment_name)).flatten();
         let has_other_key = is_his && is_ahead && !known;
-        Self { command, has_other_key, is_his, lacks_relay: reader.lacks_relay(), one, now }
+        let relay_key = reader.relay_key.clone();
+        Self { command, has_other_key, is_his, lacks_relay: reader.lacks_relay(), relay_key, one, now }
     }
 
     /// First moment past the window.
@@ -184,6 +189,7 @@ mod tests {
             login: login.to_owned(),
             keys: Vec::new(),
             relay: relay.map(|(host, port)| (host.to_owned(), port)),
+            relay_key: None,
         };
         let relay = Some(("relais.hopital.example", 2222));
         let told = |login, relay| reader(login, relay).command("scanner-1");

@@ -135,6 +135,7 @@ impl Ground {
                 clock: Arc::new(self.clock.clone()),
             },
             relay,
+            relay_key: Some("SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE".into()),
         }
     }
 }
@@ -147,7 +148,7 @@ impl House {
     /// On a node that knows these relays, or none.
     pub async fn with(database: &TestDatabase, relay: Option<(String, u16)>) -> Self {
         let ground = Ground::new(database).await;
-        let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp() });
+        let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp(), rehearsed: None });
         let (enrolment, fleet) = (ground.enrolment(), ground.fleet(&pins));
         enrolment.establishment(HERE, "Hôpital de Valombre").await.unwrap();
         let one = fleet.supplier(HERE, "Armor Imagerie").await.unwrap();

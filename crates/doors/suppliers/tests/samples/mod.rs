@@ -63,6 +63,7 @@ pub fn reader(role: Role, keys: &[&str]) -> Reader {
         login: "erwan.tanguy".into(),
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
         relay: Some(("relais.hopital.example".into(), 2222)),
+        relay_key: Some("SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE".into()),
     }
 }
 
