@@ -8,6 +8,7 @@ pub mod headers;
 pub mod health;
 pub mod i18n;
 pub mod layout;
+mod lent;
 pub mod limits;
 pub mod reference;
 pub mod serve;

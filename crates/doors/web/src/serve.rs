@@ -3,11 +3,12 @@
 //! One task accepts and owns one task per connection; nothing else is spawned but HTTP/2's own streams. A stranger who
 //! sends garbage, nothing, or too slowly costs one task until a limit of [`Limits`] ends it.
 
-use crate::{limits::Limits, stall::Stall};
+use crate::{lent::lend, limits::Limits, stall::Stall};
 use axum::{Router, body::Body};
 use hyper::{
-    Request, Response,
+    Request, Response, Version,
     body::{Bytes, Frame, Incoming, SizeHint},
+    header::{CONNECTION, HeaderValue},
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -214,9 +215,15 @@ async fn answer(
     request: Request<Incoming>,
     one: One,
 ) -> Result<Response<Tracked>, Infallible> {
-    let mut request = request.map(Body::new);
+    // HTTP/2 has no need of it: a body that is left costs its stream, not its connection.
+    let one_by_one = request.version() <= Version::HTTP_11;
+    let (mut request, rest) = lend(request);
     request.extensions_mut().insert(address);
-    let response = door.router.clone().oneshot(request).await?;
+    let mut response = door.router.clone().oneshot(request).await?;
+    let bytes_max = door.limits.form_bytes_max.max(door.limits.api_bytes_max);
+    if one_by_one && !rest.read(bytes_max, LINGER_MAX).await {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.map(|body| Tracked { body, _one: one }))
 }
 

@@ -201,6 +201,57 @@ async fn http2_is_served_alike() {
 }
 
 /// Two hand-made ClientHello records: TLS 1.1, and TLS 1.2 with RSA key transport only.
+/// One answer on a connection that stays: to the end of its body, whose length is told.
+async fn one_answer(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let mut text = String::new();
+    loop {
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.unwrap().parse().unwrap() {
+                return text;
+            }
+        }
+        let mut bytes = [0; 4096];
+        let count = timeout(Duration::from_secs(20), stream.read(&mut bytes)).await.unwrap().unwrap();
+        assert!(count > 0, "closed after {text:?}");
+        text.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+    }
+}
+
+/// A program that keeps its connection sends its body when it pleases; it is refused for its header alone.
+#[tokio::test]
+async fn a_refusal_before_the_body_leaves_the_connection_whole() {
+    let door = door().await;
+    let mut stream = door.tls(HERE, "http/1.1").await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stream.write_all(b"a=b&c=d&e").await.unwrap();
+        let refused = one_answer(&mut stream).await;
+        assert!(status(&refused) == "403" && !refused.contains("connection: close"), "{refused}");
+        stream.write_all(b"GET /who HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        assert_eq!(body(&one_answer(&mut stream).await), "127.0.0.1");
+    }
+}
+
+/// What is too long, never comes or waits to be asked for is not read: the answer says that the connection ends.
+#[tokio::test]
+async fn a_body_that_is_not_read_ends_the_connection_and_the_answer_says_so() {
+    let door = door().await;
+    let long = "x".repeat(100_000);
+    for (headers, sent) in [
+        ("content-length: 100000", long.as_str()),
+        ("content-length: 9", ""),
+        ("content-length: 9\r\nexpect: 100-continue", ""),
+    ] {
+        let mut stream = door.tls(HERE, "http/1.1").await.unwrap();
+        let head = format!("POST / HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n\r\n{sent}");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_all(&mut stream).await;
+        assert!(status(&answer) == "403" && answer.contains("connection: close"), "{headers}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn old_tls_is_refused_by_an_alert() {
     let door = door().await;
