@@ -238,7 +238,7 @@ impl InterventionService {
     }
 
     pub(crate) fn reason(&self, reason: &str) -> Answer<String> {
-        plain(reason, PURPOSE_CHARS_MAX, true).ok_or(InterventionError::Invalid(Wrong::Text))
+        plain(reason, NAME_CHARS_MAX, true).ok_or(InterventionError::Invalid(Wrong::Text))
     }
 
     /// An act that signs nothing.

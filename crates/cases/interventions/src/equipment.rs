@@ -246,6 +246,10 @@ impl InterventionService {
         let (version, held) = self.next_version(establishment, id).await?;
         let action = RegisterEquipment { establishment, equipment: id, version };
         let authorized = self.decide(who, action, &Self::about(None, None)).await?;
+        // What cannot be read as an identifier is read as this one, which names nothing.
+        if id == EquipmentId::from_bytes([0; 16]) {
+            return Err(InterventionError::Invalid(Wrong::Equipment));
+        }
         let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
         let mut connection = self.read().await?;
         check(&mut connection, keys, establishment, (&new, secret.as_ref())).await?;

@@ -17,6 +17,8 @@ async fn a_cut_ends_the_session_and_the_intervention(database: &TestDatabase) {
         it.node.desk.cut_session(&it.at_desk(4), opened.relay, "vu").await,
         Err(InterventionError::NotFound)
     ));
+    let long = it.node.desk.cut_session(&it.at_desk(7), opened.relay, &"é".repeat(121)).await;
+    assert!(matches!(long, Err(InterventionError::Invalid(crate::Wrong::Text))), "{long:?}");
     it.node.desk.cut_session(&it.at_desk(7), opened.relay, "Agissements inattendus").await.unwrap();
     assert_eq!(soon(cut).await, EndReason::Cut);
     assert!(matches!(it.connect(5).await, Err(GateRefused::Refused)));

@@ -129,6 +129,17 @@ impl House<'_> {
     }
 }
 
+async fn an_identifier_of_nothing_registers_nothing(database: &TestDatabase) {
+    let it = House::new(database).await;
+    let (who, new) = (it.at_desk(1), equipment("scanner-9", 1));
+    let (_, to_sign) = it.node.desk.equipment_terms(&who, None, &new).await.unwrap();
+    let nothing = types::EquipmentId::from_bytes([0; 16]);
+    let secret = Some(crate::EquipmentSecret::Password(types::Secret::new("essai-essai".into())));
+    let refused = it.node.desk.register_equipment(&who, nothing, new, secret, it.answered(1, &to_sign)).await;
+    assert!(matches!(refused, Err(crate::InterventionError::Invalid(crate::Wrong::Equipment))), "{refused:?}");
+}
+both!(an_identifier_of_nothing_registers_nothing);
+
 async fn a_change_of_the_equipment_ends_its_approvals(database: &TestDatabase) {
     let it = House::new(database).await;
     let id = it.planned().await;
