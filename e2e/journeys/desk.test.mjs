@@ -245,6 +245,9 @@ async function changeSheet() {
   await maud.page.getByLabel(maud.says("desk.equipment.account")).fill("autre-compte");
   await maud.button("desk.equipment.check").click();
   await maud.assertHeading("desk.equipment.sign_title");
+  // Another login: the secret that is kept is not for it.
+  assert.equal(await maud.page.getByLabel(maud.says("desk.equipment.secret_keep")).count(), 0);
+  await maud.page.locator("#secret").fill("un autre mot de passe");
   await maud.button("desk.equipment.sign").click();
   await maud.page.getByRole("definition").filter({ hasText: "autre-compte" }).waitFor();
   await maud.page.getByText(maud.says("desk.equipment.signed")).first().waitFor();

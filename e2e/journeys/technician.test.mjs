@@ -135,6 +135,12 @@ test("approved, the page shows the command; typed as it stands, it works", async
   assert.equal(await command(), atHome);
   assert.equal(atHome.startsWith(`ssh ${KARIM}%${TARGET}@`), true, atHome);
   await says("suppliers.command.then");
+  await says("suppliers.command.host_key");
+  const [, shown] = /(SHA256:\S+)/.exec(await karim.page.locator(".command-block .fingerprint").innerText());
+  const [host, port] = demo.ready.ssh.split(":");
+  const keys = execFileSync("ssh-keyscan", ["-t", "ed25519", "-p", port, host], { stdio: ["ignore", "pipe", "ignore"] });
+  const listed = execFileSync("ssh-keygen", ["-lf", "-"], { input: keys }).toString();
+  assert.equal(listed.split(" ")[1], shown, "the gateway's key is the one that the page names");
   const ended = await typed(atHome, "etat\rexit 3\r");
   ssh.opened = true;
   assert.equal(ended.code, 3, ended.stderr);

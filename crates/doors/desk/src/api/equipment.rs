@@ -68,7 +68,8 @@ pub(crate) struct TargetSigned {
     target: TargetWanted,
     /// A password that opens a session on it.
     password: Option<String>,
-    /// Or a private key, in OpenSSH's PEM form. Without either the secret that is kept stays.
+    /// Or a private key, in OpenSSH's PEM form. Without either the secret that is kept stays, if host, port,
+    /// host key and login do.
     private_key: Option<String>,
     /// The nonce of the terms.
     nonce: Option<String>,

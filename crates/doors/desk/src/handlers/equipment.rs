@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::response::Response;
 use entrance::shown;
-use interventions::{EquipmentSecret, InterventionError, NewEquipment, Protocol};
+use interventions::{Equipment, EquipmentSecret, InterventionError, NewEquipment, Protocol};
 use serde::Deserialize;
 use types::{AccountId, EquipmentId, Role, Secret};
 use web::layout::ErrorKind;
@@ -146,13 +146,17 @@ pub(crate) async fn check(Posted { member, form }: Posted<Vec<(String, String)>>
         Err(error) => return failed(&member, error).await,
     };
     let chrome = member.visit.chrome(Some(&member.who), Some("/equipment/change"));
+    let keeps_secret = match id {
+        Some(id) => service.equipment_for(who, id).await.is_ok_and(|held| same_place(&held, &new(&fields))),
+        None => false,
+    };
     match terms {
         Ok((drawn, to_sign)) => {
             let view = EquipmentSignView {
                 id: drawn,
                 beneficiaries: names(&people, &fields.beneficiaries),
                 fields,
-                is_new: id.is_none(),
+                keeps_secret,
                 challenge: challenge(&to_sign),
             };
             shown(member.visit.lang, &EquipmentSign::new(chrome, view))
@@ -162,6 +166,11 @@ pub(crate) async fn check(Posted { member, form }: Posted<Vec<(String, String)>>
             None => failed(&member, error).await,
         },
     }
+}
+
+/// Whether what opened the machine may open it again: a secret is never sent to another place, nor under another login.
+fn same_place(held: &Equipment, new: &NewEquipment) -> bool {
+    (&held.host, held.port, &held.host_key, &held.account) == (&new.host, new.port, &new.host_key, &new.account)
 }
 
 fn form_again(member: &Member, view: EquipmentFormView) -> Response {

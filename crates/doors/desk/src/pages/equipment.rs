@@ -140,8 +140,8 @@ pub struct EquipmentSignView {
     pub fields: EquipmentFields,
     /// Those who answer for it, by name.
     pub beneficiaries: Vec<String>,
-    /// Whether it is a new one, which needs a secret.
-    pub is_new: bool,
+    /// Whether the secret that is there may stay: not for a new one, nor for another address, host key or login.
+    pub keeps_secret: bool,
     /// For the passkey.
     pub challenge: Challenge,
 }
