@@ -8,7 +8,7 @@ import { SEED, operationsOf, schemathesis, seenBy, withExamples } from "../lib/s
 
 /** Those who do what others do not: every edge of their schemas is tried too. */
 const THOROUGH = ["beneficiary", "administrator", "technician"];
-const SECONDS_MAX = 90;
+const SECONDS_MAX = 180;
 
 let demo;
 let known;
