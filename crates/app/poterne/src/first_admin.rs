@@ -160,8 +160,9 @@ impl FirstAdministrator {
         verify_slices_are_equal(given.as_ref(), kept_or_zeros).is_ok() && kept.is_some()
     }
 
-    /// Pins the first administrator's key and ends the link. Asks for the token again: time has passed since the page
-    /// was opened, and somebody else may hold the link.
+    /// Pins the first administrator's key: the link serves no more. Asks for the token again: time has passed since the
+    /// page was opened, and somebody else may hold the link. [`FirstAdministrator::settle`] follows once the account is
+    /// there, [`FirstAdministrator::unpin`] if it is not to be.
     pub fn pin(&self, token: &str, key: &PinnedKey, now: Time) -> Result<(), NotFirst> {
         // Whoever panicked inside left either the whole file or none.
         let _one = self.pinning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -181,9 +182,23 @@ impl FirstAdministrator {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(NotFirst::Pinned),
             other => other?,
         }
-        // A link that stays opens nothing any more: the pinned file is looked at first.
-        let _ = fs::remove_file(&self.link_file);
         Ok(())
+    }
+
+    /// The link goes. One that stays opens nothing any more: the pinned file is looked at first.
+    pub fn settle(&self) {
+        let _ = fs::remove_file(&self.link_file);
+    }
+
+    /// Takes back a key just pinned, whose account was not made: the link serves again. Any other key stays.
+    pub fn unpin(&self, key: &PinnedKey) -> io::Result<()> {
+        let _one = self.pinning.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = read_pinned(&fs::read(&self.pinned_file)?).map_err(io::Error::other)?;
+        if kept != std::slice::from_ref(key) {
+            return Err(io::Error::other("other keys are pinned"));
+        }
+        fs::remove_file(&self.pinned_file)?;
+        File::open(folder_of(&self.pinned_file))?.sync_all()
     }
 
     /// Draws a link and returns its token, which is kept nowhere.
@@ -228,6 +243,10 @@ fn expiry(link: &Link) -> Time {
     Time::from_micros(link.expires_seconds.saturating_mul(1_000_000))
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// What becomes of a file that is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
@@ -239,7 +258,7 @@ pub enum Existing {
 
 /// Writes a file, mode 0600, that a reader or a stop sees whole or not at all.
 fn write_whole(path: &Path, text: &[u8], existing: Existing) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let drawn: [u8; 8] = vault::random().map_err(|error| io::Error::other(error.to_string()))?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", HEXLOWER.encode(&drawn)));
@@ -322,12 +341,29 @@ mod tests {
         assert_eq!(mode("first-administrator.json"), 0o600);
 
         first.pin(token.expose(), &key(), NOW).unwrap();
-        assert_eq!(keys.files(), ["pinned.json"]);
         assert_eq!(mode("pinned.json"), 0o600);
+        assert!(!first.check(token.expose(), NOW), "pinned, the link serves no more");
+        first.settle();
+        assert_eq!(keys.files(), ["pinned.json"]);
         assert_eq!(read_pinned(keys.text("pinned.json").as_bytes()).unwrap(), [key()]);
         assert!(!first.check(token.expose(), NOW) && first.outstanding(NOW).is_none());
         assert!(matches!(first.pin(token.expose(), &key(), NOW), Err(NotFirst::Pinned)));
         assert!(matches!(first.draw(NOW, Existing::Replaced), Err(NotFirst::Pinned)));
+    }
+
+    #[test]
+    fn only_the_key_that_was_pinned_is_taken_back() {
+        let keys = Keys::new();
+        let token = keys.1.draw(NOW, Existing::Kept).unwrap();
+        assert!(keys.1.unpin(&key()).is_err(), "none is pinned");
+        keys.1.pin(token.expose(), &key(), NOW).unwrap();
+        let other = PinnedKey { account: AccountId::from_bytes([5; 16]), ..key() };
+        assert!(keys.1.unpin(&other).is_err());
+        assert_eq!(read_pinned(keys.text("pinned.json").as_bytes()).unwrap(), [key()]);
+        keys.1.unpin(&key()).unwrap();
+        assert_eq!(keys.files(), ["first-administrator.json"]);
+        assert!(keys.1.check(token.expose(), NOW), "it serves again");
+        keys.1.pin(token.expose(), &other, NOW).unwrap();
     }
 
     #[test]
@@ -336,6 +372,7 @@ mod tests {
         let token = keys.1.draw(NOW, Existing::Kept).unwrap();
         let link = keys.text("first-administrator.json");
         keys.1.pin(token.expose(), &key(), NOW).unwrap();
+        keys.1.settle();
         let left = keys.0.path().join("first-administrator.json");
         fs::write(&left, link).unwrap();
         fs::set_permissions(&left, fs::Permissions::from_mode(0o600)).unwrap();
@@ -386,7 +423,7 @@ mod tests {
         assert_eq!(pinned.iter().filter(|done| **done).count(), 1, "{pinned:?}");
         let winner = pinned.iter().position(|done| *done).unwrap() as u8 + 1;
         assert_eq!(read_pinned(keys.text("pinned.json").as_bytes()).unwrap()[0].credential, [winner; 16]);
-        assert_eq!(keys.files(), ["pinned.json"]);
+        assert_eq!(keys.files(), ["first-administrator.json", "pinned.json"], "no draft stays");
         // Even an empty or strange file is one.
         fs::write(&keys.1.pinned_file, "").unwrap();
         assert!(matches!(keys.1.draw(NOW, Existing::Replaced), Err(NotFirst::Pinned)));

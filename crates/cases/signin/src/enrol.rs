@@ -65,6 +65,19 @@ pub struct NewAccount {
     pub totp: TotpSecret,
 }
 
+/// An account that has only to be created.
+pub struct Prepared {
+    action: CreateAccount,
+    insert: InsertAccount,
+}
+
+impl Prepared {
+    /// The account that it will be.
+    pub fn account(&self) -> AccountId {
+        self.action.account
+    }
+}
+
 /// Enrols, as a named system actor.
 pub struct Enrolment {
     store: Store,
@@ -135,7 +148,12 @@ impl Enrolment {
 
     /// Creates an account.
     pub async fn account(&self, establishment: EstablishmentId, new: NewAccount) -> Result<AccountId, EnrolError> {
-        let now = self.journal.now();
+        let prepared = self.prepare(establishment, new).await?;
+        self.create(prepared).await
+    }
+
+    /// All of an account but its creation: what cannot be taken is told here, and its identifier is known before it is.
+    pub async fn prepare(&self, establishment: EstablishmentId, new: NewAccount) -> Result<Prepared, EnrolError> {
         let account = AccountId::from_bytes(random()?);
         let totp = *new.totp.bytes();
         let login = normal_login(&new.login);
@@ -151,10 +169,18 @@ impl Enrolment {
             AccountSecrets { login, display_name: new.display_name, password_phc: hash.phc().to_owned(), totp };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;
-        let who = system_actor(self.actor, Some(establishment), now);
         let action = CreateAccount { establishment, account, role };
+        Ok(Prepared { action, insert: InsertAccount { supplier, login_token, sealed } })
+    }
+
+    /// Creates an account that was prepared.
+    pub async fn create(&self, prepared: Prepared) -> Result<AccountId, EnrolError> {
+        let now = self.journal.now();
+        let Prepared { action, insert } = prepared;
+        let account = action.account;
+        let who = system_actor(self.actor, Some(action.establishment), now);
         let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
-        self.journal.perform(authorized, InsertAccount { supplier, login_token, sealed }).await?;
+        self.journal.perform(authorized, insert).await?;
         Ok(account)
     }
 

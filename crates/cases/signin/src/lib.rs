@@ -17,7 +17,7 @@ mod ssh;
 mod tests;
 mod tokens;
 
-pub use enrol::{EnrolError, Enrolment, NewAccount};
+pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
 pub use means::{
     EVIDENCE_BYTES_MAX, Means, MeansError, PasskeyOptions, Registration,
     model::{

@@ -1,6 +1,6 @@
 //! What lies behind the desk, the suppliers' door and the relays: interventions, their leases, recordings and signatures.
 
-use super::first::Enroller;
+use super::first::{Enroller, Parts};
 use super::rehearsing::Rehearsing;
 use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
 use crate::{first_admin::FirstAdministrator, metrics::Metrics};
@@ -149,16 +149,15 @@ impl Second {
             let signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?;
             signins.push(signin.clone());
             let first_administrator = trust.first.map(|link| -> Arc<dyn desk::FirstAdministrator> {
-                Arc::new(Enroller {
-                    link: Arc::new(link),
+                Arc::new(Enroller::new(Parts {
+                    link,
                     enrolment: ground.keep.enrolling(ground.master, settings.enrols_as).0,
                     signin: signin.clone(),
                     pins: pins.clone(),
                     rp: rp.clone(),
                     establishment,
                     clock: ground.clock(),
-                    challenges: std::sync::Mutex::default(),
-                })
+                }))
             });
             let proofs = ProofReader::new(store.clone(), keys(Door::Desk));
             let installation = Installation { single_zone: settings.single_zone.clone() };
