@@ -8,6 +8,7 @@ pub mod api;
 mod first;
 mod handlers;
 pub mod pages;
+mod places;
 mod recordings;
 mod state;
 mod streams;

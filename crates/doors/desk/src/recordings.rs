@@ -1,6 +1,9 @@
 //! Recordings on their way to a browser: the file itself, or the pictures of a replay.
 
-use crate::streams::{self, Broken, Stands};
+use crate::{
+    places::Place,
+    streams::{self, Broken, Stands},
+};
 use axum::{
     body::Bytes,
     http::{HeaderValue, header},
@@ -9,7 +12,6 @@ use axum::{
 use futures_util::stream;
 use interventions::RecordingReader;
 use std::io;
-use tokio::sync::OwnedSemaphorePermit;
 use types::RelayId;
 use web::headers::{Disposition, document};
 use wire::{
@@ -26,7 +28,7 @@ const WHOLE_EVERY_SECONDS: f64 = 20.0;
 pub(crate) struct Download {
     pub reader: RecordingReader,
     pub stands: Stands,
-    pub place: OwnedSemaphorePermit,
+    pub place: Place,
 }
 
 impl Download {

@@ -1,6 +1,11 @@
 //! What the desk's handlers share: its entrance and the services behind it.
 
-use crate::{FirstAdministrator, pages::nav, streams::Stands};
+use crate::{
+    FirstAdministrator,
+    pages::nav,
+    places::{Place, Places},
+    streams::Stands,
+};
 use dossier::{RulesService, Traces};
 use entrance::{Door, Entrance, Greeting};
 use identity::Authenticated;
@@ -8,7 +13,7 @@ use interventions::InterventionService;
 use signin::{ApiTokens, Means, SignInService, SignedIn};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use types::Time;
+use types::{AccountId, Time};
 use web::{assets::Icon, i18n::Text, layout::NavItem};
 
 /// What the desk needs to know.
@@ -34,14 +39,15 @@ pub struct DeskServices {
 
 /// Live views held open at once, whoever watches.
 const WATCHERS_MAX: usize = 128;
-/// Recordings read at once.
+/// Recordings read at once, and by one account.
 const READERS_MAX: usize = 8;
+const READERS_EACH_MAX: usize = 2;
 
 struct Parts {
     entrance: Entrance,
     services: DeskServices,
     watchers: Arc<Semaphore>,
-    readers: Arc<Semaphore>,
+    readers: Places,
 }
 
 /// The desk's state. Clones are handles.
@@ -53,7 +59,8 @@ impl DeskState {
     pub fn new(settings: DeskSettings, services: DeskServices) -> Self {
         let entrance = Entrance::new(types::Door::Desk, greeting, settings, services.signin.clone());
         let entrance = entrance.with_api(services.tokens.clone());
-        let (watchers, readers) = (Arc::new(Semaphore::new(WATCHERS_MAX)), Arc::new(Semaphore::new(READERS_MAX)));
+        let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
+        let readers = Places::new(READERS_MAX, READERS_EACH_MAX);
         Self(Arc::new(Parts { entrance, services, watchers, readers }))
     }
 
@@ -96,9 +103,9 @@ impl DeskState {
         self.0.watchers.clone().try_acquire_owned().ok()
     }
 
-    /// A place among the recordings being read; none when all are taken.
-    pub(crate) fn reader_place(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.readers.clone().try_acquire_owned().ok()
+    /// A place among the recordings being read; none when all are taken, or all of this account.
+    pub(crate) fn reader_place(&self, account: AccountId) -> Option<Place> {
+        self.0.readers.take(account)
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) async fn recording(
 ) -> Result<Response, Problem> {
     bearer.needs(TokenScope::SessionsRead)?;
     let relay = id.read(RelayId::from_bytes);
-    let Some(place) = bearer.state.reader_place() else { return Err(Problem::unavailable()) };
+    let Some(place) = bearer.state.reader_place(bearer.holder.account) else { return Err(Problem::unavailable()) };
     let who = &bearer.holder.authenticated;
     let reader = bearer.state.interventions().recording(who, relay, asked.channel).await.map_err(problem)?;
     let stands = bearer.state.standing(who, bearer.holder.expires);

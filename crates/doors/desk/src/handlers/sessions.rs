@@ -161,7 +161,7 @@ pub(crate) async fn file(member: Member, named: Named) -> Response {
 
 async fn recorded(member: Member, named: Named, answer: fn(Download, RelayId, u32) -> Response) -> Response {
     let (relay, channel) = (named.id(RelayId::from_bytes), named.number());
-    let Some(place) = member.visit.state.reader_place() else { return member.error(ErrorKind::Busy) };
+    let Some(place) = member.visit.state.reader_place(member.who.account) else { return member.error(ErrorKind::Busy) };
     let service = member.visit.state.interventions();
     match service.recording(&member.who.authenticated, relay, channel).await {
         Ok(reader) => answer(Download { reader, stands: standing(&member), place }, relay, channel),
