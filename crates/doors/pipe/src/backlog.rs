@@ -21,31 +21,43 @@ const PATIENCE_WHEN_FULL: Duration = Duration::from_millis(20);
 pub struct Backlog {
     waiting_bytes: AtomicI64,
     mark_bytes: i64,
+    most_bytes: i64,
     full: AtomicBool,
     room: Notify,
 }
 
+/// The peer sent more than it was ever granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overrun;
+
 impl Backlog {
-    /// One whose reader waits past `mark_bytes`.
-    pub fn new(mark_bytes: u32) -> Self {
+    /// One whose reader waits past `mark_bytes`, for a peer that is granted `window_bytes` at once. A peer that keeps to
+    /// it never has more than both waiting; one that has twice the window beyond the mark does not.
+    pub fn new(mark_bytes: u32, window_bytes: u32) -> Self {
         Self {
             waiting_bytes: AtomicI64::new(0),
             mark_bytes: i64::from(mark_bytes),
+            most_bytes: i64::from(mark_bytes) + 2 * i64::from(window_bytes),
             full: AtomicBool::new(false),
             room: Notify::new(),
         }
     }
 
     /// Bytes arrived: waits for room, a quarter of a second at most.
-    pub async fn arrived(&self, bytes: usize) {
+    pub async fn arrived(&self, bytes: usize) -> Result<(), Overrun> {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        if self.waiting_bytes.fetch_add(bytes, Relaxed).saturating_add(bytes) <= self.mark_bytes {
-            return;
+        let waiting = self.waiting_bytes.fetch_add(bytes, Relaxed).saturating_add(bytes);
+        if waiting <= self.mark_bytes {
+            return Ok(());
+        }
+        if waiting > self.most_bytes {
+            return Err(Overrun);
         }
         let patience = if self.is_full() { PATIENCE_WHEN_FULL } else { PATIENCE };
         if timeout(patience, self.room()).await.is_err() {
             self.full.store(true, Relaxed);
         }
+        Ok(())
     }
 
     /// Bytes were taken. (They may be, before their arrival is told.)
@@ -77,13 +89,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_waits_for_room_but_not_for_ever() {
-        let backlog = Arc::new(Backlog::new(100));
+        let backlog = Arc::new(Backlog::new(100, 100));
         let begun = Instant::now();
-        backlog.arrived(100).await;
+        assert_eq!(backlog.arrived(100).await, Ok(()));
         assert_eq!(begun.elapsed(), Duration::ZERO, "there was room");
-        backlog.arrived(1).await;
+        assert_eq!(backlog.arrived(1).await, Ok(()));
         assert_eq!((begun.elapsed(), backlog.is_full()), (PATIENCE, true));
-        backlog.arrived(1).await;
+        assert_eq!(backlog.arrived(1).await, Ok(()));
         assert_eq!(begun.elapsed(), PATIENCE + PATIENCE_WHEN_FULL, "once full, waits are short");
         backlog.taken(50);
         assert!(backlog.is_full());
@@ -93,7 +105,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn room_wakes_the_reader() {
-        let backlog = Arc::new(Backlog::new(100));
+        let backlog = Arc::new(Backlog::new(100, 100));
         let reader = tokio::spawn({
             let backlog = backlog.clone();
             async move { backlog.arrived(150).await }
@@ -101,17 +113,25 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(10)).await;
         backlog.taken(100);
         let begun = Instant::now();
-        assert!(reader.await.is_ok());
+        assert!(reader.await.is_ok_and(|arrived| arrived.is_ok()));
         assert_eq!((begun.elapsed(), backlog.is_full()), (Duration::ZERO, false));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_taken_before_it_is_told_counts_once() {
-        let backlog = Backlog::new(100);
+        let backlog = Backlog::new(100, 100);
         for _ in 0..1000 {
             backlog.taken(70);
-            backlog.arrived(70).await;
+            assert_eq!(backlog.arrived(70).await, Ok(()));
         }
         assert_eq!(backlog.waiting_bytes.load(Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_than_was_ever_granted_is_refused_at_once() {
+        let backlog = Backlog::new(100, 200);
+        assert_eq!(backlog.arrived(500).await, Ok(()), "the mark, and the window twice");
+        let begun = Instant::now();
+        assert_eq!((backlog.arrived(1).await, begun.elapsed()), (Err(Overrun), Duration::ZERO));
     }
 }

@@ -8,6 +8,6 @@ mod backlog;
 mod cut;
 mod meter;
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, Overrun};
 pub use cut::Cuttable;
 pub use meter::{Meter, Passed, Traffic};

@@ -9,7 +9,7 @@ use crate::{
     session::Session,
     texts::{self, Sentence},
 };
-use pipe::Backlog;
+use pipe::{Backlog, Overrun};
 use russh::{
     Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Pty,
     keys::Algorithm,
@@ -152,10 +152,13 @@ impl<H: House> Visitor<H> {
         if fresh && possible { session.channel_success(id) } else { session.channel_failure(id) }
     }
 
-    async fn arrived(&self, id: ChannelId, bytes: usize) {
-        if let Some(channel) = self.channels.get(&id) {
-            channel.backlog.arrived(bytes).await;
-        }
+    /// Whoever sends more than he was granted is sent away: the library forwards it, and memory is bounded by us.
+    async fn arrived(&self, id: ChannelId, bytes: usize) -> Result<(), russh::Error> {
+        let Some(channel) = self.channels.get(&id) else { return Ok(()) };
+        channel.backlog.arrived(bytes).await.map_err(|Overrun| {
+            tracing::warn!("a client sent more than it was granted: its connection is ended");
+            russh::Error::Disconnect
+        })
     }
 }
 
@@ -246,7 +249,8 @@ impl<H: House> server::Handler for Visitor<H> {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         };
-        let (id, backlog) = (channel.id(), Arc::new(Backlog::new(self.door.limits.backlog_bytes)));
+        let (id, backlog) =
+            (channel.id(), Arc::new(Backlog::new(self.door.limits.backlog_bytes, self.door.limits.window_bytes)));
         let arrival = Arrival { number: self.numbers + 1, channel, backlog: backlog.clone() };
         if arrivals.try_send(arrival).is_err() {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
@@ -389,8 +393,7 @@ impl<H: House> server::Handler for Visitor<H> {
     }
 
     async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut server::Session) -> Result<(), russh::Error> {
-        self.arrived(id, data.len()).await;
-        Ok(())
+        self.arrived(id, data.len()).await
     }
 
     async fn extended_data(
@@ -400,8 +403,7 @@ impl<H: House> server::Handler for Visitor<H> {
         data: &[u8],
         _: &mut server::Session,
     ) -> Result<(), russh::Error> {
-        self.arrived(id, data.len()).await;
-        Ok(())
+        self.arrived(id, data.len()).await
     }
 
     fn adjust_window(&mut self, id: ChannelId, _: u32) -> u32 {
