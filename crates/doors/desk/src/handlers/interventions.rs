@@ -117,7 +117,7 @@ pub(crate) async fn cut(named: Named, Posted { member, form }: Posted<Reason>) -
     let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
     if form.sure.is_none()
         && let Ok(one) = service.get(who, id).await
-        && is_held(&one, member.visit.state.now())
+        && asks_first(&member, &one)
     {
         return cutting(&member, &one, &path(id));
     }
@@ -127,6 +127,12 @@ pub(crate) async fn cut(named: Named, Posted { member, form }: Posted<Reason>) -
 
 pub(crate) fn is_held(one: &Intervention, now: Time) -> bool {
     one.hold_until.is_some_and(|until| now < until)
+}
+
+/// Whether a question comes before a cut: under "do not interrupt", to whom may cut.
+pub(crate) fn asks_first(member: &Member, one: &Intervention) -> bool {
+    let now = member.visit.state.now();
+    is_held(one, now) && Acts::of(one, (member.who.role, member.who.account), now).cut
 }
 
 /// The question before a cut under "do not interrupt"; `path` is that of what is cut.

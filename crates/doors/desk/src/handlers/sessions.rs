@@ -3,7 +3,7 @@
 use crate::{
     handlers::{
         Asking, Member, Named, Posted, acted, failed,
-        interventions::{Reason, cutting, is_held},
+        interventions::{Reason, asks_first, cutting, is_held},
         or_default,
     },
     pages::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView},
@@ -81,7 +81,7 @@ pub(crate) async fn cut(named: Named, Posted { member, form }: Posted<Reason>) -
     if form.sure.is_none()
         && let Ok(session) = service.session(who, relay).await
         && let Ok(of) = service.get(who, session.intervention).await
-        && is_held(&of, member.visit.state.now())
+        && asks_first(&member, &of)
     {
         return cutting(&member, &of, &path);
     }
@@ -96,7 +96,7 @@ pub(crate) async fn live(member: Member, named: Named) -> Response {
     let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
     match service.watch(who, relay).await {
         Ok(feed) => events(streams::body(pictures(feed), standing(&member), place, Broken::Words(AGAIN))),
-        Err(InterventionError::NotFound) => match service.session(who, relay).await {
+        Err(InterventionError::NotFound) => match allowed(&member, relay, MatterAct::Watch).await {
             // It runs, and has no screen yet; or it ended a moment ago.
             Ok(one) => nothing_yet(&one),
             Err(error) => failed(&member, error).await,
@@ -136,10 +136,18 @@ fn pictures(feed: LiveFeed) -> impl stream::Stream<Item = io::Result<Bytes>> + S
     })
 }
 
+/// The session, for whom this may be done with it; for anybody else it is absent.
+async fn allowed(member: &Member, relay: RelayId, act: MatterAct) -> Result<RelaySession, InterventionError> {
+    let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
+    match service.may(who, relay, act).await? {
+        true => service.session(who, relay).await,
+        false => Err(InterventionError::NotFound),
+    }
+}
+
 pub(crate) async fn replay(member: Member, named: Named) -> Response {
     let relay = named.id(RelayId::from_bytes);
-    let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
-    match service.session(who, relay).await {
+    match allowed(&member, relay, MatterAct::Replay).await {
         Ok(one) => match one.channels.iter().find(|channel| channel.number == named.number() && channel.recording) {
             Some(channel) => {
                 let view = ReplayView { channel: channel.number, one: one.clone() };
