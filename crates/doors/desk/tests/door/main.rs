@@ -1,0 +1,19 @@
+//! The desk's router with its services behind it, on both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod api;
+mod clock;
+mod contract;
+mod house;
+mod people;
+mod routes;
+mod sends;
+mod strangers;
+mod table;
+mod tokens;
+
+use types::EstablishmentId;
+
+const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
+/// Another hospital of the same group.
+const ELSEWHERE: EstablishmentId = EstablishmentId::from_bytes([2; 16]);

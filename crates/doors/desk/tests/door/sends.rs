@@ -1,0 +1,330 @@
+//! What is sent to each route, good for once, and what there is to send it about.
+
+use crate::{
+    house::{House, equipment},
+    people::{self, ADDRESS, Answer, FORM, Member, PASSWORD, client, form, rp},
+    table::{Entry, Names, PURPOSE},
+};
+use data_encoding::BASE64URL_NOPAD;
+use demo::SoftPasskey;
+use identity::Authenticated;
+use interventions::{
+    Activity, ChannelKind, ChannelSummary, EndReason, Ending, NewRequest, Opened, Right, SessionAsked, Signed, Signer,
+    TermsKind, TermsToSign,
+};
+use serde_json::{Value, json};
+use types::{Door, InterventionId, RelayId, Secret, SystemActor, Time, TokenScope};
+
+pub const REASON: &str = "{\"reason\":\"essai\"}";
+
+/// The body of a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Sends {
+    Nothing,
+    /// Why, in a form; and that he is sure, where the desk would ask.
+    Reason,
+    /// What a program says, whatever it is about.
+    Json(&'static str),
+    /// An end so many minutes from now; the node's own signer signs.
+    Until(i64),
+    /// The same signatures as the pages' forms send them.
+    Approval,
+    Extension,
+    Hold,
+    Vouching,
+    /// A machine, as the form has it.
+    Machine,
+    /// The same with its signature.
+    SignedEquipment,
+    /// The same for programs.
+    NewTarget,
+    TargetTerms,
+    Supplier,
+    /// A passkey that the browser has just made.
+    Registration,
+    NewToken,
+    /// The first administrator's account.
+    Enrolment,
+}
+
+impl Sends {
+    pub async fn body(self, house: &House, owner: &Visitor, id: &str) -> String {
+        let login = owner.login;
+        match self {
+            Self::Nothing => String::new(),
+            Self::Reason => form(&[("reason", "essai"), ("sure", "1")]),
+            Self::Json(text) => text.to_owned(),
+            Self::Until(minutes) => json!({ "until": web::when::machine(house.clock.minutes(minutes)) }).to_string(),
+            Self::Approval => house.signed(login, id, TermsKind::Approve).await,
+            Self::Extension => {
+                let until = house.clock.minutes(120);
+                with_end(until, house.signed(login, id, TermsKind::Extend { until }).await)
+            }
+            Self::Hold => {
+                let until = house.clock.minutes(30);
+                with_end(until, house.signed(login, id, TermsKind::Hold { until }).await)
+            }
+            Self::Vouching => {
+                let who = house.signed_in(owner).await;
+                let credential = BASE64URL_NOPAD.decode(id.as_bytes()).unwrap();
+                let to_sign = house.desk.vouch_terms(&who, &credential).await.unwrap();
+                house.signature(login, &to_sign)
+            }
+            Self::Machine => house.machine(&house.new_name()),
+            Self::SignedEquipment => house.signed_machine(login).await,
+            Self::NewTarget => {
+                let name = house.new_name();
+                let (who, new) = (house.at_desk(login).await, equipment(&name, house.accounts["beneficiary"]));
+                let id = house.desk.equipment_terms(&who, None, &new).await.unwrap().0.to_string();
+                json!({ "id": id, "target": house.target(&name), "password": "motdepasse" }).to_string()
+            }
+            Self::TargetTerms => json!({ "target": house.target(&house.new_name()) }).to_string(),
+            Self::Supplier => form(&[("name", &house.new_name())]),
+            Self::Registration => house.registration(owner).await,
+            Self::NewToken => {
+                form(&[("label", "GMAO"), ("scope", "interventions:read"), ("days", "30"), ("sources", "")])
+            }
+            Self::Enrolment => {
+                let named = ["login", "name", "password", "totp_secret", "code"].map(|name| (name, "essai"));
+                form(&[&named[..], &[("client_data_json", ""), ("attestation_object", "")]].concat())
+            }
+        }
+    }
+}
+
+fn with_end(until: Time, signature: String) -> String {
+    [form(&[("until", &until.micros().to_string())]), signature].join("&")
+}
+
+impl House {
+    /// The fields of a signature, as the page's script fills them in.
+    fn signature(&self, login: &str, to_sign: &TermsToSign) -> String {
+        let made = self.keychain.sign(self.accounts[login], &to_sign.challenge).unwrap();
+        let bytes = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
+        form(&[
+            ("nonce", &to_sign.nonce),
+            ("credential", &bytes(&made.credential)),
+            ("client_data_json", &bytes(&made.client_data_json)),
+            ("authenticator_data", &bytes(&made.authenticator_data)),
+            ("signature", &bytes(&made.signature)),
+        ])
+    }
+
+    async fn signed(&self, login: &'static str, id: &str, kind: TermsKind) -> String {
+        let who = self.at_desk(login).await;
+        let to_sign = self.desk.terms(&who, id.parse().unwrap(), kind).await.unwrap();
+        self.signature(login, &to_sign)
+    }
+
+    fn new_name(&self) -> String {
+        format!("machine-{}", self.journal.entries())
+    }
+
+    fn machine(&self, name: &str) -> String {
+        let new = equipment(name, self.accounts["beneficiary"]);
+        form(&[
+            ("id", ""),
+            ("name", name),
+            ("location", &new.location),
+            ("host", &new.host),
+            ("port", "22"),
+            ("host_key", &new.host_key),
+            ("account", &new.account),
+            ("beneficiary", &new.beneficiaries[0].to_string()),
+            ("quorum", "1"),
+        ])
+    }
+
+    async fn signed_machine(&self, login: &'static str) -> String {
+        let name = self.new_name();
+        let who = self.at_desk(login).await;
+        let new = equipment(&name, self.accounts["beneficiary"]);
+        let (id, to_sign) = self.desk.equipment_terms(&who, None, &new).await.unwrap();
+        let machine = self.machine(&name).replacen("id=&", &format!("id={id}&"), 1);
+        let secret = form(&[("secret_kind", "password"), ("secret", "motdepasse")]);
+        [machine, secret, self.signature(login, &to_sign)].join("&")
+    }
+
+    fn target(&self, name: &str) -> Value {
+        let new = equipment(name, self.accounts["beneficiary"]);
+        let beneficiaries = [self.accounts["beneficiary"].to_string()];
+        json!({
+            "name": name, "location": new.location, "host": new.host, "port": 22, "host_key": new.host_key,
+            "account": new.account, "beneficiaries": beneficiaries, "quorum": 1,
+        })
+    }
+
+    /// A new passkey, for the challenge that this session's page holds at present.
+    async fn registration(&self, owner: &Visitor) -> String {
+        let member = Member { house: self, cookie: owner.cookie.clone(), csrf: String::new() };
+        let page = member.get("/fr/means").await.text;
+        let challenge = page.split("data-challenge=\"").nth(1).unwrap().split('"').next().unwrap();
+        let challenge = BASE64URL_NOPAD.decode(challenge.as_bytes()).unwrap();
+        let made = SoftPasskey::draw().unwrap().0.register(&rp().id, &rp().origin, &challenge);
+        form(&[
+            ("label", "Téléphone"),
+            ("client_data_json", &BASE64URL_NOPAD.encode(&made.client_data_json)),
+            ("attestation_object", &BASE64URL_NOPAD.encode(&made.attestation_object)),
+        ])
+    }
+
+    /// The identifier of something new of this hospital's, for its beneficiary to decide about.
+    pub async fn made(&self, names: Names) -> String {
+        match names {
+            Names::Nobody => String::new(),
+            Names::Equipment => self.scanner.to_string(),
+            Names::Token => {
+                let new = self.new_token(&[TokenScope::RulesRead], &[]);
+                let issued = self.tokens.issue_as(SystemActor::Demo, self.accounts["beneficiary"], new).await;
+                issued.unwrap().0.to_string()
+            }
+            Names::Passkey => {
+                let (_, record) = people::passkey(&self.enrolment, self.accounts["beneficiary.other"]).await;
+                BASE64URL_NOPAD.encode(&record.public.credential)
+            }
+            Names::Session => self.session().await.to_string(),
+            Names::Recorded => self.recorded().await.to_string(),
+            Names::Waiting | Names::Planned | Names::Open | Names::Held => self.intervention(names).await.to_string(),
+        }
+    }
+
+    /// The value of the cookie of the technician's session at this door.
+    async fn technicians_session(&self, door: Door) -> String {
+        let held = self.held.lock().unwrap().get(door.as_str()).cloned();
+        if let Some(cookie) = held {
+            return cookie;
+        }
+        let (login, address) = ("technician", client(ADDRESS));
+        let signin = self.signin_of(door);
+        let ceremony = signin.first_step(login, Secret::new(PASSWORD.into()), address).await.unwrap();
+        let cookie = signin.second_step(&ceremony, &self.code(login), address).await.unwrap().cookie;
+        self.held.lock().unwrap().insert(door.as_str(), cookie.clone());
+        cookie
+    }
+
+    /// Somebody with two factors, as the desk's services know him.
+    async fn signed_in(&self, who: &Visitor) -> Authenticated {
+        let (_, value) = who.cookie.as_deref().unwrap().split_once('=').unwrap();
+        self.signin.resume(value, client(ADDRESS)).await.unwrap().authenticated
+    }
+
+    pub async fn suppliers_session(&self) -> String {
+        self.technicians_session(Door::Suppliers).await
+    }
+
+    fn signin_of(&self, door: Door) -> &signin::SignInService {
+        if door == Door::Relays { &self.relays_signin } else { &self.suppliers_signin }
+    }
+
+    async fn technician(&self, door: Door) -> Authenticated {
+        let cookie = self.technicians_session(door).await;
+        self.signin_of(door).resume(&cookie, client(ADDRESS)).await.unwrap().authenticated
+    }
+
+    async fn intervention(&self, names: Names) -> InterventionId {
+        let new = NewRequest {
+            equipment: self.scanner,
+            technicians: vec![self.accounts["technician"]],
+            activity: Activity::Maintenance,
+            purpose: PURPOSE.into(),
+            ticket: None,
+            rights: vec![Right::Shell],
+            sources: Vec::new(),
+            from: self.clock.minutes(-1),
+            until: self.clock.minutes(60),
+        };
+        let id = self.suppliers.request(&self.technician(Door::Suppliers).await, new).await.unwrap();
+        let who = self.at_desk("beneficiary").await;
+        if names != Names::Waiting {
+            self.desk.approve(&who, id, Signed::Here).await.unwrap();
+        }
+        if matches!(names, Names::Open | Names::Held) {
+            self.desk.open(&who, id).await.unwrap();
+        }
+        if names == Names::Held {
+            self.desk.hold(&who, id, self.clock.minutes(30), Signed::Here).await.unwrap();
+        }
+        id
+    }
+
+    async fn connected(&self) -> Opened {
+        self.intervention(Names::Planned).await;
+        let (key, _) = identity::SshPublicKey::from_line(&people::key_line(1)).unwrap();
+        let asked =
+            SessionAsked { fingerprint: key.fingerprint(), address: client(ADDRESS), target: "scanner-1".into() };
+        let who = self.technician(Door::Relays).await;
+        self.relays.gate().open_session(who, asked).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    async fn session(&self) -> RelayId {
+        let opened = self.connected().await;
+        let relay = opened.relay;
+        self.running.lock().unwrap().push(opened);
+        relay
+    }
+
+    async fn recorded(&self) -> RelayId {
+        let opened = self.connected().await;
+        let recording = opened.recorder.terminal(1, (80, 24), "xterm").await.unwrap();
+        recording.output(b"bonjour").await.unwrap();
+        recording.finish(Some(0)).await.unwrap();
+        let channel = ChannelSummary {
+            number: 1,
+            kind: ChannelKind::Terminal,
+            command: None,
+            bytes_in: 10,
+            bytes_out: 20,
+            sha256_in: None,
+            sha256_out: None,
+            exit_status: Some(0),
+            recording: true,
+        };
+        let ending = Ending {
+            reason: EndReason::Technician,
+            note: String::new(),
+            bytes_in: 10,
+            bytes_out: 20,
+            channels: vec![channel],
+        };
+        drop(opened.lease);
+        self.relays.gate().close_session(opened.relay, ending).await;
+        opened.relay
+    }
+
+    /// Signed in, and with a token that is good for everything.
+    pub async fn visitor(&self, login: &'static str) -> Visitor {
+        let member = self.sign_in(login).await;
+        let (cookie, csrf) = (member.cookie, member.csrf);
+        Visitor { login, cookie, csrf, token: Some(self.token(login, TokenScope::ALL).await), address: ADDRESS }
+    }
+}
+
+/// Somebody with all that he shows, at pages and at the interface alike.
+#[derive(Clone)]
+pub struct Visitor {
+    pub login: &'static str,
+    pub cookie: Option<String>,
+    pub csrf: String,
+    pub token: Option<String>,
+    pub address: [u8; 4],
+}
+
+impl Entry {
+    /// Asked by somebody, with what he has: a cookie where pages hear it, a token where programs are heard.
+    pub async fn asked(&self, house: &House, (id, body): (&str, &str), who: &Visitor) -> Answer {
+        let mut body = body.to_owned();
+        let mut headers = Vec::new();
+        if self.line.contains(" /api/") {
+            headers.push(("content-type", "application/json"));
+        } else {
+            headers.extend([("sec-fetch-site", "same-origin"), FORM]);
+            body = [form(&[("csrf", &who.csrf)]), body].join("&");
+        }
+        headers.extend(who.cookie.as_deref().map(|cookie| ("cookie", cookie)));
+        headers.extend(who.token.as_deref().map(|token| ("authorization", token)));
+        if self.is_read() {
+            body.clear();
+        }
+        house.ask_from(who.address, &self.line(id), &headers, body).await
+    }
+}

@@ -1,0 +1,249 @@
+//! Every page, in both languages: strict, whole, and deaf to hostile data.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod samples;
+
+use desk::pages::*;
+use interventions::State;
+use samples::{ME, NOW, ODILE, SACHA, all, chrome, intervention, intervention_view, session};
+use std::collections::HashSet;
+use std::time::Duration;
+use types::{Lang, Role};
+use web::layout::prelude::Template;
+
+/// The values of an attribute, wherever it stands.
+fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
+    html.split(&format!(" {name}=\"")).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn no_page_holds_inline_style_or_script() {
+    for lang in Lang::ALL {
+        for (name, html) in all(*lang) {
+            let low = html.to_lowercase();
+            for foreign in [" style=", "<style", "javascript:", "<iframe", "<object", "<embed", "srcdoc"] {
+                assert!(!low.contains(foreign), "{lang}-{name} holds {foreign}");
+            }
+            for tag in low.split("<script").skip(1) {
+                assert!(tag.starts_with(" type=\"module\" src=\"/assets/"), "{lang}-{name}: an inline script");
+                assert!(tag.split_once('>').unwrap().1.starts_with("</script>"));
+            }
+            for tag in html.split('<').filter_map(|tag| tag.split('>').next()) {
+                let handler = tag.split_whitespace().skip(1).find(|a| a.starts_with("on") && a.contains('='));
+                assert_eq!(handler, None, "{lang}-{name}");
+            }
+            for path in attributes(&html, "src").into_iter().chain(attributes(&html, "href")) {
+                let ours = path.starts_with('/') || path.starts_with('#') || path.starts_with("tel:");
+                assert!(ours && !path.starts_with("//"), "{lang}-{name} leads to {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_is_whole_in_its_language() {
+    for lang in Lang::ALL {
+        for (name, html) in all(*lang) {
+            assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"), "{name}");
+            assert!(html.contains(&format!("<html lang=\"{lang}\">")), "{name}");
+            let title = html.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+            assert!(title.contains(" · ") && !title.contains("{{"), "{lang}-{name}: {title}");
+            let visible = html.split("<template").next().unwrap();
+            assert_eq!(visible.matches("<h1").count(), 1, "{lang}-{name}");
+            let ids = attributes(&html, "id");
+            let unique: HashSet<&str> = ids.iter().copied().collect();
+            assert_eq!(ids.len(), unique.len(), "{lang}-{name}: {ids:?}");
+            for reference in ["for", "form", "aria-labelledby", "aria-describedby"] {
+                for id in attributes(&html, reference).iter().flat_map(|ids| ids.split(' ')) {
+                    assert!(unique.contains(id), "{lang}-{name}: {reference} names {id}");
+                }
+            }
+            for anchor in attributes(&html, "href").iter().filter_map(|path| path.strip_prefix('#')) {
+                assert!(unique.contains(anchor), "{lang}-{name}: nothing at #{anchor}");
+            }
+            // Every form that changes something carries the session's token.
+            for form in html.split("<form").skip(1) {
+                let form = form.split("</form>").next().unwrap();
+                let posts = form.contains("method=\"post\"") && !form.contains("action=\"/fr/session\"");
+                let posts = posts && !form.contains("action=\"/en/session\"");
+                // The link's token stands for the session.
+                let posts = posts && !form.contains(&format!("action=\"/{lang}/enrol/"));
+                assert!(!posts || form.contains("name=\"csrf\" value=\"token\""), "{lang}-{name}: {form}");
+            }
+        }
+    }
+}
+
+/// What a tag says before its end: `<input` gives the attributes of each.
+fn tags<'h>(html: &'h str, name: &str) -> Vec<(usize, &'h str)> {
+    let found = html.match_indices(name).map(|(at, _)| (at, &html[at + name.len()..]));
+    found
+        .filter(|(_, rest)| rest.starts_with([' ', '>']))
+        .map(|(at, rest)| (at, rest.split('>').next().unwrap()))
+        .collect()
+}
+
+#[test]
+fn everything_has_a_name_and_a_place() {
+    for lang in Lang::ALL {
+        for (name, html) in all(*lang) {
+            let place = format!("{lang}-{name}");
+            let visible = html.split("<template").next().unwrap();
+            assert_eq!(visible.matches("<main id=\"main\" tabindex=\"-1\">").count(), 1, "{place}");
+            let main = visible.split("<main ").nth(1).unwrap().split("</main>").next().unwrap();
+            assert!(main.contains("<h1") && visible.contains("<a class=\"skip\" href=\"#main\">"), "{place}");
+            let labels = attributes(visible, "for");
+            for tag in ["<input", "<textarea", "<select"] {
+                for (at, said) in tags(visible, tag) {
+                    let id = attributes(said, "id").first().copied().unwrap_or_default();
+                    let before = &visible[..at];
+                    let enclosed = before.rfind("<label").is_some_and(|open| !before[open..].contains("</label>"));
+                    let named = said.contains("type=\"hidden\"") || labels.contains(&id) || enclosed;
+                    assert!(named, "{place}: nothing says what {tag}{said} is");
+                }
+            }
+            for (at, said) in tags(visible, "<fieldset") {
+                let inside = visible[at..].split("</fieldset>").next().unwrap();
+                assert!(inside.contains("<legend>") && !inside.contains("<legend></legend>"), "{place}:{said}");
+            }
+            for (tag, end) in
+                [("<button", "</button>"), ("<a", "</a>"), ("<summary", "</summary>"), ("<label", "</label>")]
+            {
+                for (at, said) in tags(visible, tag) {
+                    let inside = visible[at..].split(end).next().unwrap();
+                    let words = inside.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text.trim());
+                    assert!(words.collect::<String>().len() > 1, "{place}: {tag}{said} says nothing");
+                }
+            }
+            for (_, said) in tags(visible, "<nav").into_iter().chain(tags(visible, "<section")) {
+                assert!(said.contains("aria-label"), "{place}: a part without a name: {said}");
+            }
+            for (_, said) in tags(visible, "<svg") {
+                assert!(said.contains("aria-hidden=\"true\""), "{place}: an icon is read aloud: {said}");
+            }
+            for (_, said) in tags(visible, "<th") {
+                assert!(said.contains("scope=\""), "{place}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_two_languages_differ() {
+    for ((name, french), (_, english)) in all(Lang::Fr).into_iter().zip(all(Lang::En)) {
+        assert_ne!(french, english.replace("lang=\"en\"", "lang=\"fr\""), "{name}");
+    }
+}
+
+#[test]
+fn hostile_data_stays_text() {
+    let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+    let mut view = intervention_view(State::Open, ODILE);
+    view.one.purpose = evil.into();
+    view.one.supplier_name = evil.into();
+    view.one.equipment_name = evil.into();
+    view.one.ticket = Some(evil.into());
+    view.one.technicians[0].name = evil.into();
+    view.one.history[0].note = evil.into();
+    view.one.history[0].by = evil.into();
+    let mut over = session(false);
+    over.technician_name = evil.into();
+    over.note = evil.into();
+    over.channels[1].command = Some(evil.into());
+    let over = SessionView { one: over, cuts: true, watches: true, replays: true, held: false };
+    let list = InterventionsView { query: evil.into(), next: Some(evil.into()), ..InterventionsView::default() };
+    let at = || chrome(Lang::Fr, "/", Some(ODILE));
+    for html in [
+        InterventionPage::new(at(), view).render().unwrap(),
+        SessionPage::new(at(), over).render().unwrap(),
+        InterventionsList::new(at(), list).render().unwrap(),
+    ] {
+        assert!(!html.contains("<script>") && !html.contains("<img") && html.contains("alert"));
+        assert!(!html.contains("\"'>"), "an attribute is left");
+    }
+}
+
+#[test]
+fn what_cannot_be_seen_in_a_command_is_shown() {
+    let view = SessionView { one: session(false), cuts: false, watches: false, replays: true, held: false };
+    let html = SessionPage::new(chrome(Lang::Fr, "/", Some(SACHA)), view).render().unwrap();
+    assert!(html.contains("\\u{202e}gpj.module") && !html.contains('\u{202e}'));
+}
+
+#[test]
+fn the_cut_comes_before_everything_else() {
+    for (name, html) in all(Lang::Fr) {
+        if name == "session-live" {
+            let main = html.split("<main").nth(1).unwrap();
+            let cut = main.find("/cut\"").unwrap();
+            assert!(cut < main.find("<h1").unwrap() && cut < main.find("data-screen").unwrap());
+            assert!(cut < main.find("<dl").unwrap());
+        }
+    }
+    let html = SessionPage::new(
+        chrome(Lang::Fr, "/", Some(SACHA)),
+        SessionView { one: session(true), cuts: false, watches: false, replays: false, held: false },
+    );
+    let html = html.render().unwrap();
+    assert!(!html.contains("/cut\"") && !html.contains("data-screen"), "buttons only for who may");
+}
+
+#[test]
+fn each_role_has_its_own_acts() {
+    let words = |acts: Acts| {
+        let all = [
+            (acts.approve, "approve"),
+            (acts.refuse, "refuse"),
+            (acts.open, "open"),
+            (acts.close, "close"),
+            (acts.extend, "extend"),
+            (acts.hold, "hold"),
+            (acts.release, "release"),
+            (acts.cut, "cut"),
+        ];
+        all.into_iter().filter_map(|(may, word)| may.then_some(word)).collect::<Vec<_>>().join(" ")
+    };
+    let acts = |state, role| words(Acts::of(&intervention(state), (role, ME), NOW));
+    assert_eq!(acts(State::Waiting, Role::Beneficiary), "approve refuse");
+    assert_eq!(acts(State::Planned, Role::Beneficiary), "refuse extend cut");
+    assert_eq!(acts(State::Open, Role::Beneficiary), "close extend hold cut");
+    for role in [Role::OnCall, Role::SecurityOfficer] {
+        assert_eq!(acts(State::Waiting, role), "");
+        assert_eq!(acts(State::Open, role), "cut");
+    }
+    for state in State::ALL {
+        assert_eq!(acts(*state, Role::Administrator), "");
+    }
+    for state in [State::Refused, State::Withdrawn, State::Closed, State::Cut, State::Lapsed] {
+        assert_eq!(acts(state, Role::Beneficiary), "", "{state}");
+    }
+    let mut held = intervention(State::Open);
+    held.hold_until = Some(NOW + Duration::from_secs(60));
+    let acts = Acts::of(&held, (Role::Beneficiary, ME), NOW);
+    assert_eq!((words(acts).as_str(), acts.held), ("close extend release cut", true));
+    let mut again = intervention(State::Waiting);
+    again.approvals = intervention(State::Open).approvals;
+    let acts = Acts::of(&again, (Role::Beneficiary, ME), NOW);
+    assert!(acts.approved && !acts.approve);
+}
+
+/// Every template that is a page of its own is among the samples, by its name.
+#[test]
+fn every_page_has_a_sample() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let samples: HashSet<String> = all(Lang::Fr).into_iter().map(|(name, _)| name.to_owned()).collect();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !std::fs::read_to_string(&path).unwrap().contains("{% extends") {
+            continue;
+        }
+        let name = path.file_stem().unwrap().to_str().unwrap().replace('_', "-");
+        let named = |sample: &String| *sample == name || sample.starts_with(&format!("{name}-"));
+        let other = match name.as_str() {
+            "passkey" => "vouch",
+            "sign" => "extend",
+            _ => "",
+        };
+        assert!(samples.iter().any(named) || samples.contains(other), "no sample of {name}");
+    }
+}

@@ -1,0 +1,228 @@
+//! Every page of the desk with invented people, for the tests of the pages and for the gallery.
+
+mod rows;
+
+use desk::pages::*;
+use dossier::TracePage;
+use entrance::pages::{Welcome, WelcomeView};
+use interventions::{Alarm, State, Supplier};
+use signin::TokenSeen;
+use std::time::Duration;
+use types::{
+    AccountId, ClientAddress, EquipmentId, EstablishmentId, Event, Lang, Role, SupplierId, Time, TokenId, TokenScope,
+};
+use web::{
+    i18n::Text,
+    layout::{Chrome, LastSignIn, SignedIn, prelude::Template},
+};
+
+pub use rows::*;
+
+/// Saturday 21 November 2026, 14:05 in Paris.
+pub const NOW: Time = Time::from_micros(1_795_266_300_000_000);
+pub const ODILE: (&str, Role) = ("Odile Marchetti", Role::Beneficiary);
+pub const SACHA: (&str, Role) = ("Sacha Lindqvist", Role::OnCall);
+pub const MIREILLE: (&str, Role) = ("Mireille Oudart", Role::Administrator);
+pub const TIAGO: (&str, Role) = ("Tiago Ferrand", Role::TraceController);
+pub const ME: AccountId = AccountId::from_bytes([1; 16]);
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
+}
+
+fn address(text: &str) -> ClientAddress {
+    ClientAddress::new(text.parse().unwrap())
+}
+
+pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
+    let mut chrome = Chrome {
+        lang,
+        origin: "https://bureau.hopital.example".to_owned(),
+        path_without_lang: path.to_owned(),
+        establishment_name: "Centre hospitalier de Valombre".to_owned(),
+        support_contact: Some("01 99 00 12 34".to_owned()),
+        signed_in: who.map(|(name, role)| SignedIn {
+            display_name: name.to_owned(),
+            role,
+            csrf: "token".to_owned(),
+            ends_at: NOW + minutes(30),
+            absolute_end: NOW + minutes(120),
+            last_sign_in: Some(LastSignIn { at: NOW - minutes(4560), address: address("192.0.2.7") }),
+            keep_alive_path: format!("/{lang}/session/keep"),
+        }),
+        nav: Vec::new(),
+        now: NOW,
+    };
+    if let Some((_, role)) = who {
+        chrome.navigate(nav(role, Text::new(lang)));
+        chrome.waiting("/interventions", 2);
+    }
+    chrome
+}
+
+fn html(page: &impl Template) -> String {
+    page.render().unwrap()
+}
+
+/// Every page by name.
+pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
+    let at = |path: &str, who| chrome(lang, path, Some(who));
+    let mut pages = decided(lang);
+    let welcome = Welcome::new(chrome(lang, "/", None), desk::greeting(Text::new(lang)), WelcomeView::default());
+    pages.push(("welcome", html(&welcome)));
+    for (name, who) in
+        [("home-beneficiary", ODILE), ("home-on-call", SACHA), ("home-administrator", MIREILLE), ("home-traces", TIAGO)]
+    {
+        pages.push((name, html(&Home::new(at("/", who), who.1, home(who.1)))));
+    }
+    let own = MeansView {
+        passkeys: vec![passkey("Téléphone", true), passkey("Clé du bureau", false)],
+        tokens: vec![TokenSeen {
+            id: TokenId::from_bytes([5; 16]),
+            label: "Supervision".into(),
+            scopes: [TokenScope::InterventionsRead, TokenScope::SessionsRead].into(),
+            issued: NOW - minutes(9000),
+            expires: NOW + minutes(90_000),
+            sources: vec!["192.0.2.0/24".parse().unwrap()],
+            last_used: Some(NOW - minutes(75)),
+        }],
+        enrolling: Some(Enrolling {
+            challenge: "Zm9v".into(),
+            rp: "bureau.hopital.example".into(),
+            user: "YWE".into(),
+            exclude: String::new(),
+        }),
+        scopes: vec![TokenScope::InterventionsRead, TokenScope::SessionsCut],
+        issued: None,
+        refusal: Some(Refusal::Lost),
+    };
+    pages.push(("means", html(&Means::new(at("/means", ODILE), own))));
+    let issued = MeansView { issued: Some("pot_aaaaaaaaaaaaaaaa0123456789abcdef".into()), ..MeansView::default() };
+    pages.push(("token", html(&Means::new(at("/means", ODILE), issued))));
+    let rows = vec![
+        enrolled("Odile Marchetti", Role::Beneficiary, 8, false),
+        enrolled("Mireille Oudart", Role::Administrator, 1, false),
+        enrolled("Hugo Armand", Role::Beneficiary, 9, true),
+    ];
+    let one = rows[0].clone();
+    let view = PasskeysView { rows, me: ME, refusal: None };
+    pages.push(("passkeys", html(&Passkeys::new(at("/passkeys", MIREILLE), view))));
+    let view = PasskeyView { one: one.clone(), vouch: Some(challenge()) };
+    pages.push(("vouch", html(&Passkey::new(at("/passkeys/x/vouch", MIREILLE), view))));
+    let view = PasskeyView { one, vouch: None };
+    pages.push(("revoke", html(&Passkey::new(at("/passkeys/x/revoke", MIREILLE), view))));
+    pages.extend(kept(lang));
+    for (name, refused) in [("enrol", None), ("enrol-again", Some(desk::EnrolRefused::Code))] {
+        let view = EnrolView {
+            token: "a".repeat(40),
+            challenge: "Zm9v".into(),
+            rp: "bureau.hopital.example".into(),
+            user: "YWE".into(),
+            totp_secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".into(),
+            typed: ("mireille.oudart".into(), "Mireille Oudart".into()),
+            refused,
+        };
+        pages.push((name, html(&Enrol::new(chrome(lang, "/enrol/x", None), view))));
+    }
+    pages.push(("enrolled", html(&Enrolled::new(chrome(lang, "/", None)))));
+    pages
+}
+
+/// The pages of interventions and sessions.
+fn decided(lang: Lang) -> Vec<(&'static str, String)> {
+    let at = |path: &str, who| chrome(lang, path, Some(who));
+    let mut pages = Vec::new();
+    let view = InterventionsView {
+        rows: State::ALL.iter().map(|state| intervention(*state)).collect(),
+        state: None,
+        query: "scanner".into(),
+        next: Some("1-a".into()),
+        is_further: true,
+    };
+    pages.push(("interventions", html(&InterventionsList::new(at("/interventions", ODILE), view))));
+    for (name, state, who) in [
+        ("intervention-waiting", State::Waiting, ODILE),
+        ("intervention-open", State::Open, ODILE),
+        ("intervention-on-call", State::Open, SACHA),
+    ] {
+        let view = intervention_view(state, who);
+        pages.push((name, html(&InterventionPage::new(at("/interventions/x", who), view))));
+    }
+    let mut held = intervention_view(State::Open, ODILE);
+    held.one.hold_until = Some(NOW + minutes(85));
+    held.acts = Acts::of(&held.one, (Role::Beneficiary, ME), NOW);
+    held.refusal = Some(Refusal::Conflict);
+    pages.push(("intervention-held", html(&InterventionPage::new(at("/interventions/x", ODILE), held))));
+    let mut bare = intervention_view(State::Waiting, ODILE);
+    bare.approval = Some(Challenge::default());
+    pages.push(("intervention-no-passkey", html(&InterventionPage::new(at("/interventions/x", ODILE), bare))));
+    for (name, signing) in [("extend", Signing::Extend), ("hold", Signing::Hold)] {
+        let view =
+            SignView { one: intervention(State::Open), signing, until: NOW + minutes(145), challenge: challenge() };
+        pages.push((name, html(&Sign::new(at("/interventions/x/extend", ODILE), view))));
+    }
+    let cutting = Cutting::new(at("/", SACHA), "scanner-2, Radiance".into(), "/fr/a/cut".into(), "/fr/a".into());
+    pages.push(("cut", html(&cutting)));
+    let rows = vec![session(true), session(false)];
+    let view = SessionsView { rows, live: false, next: None, is_further: false };
+    pages.push(("sessions", html(&SessionsList::new(at("/sessions", SACHA), view))));
+    for (name, live) in [("session-live", true), ("session-over", false)] {
+        let mut one = session(live);
+        if live {
+            one.overrun = true;
+            one.alarms = vec![Alarm { at: NOW - minutes(1), text: "the recording spools to the reserve".into() }];
+        }
+        let view = SessionView { one, cuts: true, watches: true, replays: true, held: live };
+        pages.push((name, html(&SessionPage::new(at("/sessions/x", SACHA), view))));
+    }
+    let view = ReplayView { one: session(false), channel: 1 };
+    pages.push(("replay", html(&Replay::new(at("/sessions/x/channels/1", SACHA), view))));
+    pages
+}
+
+/// The pages of equipment, traces and rules.
+fn kept(lang: Lang) -> Vec<(&'static str, String)> {
+    let at = |path: &str, who| chrome(lang, path, Some(who));
+    let mut pages = Vec::new();
+    let view = EquipmentListView { rows: vec![equipment(true), equipment(false)], registers: true };
+    pages.push(("equipment", html(&EquipmentList::new(at("/equipment", MIREILLE), view))));
+    let view = EquipmentView { one: equipment(false), beneficiaries: vec!["Odile Marchetti".into()], registers: true };
+    pages.push(("equipment-sheet", html(&EquipmentSheet::new(at("/equipment/x", MIREILLE), view))));
+    let people = vec![(ME, "Odile Marchetti".to_owned()), (AccountId::from_bytes([9; 16]), "Hugo Armand".to_owned())];
+    let id = Some(EquipmentId::from_bytes([3; 16]));
+    let view = EquipmentFormView { id, fields: fields(), people, refusal: Some(Refusal::Invalid) };
+    pages.push(("equipment-form", html(&EquipmentForm::new(at("/equipment/change", MIREILLE), view))));
+    let view = EquipmentSignView {
+        id: EquipmentId::from_bytes([3; 16]),
+        fields: fields(),
+        beneficiaries: vec!["Odile Marchetti".into()],
+        keeps_secret: true,
+        challenge: challenge(),
+    };
+    pages.push(("equipment-sign", html(&EquipmentSign::new(at("/equipment/change", MIREILLE), view))));
+    let supplier = Supplier {
+        id: SupplierId::from_bytes([2; 16]),
+        establishment: EstablishmentId::from_bytes([1; 16]),
+        name: "Radiance Imagerie".into(),
+    };
+    let view = SuppliersView { rows: vec![supplier], registers: true, refusal: None };
+    pages.push(("suppliers", html(&Suppliers::new(at("/suppliers", MIREILLE), view))));
+    use journal::{Kind, Outcome};
+    let found = TracePage {
+        rows: vec![
+            trace(1, Event::InterventionApproved, Some(Outcome::Done), Kind::Intent),
+            trace(2, Event::Refused, None, Kind::Refusal),
+            trace(3, Event::SignIn, Some(Outcome::Refused), Kind::Intent),
+            trace(4, Event::NodeStarted, None, Kind::Note),
+        ],
+        next: Some(1),
+        cut_short: true,
+        unreadable: 2,
+    };
+    let view = TracesView { found: Some(found), ..TracesView::default() };
+    pages.push(("traces", html(&Traces::new(at("/traces", TIAGO), view))));
+    let view = TracesView { not_searched: Some(NotSearched::Unclear), ..TracesView::default() };
+    pages.push(("traces-unclear", html(&Traces::new(at("/traces", TIAGO), view))));
+    pages.push(("rules", html(&Rules::new(at("/rules", MIREILLE), rules(lang)))));
+    pages
+}
