@@ -295,3 +295,70 @@ fn means_are_kept_by_people_with_two_factors_or_enrolled_by_the_operator() {
         assert_eq!((issues(&who, other), vouches(&who)), (enrols, enrols), "{actor}");
     }
 }
+
+/// What somebody may do with an intervention that he answers for and works in, and with the establishment's affairs.
+fn duties(policies: &Policies, who: &identity::Authenticated) -> Vec<&'static str> {
+    let matter = matter(OURS, &[ACCOUNT], &[ACCOUNT]);
+    let facts = Facts { supplier: Some(OURS), matter: Some(matter.clone()), ..Facts::default() };
+    let mut all = acts(policies, who, &facts);
+    let seen = policies.decide(who, SeeInterventions {}, &facts, NOW);
+    let supplier = CreateSupplier { establishment: HERE, supplier: OURS };
+    let equipment = RegisterEquipment { establishment: HERE, equipment: EQUIPMENT, version: 1 };
+    let traces = SearchTraces { query: String::new() };
+    all.extend([
+        ("see", seen.is_ok_and(|yes| yes.scope().admits_matter(&matter))),
+        ("register a supplier", policies.decide(who, supplier, &facts, NOW).is_ok()),
+        ("register equipment", policies.decide(who, equipment, &facts, NOW).is_ok()),
+        ("search traces", policies.decide(who, traces, &facts, NOW).is_ok()),
+    ]);
+    all.into_iter().filter(|(_, yes)| *yes).map(|(word, _)| word).collect()
+}
+
+/// Who decides does not control, who controls or administers neither decides nor looks on.
+#[test]
+fn each_role_of_the_desk_has_its_own_duty() {
+    let policies = Policies::built_in().unwrap();
+    let follows = ["cut", "cut_relay", "watch", "replay", "see"];
+    for (role, duty) in [
+        (
+            Role::Beneficiary,
+            &[
+                "approve",
+                "refuse",
+                "open",
+                "extend",
+                "hold",
+                "release",
+                "close",
+                "cut",
+                "cut_relay",
+                "watch",
+                "replay",
+                "see",
+            ][..],
+        ),
+        (Role::OnCall, &follows),
+        (Role::SecurityOfficer, &follows),
+        (Role::Administrator, &["see", "register a supplier", "register equipment"]),
+        (Role::TraceController, &["search traces"]),
+        (Role::Dpo, &[]),
+    ] {
+        assert_eq!(duties(&policies, &somebody(role, Door::Desk)), duty, "{role}");
+        for &door in Door::ALL.iter().filter(|door| **door != Door::Desk) {
+            assert!(duties(&policies, &somebody(role, door)).is_empty(), "{role} through {door}");
+        }
+    }
+}
+
+/// A token does what its holder may, but for what asks for two factors.
+#[test]
+fn a_program_may_what_its_holder_may_and_never_reaches_an_equipment() {
+    let policies = Policies::built_in().unwrap();
+    for &role in Role::ALL {
+        for &door in Door::ALL {
+            let mut person = duties(&policies, &somebody(role, door));
+            person.retain(|word| *word != "open_relay");
+            assert_eq!(duties(&policies, &program(role, door)), person, "{role} through {door}");
+        }
+    }
+}
