@@ -12,6 +12,8 @@ use crate::{
     sql::{self, InterventionRow},
     warrant::{NoWarrant, Warrant},
 };
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 use identity::{Authenticated, system_actor};
 use journal::{Applied, Effect, Outcome, WriteTx};
 use lease::{EndReason, Lease, LeaseError, LeaseTerms};
@@ -20,6 +22,9 @@ use std::time::Duration;
 use store::StoreError;
 use types::{AccountId, ClientAddress, Event, InterventionId, RelayId, SupplierId, SystemActor, Time};
 use vault::random;
+
+/// What a trace holds of a command.
+const COMMAND_CHARS_TRACED: usize = 1000;
 
 /// Why there is no session. It says nothing: the exact reason is in the trace and in the intervention's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -413,7 +418,7 @@ impl Gate {
 
     /// A command without terminal ended: traced with its counts and digests.
     pub async fn command(&self, relay: RelayId, channel: &ChannelSummary) {
-        let command: String = channel.command.as_deref().unwrap_or("").chars().take(1000).collect();
+        let command = told_command(channel.command.as_deref().unwrap_or(""));
         let digest = |sha256: &Option<String>| sha256.clone().unwrap_or_else(|| "-".into());
         let status = channel.exit_status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         let detail = format!(
@@ -442,6 +447,17 @@ impl Gate {
             tracing::error!(%relay, %error, "something that happened in a session could not be traced");
         }
     }
+}
+
+/// A command, for its trace: whole, or its beginning with what identifies the rest, which the session's row has.
+fn told_command(command: &str) -> String {
+    let chars = command.chars().count();
+    if chars <= COMMAND_CHARS_TRACED {
+        return command.to_owned();
+    }
+    let begins: String = command.chars().take(COMMAND_CHARS_TRACED).collect();
+    let digest = digest::digest(&digest::SHA256, command.as_bytes());
+    format!("{begins}… ({chars} characters, sha256 {})", HEXLOWER.encode(digest.as_ref()))
 }
 
 /// Whom and what a refusal is about.

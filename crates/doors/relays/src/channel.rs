@@ -30,7 +30,7 @@ use tokio::{
 use types::RelayId;
 
 /// Characters of a command that are kept.
-const COMMAND_CHARS_MAX: usize = 2000;
+const COMMAND_BYTES_MAX: usize = 4096;
 /// What a machine has to open a channel, and a client to take a last sentence.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 const LAST_WORD_MAX: Duration = Duration::from_millis(200);
@@ -131,6 +131,11 @@ pub(crate) async fn carry<H: House>(common: Arc<Common<H>>, mut near: Near, aske
         common.house.command(common.relay, &summary).await;
         return summary;
     }
+    if let Some(sentence) = unseen(&asked) {
+        near.farewell(&sentence, false, EXIT_FAILED).await;
+        common.house.command(common.relay, &summary).await;
+        return summary;
+    }
     let meter = || if asked.terminal.is_some() { Meter::counting() } else { Meter::digesting() };
     let mut carried =
         Carried { recording: None, bytes_in: meter(), bytes_out: meter(), exit_status: None, refused: false };
@@ -173,15 +178,23 @@ pub(crate) async fn carry<H: House>(common: Arc<Common<H>>, mut near: Near, aske
     summary
 }
 
+/// Why nobody could see afterwards what was done: typed without a terminal, or more than is kept of a command.
+fn unseen(asked: &Asked) -> Option<texts::Sentence> {
+    match &asked.start {
+        Start::Shell if asked.terminal.is_none() => Some(texts::needs_terminal()),
+        Start::Command(command) if command.len() > COMMAND_BYTES_MAX => Some(texts::command_too_long()),
+        _ => None,
+    }
+}
+
 fn summary(number: u32, asked: &Asked) -> ChannelSummary {
     let command = match &asked.start {
-        Start::Command(command) => Some(wire::visible(&String::from_utf8_lossy(command), COMMAND_CHARS_MAX)),
+        Start::Command(command) => Some(wire::visible(&String::from_utf8_lossy(command), COMMAND_BYTES_MAX)),
         Start::Shell | Start::Sftp | Start::Unknown => None,
     };
     let kind = match (&asked.start, &asked.terminal) {
         (Start::Sftp, _) => ChannelKind::Sftp,
         (_, Some(_)) => ChannelKind::Terminal,
-        // A shell without terminal is fed like a command.
         (_, None) => ChannelKind::Command,
     };
     ChannelSummary {

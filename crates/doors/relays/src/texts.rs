@@ -93,6 +93,20 @@ pub(crate) fn not_approved() -> Sentence {
     )
 }
 
+pub(crate) fn needs_terminal() -> Sentence {
+    Sentence::new(
+        "Une session interactive se fait dans un terminal, qui est enregistré : ajoutez -t, ou donnez une commande.",
+        "An interactive session takes a terminal, which is recorded: add -t, or give a command.",
+    )
+}
+
+pub(crate) fn command_too_long() -> Sentence {
+    Sentence::new(
+        "Cette commande est trop longue pour être gardée entière : déposez un script, puis lancez-le.",
+        "This command is too long to be kept whole: send a script, then run it.",
+    )
+}
+
 pub(crate) fn refused_by_equipment() -> Sentence {
     Sentence::new("L’équipement a refusé cette demande.", "The equipment refused this request.")
 }
@@ -187,7 +201,16 @@ mod tests {
     #[test]
     fn what_a_client_shows_at_the_end_is_plain() {
         let sentences = EndReason::ALL.iter().map(|reason| ended(*reason));
-        let more = [no_tcp(), no_agent(), no_x11(), warning(Duration::from_secs(290)), extended(), node_stops()];
+        let more = [
+            needs_terminal(),
+            command_too_long(),
+            no_tcp(),
+            no_agent(),
+            no_x11(),
+            warning(Duration::from_secs(290)),
+            extended(),
+            node_stops(),
+        ];
         let more = more.into_iter().chain([refused(GateRefused::Refused), refused(GateRefused::Unavailable)]);
         for sentence in sentences.chain(more).chain([no_channel(), not_approved(), refused_by_equipment()]) {
             let plain = sentence.plain();

@@ -211,7 +211,7 @@ impl From<ChannelSummary> for ChannelBody {
         Self {
             number: one.number,
             kind: one.kind.to_string(),
-            command: one.command.map(|command| wire::visible(&command, 4096)),
+            command: one.command.map(|command| wire::visible(&command, 32_768)),
             bytes_in: one.bytes_in,
             bytes_out: one.bytes_out,
             sha256_in: one.sha256_in,

@@ -69,13 +69,14 @@ async fn what_was_not_approved_is_refused_with_a_sentence() {
         let tries = [
             ("down", down, scp("-O").run(&[&at(&here), &there]).await),
             ("up", up, scp("-O").run(&[&here, &at(&there)]).await),
-            ("shell", shell, site.ssh().start(&[]).given(b"exit 0\n").await),
+            ("shell", shell, site.ssh().flag("-tt").start(&[]).given(b"exit 0\n").await),
             ("exec", exec, site.ssh().run(&["true"]).await),
             ("sftp", sftp, scp("-s").run(&[&here, &at(&there)]).await),
         ];
         for (what, may, said) in tries {
             assert_eq!(said.code() == Some(0), may, "{rights:?} {what}: {said:?}");
-            assert_eq!(said.err.contains(refused), !may, "{rights:?} {what}: {said:?}");
+            let told = said.err.contains(refused) || said.text().contains(refused);
+            assert_eq!(told, !may, "{rights:?} {what}: {said:?}");
         }
     }
 }

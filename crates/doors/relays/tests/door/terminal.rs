@@ -92,3 +92,20 @@ async fn whoever_watches_sees_the_screen_and_never_the_bytes() {
     site.house.ending().await;
     assert!(site.sessions.live().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_could_see_afterwards_is_refused_with_a_sentence() {
+    let site = Site::open().await;
+    let typed = site.ssh().flag("-T").start(&[]).given(b"touch vu\n").await;
+    assert_ne!(typed.code(), Some(0), "{typed:?}");
+    assert!(typed.err.contains("An interactive session takes a terminal"), "{typed:?}");
+    let hidden = format!("{}touch vu", " ".repeat(5000));
+    let said = site.ssh().run(&[&hidden]).await;
+    assert_ne!(said.code(), Some(0), "{said:?}");
+    assert!(said.err.contains("too long to be kept whole"), "{said:?}");
+    let whole = format!("true {}", "x".repeat(4000));
+    assert_eq!(site.ssh().run(&[&whole]).await.code(), Some(0));
+    let commands = site.house.state().commands.clone();
+    assert_eq!(commands.len(), 3, "each leaves its trace");
+    assert_eq!(commands[2].command.as_deref(), Some(whole.as_str()), "and none is shortened");
+}
