@@ -16,7 +16,8 @@ use russh::{
 };
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    cmp::Reverse,
+    collections::{HashMap, VecDeque},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -176,7 +177,7 @@ async fn connection<H: House>(
     config: Arc<server::Config>,
     stream: TcpStream,
     address: ClientAddress,
-    mut seat: Seat,
+    seat: Seat,
 ) {
     let _ = stream.set_nodelay(true);
     let (cut, signed_in) = (CancellationToken::new(), CancellationToken::new());
@@ -199,6 +200,7 @@ async fn connection<H: House>(
         () = signed_in.cancelled() => None,
         // The stream is cut; what runs on it ends by itself.
         () = too_late => return,
+        () = seat.evicted.clone().cancelled_owned() => return,
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -256,7 +258,9 @@ fn config(keys: Vec<russh::keys::PrivateKey>, limits: &RelayLimits) -> server::C
     }
 }
 
-/// Places for connections: in all, for each source, and for those who have not signed in.
+/// Places for connections: in all, for each source, and for those who have not signed in. Where no place is left for
+/// strangers, the one that has waited longest of the source that has most gives its own to a source that still has fewer with it: a few
+/// sources cannot keep everybody else out.
 struct Seats(Arc<Taken>);
 
 struct Taken {
@@ -268,6 +272,7 @@ struct Taken {
 struct Counts {
     all: usize,
     strangers: usize,
+    given: u64,
     by_source: HashMap<Source, Here>,
 }
 
@@ -275,7 +280,30 @@ struct Counts {
 #[derive(Default)]
 struct Here {
     all: usize,
-    strangers: usize,
+    /// Oldest first.
+    strangers: VecDeque<(u64, CancellationToken)>,
+}
+
+impl Counts {
+    /// Makes room for a stranger of a source that has `here` of them, if another has more than it will.
+    fn evict(&mut self, here: usize) -> bool {
+        let oldest = |one: &Here| one.strangers.front().map_or(u64::MAX, |(number, _)| *number);
+        let fullest = self.by_source.values_mut().max_by_key(|one| (one.strangers.len(), Reverse(oldest(one))));
+        let Some(fullest) = fullest.filter(|one| one.strangers.len() > here + 1) else { return false };
+        let Some((_, evicted)) = fullest.strangers.pop_front() else { return false };
+        evicted.cancel();
+        self.strangers -= 1;
+        true
+    }
+
+    /// One is no stranger any more, or is gone.
+    fn known(&mut self, source: Source, number: u64) {
+        let Some(here) = self.by_source.get_mut(&source) else { return };
+        if let Some(at) = here.strangers.iter().position(|(one, _)| *one == number) {
+            here.strangers.remove(at);
+            self.strangers -= 1;
+        }
+    }
 }
 
 impl Taken {
@@ -288,7 +316,8 @@ impl Taken {
 struct Seat {
     taken: Arc<Taken>,
     source: Source,
-    stranger: bool,
+    number: u64,
+    evicted: CancellationToken,
 }
 
 impl Seats {
@@ -303,33 +332,29 @@ impl Seats {
     fn take(&self, source: Source) -> Option<Seat> {
         let (mut counts, limits) = (self.0.counts(), &self.0.limits);
         let here = counts.by_source.get(&source);
-        let (here, strangers_here) = here.map_or((0, 0), |here| (here.all, here.strangers));
+        let (here, strangers_here) = here.map_or((0, 0), |here| (here.all, here.strangers.len()));
         let free = counts.all < limits.connections_max
-            && counts.strangers < limits.strangers_max
             && here < limits.connections_per_source_max
-            && strangers_here < limits.strangers_per_source_max;
+            && strangers_here < limits.strangers_per_source_max
+            && (counts.strangers < limits.strangers_max || counts.evict(strangers_here));
         if !free {
             return None;
         }
         counts.all += 1;
         counts.strangers += 1;
+        counts.given += 1;
+        let (number, evicted) = (counts.given, CancellationToken::new());
         let here = counts.by_source.entry(source).or_default();
         here.all += 1;
-        here.strangers += 1;
-        Some(Seat { taken: self.0.clone(), source, stranger: true })
+        here.strangers.push_back((number, evicted.clone()));
+        Some(Seat { taken: self.0.clone(), source, number, evicted })
     }
 }
 
 impl Seat {
     /// He is no stranger any more.
-    fn signed_in(&mut self) {
-        if std::mem::replace(&mut self.stranger, false) {
-            let mut counts = self.taken.counts();
-            counts.strangers -= 1;
-            if let Some(here) = counts.by_source.get_mut(&self.source) {
-                here.strangers -= 1;
-            }
-        }
+    fn signed_in(&self) {
+        self.taken.counts().known(self.source, self.number);
     }
 }
 
@@ -364,16 +389,39 @@ mod tests {
         let seats = Seats::new(&limits);
         let from = |n: u8| ClientAddress::new([192, 0, 2, n].into()).source();
         let first = seats.take(from(1)).unwrap();
-        let mut second = seats.take(from(1)).unwrap();
+        let second = seats.take(from(1)).unwrap();
         assert!(seats.take(from(1)).is_none(), "of one source");
         let _third = seats.take(from(2)).unwrap();
-        assert!(seats.take(from(3)).is_none(), "strangers");
+        assert!(seats.take(from(2)).is_none(), "strangers: nobody has more");
         second.signed_in();
         second.signed_in();
         let _fourth = seats.take(from(3)).unwrap();
         assert!(seats.take(from(4)).is_none(), "in all");
+        assert!(!first.evicted.is_cancelled());
         drop((first, second));
         assert!(seats.take(from(1)).is_some());
         assert_eq!(seats.0.counts().by_source.len(), 2);
+    }
+
+    #[test]
+    fn a_few_sources_do_not_keep_others_out() {
+        let limits = RelayLimits { strangers_max: 6, strangers_per_source_max: 4, ..RelayLimits::default() };
+        let seats = Seats::new(&limits);
+        let from = |n: u8| ClientAddress::new([192, 0, 2, n].into()).source();
+        let four: Vec<Seat> = (0..4).map(|_| seats.take(from(1)).unwrap()).collect();
+        let two: Vec<Seat> = (0..2).map(|_| seats.take(from(2)).unwrap()).collect();
+        four[0].signed_in();
+        let _room = seats.take(from(2)).unwrap();
+        let newcomer = seats.take(from(3)).unwrap();
+        let evicted = |seats: &[Seat]| seats.iter().map(|seat| seat.evicted.is_cancelled()).collect::<Vec<_>>();
+        assert_eq!(
+            evicted(&four),
+            [false, true, false, false],
+            "the oldest stranger of the first of those who have most"
+        );
+        assert_eq!((evicted(&two), newcomer.evicted.is_cancelled()), (vec![false, false], false));
+        assert_eq!(seats.0.counts().strangers, 6, "never more");
+        drop((four, two));
+        assert_eq!(seats.0.counts().strangers, 2);
     }
 }
