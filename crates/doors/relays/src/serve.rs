@@ -410,7 +410,7 @@ mod tests {
         let from = |n: u8| ClientAddress::new([192, 0, 2, n].into()).source();
         let four: Vec<Seat> = (0..4).map(|_| seats.take(from(1)).unwrap()).collect();
         let two: Vec<Seat> = (0..2).map(|_| seats.take(from(2)).unwrap()).collect();
-        four[0].signed_in();
+        four.first().unwrap().signed_in();
         let _room = seats.take(from(2)).unwrap();
         let newcomer = seats.take(from(3)).unwrap();
         let evicted = |seats: &[Seat]| seats.iter().map(|seat| seat.evicted.is_cancelled()).collect::<Vec<_>>();
