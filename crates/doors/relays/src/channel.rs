@@ -29,7 +29,7 @@ use tokio::{
 };
 use types::RelayId;
 
-/// Characters of a command that are kept.
+/// Bytes of a command at most: it is kept whole.
 const COMMAND_BYTES_MAX: usize = 4096;
 /// What a machine has to open a channel, and a client to take a last sentence.
 const OPEN_MAX: Duration = Duration::from_secs(10);

@@ -406,8 +406,10 @@ impl<H: House> server::Handler for Visitor<H> {
         self.arrived(id, data.len()).await
     }
 
-    fn adjust_window(&mut self, id: ChannelId, _: u32) -> u32 {
-        let full = self.channels.get(&id).is_some_and(|channel| channel.backlog.is_full());
+    fn adjust_window(&mut self, _: ChannelId, _: u32) -> u32 {
+        // The library grants the next window of any channel from what is said here for one: while one is full, none may
+        // be granted more, or the full one would be. Channels that are over do not count.
+        let full = self.channels.values().any(|one| Arc::strong_count(&one.backlog) > 1 && one.backlog.is_full());
         if full { TRICKLE_BYTES } else { self.door.limits.window_bytes }
     }
 

@@ -169,3 +169,22 @@ async fn new_keys_do_not_disturb_a_transfer() {
     let said = ssh().run(&[&format!("cat {}", site.place("up"))]).await;
     assert!(said.out == bytes, "{} of {} bytes: {}", said.out.len(), bytes.len(), said.err);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_stalls_does_not_end_another_of_the_same_connection() {
+    let site = Site::open().await;
+    let path = format!("ControlPath={}", site.path("master").display());
+    let master = site.ssh().option("ControlMaster=yes").option(&path).flag("-N").start(&[]);
+    while !site.path("master").exists() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let share = || site.ssh().option(&path);
+    let bytes = noise(7, 24_000_000);
+    let stalled = share().start(&["sleep 5; wc -c"]);
+    let flowing = share().start(&["wc -c"]);
+    let (stalled, flowing) = tokio::join!(stalled.given(&bytes), flowing.given(&bytes));
+    for said in [stalled, flowing] {
+        assert_eq!((said.code(), said.text().trim()), (Some(0), "24000000"), "{said:?}");
+    }
+    drop(master);
+}
