@@ -354,6 +354,11 @@ impl Journal {
         self.0.tasks.spawn(task)
     }
 
+    /// Tasks given to [`Journal::own`] that are not over: what was answered may still be on its way to the disk with them.
+    pub fn under_way(&self) -> usize {
+        self.0.tasks.len()
+    }
+
     /// Ends: waits for the running effects, writes what was folded, records the stop, closes the log.
     pub async fn close(self) -> Result<(), JournalError> {
         self.0.tasks.close();

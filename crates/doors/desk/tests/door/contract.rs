@@ -118,13 +118,13 @@ async fn what_is_sent_is_what_is_described(database: &TestDatabase) {
         let mut more = whole.clone();
         more["force"] = json!(true);
         refused.push(("more than is described".into(), more));
-        let before = house.done();
+        let before = house.settled().await;
         for (what, other) in refused {
             let answer = entry.asked(&house, (&id, &other.to_string()), owner).await;
             assert_eq!(answer.status, 422, "{} with {what}: {}", entry.line, answer.text);
             answer.problem();
         }
-        assert_eq!(house.done(), before, "{}: something was done", entry.line);
+        assert_eq!(house.settled().await, before, "{}: something was done", entry.line);
         assert_eq!(entry.asked(&house, (&id, &body), owner).await.status, entry.answer, "{}", entry.line);
     }
 }

@@ -242,6 +242,14 @@ impl House {
         let traces = self.traces().into_iter().filter(|trace| trace.outcome == Some(Outcome::Done));
         traces.map(|trace| trace.event).filter(|e| !matches!(e, Event::TokenUsed | Event::SessionRenewed)).collect()
     }
+
+    /// The same, once what was answered is written too: a cut answers before its trace.
+    pub async fn settled(&self) -> Vec<Event> {
+        while self.journal.under_way() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        self.done()
+    }
 }
 
 pub fn equipment(name: &str, beneficiary: AccountId) -> NewEquipment {

@@ -101,9 +101,9 @@ async fn a_question_comes_before_a_cut_for_whom_may_cut(database: &TestDatabase)
         [("administrator", 404), ("dpo", 404), ("elsewhere.on_call", 404), ("beneficiary.other", 404), ("on_call", 200)]
     {
         let member = house.sign_in(login).await;
-        let before = house.done();
+        let before = house.settled().await;
         assert_eq!(member.send(&path, &[("reason", "essai")]).await.status, status, "{login}");
-        assert_eq!(house.done(), before, "{login}: nothing is cut yet");
+        assert_eq!(house.settled().await, before, "{login}: nothing is cut yet");
     }
     let beneficiary = house.sign_in("beneficiary").await;
     assert_eq!(beneficiary.send(&path, &[("reason", "essai"), ("sure", "1")]).await.status, 303);
@@ -242,7 +242,7 @@ async fn each_form_is_taken_from_its_own_session_only(database: &TestDatabase) {
         let owner = &visitors[entry.owner()];
         let (id, body) = entry.made(&house, owner).await;
         let other = if entry.owner() == "dpo" { &visitors["on_call"] } else { &visitors["dpo"] };
-        let before = house.done();
+        let before = house.settled().await;
         let (cookie, own) = (("cookie", owner.cookie.as_deref().unwrap()), owner.csrf.as_str());
         let whole = [form(&[("csrf", own)]), body.clone()].join("&");
         let elsewhere: [&[(&str, &str)]; 4] = [
@@ -273,7 +273,7 @@ async fn each_form_is_taken_from_its_own_session_only(database: &TestDatabase) {
         }
         let large = [whole, format!("more={}", "b".repeat(64 * 1024))].join("&");
         assert_eq!(house.ask(&entry.line(&id), &headers, large).await.status, 413, "{}", entry.line);
-        assert_eq!(house.done(), before, "{}: something was done", entry.line);
+        assert_eq!(house.settled().await, before, "{}: something was done", entry.line);
         let own = entry.asked(&house, (&id, &body), owner).await;
         assert_eq!(own.status, entry.answer, "{}: none of it was done before: {}", entry.line, own.text);
     }
