@@ -1,5 +1,9 @@
 //! The registry of what the journal records. The word is what is written; it never changes once shipped.
 
+mod family;
+
+pub use family::Family;
+
 use crate::actor::words;
 use std::{fmt, str::FromStr};
 
