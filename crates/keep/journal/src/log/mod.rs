@@ -15,10 +15,12 @@
 //! them back, writes tiles and signs checkpoints, the *provider* keeps a spare segment ready. What is acknowledged is
 //! durable and signed; a checkpoint covers only what is durable. [`verify()`] accounts for every byte of the folder.
 
+pub mod cosign;
 mod disk;
 mod live;
 pub mod note;
 mod open;
+pub mod proof;
 mod publish;
 mod read;
 mod reserve;
@@ -32,6 +34,7 @@ pub mod tree;
 mod verify;
 mod writer;
 
+pub use cosign::{WitnessKey, WitnessSigner};
 pub use note::{Checkpoint, NoteError, Signer, VKey};
 pub use open::Opened;
 pub use read::{ReadEntries, read_entries};

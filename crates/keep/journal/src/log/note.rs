@@ -42,9 +42,37 @@ pub enum NoteError {
     BadSignature,
 }
 
-fn legal_name(name: &str) -> bool {
+pub(super) fn legal_name(name: &str) -> bool {
     let legal = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
     !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(legal)
+}
+
+/// The first four bytes of SHA-256(name ‖ newline ‖ type ‖ key).
+pub(super) fn key_id(name: &str, kind: u8, key: &[u8; 32]) -> [u8; 4] {
+    let [a, b, c, d, ..] = sha256(&[name.as_bytes(), &[b'\n', kind], key].concat());
+    [a, b, c, d]
+}
+
+/// `name+hash+base64(type ‖ key)`.
+pub(super) fn write_key(name: &str, kind: u8, key: &[u8; 32]) -> String {
+    let typed = [&[kind], key.as_slice()].concat();
+    format!("{name}+{}+{}", HEXLOWER.encode(&key_id(name, kind, key)), BASE64.encode(&typed))
+}
+
+/// Reads what [`write_key`] writes, and nothing else.
+pub(super) fn read_key(text: &str, kind: u8) -> Result<(String, [u8; 32]), NoteError> {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::Key);
+    };
+    let typed = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
+    let Some((found, key)) = typed.split_first() else { return Err(NoteError::Key) };
+    let key = key.try_into().map_err(|_| NoteError::Key)?;
+    if !legal_name(name) {
+        return Err(NoteError::Name);
+    }
+    // The hash is checked here, and every other freedom of writing with it.
+    if *found == kind && write_key(name, kind, &key) == text { Ok((name.to_owned(), key)) } else { Err(NoteError::Key) }
 }
 
 /// A public verification key with its name, as C2SP signed-note writes it: `name+hash+base64`.
@@ -70,12 +98,7 @@ impl VKey {
 
     /// The first four bytes of SHA-256(name ‖ newline ‖ type ‖ key).
     pub fn id(&self) -> [u8; 4] {
-        let mut bytes = Vec::with_capacity(self.name.len() + 34);
-        bytes.extend_from_slice(self.name.as_bytes());
-        bytes.extend_from_slice(&[b'\n', ED25519_TYPE]);
-        bytes.extend_from_slice(&self.key);
-        let [a, b, c, d, ..] = sha256(&bytes);
-        [a, b, c, d]
+        key_id(&self.name, ED25519_TYPE, &self.key)
     }
 
     /// Whether `signature` is this key's over `message`.
@@ -86,24 +109,15 @@ impl VKey {
 
 impl fmt::Display for VKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut typed = vec![ED25519_TYPE];
-        typed.extend_from_slice(&self.key);
-        write!(f, "{}+{}+{}", self.name, HEXLOWER.encode(&self.id()), BASE64.encode(&typed))
+        f.write_str(&write_key(&self.name, ED25519_TYPE, &self.key))
     }
 }
 
 impl FromStr for VKey {
     type Err = NoteError;
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Key);
-        };
-        let typed = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
-        let Some((&ED25519_TYPE, key)) = typed.split_first() else { return Err(NoteError::Key) };
-        let vkey = Self::new(name, key.try_into().map_err(|_| NoteError::Key)?)?;
-        // The hash is checked here, and every other freedom of writing with it.
-        if vkey.to_string() == text { Ok(vkey) } else { Err(NoteError::Key) }
+        let (name, key) = read_key(text, ED25519_TYPE)?;
+        Ok(Self { name, key })
     }
 }
 
@@ -190,7 +204,8 @@ impl Note {
         Ok(Self { text: text.to_owned(), signatures })
     }
 
-    fn signature(line: &str) -> Result<NoteSignature, NoteError> {
+    /// Parses one signature line, without its newline.
+    pub(super) fn signature(line: &str) -> Result<NoteSignature, NoteError> {
         let (name, blob) = line.strip_prefix("\u{2014} ").and_then(|l| l.split_once(' ')).ok_or(NoteError::Note)?;
         // Canonical base64 only: trailing bits are checked.
         let blob = BASE64.decode(blob.as_bytes()).map_err(|_| NoteError::Note)?;
@@ -249,113 +264,22 @@ impl Checkpoint {
         if checkpoint.text() == text { Ok(checkpoint) } else { Err(NoteError::Checkpoint) }
     }
 
+    /// Reads the checkpoint of a note that `key`, whose name is the origin, signed; others may have signed it too.
+    pub fn of_note(note: &Note, key: &VKey) -> Result<Self, NoteError> {
+        note.verify(key)?;
+        let checkpoint = Self::parse(&note.text)?;
+        if checkpoint.origin == key.name { Ok(checkpoint) } else { Err(NoteError::Checkpoint) }
+    }
+
     /// Reads a log's own `checkpoint` file: signed by `key`, whose name is the origin, and by nobody else (what a
     /// witness adds is kept elsewhere: a byte that nobody here can verify would be a byte that anybody may change).
     pub fn open(bytes: &[u8], key: &VKey) -> Result<Self, NoteError> {
         let note = Note::parse(bytes)?;
-        note.verify(key)?;
-        let checkpoint = Self::parse(&note.text)?;
-        if note.signatures.len() != 1 || checkpoint.origin != key.name {
-            return Err(NoteError::Checkpoint);
-        }
-        Ok(checkpoint)
+        let checkpoint = Self::of_note(&note, key)?;
+        if note.signatures.len() == 1 { Ok(checkpoint) } else { Err(NoteError::Checkpoint) }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-    use super::*;
-    use proptest::prelude::*;
-
-    fn signer() -> Signer {
-        Signer::from_seed("example.test/log", &[7; 32]).unwrap()
-    }
-
-    #[test]
-    fn reads_a_key_made_elsewhere() {
-        // The example key of the Go package golang.org/x/mod/sumdb/note: its hash must come out the same.
-        let text = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-        let key: VKey = text.parse().unwrap();
-        assert_eq!((key.to_string().as_str(), key.id()), (text, [0xc7, 0x4f, 0x20, 0xa3]));
-    }
-
-    #[test]
-    fn a_note_may_carry_the_signatures_of_others() {
-        let (ours, other) = (signer(), Signer::from_seed("witness.test/w", &[8; 32]).unwrap());
-        let text = "example.test/log\n\nsome text\n";
-        let signed = ours.sign_note(text);
-        let line = other.sign_note(text).lines().last().unwrap().to_owned();
-        let note = Note::parse(format!("{signed}{line}\n").as_bytes()).unwrap();
-        assert_eq!((note.text.as_str(), note.signatures.len()), (text, 2));
-        assert_eq!((note.verify(ours.vkey()), note.verify(other.vkey())), (Ok(()), Ok(())));
-        let stranger = Signer::from_seed("stranger.test/s", &[8; 32]).unwrap();
-        assert_eq!(note.verify(stranger.vkey()), Err(NoteError::Unsigned));
-        let altered = Note { text: text.replace("some", "other"), ..note };
-        assert_eq!(altered.verify(ours.vkey()), Err(NoteError::BadSignature));
-    }
-
-    #[test]
-    fn every_changed_byte_of_a_checkpoint_or_key_is_seen() {
-        let signer = signer();
-        let checkpoint = Checkpoint { origin: "example.test/log".into(), size: 20_852_163, root: [9; 32] };
-        let note = checkpoint.sign(&signer).into_bytes();
-        assert_eq!(Checkpoint::open(&note, signer.vkey()), Ok(checkpoint));
-        let key = signer.vkey().to_string().into_bytes();
-        for mask in 1..=255_u8 {
-            for i in 0..note.len() {
-                let mut bad = note.clone();
-                bad[i] ^= mask;
-                assert!(Checkpoint::open(&bad, signer.vkey()).is_err(), "byte {i} ^ {mask}");
-            }
-            for i in 0..key.len() {
-                let mut bad = key.clone();
-                bad[i] ^= mask;
-                let parsed = std::str::from_utf8(&bad).ok().and_then(|t| t.parse::<VKey>().ok());
-                assert_eq!(parsed, None, "byte {i} ^ {mask}");
-            }
-        }
-        for cut in 0..note.len() {
-            assert!(Checkpoint::open(&note[..cut], signer.vkey()).is_err());
-        }
-    }
-
-    #[test]
-    fn loose_writing_is_refused() {
-        let root = BASE64.encode(&[1; 32]);
-        assert!(Checkpoint::parse(&format!("a\n1\n{root}\n")).is_ok());
-        for bad in [
-            format!("a\n01\n{root}\n"),
-            format!("a\n+1\n{root}\n"),
-            format!("a\n1\n{root}"),
-            format!("a\n1\n{root}\nmore\n"),
-            format!("a\n1 \n{root}\n"),
-            format!("a\n1\n{}\n", root.trim_end_matches('=')),
-            format!("a\n18446744073709551616\n{root}\n"),
-            String::new(),
-        ] {
-            assert!(Checkpoint::parse(&bad).is_err(), "{bad:?}");
-        }
-        for name in ["", "a b", "a+b", "a\nb", "a\u{a0}b", &"a".repeat(201)] {
-            assert_eq!(Signer::from_seed(name, &[1; 32]).unwrap_err(), NoteError::Name, "{name:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_never_panics(bytes: Vec<u8>, text: String) {
-            let _ = Note::parse(&bytes);
-            let _ = Note::parse(text.as_bytes());
-            let _ = Checkpoint::parse(&text);
-            let _ = text.parse::<VKey>();
-        }
-
-        #[test]
-        fn what_is_signed_is_read_back(size: u64, root: [u8; 32], seed: [u8; 32]) {
-            let signer = Signer::from_seed("a.test/é", &seed).unwrap();
-            let checkpoint = Checkpoint { origin: "a.test/é".into(), size, root };
-            prop_assert_eq!(Checkpoint::open(checkpoint.sign(&signer).as_bytes(), signer.vkey()), Ok(checkpoint));
-            prop_assert_eq!(signer.vkey().to_string().parse::<VKey>().unwrap(), signer.vkey().clone());
-        }
-    }
-}
+#[path = "tests/note.rs"]
+mod tests;
