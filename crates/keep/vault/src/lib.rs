@@ -4,6 +4,7 @@
 //! [`Holder`] may use, by the matrix in `purpose`. What is sealed is bound to its [`Place`]: moved to another row or
 //! column, it no longer opens. Personal data that only somebody else may read goes to a public key ([`hpke`]).
 
+mod destroyed;
 pub mod hpke;
 mod keys;
 mod master;
@@ -11,6 +12,7 @@ mod month_keys;
 mod purpose;
 pub mod stream;
 
+pub use destroyed::KeptPair;
 pub use keys::{Keys, Place, random};
 pub use master::MasterKey;
 pub use month_keys::{MonthKeys, SealOnly, SealTo};
@@ -35,6 +37,9 @@ pub enum VaultError {
     /// The sealed bytes were changed, moved, or sealed under another key.
     #[error("a sealed value does not open in its place")]
     DoesNotOpen,
+    /// The private key was destroyed at its term: what was sealed to it is erased, and nothing is sealed to it again.
+    #[error("the key {0} was destroyed at its term; what was sealed to it is erased")]
+    Destroyed(String),
     /// The cryptographic library refused.
     #[error("the cryptographic library refused: {0}")]
     Library(&'static str),

@@ -3,7 +3,7 @@
 //! and nothing else; or one that stands, for what has no month.
 //!
 //! Kept as files, `<family>-<yyyy-mm>.pair` or `<family>.pair`: the public key (32 bytes), then the private one wrapped
-//! for its reader.
+//! for its reader. What is left of a month's pair past its term is `<family>-<yyyy-mm>.destroyed` (see `destroyed.rs`).
 
 use crate::{Holder, Keys, MasterKey, Place, Purpose, VaultError, hpke, random};
 use std::{
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// Makes and finds the pairs of a node, for one reader.
 #[derive(Clone)]
 pub struct MonthKeys {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     reader: Arc<Keys>,
     purpose: Purpose,
 }
@@ -84,20 +84,23 @@ impl MonthKeys {
     }
 
     fn public(&self, name: String) -> Result<SealTo, VaultError> {
+        self.not_destroyed(&name)?;
         if !self.path(&name).exists() {
             let pair = hpke::generate()?;
             let wrapped = self.reader.seal(self.purpose, place(&[name.as_bytes()]), &pair.private)?;
             create(&self.path(&name), &[pair.public.as_slice(), &wrapped].concat())?;
+            // Destroyed while it was drawn: what was drawn is nobody's.
+            self.not_destroyed(&name)?;
         }
         let (public, _) = self.read(&name)?;
         Ok(SealTo { name, public })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.pair"))
     }
 
-    fn read(&self, name: &str) -> Result<([u8; hpke::PUBLIC], Vec<u8>), VaultError> {
+    pub(crate) fn read(&self, name: &str) -> Result<([u8; hpke::PUBLIC], Vec<u8>), VaultError> {
         let path = self.path(name);
         let bytes = fs::read(&path).map_err(|error| VaultError::KeyFile(format!("{}: {error}", path.display())))?;
         match bytes.split_first_chunk() {
@@ -113,6 +116,8 @@ impl MonthKeys {
             None if plain(name) => name.to_owned(),
             None => return Err(VaultError::DoesNotOpen),
         };
+        // A pair that a backup brought back opens nothing any more.
+        self.not_destroyed(&name)?;
         let (_, wrapped) = self.read(&name)?;
         self.reader.open(self.purpose, place(&[name.as_bytes()]), &wrapped)
     }
@@ -126,14 +131,14 @@ fn plain(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase())
 }
 
-fn checked(family: &str, month: &str) -> Result<String, VaultError> {
+pub(crate) fn checked(family: &str, month: &str) -> Result<String, VaultError> {
     let dated = month.len() == 7
         && month.bytes().enumerate().all(|(at, b)| if at == 4 { b == b'-' } else { b.is_ascii_digit() });
     if plain(family) && dated { Ok(format!("{family}-{month}")) } else { Err(VaultError::DoesNotOpen) }
 }
 
 /// Creates a file whole or not at all; one that is there already stays.
-fn create(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
     let told = |error: std::io::Error| VaultError::KeyFile(format!("{}: {error}", path.display()));
     let temporary = path.with_extension(format!("{}.new", data_encoding::HEXLOWER.encode(&random::<8>()?)));
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(told)?;
