@@ -1,10 +1,18 @@
 //! `poterne journal verify`: everything, offline, on a copy or in place, without any secret.
 
+mod answer;
+mod kept;
+mod progress;
+
 use anyhow::{Context, Result, bail};
-use journal::{Report, log::VKey};
-use serde_json::{Value, json};
+use journal::{
+    Against, KeptCheckpoint, Report, Verifying,
+    log::{VKey, WitnessKey},
+};
+use progress::Progress;
 use std::{
     collections::BTreeMap,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -29,6 +37,18 @@ pub struct VerifyArgs {
     /// Compare with the effects in this database (sqlite:FILE or postgres://…)
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Verify this one origin only
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
+    /// A signed checkpoint of this journal that was kept elsewhere: its entries must still be the first ones
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    checkpoint: Vec<PathBuf>,
+    /// The key of a witness you trust: it must have cosigned a checkpoint given, or kept under DIR/witnessed
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    witness: Vec<String>,
+    /// Threads that read and hash, 64 at most; as many as there are cores, if you do not say
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// How to answer
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -53,27 +73,69 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         },
         None => None,
     };
-    let (origins, mut stray) = origins(&args.data.join("journal"))?;
+    let witnesses = args.witness.iter().map(|text| text.trim().parse::<WitnessKey>()).collect::<Result<Vec<_>, _>>();
+    let witnesses = match witnesses {
+        Ok(witnesses) => witnesses,
+        Err(error) => {
+            crate::told(&format!("--witness: {error}; a witness's key reads name+hash+base64"));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let (mut origins, mut stray) = origins(&args.data.join("journal"))?;
+    if let Some(name) = &args.origin {
+        origins.retain(|folder| folder.ends_with(name));
+        if origins.is_empty() {
+            bail!("there is no journal of {name}; see the folders under journal/");
+        }
+    }
+    // Before the journals: one that is being written only grows meanwhile.
+    let mut kept = kept::read(&args.checkpoint)?;
     let markers = match &args.database {
         Some(url) => Some(markers(url).await?),
         None => None,
     };
     // Effects of an origin whose journal is not there at all.
     let known = |origin: &String| origins.iter().any(|folder| folder.ends_with(origin));
-    if let Some(lost) = markers.iter().flatten().map(|(origin, _)| origin).find(|origin| !known(origin)) {
+    // With --origin, of the others nothing is said.
+    if args.origin.is_none()
+        && let Some(lost) = markers.iter().flatten().map(|(origin, _)| origin).find(|origin| !known(origin))
+    {
         stray.get_or_insert_with(|| (lost.clone(), "the database holds effects of this origin, which has no journal"));
     }
     let mut reports = Vec::new();
     for folder in origins {
         let markers = markers.as_ref().map(|all| of_origin(all, &folder));
-        reports.push(journal::verify(&folder, pinned.as_ref(), markers.as_ref()));
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let mut mine: Vec<KeptCheckpoint> = kept.extract_if(.., |one| one.origin() == Some(name)).collect();
+        mine.extend(kept::of_node(&args.data, name)?);
+        let against = Against { markers: markers.as_ref(), kept: &mine, witnesses: &witnesses };
+        let progress = Progress::new();
+        let how = Verifying {
+            pinned: pinned.as_ref(),
+            threads: threads(args.threads),
+            progress: &|done, all| progress.tell(done, all),
+            ..Verifying::default()
+        };
+        reports.push(journal::verify_with(&folder, &how, &against));
+        progress.end();
+    }
+    if let Some(other) = kept.first() {
+        stray.get_or_insert_with(|| (other.file.clone(), "is not a checkpoint of a journal verified here"));
     }
     let ok = stray.is_none() && reports.iter().all(Report::ok);
     match args.format {
-        Format::Json => crate::said(&in_json(ok, &reports, stray.as_ref())),
-        Format::Text => crate::said(&in_words(ok, &reports, stray.as_ref())),
+        Format::Json => crate::said(&answer::in_json(ok, &reports, stray.as_ref())),
+        Format::Text => crate::said(&answer::in_words(ok, &reports, stray.as_ref())),
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// As many threads as were asked for, or one a core; no more than a journal of any size makes use of.
+fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
+    const THREADS_MAX: usize = 64;
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let wanted = asked.unwrap_or_else(cores).get().min(THREADS_MAX);
+    NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// What belongs to no journal, and why that is wrong.
@@ -112,73 +174,4 @@ async fn markers(url: &str) -> Result<AllMarkers> {
 fn of_origin(all: &AllMarkers, folder: &Path) -> BTreeMap<types::TraceId, bool> {
     let origin = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     all.get(origin).cloned().unwrap_or_default()
-}
-
-fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Value {
-    let one = |report: &Report| {
-        let verdict = &report.verdict;
-        json!({
-            "ok": report.ok(),
-            "origin": verdict.origin,
-            "entries": verdict.entries,
-            "root": verdict.root,
-            "checkpoint": verdict.checkpoint.as_ref().map(|at| json!({ "size": at.size, "root": hex(&at.root) })),
-            "vkey": verdict.vkey,
-            "pinned": verdict.pinned,
-            "intents_open": report.intents_open,
-            "bad": bad(report),
-        })
-    };
-    let mut all: Vec<Value> = reports.iter().map(one).collect();
-    let stray = stray.map(|(name, what)| json!({ "file": name, "index": null, "what": what }));
-    // One node, one journal: its answer is the answer. Several are listed besides.
-    let mut first = all.first().cloned().unwrap_or_else(|| json!({}));
-    if let Some(answer) = first.as_object_mut() {
-        answer.insert("ok".into(), ok.into());
-        if let Some(worst) = all.iter().find(|one| one.get("ok") == Some(&Value::Bool(false))) {
-            answer.insert("bad".into(), worst.get("bad").cloned().unwrap_or(Value::Null));
-        }
-        if let Some(stray) = stray {
-            answer.insert("bad".into(), stray);
-        }
-        if all.len() > 1 {
-            answer.insert("origins".into(), Value::Array(std::mem::take(&mut all)));
-        }
-    }
-    first
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bad(report: &Report) -> Value {
-    match (&report.verdict.bad, report.database.first()) {
-        (Some(bad), _) => json!({ "file": bad.file, "index": bad.index, "what": bad.what }),
-        (None, Some(what)) => json!({ "file": "database", "index": null, "what": what }),
-        (None, None) => Value::Null,
-    }
-}
-
-fn in_words(ok: bool, reports: &[Report], stray: Option<&Stray>) -> String {
-    let mut lines = Vec::new();
-    for report in reports {
-        let verdict = &report.verdict;
-        match &verdict.bad {
-            Some(bad) => lines.push(format!("BAD  {}: {bad}", verdict.origin)),
-            None => lines.push(format!("ok   {}: {} entries, root {}", verdict.origin, verdict.entries, verdict.root)),
-        }
-        lines.extend(report.database.iter().map(|what| format!("BAD  {what}")));
-        if report.intents_open > 0 {
-            lines.push(format!("     {} acts are under way or wait for the next start", report.intents_open));
-        }
-        if !verdict.pinned {
-            lines.push(format!("     unpinned: verified with the folder's own key, {}", verdict.vkey));
-        }
-    }
-    if let Some((name, what)) = stray {
-        lines.push(format!("BAD  journal/{name}: {what}"));
-    }
-    lines.push(if ok { "The journal is whole.".into() } else { "The journal is NOT whole.".into() });
-    lines.join("\n")
 }

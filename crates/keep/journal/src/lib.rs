@@ -7,6 +7,7 @@
 //! - [`Journal::refuse`] records refusals, folding those past the bound into counted entries.
 //! - [`log`] below knows only bytes and proofs; [`verify`] checks both, offline.
 
+mod compare;
 mod entry;
 mod fold;
 mod gate;
@@ -23,6 +24,7 @@ mod trace;
 mod verify;
 mod withheld;
 
+pub use compare::{Compared, KeptCheckpoint};
 pub use entry::{Kind, Outcome};
 pub use fold::{Folded, Offer, Refusals};
 pub use gate::{Applied, Effect, WriteTx};
@@ -30,5 +32,5 @@ pub use keeper::{Journal, JournalConfig, JournalError, Refusal, Revoked};
 pub use reader::{Trace, read_traces};
 pub use search::{BLOCK_ENTRIES, Block, BlockTraces, TraceHead, TraceReader};
 pub use trace::Traced;
-pub use verify::{Markers, Report, read_markers, verify};
+pub use verify::{Against, Markers, Report, Verifying, read_markers, verify, verify_with};
 pub use withheld::{Page, Stray, Withheld};

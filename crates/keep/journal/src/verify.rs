@@ -2,11 +2,14 @@
 
 use crate::{
     Kind, Outcome,
+    compare::{Compared, KeptCheckpoint, compare, sizes},
     entry::split,
-    log::{self, Bad, VKey, Verdict},
+    log::{self, Bad, VKey, Verdict, WitnessKey},
 };
 use std::{collections::BTreeMap, path::Path};
 use types::TraceId;
+
+pub use crate::log::Verifying;
 
 /// What was found.
 #[derive(Debug)]
@@ -17,13 +20,29 @@ pub struct Report {
     pub intents_open: usize,
     /// With a database: markers whose intent is in no entry, and intents said done that have no marker.
     pub database: Vec<String>,
+    /// What became of the checkpoints kept elsewhere, smallest first.
+    pub checkpoints: Vec<Compared>,
+    /// The trusted witnesses that vouch for nothing here.
+    pub silent: Vec<String>,
 }
 
 impl Report {
     /// Whether nothing bad was found.
     pub fn ok(&self) -> bool {
-        self.verdict.ok && self.database.is_empty()
+        let compared = self.checkpoints.iter().all(|one| one.ok) && self.silent.is_empty();
+        self.verdict.ok && self.database.is_empty() && compared
     }
+}
+
+/// What the log is held against, besides itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Against<'a> {
+    /// The markers of the database.
+    pub markers: Option<&'a Markers>,
+    /// Checkpoints kept elsewhere.
+    pub kept: &'a [KeptCheckpoint],
+    /// Witnesses that are trusted: each must have cosigned one of those, and nothing false may stand in its name.
+    pub witnesses: &'a [WitnessKey],
 }
 
 /// Markers as read from `effects`: the act and whether it was claimed as abandoned.
@@ -35,23 +54,33 @@ struct Acts {
     intents: BTreeMap<TraceId, Option<Outcome>>,
 }
 
+/// What an entry says of its act; made of one entry alone, by any thread.
+struct Said {
+    kind: Kind,
+    trace: TraceId,
+    outcome: Option<Outcome>,
+}
+
+fn said(entry: &[u8]) -> Result<Said, String> {
+    split(entry).map(|parts| Said { kind: parts.header.kind, trace: parts.header.trace, outcome: parts.header.outcome })
+}
+
 impl Acts {
-    fn see(&mut self, entry: &[u8]) -> Result<(), String> {
-        let header = split(entry)?.header;
-        match header.kind {
+    fn see(&mut self, Said { kind, trace, outcome }: Said) -> Result<(), String> {
+        match kind {
             Kind::Intent => {
-                let before = self.intents.insert(header.trace, None);
+                let before = self.intents.insert(trace, None);
                 if before.is_some() {
                     return Err("a second intent of the same act".to_owned());
                 }
             }
-            Kind::Outcome => match self.intents.get_mut(&header.trace) {
+            Kind::Outcome => match self.intents.get_mut(&trace) {
                 None => return Err("an outcome of an act that was never begun".to_owned()),
                 // Settling may write the same outcome twice (a stop between the two); it may not change its mind.
-                Some(Some(before)) if Some(*before) != header.outcome => {
+                Some(Some(before)) if Some(*before) != outcome => {
                     return Err("a second, different outcome of the same act".to_owned());
                 }
-                Some(slot) => *slot = header.outcome,
+                Some(slot) => *slot = outcome,
             },
             _ => {}
         }
@@ -82,19 +111,30 @@ impl Acts {
 
 /// Verifies the log in `folder` (`journal/<origin>`), with the markers of the database when they are given.
 pub fn verify(folder: &Path, pinned: Option<&VKey>, markers: Option<&Markers>) -> Report {
+    let against = Against { markers, ..Against::default() };
+    verify_with(folder, &Verifying { pinned, ..Verifying::default() }, &against)
+}
+
+/// [`verify()`], in several threads and against what others have kept.
+pub fn verify_with(folder: &Path, how: &Verifying<'_>, against: &Against<'_>) -> Report {
     let mut acts = Acts::default();
-    let verdict = log::verify(folder, pinned, &mut |index, entry| {
+    let mut sizes = sizes(against.kept);
+    sizes.extend(how.sizes);
+    let how = Verifying { sizes: &sizes, ..*how };
+    let verdict = log::verify_with(folder, &how, &said, &mut |index, said| {
         if index == 0 {
             acts = Acts::default();
         }
-        acts.see(entry)
+        acts.see(said?)
     });
     let intents_open = acts.intents.values().filter(|outcome| outcome.is_none()).count();
-    let database = match markers {
+    let database = match against.markers {
         Some(markers) if verdict.ok => acts.against(markers),
         _ => Vec::new(),
     };
-    Report { verdict, intents_open, database }
+    let own: Option<VKey> = verdict.vkey.parse().ok();
+    let (checkpoints, silent) = compare(against.kept, against.witnesses, own.as_ref(), &verdict);
+    Report { verdict, intents_open, database, checkpoints, silent }
 }
 
 impl std::fmt::Display for Report {

@@ -2,20 +2,20 @@
 
 use super::{
     Bad,
-    disk::load,
+    files::Files,
     note::VKey,
     segment::{self, SEGMENT_BYTES, Scan, Tail},
     tiles::{Entries, Kind, Tile},
     tree::{Hash, WIDTH, leaf_hash},
     verify::EachEntry,
 };
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// The hashes of a tile, read from its file of exactly that length.
-pub(crate) fn load_hashes(folder: &Path, tile: Tile) -> Result<Vec<Hash>, Bad> {
+pub(crate) fn load_hashes<F: Files + ?Sized>(files: &F, tile: Tile) -> Result<Vec<Hash>, Bad> {
     let path = tile.path();
     let expected = u64::from(tile.width) * 32;
-    let bytes = load(folder, &path, expected)?;
+    let bytes = files.load(&path, expected)?;
     if bytes.len() as u64 != expected {
         return Err(Bad::new(path, format!("is {} bytes long, {expected} were expected", bytes.len())));
     }
@@ -23,22 +23,22 @@ pub(crate) fn load_hashes(folder: &Path, tile: Tile) -> Result<Vec<Hash>, Bad> {
 }
 
 /// Leaf hashes under the checkpoint, read from the level-0 tiles one tile at a time.
-pub(crate) struct Leaves<'a> {
-    folder: &'a Path,
+pub(crate) struct Leaves<'a, F: ?Sized> {
+    files: &'a F,
     size: u64,
     held: Option<(u64, Vec<Hash>)>,
 }
 
-impl<'a> Leaves<'a> {
-    pub fn new(folder: &'a Path, size: u64) -> Self {
-        Self { folder, size, held: None }
+impl<'a, F: Files + ?Sized> Leaves<'a, F> {
+    pub fn new(files: &'a F, size: u64) -> Self {
+        Self { files, size, held: None }
     }
 
     /// The leaf hash of an entry below the size; nothing at or past it.
     pub fn get(&mut self, index: u64) -> Result<Option<Hash>, Bad> {
         let Some(tile) = Tile::at(Kind::Hashes(0), index / WIDTH, self.size) else { return Ok(None) };
         if self.held.as_ref().is_none_or(|(held, _)| *held != tile.index) {
-            self.held = Some((tile.index, load_hashes(self.folder, tile)?));
+            self.held = Some((tile.index, load_hashes(self.files, tile)?));
         }
         let place = usize::try_from(index % WIDTH).unwrap_or(usize::MAX);
         Ok(self.held.as_ref().and_then(|(_, hashes)| hashes.get(place)).copied())
@@ -47,14 +47,7 @@ impl<'a> Leaves<'a> {
 
 /// The first indices of the segments in a folder, in order.
 pub(crate) fn segments(folder: &Path) -> Result<Vec<u64>, Bad> {
-    let unreadable = |error: std::io::Error| Bad::new(".", format!("cannot be read ({error})"));
-    let mut found = Vec::new();
-    for item in fs::read_dir(folder).map_err(unreadable)? {
-        let name = item.map_err(unreadable)?.file_name();
-        found.extend(name.to_str().and_then(segment::parse_name));
-    }
-    found.sort_unstable();
-    Ok(found)
+    folder.segments()
 }
 
 /// A live segment that was read.
@@ -71,9 +64,9 @@ pub(crate) struct Live {
 }
 
 /// Reads one segment and its groups.
-pub(crate) fn load_segment(folder: &Path, first: u64, vkey: &VKey) -> Result<(Vec<u8>, Scan), Bad> {
+pub(crate) fn load_segment<F: Files + ?Sized>(files: &F, first: u64, vkey: &VKey) -> Result<(Vec<u8>, Scan), Bad> {
     let name = segment::name(first);
-    let bytes = load(folder, &name, SEGMENT_BYTES.end)?;
+    let bytes = files.load(&name, SEGMENT_BYTES.end)?;
     let scan = segment::scan(&bytes, first, vkey).map_err(|what| Bad::new(name, what))?;
     Ok((bytes, scan))
 }
@@ -81,10 +74,15 @@ pub(crate) fn load_segment(folder: &Path, first: u64, vkey: &VKey) -> Result<(Ve
 /// Reads all segments. They must follow one another without a gap from the checkpoint on, hold the same entries as the
 /// tiles below it, and reach it. Entries from `published` on go to `fresh`. Only the last tail may be torn: the caller
 /// judges it.
-pub(crate) fn walk(folder: &Path, vkey: &VKey, published: u64, fresh: &mut EachEntry<'_>) -> Result<Vec<Live>, Bad> {
-    let mut leaves = Leaves::new(folder, published);
+pub(crate) fn walk<F: Files + ?Sized>(
+    files: &F,
+    vkey: &VKey,
+    published: u64,
+    fresh: &mut EachEntry<'_>,
+) -> Result<Vec<Live>, Bad> {
+    let mut leaves = Leaves::new(files, published);
     let mut read: Vec<Live> = Vec::new();
-    let firsts = segments(folder)?;
+    let firsts = files.segments()?;
     for (place, first) in firsts.iter().copied().enumerate() {
         let name = segment::name(first);
         let before = read.last().map_or(0, |live| live.next);
@@ -94,7 +92,7 @@ pub(crate) fn walk(folder: &Path, vkey: &VKey, published: u64, fresh: &mut EachE
         if first < before {
             return Err(Bad::new(name, "begins before the segment before it ends").at(first));
         }
-        let (bytes, Scan { groups, next, end, tail }) = load_segment(folder, first, vkey)?;
+        let (bytes, Scan { groups, next, end, tail }) = load_segment(files, first, vkey)?;
         let last = place + 1 == firsts.len();
         if tail == Tail::Damaged || (tail == Tail::Torn && !last) {
             let what = format!("byte {end}: no group of entries signed by the log, though later ones are whole");

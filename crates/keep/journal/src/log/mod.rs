@@ -17,6 +17,8 @@
 
 pub mod cosign;
 mod disk;
+mod files;
+mod hasher;
 mod live;
 pub mod note;
 mod open;
@@ -40,7 +42,8 @@ pub use open::Opened;
 pub use read::{ReadEntries, read_entries};
 pub use reserve::{Reserve, Revocation};
 pub use tiles::ENTRY_BYTES_MAX;
-pub use verify::{EachEntry, Verdict, verify};
+pub(crate) use verify::verify_with;
+pub use verify::{EachEntry, Verdict, Verifying, verify};
 pub use writer::Log;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};

@@ -4,6 +4,7 @@
 use super::{
     Bad, LogConfig, LogError,
     disk::{Batch, Disk, RealDisk, UNFINISHED, load, write_zeros},
+    files::Files,
     io_error,
     live::{self, Live, load_hashes, segments},
     note::Checkpoint,
@@ -63,12 +64,12 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, config: LogConfig, now: Time) -> Resu
         create(disk.as_ref(), &config).map_err(|error| io_error("the journal's folder cannot be made", &error))?;
     }
     let (folder, vkey) = (config.folder.clone(), config.signer.vkey().clone());
-    if load_vkey(&folder)? != vkey {
+    if load_vkey(folder.as_path())? != vkey {
         return Err(Bad::new(VKEY, "this folder is of another key").into());
     }
-    let checkpoint = load_checkpoint(&folder, &vkey)?;
+    let checkpoint = load_checkpoint(folder.as_path(), &vkey)?;
     let (tree, bundle) = load_edge(&folder, &checkpoint)?;
-    let segments = live::walk(&folder, &vkey, checkpoint.size, &mut |_, _| Ok(()))?;
+    let segments = live::walk(folder.as_path(), &vkey, checkpoint.size, &mut |_, _| Ok(()))?;
     let (active, entries) = resume(disk.as_ref(), &folder, &segments)?;
     let passing = tidy(disk.as_ref(), &folder, entries)?;
     let (reserve, revocations) =
@@ -125,7 +126,7 @@ fn is_new(config: &LogConfig) -> Result<bool, LogError> {
     let vkey = config.signer.vkey();
     let empty = match segments(folder)?.as_slice() {
         [] => true,
-        [0] => live::walk(folder, vkey, 0, &mut |_, _| Ok(()))?.iter().all(|live| live.next == 0),
+        [0] => live::walk(folder.as_path(), vkey, 0, &mut |_, _| Ok(()))?.iter().all(|live| live.next == 0),
         _ => false,
     };
     if !empty || fs::symlink_metadata(folder.join(FOLDER)).is_ok() {
@@ -264,7 +265,7 @@ fn republish(shared: &Shared, mut publisher: Publisher, size: u64, entries: u64)
 fn reusable_spare(shared: &Shared) -> Option<File> {
     let path = shared.config.folder.join(segment::SPARE);
     fs::symlink_metadata(&path).ok()?;
-    if is_spare(&shared.config.folder, Some(shared.config.segment_bytes)).is_ok() {
+    if is_spare(shared.config.folder.as_path(), Some(shared.config.segment_bytes)).is_ok() {
         return OpenOptions::new().read(true).write(true).open(&path).ok();
     }
     let _ = shared.disk.remove(&path);
@@ -272,8 +273,8 @@ fn reusable_spare(shared: &Shared) -> Option<File> {
 }
 
 /// Checks a spare: its own length in its header, no first index, then zeros.
-pub(crate) fn is_spare(folder: &Path, size: Option<u64>) -> Result<(), Bad> {
-    let bytes = load(folder, segment::SPARE, SEGMENT_BYTES.end)?;
+pub(crate) fn is_spare<F: Files + ?Sized>(files: &F, size: Option<u64>) -> Result<(), Bad> {
+    let bytes = files.load(segment::SPARE, SEGMENT_BYTES.end)?;
     let length = bytes.len() as u64;
     let whole = segment::parse_header(&bytes) == Some((length, UNASSIGNED)) && size.is_none_or(|size| size == length);
     if !whole {

@@ -134,7 +134,9 @@ impl Publisher {
         if let Err(error) = written.and_then(|()| head.finish()) {
             // It may have been replaced all the same: whichever stands there keeps its tiles.
             let size = self.edge.tree.size();
-            if load_checkpoint(&config.folder, config.signer.vkey()).is_ok_and(|standing| standing.size == size) {
+            if load_checkpoint(config.folder.as_path(), config.signer.vkey())
+                .is_ok_and(|standing| standing.size == size)
+            {
                 self.heads = BTreeSet::from([size]);
                 self.sweep();
             }

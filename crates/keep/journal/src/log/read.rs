@@ -2,8 +2,8 @@
 
 use super::{
     Bad, LogError,
-    disk::load,
-    live::{load_segment, segments},
+    files::Files,
+    live::load_segment,
     note::{Checkpoint, NOTE_BYTES_MAX, VKey},
     publish::CHECKPOINT,
     tiles::{BUNDLE_BYTES_MAX, Entries, Kind, Tile},
@@ -21,16 +21,16 @@ pub(crate) const VKEY: &str = "vkey";
 const ATTEMPTS_MAX: u32 = 8;
 
 /// Reads the folder's verification key, strictly: one line.
-pub(crate) fn load_vkey(folder: &Path) -> Result<VKey, Bad> {
-    let bytes = load(folder, VKEY, 1024)?;
+pub(crate) fn load_vkey<F: Files + ?Sized>(files: &F) -> Result<VKey, Bad> {
+    let bytes = files.load(VKEY, 1024)?;
     let line = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n'));
     let vkey = line.and_then(|line| line.parse().ok());
     vkey.ok_or_else(|| Bad::new(VKEY, "is not one verification key on one line"))
 }
 
 /// Reads and verifies the folder's checkpoint.
-pub(crate) fn load_checkpoint(folder: &Path, vkey: &VKey) -> Result<Checkpoint, Bad> {
-    let bytes = load(folder, CHECKPOINT, NOTE_BYTES_MAX)?;
+pub(crate) fn load_checkpoint<F: Files + ?Sized>(files: &F, vkey: &VKey) -> Result<Checkpoint, Bad> {
+    let bytes = files.load(CHECKPOINT, NOTE_BYTES_MAX)?;
     Checkpoint::open(&bytes, vkey).map_err(|error| Bad::new(CHECKPOINT, error.to_string()))
 }
 
@@ -57,19 +57,19 @@ impl ReadEntries {
     /// Fetches the entries from the next index on; none at the end.
     fn fetch(&self) -> Result<VecDeque<Vec<u8>>, Bad> {
         let next = self.range.start;
-        let size = load_checkpoint(&self.folder, &self.vkey)?.size;
+        let size = load_checkpoint(self.folder.as_path(), &self.vkey)?.size;
         if let Some(tile) = Tile::at(Kind::Entries, next / WIDTH, size).filter(|_| next < size) {
-            let bundle = load(&self.folder, &tile.path(), BUNDLE_BYTES_MAX)?;
+            let bundle = self.folder.load(&tile.path(), BUNDLE_BYTES_MAX)?;
             let entries = Entries::new(&bundle).collect::<Result<Vec<_>, _>>();
             let whole = entries.ok().filter(|entries| entries.len() == usize::from(tile.width));
             let entries = whole.ok_or_else(|| Bad::new(tile.path(), "is not a bundle of entries").at(next))?;
             let skip = usize::try_from(next % WIDTH).unwrap_or(usize::MAX);
             return Ok(entries.into_iter().skip(skip).map(<[u8]>::to_vec).collect());
         }
-        let Some(first) = segments(&self.folder)?.into_iter().rfind(|first| *first <= next) else {
+        let Some(first) = self.folder.segments()?.into_iter().rfind(|first| *first <= next) else {
             return Ok(VecDeque::new());
         };
-        let (bytes, scan) = load_segment(&self.folder, first, &self.vkey)?;
+        let (bytes, scan) = load_segment(self.folder.as_path(), first, &self.vkey)?;
         let mut found = VecDeque::new();
         for group in scan.groups.into_iter().filter(|group| group.next() > next) {
             let payload = bytes.get(group.payload).unwrap_or_default();

@@ -98,9 +98,33 @@ impl Tree {
     /// Adds a leaf. Each tile that it fills goes to `full(level, index, hashes)`. After an error of `full` the tree
     /// is of no more use: go on from a copy taken before.
     pub fn push<E>(&mut self, leaf: Hash, full: &mut impl FnMut(u8, u64, &[Hash]) -> Result<(), E>) -> Result<(), E> {
-        let mut hash = leaf;
-        for level in 0..=u8::MAX {
-            if self.rows.len() == usize::from(level) {
+        self.put(0, leaf, full)?;
+        self.size += 1;
+        Ok(())
+    }
+
+    /// Adds the 256 leaves of a full tile at once, by their root: the tree must end where a tile begins. The tiles of
+    /// the levels above go to `full`, this one does not.
+    pub fn push_tile<E>(
+        &mut self,
+        root: Hash,
+        full: &mut impl FnMut(u8, u64, &[Hash]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        debug_assert_eq!(self.size % WIDTH, 0, "a tile is whole");
+        self.put(1, root, full)?;
+        self.size += WIDTH;
+        Ok(())
+    }
+
+    fn put<E>(
+        &mut self,
+        from: u8,
+        hash: Hash,
+        full: &mut impl FnMut(u8, u64, &[Hash]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut hash = hash;
+        for level in from..=u8::MAX {
+            while self.rows.len() <= usize::from(level) {
                 self.rows.push(Vec::new());
             }
             let Some(row) = self.rows.get_mut(usize::from(level)) else { break };
@@ -112,7 +136,6 @@ impl Tree {
             hash = root_of(row);
             row.clear();
         }
-        self.size += 1;
         Ok(())
     }
 

@@ -1,23 +1,49 @@
-//! Verification: reads a folder, needs no key and no lock, and accounts for every byte under it.
+//! Verification: reads a log, needs no key and no lock, and accounts for every byte of it.
 
 use super::{
     Bad,
-    disk::load,
+    files::Files,
+    hasher::{Hashed, each_bundle},
     live::{self, load_hashes},
     note::{Checkpoint, VKey},
-    open::{is_in_use, is_spare},
+    open::is_spare,
     publish::CHECKPOINT,
     read::{VKEY, load_checkpoint, load_vkey},
     reserve::{self, RESERVE_BYTES_MAX, REVOCATIONS},
     segment::{self, Tail},
-    tiles::{BUNDLE_BYTES_MAX, Entries, FOLDER, Kind, Tile},
+    tiles::{BUNDLE_BYTES_MAX, Entries, Kind, Tile},
     tree::{Hash, Tree, WIDTH, leaf_hash, root_of},
 };
 use data_encoding::HEXLOWER;
-use std::{fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+    path::Path,
+    time::Duration,
+};
 
 /// What the callback of [`verify`] is: an entry's index and bytes in, an objection out.
 pub type EachEntry<'a> = dyn FnMut(u64, &[u8]) -> Result<(), String> + 'a;
+
+/// How a log is verified.
+#[derive(Clone, Copy)]
+pub struct Verifying<'a> {
+    /// The key that is trusted; without one, the log's own is believed.
+    pub pinned: Option<&'a VKey>,
+    /// Threads that read and hash. Each holds one bundle at a time, and the hashes of a few.
+    pub threads: NonZeroUsize,
+    /// Sizes whose roots are wanted.
+    pub sizes: &'a BTreeSet<u64>,
+    /// Told how many entries are verified, and how many the checkpoint counts, now and then.
+    pub progress: &'a dyn Fn(u64, u64),
+}
+
+impl Default for Verifying<'_> {
+    fn default() -> Self {
+        const NONE: &BTreeSet<u64> = &BTreeSet::new();
+        Self { pinned: None, threads: NonZeroUsize::MIN, sizes: NONE, progress: &|_, _| () }
+    }
+}
 
 /// In a log that is being written, how many times in a row the same thing must be bad to be believed.
 const BELIEVED_AFTER: u32 = 5;
@@ -44,24 +70,39 @@ pub struct Verdict {
     pub pinned: bool,
     /// The first thing found bad.
     pub bad: Option<Bad>,
+    /// The roots of the sizes that were asked for and reached.
+    pub roots: BTreeMap<u64, Hash>,
 }
 
 /// Verifies a log's folder: key, checkpoint, every entry, every hash, every segment, the reserve, and that nothing else
 /// lies there. `each` sees every entry in order once its hash is verified, and may object to it; index 0 means that a
 /// pass begins (a folder that a process is writing may take several).
 pub fn verify(folder: &Path, pinned: Option<&VKey>, each: &mut EachEntry<'_>) -> Verdict {
+    let how = Verifying { pinned, ..Verifying::default() };
+    verify_with(folder, &how, &<[u8]>::to_vec, &mut |index, entry: Vec<u8>| each(index, &entry))
+}
+
+/// [`verify`], in several threads: `look` makes something of an entry, in any order; `each` sees what it made in the order
+/// of the log.
+pub(crate) fn verify_with<F: Files + ?Sized, T: Send>(
+    files: &F,
+    how: &Verifying<'_>,
+    look: &(dyn Fn(&[u8]) -> T + Sync),
+    each: &mut dyn FnMut(u64, T) -> Result<(), String>,
+) -> Verdict {
     let mut last: Option<Bad> = None;
     let mut repeated = 0;
     for pass in 1.. {
-        let mut verdict = Verdict { pinned: pinned.is_some(), ..Verdict::default() };
-        let mut reader = Pass { folder, each: &mut *each, tree: Tree::new() };
-        let bad = reader.run(pinned, &mut verdict).err();
+        let mut verdict = Verdict { pinned: how.pinned.is_some(), ..Verdict::default() };
+        let mut reader = Pass { files, look, each: &mut *each, tree: Tree::new(), how, roots: BTreeMap::new() };
+        let bad = reader.run(&mut verdict).err();
         verdict.entries = reader.tree.size();
         verdict.root = HEXLOWER.encode(&reader.tree.root());
+        verdict.roots = reader.roots;
         verdict.ok = bad.is_none();
         repeated = if bad == last { repeated + 1 } else { 1 };
         // Between two passes a live log may replace any file; a copy stands still.
-        if verdict.ok || repeated >= BELIEVED_AFTER || pass >= PASSES_MAX || !is_in_use(folder) {
+        if verdict.ok || repeated >= BELIEVED_AFTER || pass >= PASSES_MAX || !files.is_moving() {
             verdict.bad = bad;
             return verdict;
         }
@@ -71,44 +112,59 @@ pub fn verify(folder: &Path, pinned: Option<&VKey>, each: &mut EachEntry<'_>) ->
     Verdict::default()
 }
 
-struct Pass<'a, 'b> {
-    folder: &'a Path,
-    each: &'a mut EachEntry<'b>,
+struct Pass<'a, F: ?Sized, T> {
+    files: &'a F,
+    look: &'a (dyn Fn(&[u8]) -> T + Sync),
+    each: &'a mut dyn FnMut(u64, T) -> Result<(), String>,
     tree: Tree,
+    how: &'a Verifying<'a>,
+    roots: BTreeMap<u64, Hash>,
 }
 
-impl Pass<'_, '_> {
-    fn run(&mut self, pinned: Option<&VKey>, verdict: &mut Verdict) -> Result<(), Bad> {
-        if !self.folder.is_dir() {
-            return Err(Bad::new(".", "is not a folder"));
-        }
+impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
+    fn run(&mut self, verdict: &mut Verdict) -> Result<(), Bad> {
+        let (files, pinned) = (self.files, self.how.pinned);
+        files.found()?;
         verdict.vkey = pinned.map(VKey::to_string).unwrap_or_default();
-        let vkey = load_vkey(self.folder)?;
+        let vkey = load_vkey(files)?;
         if pinned.is_some_and(|pinned| *pinned != vkey) {
             return Err(Bad::new(VKEY, "is not the pinned key"));
         }
         verdict.vkey = vkey.to_string();
         vkey.name().clone_into(&mut verdict.origin);
-        let checkpoint = load_checkpoint(self.folder, &vkey)?;
+        let checkpoint = load_checkpoint(files, &vkey)?;
         verdict.checkpoint = Some(checkpoint.clone());
+        self.note_root();
         self.tiles(&checkpoint)?;
         self.live(&vkey, checkpoint.size)?;
-        if fs::symlink_metadata(self.folder.join(segment::SPARE)).is_ok() {
-            is_spare(self.folder, None)?;
+        if files.has(segment::SPARE) {
+            is_spare(files, None)?;
         }
-        reserve::parse(&load(self.folder, REVOCATIONS, RESERVE_BYTES_MAX)?, &vkey)?;
-        names(self.folder, checkpoint.size)
+        reserve::parse(&files.load(REVOCATIONS, RESERVE_BYTES_MAX)?, &vkey)?;
+        files.names(&|path| is_known(path, checkpoint.size))
+    }
+
+    /// Keeps the root of the tree as it is now, if it was asked for.
+    fn note_root(&mut self) {
+        if self.how.sizes.contains(&self.tree.size()) {
+            self.roots.insert(self.tree.size(), self.tree.root());
+        }
     }
 
     /// Every bundle against its level-0 tile, every tile against those below, the root against the checkpoint.
     fn tiles(&mut self, checkpoint: &Checkpoint) -> Result<(), Bad> {
-        for place in 0.. {
-            let Some(tile) = Tile::at(Kind::Entries, place, checkpoint.size) else { break };
-            self.bundle(tile, checkpoint)?;
-        }
+        let (files, threads, look) = (self.files, self.how.threads, self.look);
+        each_bundle(files, checkpoint.size, threads, look, &mut |tile, hashed| {
+            (self.how.progress)(self.tree.size(), checkpoint.size);
+            match hashed {
+                Some(hashed) => self.good_bundle(hashed),
+                // In doubt, entry by entry: that names the first bad one.
+                None => self.bundle(tile, checkpoint),
+            }
+        })?;
         for tile in Tile::partials(checkpoint.size) {
             if let Kind::Hashes(level @ 1..) = tile.kind {
-                same_hashes(self.folder, tile, self.tree.row(level))?;
+                same_hashes(files, tile, self.tree.row(level))?;
             }
         }
         if self.tree.root() != checkpoint.root {
@@ -117,11 +173,31 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
+    /// A bundle whose entries have the hashes of their tile.
+    fn good_bundle(&mut self, Hashed { tile, leaves, root, seen }: Hashed<T>) -> Result<(), Bad> {
+        let (files, start) = (self.files, tile.index * WIDTH);
+        for (index, seen) in (start..).zip(seen) {
+            (self.each)(index, seen).map_err(|what| Bad::new(tile.path(), what).at(index))?;
+        }
+        let full = &mut |level, place, row: &[Hash]| above(files, level, place, row);
+        let wanted = self.how.sizes.range(start + 1..start + WIDTH).next().is_some();
+        if wanted || tile.is_partial() {
+            for leaf in leaves {
+                self.tree.push(leaf, full)?;
+                self.note_root();
+            }
+        } else {
+            self.tree.push_tile(root, full)?;
+            self.note_root();
+        }
+        Ok(())
+    }
+
     fn bundle(&mut self, tile: Tile, checkpoint: &Checkpoint) -> Result<(), Bad> {
         let (path, start) = (tile.path(), tile.index * WIDTH);
-        let bundle = load(self.folder, &path, BUNDLE_BYTES_MAX).map_err(|bad| bad.at(start))?;
+        let bundle = self.files.load(&path, BUNDLE_BYTES_MAX).map_err(|bad| bad.at(start))?;
         let hashes = Tile { kind: Kind::Hashes(0), ..tile };
-        let leaves = load_hashes(self.folder, hashes).map_err(|bad| bad.at(start))?;
+        let leaves = load_hashes(self.files, hashes).map_err(|bad| bad.at(start))?;
         let mut entries = Entries::new(&bundle);
         let before = self.tree.clone();
         for (index, leaf) in (start..).zip(&leaves) {
@@ -134,18 +210,16 @@ impl Pass<'_, '_> {
             };
             if leaf_hash(entry) != *leaf {
                 let of_entries: Vec<Hash> = Entries::new(&bundle).flatten().map(leaf_hash).collect();
-                if is_tile_to_blame(self.folder, tile, checkpoint, &before, &leaves, &of_entries) {
+                if is_tile_to_blame(self.files, tile, checkpoint, &before, &leaves, &of_entries) {
                     let what = format!("byte {}: not the hash of entry {index}", (index - start) * 32);
                     return Err(Bad::new(hashes.path(), what).at(index));
                 }
                 return bad(at, "the entry is not the one that was logged");
             }
-            (self.each)(index, entry).map_err(|what| Bad::new(&path, what).at(index))?;
-            let folder = self.folder;
-            self.tree.push(*leaf, &mut |level, place, row| {
-                let tile = Tile { kind: Kind::Hashes(level), index: place, width: 256 };
-                if level == 0 { Ok(()) } else { same_hashes(folder, tile, row) }
-            })?;
+            (self.each)(index, (self.look)(entry)).map_err(|what| Bad::new(&path, what).at(index))?;
+            let files = self.files;
+            self.tree.push(*leaf, &mut |level, place, row| above(files, level, place, row))?;
+            self.note_root();
         }
         if entries.offset() != bundle.len() {
             let what = format!("byte {}: something follows the last entry", entries.offset());
@@ -156,10 +230,12 @@ impl Pass<'_, '_> {
 
     /// The segments: the same entries as the tiles, then those that no checkpoint covers yet, then zeros.
     fn live(&mut self, vkey: &VKey, size: u64) -> Result<(), Bad> {
-        let Self { folder, each, tree } = self;
-        let segments = live::walk(folder, vkey, size, &mut |index, entry| {
-            each(index, entry)?;
-            tree.push(leaf_hash(entry), &mut |_, _, _| Ok(()))
+        let files = self.files;
+        let segments = live::walk(files, vkey, size, &mut |index, entry| {
+            (self.each)(index, (self.look)(entry))?;
+            self.tree.push(leaf_hash(entry), &mut |_, _, _| Ok::<(), String>(()))?;
+            self.note_root();
+            Ok(())
         })?;
         match segments.last() {
             Some(live) if live.tail != Tail::Zeros => {
@@ -175,8 +251,14 @@ impl Pass<'_, '_> {
     }
 }
 
-fn same_hashes(folder: &Path, tile: Tile, expected: &[Hash]) -> Result<(), Bad> {
-    let found = load_hashes(folder, tile)?;
+/// A tile above level 0 that the entries have just filled, against its file. (Those of level 0 were compared one by one.)
+fn above<F: Files + ?Sized>(files: &F, level: u8, index: u64, row: &[Hash]) -> Result<(), Bad> {
+    let tile = Tile { kind: Kind::Hashes(level), index, width: 256 };
+    if level == 0 { Ok(()) } else { same_hashes(files, tile, row) }
+}
+
+fn same_hashes<F: Files + ?Sized>(files: &F, tile: Tile, expected: &[Hash]) -> Result<(), Bad> {
+    let found = load_hashes(files, tile)?;
     match found.iter().zip(expected).position(|(a, b)| a != b) {
         None if found.len() == expected.len() => Ok(()),
         place => {
@@ -187,8 +269,8 @@ fn same_hashes(folder: &Path, tile: Tile, expected: &[Hash]) -> Result<(), Bad> 
 }
 
 /// An entry and its leaf hash disagree. What lies above tells which of the two was changed: in doubt, the entry.
-fn is_tile_to_blame(
-    folder: &Path,
+fn is_tile_to_blame<F: Files + ?Sized>(
+    files: &F,
     tile: Tile,
     checkpoint: &Checkpoint,
     before: &Tree,
@@ -205,41 +287,14 @@ fn is_tile_to_blame(
         (root(leaves), root(of_entries))
     } else {
         let parent = Tile::at(Kind::Hashes(1), tile.index / WIDTH, checkpoint.size);
-        let parent = parent.and_then(|parent| load_hashes(folder, parent).ok()).unwrap_or_default();
+        let parent = parent.and_then(|parent| load_hashes(files, parent).ok()).unwrap_or_default();
         let hash = parent.get(usize::try_from(tile.index % WIDTH).unwrap_or(usize::MAX));
         (Ok(Some(&root_of(leaves)) == hash), Ok(Some(&root_of(of_entries)) == hash))
     };
     above == (Ok(false), Ok(true))
 }
 
-/// Every name under the folder belongs to a log whose checkpoint has this size.
-fn names(folder: &Path, size: u64) -> Result<(), Bad> {
-    let mut folders = vec![String::new()];
-    while let Some(relative) = folders.pop() {
-        let shown = if relative.is_empty() { ".".to_owned() } else { relative.clone() };
-        let unreadable = |error: std::io::Error| Bad::new(&shown, format!("cannot be read ({error})"));
-        let mut empty = true;
-        for item in fs::read_dir(folder.join(&relative)).map_err(unreadable)? {
-            let item = item.map_err(unreadable)?;
-            empty = false;
-            let name = item.file_name();
-            let name = name.to_string_lossy();
-            let path = if relative.is_empty() { name.into_owned() } else { format!("{relative}/{name}") };
-            let kind = item.file_type().map_err(unreadable)?;
-            if kind.is_dir() && (path == FOLDER || path.starts_with("tile/")) {
-                folders.push(path);
-            } else if !kind.is_file() || !is_known(&path, size) {
-                let what = "is no part of the log (added, or left by an interruption, which the next start clears)";
-                return Err(Bad::new(path, what));
-            }
-        }
-        if empty {
-            return Err(Bad::new(relative, "is an empty folder, no part of the log"));
-        }
-    }
-    Ok(())
-}
-
+/// Whether a name belongs to a log whose checkpoint has this size.
 fn is_known(path: &str, size: u64) -> bool {
     [VKEY, CHECKPOINT, REVOCATIONS, segment::SPARE].contains(&path)
         || segment::parse_name(path).is_some()

@@ -6,8 +6,9 @@ mod disks;
 mod faults;
 mod model;
 mod tamper;
+mod threads;
 
-use super::{Log, LogConfig, LogError, Opened, Signer, State, Verdict, read_entries, verify};
+use super::{Log, LogConfig, LogError, Opened, Signer, State, Verdict, Verifying, read_entries, verify, verify_with};
 use std::{fs, path::Path, time::Duration};
 use types::Time;
 
@@ -59,6 +60,14 @@ async fn append(log: &Log, from: u64, to: u64) {
 
 fn check(folder: &Path) -> Verdict {
     verify(folder, Some(signer().vkey()), &mut |_, _| Ok(()))
+}
+
+/// The same, in several threads.
+fn check_in(folder: &Path, threads: usize) -> Verdict {
+    let pinned = signer();
+    let threads = std::num::NonZeroUsize::new(threads).unwrap();
+    let how = Verifying { pinned: Some(pinned.vkey()), threads, ..Verifying::default() };
+    verify_with(folder, &how, &|_| (), &mut |_, ()| Ok(()))
 }
 
 /// Verifies a folder that must be good, and reads its entries both ways.

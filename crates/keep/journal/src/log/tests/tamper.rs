@@ -30,10 +30,11 @@ async fn image(published: u64, fresh: u64) -> tempfile::TempDir {
     copied
 }
 
-/// Does something to one file, sees that verification fails, and undoes it.
+/// Does something to one file, sees that verification fails the same in one thread and in three, and undoes it.
 fn altered(folder: &Path, file: &str, bytes: &[u8], change: &[u8], what: &str) -> super::super::Bad {
     fs::write(folder.join(file), change).unwrap();
     let verdict = check(folder);
+    assert_eq!(verdict, check_in(folder, 3), "{file}: {what}");
     fs::write(folder.join(file), bytes).unwrap();
     assert!(!verdict.ok, "{file}: {what} is not seen");
     verdict.bad.unwrap()
