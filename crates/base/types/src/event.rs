@@ -1,8 +1,10 @@
 //! The registry of what the journal records. The word is what is written; it never changes once shipped.
 
 mod family;
+mod registry;
 
 pub use family::Family;
+pub use registry::{Codes, Do, Documented, Form, Written, events_page};
 
 use crate::actor::words;
 use std::{fmt, str::FromStr};

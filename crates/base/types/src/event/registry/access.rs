@@ -1,0 +1,76 @@
+//! Who came and who was refused.
+
+use super::{Do, Documented, Form, codes, entry, written};
+use crate::Event;
+
+pub(super) const ENTRIES: &[Documented] = &[
+    entry(
+        Event::SignIn,
+        &[written(
+            Form::Effect,
+            "the second step; *done*: a session was opened, *refused*: something was wrong or too early",
+            "author `system.door`; target: the account, if the login exists",
+        )],
+        &["acces-web:TR1", "clausier:O-6.2"],
+        codes("110114", Do::Execute).of_type("110122"),
+    ),
+    entry(
+        Event::SignOut,
+        &[
+            written(
+                Form::Effect,
+                "a session was ended; follows a revocation already in force",
+                "detail `asked`, or `fault` when an internal fault closed it",
+            ),
+            written(
+                Form::Note,
+                "signed out while the record could not be read",
+                "author `system.door`; detail: the session",
+            ),
+        ],
+        &["acces-web:AA12", "acces-web:DT8"],
+        codes("110114", Do::Execute).of_type("110123"),
+    ),
+    entry(
+        Event::SessionClosed,
+        &[written(
+            Form::Note,
+            "a handler panicked and its session was cut",
+            "author `system.node`; detail: the session",
+        )],
+        &["acces-web:DT8"],
+        codes("110114", Do::Execute).of_type("110123"),
+    ),
+    entry(
+        Event::SessionRenewed,
+        &[written(Form::Effect, "the idle end was moved; at most once in a quarter of the idle time", "")],
+        &["acces-web:AA13"],
+        codes("110114", Do::Update),
+    ),
+    entry(
+        Event::Refused,
+        &[written(
+            Form::Refusal,
+            "nothing or nobody is known; not permitted; malformed; absent; forged or malformed token; too many or too early sign-in steps",
+            "target: what was asked for in our words; detail: why",
+        )],
+        &["acces-web:TR1", "clausier:O-6.2"],
+        codes("110113", Do::Execute).of_type("110132"),
+    ),
+    entry(
+        Event::RefusalsFolded,
+        &[written(
+            Form::Folded,
+            "a minute's refusals of one source and type beyond the bound",
+            "author `system.node`; source; distinct targets; detail: type and distinct authors; count",
+        )],
+        &["acces-web:TR1"],
+        codes("110113", Do::Execute).of_type("110132"),
+    ),
+    entry(
+        Event::TokenUsed,
+        &[written(Form::Effect, "a token was used, the first time in an hour", "detail: the token")],
+        &["acces-web:TR1"],
+        codes("110114", Do::Execute).of_type("110122"),
+    ),
+];

@@ -1,0 +1,85 @@
+//! Establishments, accounts, rights, means of signing in.
+
+use super::{Do, Documented, Form, codes, entry, written};
+use crate::Event;
+
+pub(super) const ENTRIES: &[Documented] = &[
+    entry(
+        Event::EstablishmentCreated,
+        &[written(Form::Effect, "an establishment was created", "author `system.operator` or `system.demo`")],
+        &["acces-web:TR1"],
+        codes("110113", Do::Create).of_type("110129"),
+    ),
+    entry(
+        Event::AccountCreated,
+        &[written(Form::Effect, "an account was created", "target: the account; detail: the role")],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::PatientRegistered,
+        &[written(Form::Effect, "a patient of the SIS was given an identifier here", "patient")],
+        &["acces-web:TR1"],
+        codes("110110", Do::Create).rest("create"),
+    ),
+    entry(
+        Event::RelationGranted,
+        &[written(
+            Form::Effect,
+            "own record, mandate or care was granted",
+            "patient; target: the account. What it covers and its dates are in the sealed relation, not in the trace",
+        )],
+        &["segur:SC.SSI/IAM.91", "acces-web:GA4"],
+        codes("110113", Do::Create).of_type("110136"),
+    ),
+    entry(
+        Event::SshKeyAdded,
+        &[written(Form::Effect, "a key for SSH was added", "target: the account; detail: the fingerprint")],
+        &["interventions:T1"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::SshKeyRemoved,
+        &[written(Form::Effect, "a key for SSH was removed", "target: the account; detail: the fingerprint")],
+        &["interventions:T1"],
+        codes("110113", Do::Delete).of_type("110137"),
+    ),
+    entry(
+        Event::PasskeyEnrolled,
+        &[written(
+            Form::Effect,
+            "a passkey was enrolled; it signs nothing yet",
+            "target: the account; detail: the credential",
+        )],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::PasskeyVouched,
+        &[written(
+            Form::Effect,
+            "an administrator signed its enrolment",
+            "target: the account; detail: the credential",
+        )],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::PasskeyRevoked,
+        &[written(Form::Effect, "it was revoked", "target: the account; detail: the credential")],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Delete).of_type("110137"),
+    ),
+    entry(
+        Event::TokenIssued,
+        &[written(Form::Effect, "a token of the interfaces was issued", "target: the account; detail: the token")],
+        &["acces-web:AA10"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::TokenRevoked,
+        &[written(Form::Effect, "a token was revoked", "target: the account; detail: the token")],
+        &["acces-web:AA10"],
+        codes("110113", Do::Delete).of_type("110137"),
+    ),
+];

@@ -1,0 +1,53 @@
+//! Health data shown.
+
+use super::{Do, Documented, Form, codes, entry, written};
+use crate::Event;
+
+pub(super) const ENTRIES: &[Documented] = &[
+    entry(
+        Event::StrayObject,
+        &[written(Form::Note, "the SIS answered outside the scope; nothing was shown", "detail: the object")],
+        &["acces-web:AA2"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
+        Event::PeopleRead,
+        &[written(Form::Released, "the list of people one may see was shown", "patients")],
+        &["acces-web:TR1", "clausier:O-6.3"],
+        codes("110112", Do::Execute).rest("search-type"),
+    ),
+    entry(
+        Event::RecordRead,
+        &[written(Form::Released, "a record's lists were shown", "patients, objects")],
+        &["acces-web:TR1", "clausier:O-6.3"],
+        codes("110110", Do::Read).rest("read"),
+    ),
+    entry(
+        Event::ResultRead,
+        &[written(Form::Released, "a result was shown", "patient, object")],
+        &["acces-web:TR1", "clausier:O-6.3"],
+        codes("110110", Do::Read).rest("read"),
+    ),
+    entry(
+        Event::DocumentRead,
+        &[written(Form::Released, "a document's description was shown", "patient, object")],
+        &["acces-web:TR1", "clausier:O-6.3"],
+        codes("110110", Do::Read).rest("read"),
+    ),
+    entry(
+        Event::DocumentOpened,
+        &[written(Form::Released, "a document, or a result's printed sheet, was given", "patient, object")],
+        &["acces-web:TR1", "clausier:O-6.3"],
+        codes("110110", Do::Read).rest("read"),
+    ),
+    entry(
+        Event::TracesSearched,
+        &[written(
+            Form::Released,
+            "raw traces were searched; written before anything is read",
+            "detail: what was searched for",
+        )],
+        &["acces-web:TR3", "acces-web:HE8"],
+        codes("110101", Do::Read),
+    ),
+];

@@ -1,0 +1,69 @@
+//! The node's own life.
+
+use super::{Do, Documented, Form, codes, entry, written};
+use crate::Event;
+
+pub(super) const ENTRIES: &[Documented] = &[
+    entry(
+        Event::NodeStarted,
+        &[written(
+            Form::Note,
+            "a journal was opened and settled, by `serve`, `demo` or `account`",
+            "author `system.node`",
+        )],
+        &["acces-web:TR1"],
+        codes("110100", Do::Execute).of_type("110120"),
+    ),
+    entry(
+        Event::NodeStopped,
+        &[written(Form::Note, "a clean stop; missing after a crash", "author `system.node`")],
+        &["acces-web:TR1"],
+        codes("110100", Do::Execute).of_type("110121"),
+    ),
+    entry(
+        Event::SealKey,
+        &[written(Form::SealKey, "a journal opens, a month turns", "the data key, sealed")],
+        &["acces-web:DT4"],
+        codes("110113", Do::Create).of_type("110129"),
+    ),
+    entry(
+        Event::SessionsPurged,
+        &[written(
+            Form::Effect,
+            "ended sessions and old counters were deleted, when there are any",
+            "author `system.node`",
+        )],
+        &["acces-web:AA11"],
+        codes("110100", Do::Delete),
+    ),
+    entry(
+        Event::RehearsalSet,
+        &[written(
+            Form::Effect,
+            "a synthetic equipment with an approved intervention was set up for a probe, in the place of what a stop left of one",
+            "author `system.node`; target: the intervention; detail: the equipment",
+        )],
+        &["interventions:T10", "interventions:T11", "interventions:O8"],
+        codes("110100", Do::Create),
+    ),
+    entry(
+        Event::RehearsalCleared,
+        &[written(
+            Form::Effect,
+            "it was taken down, with what came of it in the database; its traces stay",
+            "author `system.node`; target: the intervention",
+        )],
+        &["interventions:T10", "interventions:T11", "interventions:O8"],
+        codes("110100", Do::Delete),
+    ),
+    entry(
+        Event::ProofRecorded,
+        &[written(
+            Form::Effect,
+            "a probe's answer was kept in the place of the one before",
+            "author `system.node`; detail: the probe",
+        )],
+        &["acces-web:GP9"],
+        codes("110100", Do::Update),
+    ),
+];
