@@ -1,21 +1,19 @@
 //! `poterne journal verify`: everything, offline, on a copy or in place, without any secret.
 
 mod answer;
+mod export;
 mod kept;
 mod progress;
+mod source;
 
 use anyhow::{Context, Result, bail};
 use journal::{
     Against, KeptCheckpoint, Report, Verifying,
-    log::{VKey, WitnessKey},
+    log::{Bad, VKey, WitnessKey},
 };
 use progress::Progress;
-use std::{
-    collections::BTreeMap,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use source::Source;
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf, process::ExitCode};
 use store::StoreConfig;
 
 /// The journal's commands
@@ -23,14 +21,19 @@ use store::StoreConfig;
 pub enum JournalCommand {
     /// Verify every byte of the journal; exits 1 and names the first bad entry if anything is wrong
     Verify(VerifyArgs),
+    /// Copy the journal into one archive that `verify --archive` reads, without any key; its node may be at work
+    Export(export::ExportArgs),
 }
 
 /// What `journal verify` is told.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
     /// The data folder (it holds `journal/`)
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "archive")]
+    data: Option<PathBuf>,
+    /// Or an archive made by `journal export`, read where it lies
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    archive: Option<PathBuf>,
     /// The verification key you trust; without it the folder's own is used, and the answer says "unpinned"
     #[arg(long, value_name = "KEY")]
     vkey: Option<String>,
@@ -62,7 +65,10 @@ enum Format {
 
 /// Runs a command.
 pub async fn run(command: JournalCommand) -> Result<ExitCode> {
-    let JournalCommand::Verify(args) = command;
+    let args = match command {
+        JournalCommand::Verify(args) => args,
+        JournalCommand::Export(args) => return export::run(&args),
+    };
     let pinned = match &args.vkey {
         Some(text) => match text.trim().parse::<VKey>() {
             Ok(key) => Some(key),
@@ -81,11 +87,19 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let (mut origins, mut stray) = origins(&args.data.join("journal"))?;
+    let source = match (&args.data, &args.archive) {
+        (Some(data), _) => Source::folder(data)?,
+        (None, Some(file)) => match Source::archive(file) {
+            Ok(source) => source,
+            Err(bad) => return Ok(refused(args.format, &bad)),
+        },
+        (None, None) => bail!("say which journal: --data DIR or --archive FILE"),
+    };
+    let (mut origins, mut stray) = (source.origins(), source.stray());
     if let Some(name) = &args.origin {
-        origins.retain(|folder| folder.ends_with(name));
+        origins.retain(|origin| origin == name);
         if origins.is_empty() {
-            bail!("there is no journal of {name}; see the folders under journal/");
+            bail!("there is no journal of {name} here");
         }
     }
     // Before the journals: one that is being written only grows meanwhile.
@@ -95,7 +109,7 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         None => None,
     };
     // Effects of an origin whose journal is not there at all.
-    let known = |origin: &String| origins.iter().any(|folder| folder.ends_with(origin));
+    let known = |origin: &String| origins.contains(origin);
     // With --origin, of the others nothing is said.
     if args.origin.is_none()
         && let Some(lost) = markers.iter().flatten().map(|(origin, _)| origin).find(|origin| !known(origin))
@@ -103,11 +117,10 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         stray.get_or_insert_with(|| (lost.clone(), "the database holds effects of this origin, which has no journal"));
     }
     let mut reports = Vec::new();
-    for folder in origins {
-        let markers = markers.as_ref().map(|all| of_origin(all, &folder));
-        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let mut mine: Vec<KeptCheckpoint> = kept.extract_if(.., |one| one.origin() == Some(name)).collect();
-        mine.extend(kept::of_node(&args.data, name)?);
+    for name in origins {
+        let markers = markers.as_ref().map(|all| all.get(&name).cloned().unwrap_or_default());
+        let mut mine: Vec<KeptCheckpoint> = kept.extract_if(.., |one| one.origin() == Some(name.as_str())).collect();
+        mine.extend(source.kept(&name)?);
         let against = Against { markers: markers.as_ref(), kept: &mine, witnesses: &witnesses };
         let progress = Progress::new();
         let how = Verifying {
@@ -116,7 +129,7 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
             progress: &|done, all| progress.tell(done, all),
             ..Verifying::default()
         };
-        reports.push(journal::verify_with(&folder, &how, &against));
+        reports.extend(source.verify(&name, &how, &against));
         progress.end();
     }
     if let Some(other) = kept.first() {
@@ -138,28 +151,13 @@ fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
     NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// What belongs to no journal, and why that is wrong.
-type Stray = (String, &'static str);
-
-/// The origins' folders, and the first thing beside them that is none.
-fn origins(journal: &Path) -> Result<(Vec<PathBuf>, Option<Stray>)> {
-    let mut folders = Vec::new();
-    let mut stray = None;
-    let entries = std::fs::read_dir(journal).with_context(|| format!("{} cannot be read", journal.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            folders.push(entry.path());
-        } else {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            stray.get_or_insert((name, "nothing but origins lies under journal/"));
-        }
+/// An archive that cannot be read as one.
+fn refused(format: Format, bad: &Bad) -> ExitCode {
+    match format {
+        Format::Json => crate::said(&serde_json::json!({ "ok": false, "bad": answer::in_fields(bad) })),
+        Format::Text => crate::said(&format!("BAD  {bad}\nThe journal is NOT whole.")),
     }
-    folders.sort();
-    if folders.is_empty() {
-        bail!("{} holds no journal", journal.display());
-    }
-    Ok((folders, stray))
+    ExitCode::FAILURE
 }
 
 type AllMarkers = BTreeMap<String, BTreeMap<types::TraceId, bool>>;
@@ -169,9 +167,4 @@ async fn markers(url: &str) -> Result<AllMarkers> {
     let found = journal::read_markers(&store).await.context("the effects cannot be read")?;
     store.close().await;
     Ok(found)
-}
-
-fn of_origin(all: &AllMarkers, folder: &Path) -> BTreeMap<types::TraceId, bool> {
-    let origin = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    all.get(origin).cloned().unwrap_or_default()
 }

@@ -32,5 +32,5 @@ pub use keeper::{Journal, JournalConfig, JournalError, Refusal, Revoked};
 pub use reader::{Trace, read_traces};
 pub use search::{BLOCK_ENTRIES, Block, BlockTraces, TraceHead, TraceReader};
 pub use trace::Traced;
-pub use verify::{Against, Markers, Report, Verifying, read_markers, verify, verify_with};
+pub use verify::{Against, Markers, Report, Verifying, export, read_markers, verify, verify_archived, verify_with};
 pub use withheld::{Page, Stray, Withheld};

@@ -4,9 +4,9 @@ use crate::{
     Kind, Outcome,
     compare::{Compared, KeptCheckpoint, compare, sizes},
     entry::split,
-    log::{self, Bad, VKey, Verdict, WitnessKey},
+    log::{self, Archive, ArchiveWriter, Bad, Files, VKey, Verdict, WitnessKey},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, io::Write, path::Path};
 use types::TraceId;
 
 pub use crate::log::Verifying;
@@ -117,11 +117,38 @@ pub fn verify(folder: &Path, pinned: Option<&VKey>, markers: Option<&Markers>) -
 
 /// [`verify()`], in several threads and against what others have kept.
 pub fn verify_with(folder: &Path, how: &Verifying<'_>, against: &Against<'_>) -> Report {
+    verify_files(folder, how, against)
+}
+
+/// The same of one log of an archive, which is read where it lies.
+pub fn verify_archived(archive: &Archive, origin: &str, how: &Verifying<'_>, against: &Against<'_>) -> Option<Report> {
+    Some(verify_files(&archive.log(origin)?, how, against))
+}
+
+/// Writes the logs in these folders (`journal/<origin>`), and what is kept of their witnesses (names under
+/// `witnessed/<origin>/`, and bytes), into one archive. Gives how many entries the checkpoints count, all together.
+pub fn export<'a, W: Write>(
+    logs: impl IntoIterator<Item = (&'a Path, &'a str, Vec<(String, Vec<u8>)>)>,
+    out: W,
+) -> Result<(W, u64), Bad> {
+    let mut writer = ArchiveWriter::new(out);
+    let mut entries = 0;
+    let unwritten = |error: std::io::Error| Bad::new(".", format!("the archive cannot be written ({error})"));
+    for (folder, origin, kept) in logs {
+        entries += log::export(folder, &format!("journal/{origin}"), &mut writer)?;
+        for (name, bytes) in kept {
+            writer.write(&format!("witnessed/{origin}"), &name, &bytes).map_err(unwritten)?;
+        }
+    }
+    Ok((writer.finish().map_err(unwritten)?, entries))
+}
+
+fn verify_files<F: Files + ?Sized>(files: &F, how: &Verifying<'_>, against: &Against<'_>) -> Report {
     let mut acts = Acts::default();
     let mut sizes = sizes(against.kept);
     sizes.extend(how.sizes);
     let how = Verifying { sizes: &sizes, ..*how };
-    let verdict = log::verify_with(folder, &how, &said, &mut |index, said| {
+    let verdict = log::verify_with(files, &how, &said, &mut |index, said| {
         if index == 0 {
             acts = Acts::default();
         }

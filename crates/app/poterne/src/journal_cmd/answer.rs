@@ -1,7 +1,7 @@
 //! What `journal verify` answers, for a person and for a program.
 
-use super::Stray;
-use journal::{Compared, Report};
+use super::source::Stray;
+use journal::{Compared, Report, log::Bad};
 use serde_json::{Value, json};
 
 pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Value {
@@ -49,9 +49,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+pub(super) fn in_fields(bad: &Bad) -> Value {
+    json!({ "file": bad.file, "index": bad.index, "what": bad.what })
+}
+
 fn bad(report: &Report) -> Value {
     if let Some(bad) = &report.verdict.bad {
-        return json!({ "file": bad.file, "index": bad.index, "what": bad.what });
+        return in_fields(bad);
     }
     if let Some(what) = report.database.first() {
         return json!({ "file": "database", "index": null, "what": what });

@@ -15,8 +15,10 @@
 //! them back, writes tiles and signs checkpoints, the *provider* keeps a spare segment ready. What is acknowledged is
 //! durable and signed; a checkpoint covers only what is durable. [`verify()`] accounts for every byte of the folder.
 
+mod archive;
 pub mod cosign;
 mod disk;
+mod export;
 mod files;
 mod hasher;
 mod live;
@@ -36,7 +38,11 @@ pub mod tree;
 mod verify;
 mod writer;
 
+pub use archive::Archive;
+pub(crate) use archive::ArchiveWriter;
 pub use cosign::{WitnessKey, WitnessSigner};
+pub(crate) use export::export;
+pub(crate) use files::Files;
 pub use note::{Checkpoint, NoteError, Signer, VKey};
 pub use open::Opened;
 pub use read::{ReadEntries, read_entries};

@@ -296,7 +296,15 @@ fn is_tile_to_blame<F: Files + ?Sized>(
 
 /// Whether a name belongs to a log whose checkpoint has this size.
 fn is_known(path: &str, size: u64) -> bool {
+    match Tile::parse(path) {
+        Some(tile) => tile.belongs_to(size),
+        None => is_file_of_log(path),
+    }
+}
+
+/// Whether a log of some size has a file of this name.
+pub(crate) fn is_file_of_log(path: &str) -> bool {
     [VKEY, CHECKPOINT, REVOCATIONS, segment::SPARE].contains(&path)
         || segment::parse_name(path).is_some()
-        || Tile::parse(path).is_some_and(|tile| tile.belongs_to(size))
+        || Tile::parse(path).is_some()
 }

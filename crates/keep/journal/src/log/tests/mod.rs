@@ -1,6 +1,7 @@
 //! Tests over whole folders: what survives, what is refused, what verification sees.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod archive;
 mod crash;
 mod disks;
 mod faults;
