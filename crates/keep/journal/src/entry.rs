@@ -33,12 +33,12 @@ impl Kind {
     const ALL: [Kind; 7] =
         [Kind::Intent, Kind::Outcome, Kind::Released, Kind::Note, Kind::Refusal, Kind::Folded, Kind::SealKey];
 
-    fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         // The position in ALL, from 1; never reordered once shipped.
         Self::ALL.iter().position(|kind| *kind == self).map_or(0, |at| u8::try_from(at + 1).unwrap_or(0))
     }
 
-    fn from_code(code: u8) -> Option<Self> {
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
     }
 }
@@ -61,11 +61,11 @@ pub enum Outcome {
 impl Outcome {
     const ALL: [Outcome; 5] = [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Abandoned, Outcome::Unknown];
 
-    fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         Self::ALL.iter().position(|outcome| *outcome == self).map_or(0, |at| u8::try_from(at + 1).unwrap_or(0))
     }
 
-    fn from_code(code: u8) -> Option<Self> {
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
     }
 }

@@ -11,6 +11,7 @@ mod compare;
 mod entry;
 mod fold;
 mod gate;
+pub mod index;
 mod keeper;
 pub mod log;
 mod perform;

@@ -109,6 +109,13 @@ impl Opening {
         Ok(Self { key: cipher(&key)? })
     }
 
+    /// The name of the month's key to which the body of a [`Kind::SealKey`] entry is sealed.
+    pub(crate) fn group(body: &[u8]) -> Result<String, JournalError> {
+        let (name, _): (String, minicbor::bytes::ByteVec) =
+            minicbor::decode(body).map_err(|_| VaultError::DoesNotOpen)?;
+        Ok(name)
+    }
+
     pub(crate) fn body(&self, number: u64, header_bytes: &[u8], sealed: &[u8]) -> Result<Body, JournalError> {
         let mut sealed = sealed.to_vec();
         let clear = self

@@ -120,7 +120,7 @@ mod tests {
         fs::write(keys.path(&to.name), &backup).unwrap();
         assert!(matches!(keys.private(&to.name), Err(VaultError::Destroyed(_))), "a backup opens nothing");
         let states = keys.list().unwrap();
-        assert_eq!(states[0], KeptPair { name: to.name.clone(), destroyed: true, present: true });
+        assert_eq!(states.first(), Some(&KeptPair { name: to.name.clone(), destroyed: true, present: true }));
         assert!(keys.destroy(&to.name).unwrap() && !keys.path(&to.name).exists());
 
         let private = keys.private(&other.name).unwrap();

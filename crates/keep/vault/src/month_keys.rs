@@ -109,6 +109,11 @@ impl MonthKeys {
         }
     }
 
+    /// Whether the pair of that name is there; it may still not open.
+    pub fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
     /// The private key of that name, for reading.
     pub fn private(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let name = match name.split_once('-') {

@@ -32,6 +32,8 @@ pub enum Purpose {
     JournalSigning,
     /// Wraps the private keys that open traces.
     JournalReading,
+    /// The search index of traces: its terms, and what its chunks are tagged and sealed with besides the month's key.
+    TraceIndex,
     /// Interventions: purposes, names, approvals, addresses, commands.
     InterventionFields,
     /// Tags of the nonces that signatures over terms carry.
@@ -60,6 +62,7 @@ impl Purpose {
             Purpose::FailureTokens,
             Purpose::JournalSigning,
             Purpose::JournalReading,
+            Purpose::TraceIndex,
             Purpose::InterventionFields,
             Purpose::InterventionNonces,
             Purpose::EquipmentSecrets,
@@ -89,6 +92,7 @@ impl Purpose {
             Purpose::Forms(door) => format!("forms/{door}"),
             Purpose::JournalSigning => "journal-signing".into(),
             Purpose::JournalReading => "journal-reading".into(),
+            Purpose::TraceIndex => "trace-index".into(),
             Purpose::InterventionFields => "intervention-fields".into(),
             Purpose::InterventionNonces => "intervention-nonces".into(),
             Purpose::EquipmentSecrets => "equipment-secrets".into(),
@@ -166,7 +170,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             | Purpose::FailureTokens,
         ) => true,
         (Holder::Journal, Purpose::JournalSigning) => true,
-        (Holder::TraceReader, Purpose::JournalReading) => true,
+        (Holder::TraceReader, Purpose::JournalReading | Purpose::TraceIndex) => true,
         (
             Holder::Door(Door::Desk | Door::Suppliers | Door::Relays) | Holder::Enrolment,
             Purpose::InterventionFields,

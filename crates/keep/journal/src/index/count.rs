@@ -1,0 +1,68 @@
+//! Counting the rows of a chunk by day and type.
+
+use super::{
+    Counts, IndexError, Query,
+    chunk::{Rows as _, WHAT},
+    read::Reading,
+    search::{bounds, fitting},
+    terms::{Token, Tokens},
+};
+use crate::Kind;
+
+/// Adds a chunk's numbers. When every row is asked for they stand in the chunk's own table.
+pub(super) fn chunk(
+    reading: &mut Reading<'_>,
+    query: &Query,
+    terms: &[Vec<Token>],
+    tokens: &Tokens,
+    counts: &mut Counts,
+) -> Result<(), IndexError> {
+    let (low, high) = bounds(reading, query)?;
+    if terms.is_empty() && (low, high) == (0, reading.count()) {
+        table(reading, query, counts);
+        return Ok(());
+    }
+    let set = fitting(reading, query, terms, tokens)?;
+    if set.as_ref().is_some_and(super::set::Set::is_empty) {
+        return Ok(());
+    }
+    let whats = reading.whats()?;
+    let mut cells = vec![0_u64; reading.meta().days.len() * 256];
+    let days = reading.meta().days.clone();
+    let mut day = 0;
+    let mut add = |place: usize| {
+        while days.get(day + 1).is_some_and(|(_, first)| *first as usize <= place) {
+            day += 1;
+        }
+        if let Some([event, _, kind]) = whats.get(place * WHAT..).and_then(<[u8]>::first_chunk::<WHAT>)
+            && kind >> 4 != Kind::Outcome.code()
+            && let Some(cell) = cells.get_mut(day * 256 + usize::from(*event))
+        {
+            *cell += 1;
+        }
+    };
+    match &set {
+        Some(set) => set.rows().map(usize::from).filter(|place| (low..high).contains(place)).for_each(&mut add),
+        None => (low..high).for_each(&mut add),
+    }
+    for (place, count) in cells.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let event = u8::try_from(place % 256).ok().and_then(|event| reading.event(event));
+        if let (Some(event), Some((day, _))) = (event, days.get(place / 256)) {
+            *counts.cells.entry((*day, event)).or_default() += count;
+        }
+    }
+    Ok(())
+}
+
+fn table(reading: &Reading<'_>, query: &Query, counts: &mut Counts) {
+    let meta = reading.meta();
+    for (day, event, establishment, count) in &meta.table {
+        let name = meta.establishments.get(usize::from(*establishment)).map(String::as_str);
+        let day = meta.days.get(*day as usize).map(|(day, _)| *day);
+        if query.admits_establishment(name.filter(|name| !name.is_empty()))
+            && let (Some(day), Some(event)) = (day, reading.event(*event))
+        {
+            *counts.cells.entry((day, event)).or_default() += u64::from(*count);
+        }
+    }
+}

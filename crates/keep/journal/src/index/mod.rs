@@ -1,0 +1,162 @@
+//! The sealed search index of traces: made from the journals, and never the truth.
+//!
+//! Traces are indexed by *group*: one family of events in one month, whose key opens them. Rows of a group gather in memory
+//! ([`buffer`]) and go, tens of thousands at a time, into a *chunk* on the disk ([`chunk`]), sealed to the month's key and
+//! to the index's own: what is searched for is hashed under a key, and when a month's key is destroyed at its term its
+//! chunks say no more than how many traces there were. A search takes the rows that fit from each chunk, newest first, opens the
+//! entries themselves in the journal, and checks each against what was asked.
+//!
+//! Whatever is missing, altered or older than it should be is made again from the journal.
+
+mod buffer;
+mod chunk;
+mod count;
+mod keyring;
+mod manifest;
+mod origin;
+mod pairs;
+mod query;
+mod read;
+mod sealed;
+mod search;
+mod set;
+mod terms;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use query::{Counts, Cursor, Found, Hit, Query};
+
+use crate::{JournalError, log::LogError};
+use origin::Origin;
+use read::Pages;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use terms::Tokens;
+use vault::{Holder, Keys, MasterKey, MonthKeys, Purpose, VaultError};
+
+/// Journals under one folder that are searched.
+const ORIGINS_MAX: usize = 64;
+
+/// Why the index did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The files of the index cannot be read or written.
+    #[error("the search index cannot be read or written: {0}")]
+    Files(String),
+    /// The index, or an entry, is not as it must be.
+    #[error("the search index: {0}")]
+    Malformed(&'static str),
+    /// The index does not fit its journal: it is made again.
+    #[error("the search index does not fit its journal")]
+    Stale,
+    /// A key is not there.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl From<IndexError> for JournalError {
+    fn from(error: IndexError) -> Self {
+        JournalError::Malformed(error.to_string())
+    }
+}
+
+fn bad(what: &'static str) -> IndexError {
+    IndexError::Malformed(what)
+}
+
+/// What every part of the index needs.
+struct Tools {
+    keys: Keys,
+    tokens: Tokens,
+    months: Arc<MonthKeys>,
+    pages: Pages,
+    ids: u64,
+    limits: Limits,
+}
+
+/// What is held in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Rows in memory at most, over all groups of a journal; the largest group then goes to the disk.
+    live_rows: usize,
+    /// A group whose oldest row in memory is further behind than this goes to the disk with the next that does: what is
+    /// read again after a restart stays bounded.
+    lag: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { live_rows: 98_304, lag: 262_144 }
+    }
+}
+
+impl Tools {
+    fn fresh_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+}
+
+/// The index of the journals under one folder. One at a time over the same files.
+pub struct Index {
+    folder: PathBuf,
+    journals: PathBuf,
+    tools: Tools,
+    origins: BTreeMap<String, Origin>,
+}
+
+impl Index {
+    /// Over the folder `journal/`, with its own files in `folder`. Nothing is read yet.
+    pub fn new(folder: &Path, journals: &Path, months: Arc<MonthKeys>, master: &MasterKey) -> Result<Self, IndexError> {
+        let keys = master.keys_for(Holder::TraceReader);
+        let key = keys.token(Purpose::TraceIndex, &[b"terms"])?;
+        let tokens = Tokens::new(key.first_chunk().unwrap_or(&[0; 16]));
+        let tools = Tools { keys, tokens, months, pages: Pages::default(), ids: 0, limits: Limits::default() };
+        Ok(Self { folder: folder.to_owned(), journals: journals.to_owned(), tools, origins: BTreeMap::new() })
+    }
+
+    /// Looks at the entries that came since, `entries_max` of each journal at most; says whether none is left.
+    pub fn catch_up(&mut self, entries_max: u64) -> Result<bool, IndexError> {
+        self.find_origins()?;
+        let mut whole = true;
+        for origin in self.origins.values_mut() {
+            whole &= origin.catch_up(entries_max, &mut self.tools)?;
+        }
+        Ok(whole)
+    }
+
+    /// Journals that are not known yet; what is no folder is the verification's business.
+    fn find_origins(&mut self) -> Result<(), IndexError> {
+        for item in std::fs::read_dir(&self.journals)? {
+            let item = item?;
+            let Ok(name) = item.file_name().into_string() else { continue };
+            if !item.file_type()?.is_dir() || self.origins.contains_key(&name) || self.origins.len() >= ORIGINS_MAX {
+                continue;
+            }
+            let origin = Origin::open(&name, &item.path(), &self.folder.join(&name), &mut self.tools)?;
+            self.origins.insert(name, origin);
+        }
+        Ok(())
+    }
+
+    /// How many entries were looked at, over all journals.
+    pub fn entries(&self) -> u64 {
+        self.origins.values().map(Origin::next).sum()
+    }
+
+    /// Writes what is in memory to the disk, as far as it may leave: the next start then has little to read again.
+    pub fn settle(&mut self) -> Result<(), IndexError> {
+        for origin in self.origins.values_mut() {
+            origin.settle(&mut self.tools)?;
+        }
+        Ok(())
+    }
+}
