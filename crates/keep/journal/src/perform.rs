@@ -122,6 +122,14 @@ impl Journal {
             .map_err(|error| before(error.into()))?;
         let mut tx = WriteTx::new(&mut transaction, traced, now);
         let applied = effect.apply(&mut tx).await.map_err(before)?;
+        if applied.outcome == Outcome::Refused {
+            // Recovery reads it here, should the outcome not be written.
+            sqlx::query("UPDATE effects SET refused = 1 WHERE trace_id = $1")
+                .bind(traced.trace.as_bytes().to_vec())
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| before(error.into()))?;
+        }
         match transaction.commit().await.map_err(StoreError::from) {
             Ok(()) => Ok(applied),
             // The engine's own word that it did not commit.
@@ -139,17 +147,32 @@ impl Journal {
     }
 
     async fn claim(&self, trace: TraceId, event: Event) -> Result<Outcome, StoreError> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.claim_once(trace, event).await {
+                // The late commit came between: the marker is there now, and says what was done.
+                Err(StoreError::Conflict | StoreError::Contended) if tried < ATTEMPTS_MAX => {
+                    tokio::time::sleep(Duration::from_millis(5 << tried)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn claim_once(&self, trace: TraceId, event: Event) -> Result<Outcome, StoreError> {
         let mut transaction = self.0.door.begin().await?;
-        let held: Option<(String,)> = sqlx::query_as("SELECT state FROM effects WHERE trace_id = $1")
+        let held: Option<(String, i64)> = sqlx::query_as("SELECT state, refused FROM effects WHERE trace_id = $1")
             .bind(trace.as_bytes().to_vec())
             .fetch_optional(&mut *transaction)
             .await?;
-        match held.as_ref().map(|(state,)| state.as_str()) {
-            Some("done") => return Ok(Outcome::Done),
+        match held.as_ref().map(|(state, refused)| (state.as_str(), *refused)) {
+            Some(("done", 0)) => return Ok(Outcome::Done),
+            Some(("done", _)) => return Ok(Outcome::Refused),
             Some(_) => return Ok(Outcome::Abandoned),
             None => {}
         }
-        let claimed = sqlx::query(
+        sqlx::query(
             "INSERT INTO effects (trace_id, origin, event, state, at_micros) VALUES ($1, $2, $3, 'abandoned', $4)",
         )
         .bind(trace.as_bytes().to_vec())
@@ -157,17 +180,9 @@ impl Journal {
         .bind(event.as_str())
         .bind(self.now().micros())
         .execute(&mut *transaction)
-        .await
-        .map_err(StoreError::from);
-        match claimed {
-            Ok(_) => {
-                transaction.commit().await?;
-                Ok(Outcome::Abandoned)
-            }
-            // The late commit came between: it was done.
-            Err(StoreError::Conflict) => Ok(Outcome::Done),
-            Err(error) => Err(error),
-        }
+        .await?;
+        transaction.commit().await?;
+        Ok(Outcome::Abandoned)
     }
 
     /// The journal or the database is out of order: goes on trying until the outcome is written.

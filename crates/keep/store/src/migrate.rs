@@ -11,6 +11,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (2, "means", include_str!("../../../../migrations/0002_means.sql")),
     (3, "dossier", include_str!("../../../../migrations/0003_dossier.sql")),
     (4, "interventions", include_str!("../../../../migrations/0004_interventions.sql")),
+    (5, "refusals", include_str!("../../../../migrations/0005_refusals.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

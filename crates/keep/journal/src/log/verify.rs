@@ -94,6 +94,7 @@ pub(crate) fn verify_with<F: Files + ?Sized, T: Send>(
     let mut repeated = 0;
     for pass in 1.. {
         let mut verdict = Verdict { pinned: how.pinned.is_some(), ..Verdict::default() };
+        let moved = files.is_moving();
         let mut reader = Pass { files, look, each: &mut *each, tree: Tree::new(), how, roots: BTreeMap::new() };
         let bad = reader.run(&mut verdict).err();
         verdict.entries = reader.tree.size();
@@ -101,8 +102,9 @@ pub(crate) fn verify_with<F: Files + ?Sized, T: Send>(
         verdict.roots = reader.roots;
         verdict.ok = bad.is_none();
         repeated = if bad == last { repeated + 1 } else { 1 };
-        // Between two passes a live log may replace any file; a copy stands still.
-        if verdict.ok || repeated >= BELIEVED_AFTER || pass >= PASSES_MAX || !files.is_moving() {
+        // During a pass a live log may replace any file, and its last act is to close; a copy stands still.
+        let still = !moved && !files.is_moving();
+        if verdict.ok || repeated >= BELIEVED_AFTER || pass >= PASSES_MAX || still {
             verdict.bad = bad;
             return verdict;
         }
