@@ -92,7 +92,7 @@ pub(crate) fn walk<F: Files + ?Sized>(
         if first < before {
             return Err(Bad::new(name, "begins before the segment before it ends").at(first));
         }
-        let (bytes, Scan { groups, next, end, tail }) = load_segment(files, first, vkey)?;
+        let (bytes, Scan { groups, next, end, tail, size }) = load_segment(files, first, vkey)?;
         let last = place + 1 == firsts.len();
         if tail == Tail::Damaged || (tail == Tail::Torn && !last) {
             let what = format!("byte {end}: no group of entries signed by the log, though later ones are whole");
@@ -111,7 +111,7 @@ pub(crate) fn walk<F: Files + ?Sized>(
                 }
             }
         }
-        read.push(Live { first, next, end, size: bytes.len() as u64, tail });
+        read.push(Live { first, next, end, size, tail });
     }
     match read.last() {
         None => Err(Bad::new(".", "the live segment is missing").at(published)),

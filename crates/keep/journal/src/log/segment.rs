@@ -156,6 +156,8 @@ pub(crate) struct Scan {
     pub end: usize,
     /// What comes there.
     pub tail: Tail,
+    /// How long the file is, or was before its end was lost.
+    pub size: u64,
 }
 
 /// Reads a whole segment whose name says that its first index is `first`; or what is wrong with its header.
@@ -164,10 +166,13 @@ pub(crate) fn scan(bytes: &[u8], first: u64, vkey: &VKey) -> Result<Scan, &'stat
     if stated != first {
         return Err("byte 16: the header gives another first index than the name");
     }
-    if size != bytes.len() as u64 {
-        return Err("byte 8: the file is not as long as its header says");
+    if size < bytes.len() as u64 {
+        return Err("byte 8: the file is longer than its header says");
     }
-    let mut scan = Scan { groups: Vec::new(), next: first, end: HEADER_BYTES, tail: Tail::Zeros };
+    if size >= SEGMENT_BYTES.end {
+        return Err("byte 8: no segment is as long as this header says");
+    }
+    let mut scan = Scan { groups: Vec::new(), next: first, end: HEADER_BYTES, tail: Tail::Zeros, size };
     while let Some(group) = group_at(bytes, scan.end, vkey).filter(|group| group.first == scan.next) {
         scan.next = group.next();
         scan.end = group.payload.end;
@@ -179,6 +184,10 @@ pub(crate) fn scan(bytes: &[u8], first: u64, vkey: &VKey) -> Result<Scan, &'stat
         let later = rest.windows(4).enumerate().filter(|(_, window)| window == GROUP_MAGIC);
         let whole = |at: usize| group_at(bytes, scan.end + at, vkey).is_some_and(|group| group.first >= scan.next);
         scan.tail = if later.into_iter().any(|(at, _)| whole(at)) { Tail::Damaged } else { Tail::Torn };
+    }
+    if size > bytes.len() as u64 && scan.tail == Tail::Zeros {
+        // An end that a file system lost is worth an end that was never written.
+        scan.tail = Tail::Torn;
     }
     Ok(scan)
 }
@@ -247,7 +256,8 @@ mod tests {
         assert_eq!(read(&good, 5), Ok((9, Tail::Zeros)));
         assert_eq!(read(&segment(5, &[]), 5), Ok((5, Tail::Zeros)));
         assert!(read(&good, 6).is_err());
-        assert!(read(&good[..SIZE - 1], 5).is_err());
+        assert_eq!(read(&good[..SIZE - 1], 5), Ok((9, Tail::Torn)));
+        assert!(read(&[good.as_slice(), &[0]].concat(), 5).is_err());
         let last = HEADER_BYTES + groups[0].len() + groups[1].len();
         // Cut at every byte of the last group.
         for cut in last + 1..last + groups[2].len() {
