@@ -183,6 +183,21 @@ pub(crate) fn split(entry: &[u8]) -> Result<Parts, String> {
     Ok(Parts { header: Header::decode(&raw.header)?, header_bytes: raw.header, body: raw.body })
 }
 
+/// The same, where an entry's bytes lie.
+#[derive(Decode)]
+struct RawSlices<'b> {
+    #[cbor(b(0), with = "minicbor::bytes")]
+    header: &'b [u8],
+    #[cbor(b(1), with = "minicbor::bytes")]
+    _body: &'b [u8],
+}
+
+/// An entry's clear part alone.
+pub(crate) fn header(entry: &[u8]) -> Result<Header, String> {
+    let raw: RawSlices<'_> = decode_whole(entry)?;
+    Header::decode(raw.header)
+}
+
 /// The sealed part: who, from where, on whom.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

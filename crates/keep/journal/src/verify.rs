@@ -3,10 +3,14 @@
 use crate::{
     Kind, Outcome,
     compare::{Compared, KeptCheckpoint, compare, sizes},
-    entry::split,
+    entry::header,
     log::{self, Archive, ArchiveWriter, Bad, Files, VKey, Verdict, WitnessKey},
 };
-use std::{collections::BTreeMap, io::Write, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Write,
+    path::Path,
+};
 use types::TraceId;
 
 pub use crate::log::Verifying;
@@ -51,7 +55,7 @@ pub type Markers = BTreeMap<TraceId, bool>;
 #[derive(Default)]
 struct Acts {
     /// Outcome of each intent.
-    intents: BTreeMap<TraceId, Option<Outcome>>,
+    intents: HashMap<TraceId, Option<Outcome>>,
 }
 
 /// What an entry says of its act; made of one entry alone, by any thread.
@@ -62,7 +66,7 @@ struct Said {
 }
 
 fn said(entry: &[u8]) -> Result<Said, String> {
-    split(entry).map(|parts| Said { kind: parts.header.kind, trace: parts.header.trace, outcome: parts.header.outcome })
+    header(entry).map(|header| Said { kind: header.kind, trace: header.trace, outcome: header.outcome })
 }
 
 impl Acts {
@@ -95,7 +99,8 @@ impl Acts {
                 found.push(format!("the database holds an effect of {trace}, which the journal never announced"));
             }
         }
-        for (trace, outcome) in &self.intents {
+        let in_order: BTreeMap<_, _> = self.intents.iter().collect();
+        for (trace, outcome) in in_order {
             let done = matches!(outcome, Some(Outcome::Done | Outcome::Refused));
             let marker = markers.get(trace);
             if done && marker != Some(&false) {
