@@ -3,6 +3,7 @@
 
 mod archive;
 mod crash;
+mod decoders;
 mod disks;
 mod faults;
 mod model;
