@@ -93,7 +93,7 @@ pub struct KeptPair {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::{MasterKey, hpke};
 
