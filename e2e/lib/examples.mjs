@@ -158,7 +158,11 @@ export const ROLES = {
     administrator,
     on_call: watcher,
     security_officer: async (demo, known) => ({ ...(await watcher(demo, known)), list_rules: {} }),
-    trace_controller: async () => ({ search_traces: { query: { limit: 20 } } }),
+    trace_controller: async () => ({
+      search_traces: { query: { limit: 20, type: "record", outcome: "shown" } },
+      count_traces: { query: { type: "session.sign_in" } },
+      export_traces: { query: { format: "jsonl" } },
+    }),
     dpo: async () => ({ list_rules: {} }),
   },
   suppliers: { technician, supplier_manager: manager, auditor: async () => ({}) },

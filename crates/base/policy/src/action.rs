@@ -462,6 +462,11 @@ actions! {
         /// What was asked, in words.
         query: String
     } TracesSearched, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
+    /// Take raw traces away as a file: the same right, a trace of its own.
+    Disclosure ExportTraces {
+        /// What was asked, in words.
+        query: String
+    } TracesExported, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
     /// Set up a synthetic equipment with an approved intervention, for a probe.
     DatabaseAction SetRehearsal {
         /// Which.

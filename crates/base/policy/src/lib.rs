@@ -14,9 +14,9 @@ mod scope;
 pub use action::{
     Action, AddSshKey, ApproveIntervention, ClearRehearsal, CloseIntervention, CloseRelay, CreateAccount,
     CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Disclosure, EndSession,
-    EndedBecause, EnrolPasskey, ExtendIntervention, GrantRelation, HealthRead, HoldIntervention, IssueToken,
-    LapseIntervention, MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead,
-    PurgeSessions, ReadDocument, ReadRecord, ReadResult, RecordProof, RefuseIntervention, RegisterEquipment,
+    EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, GrantRelation, HealthRead, HoldIntervention,
+    IssueToken, LapseIntervention, MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct,
+    PlainRead, PurgeSessions, ReadDocument, ReadRecord, ReadResult, RecordProof, RefuseIntervention, RegisterEquipment,
     RegisterPatient, ReleaseIntervention, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, RevokePasskey,
     RevokeToken, SearchTraces, SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRules,
     SetRehearsal, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention,

@@ -310,6 +310,7 @@ fn duties(policies: &Policies, who: &identity::Authenticated) -> Vec<&'static st
         ("register a supplier", policies.decide(who, supplier, &facts, NOW).is_ok()),
         ("register equipment", policies.decide(who, equipment, &facts, NOW).is_ok()),
         ("search traces", policies.decide(who, traces, &facts, NOW).is_ok()),
+        ("export traces", policies.decide(who, ExportTraces { query: String::new() }, &facts, NOW).is_ok()),
     ]);
     all.into_iter().filter(|(_, yes)| *yes).map(|(word, _)| word).collect()
 }
@@ -340,7 +341,7 @@ fn each_role_of_the_desk_has_its_own_duty() {
         (Role::OnCall, &follows),
         (Role::SecurityOfficer, &follows),
         (Role::Administrator, &["see", "register a supplier", "register equipment"]),
-        (Role::TraceController, &["search traces"]),
+        (Role::TraceController, &["search traces", "export traces"]),
         (Role::Dpo, &[]),
     ] {
         assert_eq!(duties(&policies, &somebody(role, Door::Desk)), duty, "{role}");

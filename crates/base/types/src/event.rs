@@ -112,6 +112,8 @@ words! {
         RecordingReplayed = "relay.replayed",
         /// Traces were searched.
         TracesSearched = "traces.searched",
+        /// Traces left as a file.
+        TracesExported = "traces.exported",
         /// A synthetic equipment with an approved intervention was set up for a probe.
         RehearsalSet = "rehearsal.set",
         /// It was taken down, with what came of it in the database.

@@ -25,4 +25,7 @@ pub use probe::{BoxFuture, Kept, Probe, ProbeInfo, ProbeOutcome, VALID};
 pub use probes::{PROBES, probe_named};
 pub use rules::{Counts, RuleRow, RulesError, RulesService, rows};
 pub use state::{Evidence, Installation, Proof, State, state_of};
-pub use traces::{Filter, TracePage, TraceRow, Traces, TracesError};
+pub use traces::{
+    Became, Cursor, Day, EXPORT_ROWS_MAX, ExportPiece, Filter, Place, TraceCounts, TraceExport, TracePage, TraceRow,
+    Traces, TracesError,
+};

@@ -5,6 +5,8 @@
 //! asks a service, renders. What a browser is shown of a terminal are pictures of text, never the target's own bytes.
 
 pub mod api;
+mod asked;
+mod exports;
 mod first;
 mod handlers;
 pub mod pages;
@@ -64,6 +66,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/passkeys/{id}/revoke", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/passkeys/{id}/revoke", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/traces", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/traces/export", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/traces/{id}/{number}", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/rules", asks: Asks::Session },
     Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
     Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
@@ -87,6 +91,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/api/v1/targets/{id}", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/suppliers", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/traces/counts", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/traces/export", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/rules", asks: Asks::Token },
 ];
 
@@ -123,7 +129,7 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The pages of equipment, means, traces and rules.
 fn kept(router: Router<DeskState>) -> Router<DeskState> {
-    use handlers::{equipment, means, oversight};
+    use handlers::{equipment, means, oversight, traces};
     router
         .route("/{lang}/equipment", get(equipment::list).post(equipment::register))
         .route("/{lang}/equipment/change", get(equipment::form).post(equipment::check))
@@ -136,13 +142,15 @@ fn kept(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/passkeys", get(means::passkeys))
         .route("/{lang}/passkeys/{id}/vouch", get(means::vouching).post(means::vouch))
         .route("/{lang}/passkeys/{id}/revoke", get(means::revoking).post(means::revoke))
-        .route("/{lang}/traces", get(oversight::traces))
+        .route("/{lang}/traces", get(traces::search))
+        .route("/{lang}/traces/export", get(traces::export))
+        .route("/{lang}/traces/{id}/{number}", get(traces::one))
         .route("/{lang}/rules", get(oversight::rules))
 }
 
 /// The routes for programs.
 fn interface(router: Router<DeskState>) -> Router<DeskState> {
-    use api::{equipment, interventions, oversight, sessions};
+    use api::{equipment, interventions, oversight, sessions, traces};
     router
         .route("/api/v1/openapi.json", get(api::document))
         .route("/api/v1/interventions", get(interventions::list))
@@ -164,6 +172,8 @@ fn interface(router: Router<DeskState>) -> Router<DeskState> {
         .route("/api/v1/targets/terms", post(equipment::terms))
         .route("/api/v1/targets/{id}", get(equipment::get))
         .route("/api/v1/suppliers", get(equipment::suppliers))
-        .route("/api/v1/traces", get(oversight::traces))
+        .route("/api/v1/traces", get(traces::search))
+        .route("/api/v1/traces/counts", get(traces::counts))
+        .route("/api/v1/traces/export", get(traces::export))
         .route("/api/v1/rules", get(oversight::rules))
 }

@@ -42,12 +42,16 @@ const WATCHERS_MAX: usize = 128;
 /// Recordings read at once, and by one account.
 const READERS_MAX: usize = 8;
 const READERS_EACH_MAX: usize = 2;
+/// Exports of traces at once, and by one account.
+const EXPORTERS_MAX: usize = 4;
+const EXPORTERS_EACH_MAX: usize = 1;
 
 struct Parts {
     entrance: Entrance,
     services: DeskServices,
     watchers: Arc<Semaphore>,
     readers: Places,
+    exporters: Places,
 }
 
 /// The desk's state. Clones are handles.
@@ -61,7 +65,8 @@ impl DeskState {
         let entrance = entrance.with_api(services.tokens.clone());
         let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
         let readers = Places::new(READERS_MAX, READERS_EACH_MAX);
-        Self(Arc::new(Parts { entrance, services, watchers, readers }))
+        let exporters = Places::new(EXPORTERS_MAX, EXPORTERS_EACH_MAX);
+        Self(Arc::new(Parts { entrance, services, watchers, readers, exporters }))
     }
 
     pub(crate) fn interventions(&self) -> &InterventionService {
@@ -101,6 +106,11 @@ impl DeskState {
     /// A place among those who watch; none when all are taken.
     pub(crate) fn watcher_place(&self) -> Option<OwnedSemaphorePermit> {
         self.0.watchers.clone().try_acquire_owned().ok()
+    }
+
+    /// A place among the exports of traces; none when all are taken, or all of this account.
+    pub(crate) fn exporter_place(&self, account: AccountId) -> Option<Place> {
+        self.0.exporters.take(account)
     }
 
     /// A place among the recordings being read; none when all are taken, or all of this account.

@@ -163,6 +163,11 @@ impl Chrome {
         TimeTag::full(*time, self.lang)
     }
 
+    /// A moment to the second, the exact one on demand.
+    pub fn exact(&self, time: &Time) -> TimeTag {
+        TimeTag::exact(*time, self.lang)
+    }
+
     /// When the page was made, in words.
     pub fn full_now(&self) -> String {
         when::full(self.now, self.lang)

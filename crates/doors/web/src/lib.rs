@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod cookie;
 pub mod csrf;
+mod events;
 pub mod guard;
 pub mod headers;
 pub mod health;

@@ -2,7 +2,7 @@
 
 use crate::i18n::Text;
 use jiff::{
-    Timestamp, Zoned,
+    Timestamp, ToSpan as _, Zoned,
     civil::{Date, DateTime, Weekday},
     tz::TimeZone,
 };
@@ -111,6 +111,20 @@ pub fn short(time: Time, lang: Lang) -> String {
     format!("{}{NB}{}{NB}{}", date.day(), month(months, date.month()), date.year())
 }
 
+/// `21 nov. 2026`, the day in universal time.
+pub fn universal_day(time: Time, lang: Lang) -> String {
+    let date = timestamp(time).to_zoned(TimeZone::UTC).date();
+    let months = if lang == Lang::Fr { &MONTHS_SHORT_FR } else { &MONTHS_SHORT_EN };
+    format!("{}{NB}{}{NB}{}", date.day(), month(months, date.month()), date.year())
+}
+
+/// `novembre 2026`, `November 2026`, in universal time.
+pub fn universal_month(time: Time, lang: Lang) -> String {
+    let date = timestamp(time).to_zoned(TimeZone::UTC).date();
+    let months = if lang == Lang::Fr { &MONTHS_FR } else { &MONTHS_EN };
+    format!("{}{NB}{}", month(months, date.month()), date.year())
+}
+
 /// `14 h 05`, `14:05`.
 pub fn clock(time: Time, lang: Lang) -> String {
     let at = paris(time);
@@ -118,6 +132,37 @@ pub fn clock(time: Time, lang: Lang) -> String {
         Lang::Fr => format!("{}{NB}h{NB}{:02}", at.hour(), at.minute()),
         Lang::En => format!("{:02}:{:02}", at.hour(), at.minute()),
     }
+}
+
+/// `21 nov. 2026 à 14 h 05 min 07 s`, `21 Nov 2026 at 14:05:07`.
+pub fn to_the_second(time: Time, lang: Lang) -> String {
+    let (at, day) = (paris(time), short(time, lang));
+    match lang {
+        Lang::Fr => format!("{day} à {}{NB}h{NB}{:02}{NB}min{NB}{:02}{NB}s", at.hour(), at.minute(), at.second()),
+        Lang::En => format!("{day} at {:02}:{:02}:{:02}", at.hour(), at.minute(), at.second()),
+    }
+}
+
+/// `2026-11-21T13:05:07.123456Z`: all that is known of a moment, in universal time.
+pub fn exact(time: Time) -> String {
+    timestamp(time).strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// When the legal day of a moment began, or that of some days before.
+pub fn day_begins(time: Time, days_before: u16) -> Time {
+    let date = paris(time).date();
+    began(date.checked_sub(i64::from(days_before).days()).unwrap_or(date))
+}
+
+/// When the legal month of a moment began, or that of some months before.
+pub fn month_begins(time: Time, months_before: u16) -> Time {
+    let date = paris(time).date().first_of_month();
+    began(date.checked_sub(i64::from(months_before).months()).unwrap_or(date))
+}
+
+fn began(date: Date) -> Time {
+    let begins = date.to_zoned(PARIS.clone()).map(|zoned| zoned.timestamp().as_microsecond());
+    Time::from_micros(begins.unwrap_or(i64::MIN))
 }
 
 /// `2026-11-21T14:05`, in legal time: the value of a field of type `datetime-local`.
@@ -187,6 +232,12 @@ impl TimeTag {
     /// How long ago, with the full date as title.
     pub fn ago(time: Time, now: Time, lang: Lang) -> Self {
         Self { words: ago(time, now, lang), title: Some(full(time, lang)), machine: machine(time) }
+    }
+
+    /// To the second, with the exact moment in universal time as title.
+    pub fn exact(time: Time, lang: Lang) -> Self {
+        let exact = exact(time);
+        Self { words: to_the_second(time, lang), title: Some(exact.clone()), machine: exact }
     }
 
     /// The hospital's date, in words to the day; the title adds the hour when it is known.
@@ -320,6 +371,39 @@ mod tests {
         for text in bad {
             assert_eq!(read_local(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn days_and_months_begin_in_legal_time() {
+        let now = at("2026-03-29T12:00:00Z");
+        for (begins, moment) in [
+            (day_begins(now, 0), "2026-03-28T23:00:00Z"),
+            (day_begins(now, 6), "2026-03-22T23:00:00Z"),
+            (day_begins(at("2026-03-28T22:59:59Z"), 0), "2026-03-27T23:00:00Z"),
+            (month_begins(now, 0), "2026-02-28T23:00:00Z"),
+            (month_begins(now, 1), "2026-01-31T23:00:00Z"),
+            (month_begins(at("2026-11-21T12:00:00Z"), 1), "2026-09-30T22:00:00Z"),
+        ] {
+            assert_eq!(begins, at(moment));
+        }
+        assert!(day_begins(Time::from_micros(i64::MIN), 9) <= month_begins(Time::from_micros(i64::MAX), 9));
+    }
+
+    #[test]
+    fn universal_days_are_not_legal_ones() {
+        let late = at("2026-10-31T23:30:00Z");
+        assert_eq!(plain(universal_day(late, Lang::Fr)), "31 oct. 2026");
+        assert_eq!(plain(universal_month(late, Lang::Fr)), "octobre 2026");
+        assert_eq!(plain(short(late, Lang::En)), "1 Nov 2026");
+    }
+
+    #[test]
+    fn an_exact_moment_says_all_that_is_known() {
+        let tag = TimeTag::exact(at("2026-11-21T13:05:07.000123Z"), Lang::Fr);
+        let exact = "2026-11-21T13:05:07.000123Z";
+        let words = "21 nov. 2026 à 14 h 05 min 07 s";
+        assert_eq!(plain(tag), format!("<time datetime=\"{exact}\" title=\"{exact}\">{words}</time>"));
+        assert_eq!(plain(to_the_second(at(exact), Lang::En)), "21 Nov 2026 at 14:05:07");
     }
 
     #[test]

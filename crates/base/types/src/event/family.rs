@@ -99,7 +99,8 @@ impl Event {
             | Event::ResultRead
             | Event::DocumentRead
             | Event::DocumentOpened
-            | Event::TracesSearched => Family::Health,
+            | Event::TracesSearched
+            | Event::TracesExported => Family::Health,
         }
     }
 }

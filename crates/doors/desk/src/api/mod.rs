@@ -8,6 +8,7 @@ pub(crate) mod equipment;
 pub(crate) mod interventions;
 pub(crate) mod oversight;
 pub(crate) mod sessions;
+pub(crate) mod traces;
 
 use crate::DeskState;
 use ::interventions::{InterventionError, Wrong};
@@ -129,7 +130,7 @@ impl Modify for Security {
         interventions::open, interventions::close, interventions::cut,
         sessions::list, sessions::get, sessions::cut, sessions::recording,
         equipment::list, equipment::get, equipment::terms, equipment::register, equipment::suppliers,
-        oversight::traces, oversight::rules,
+        traces::search, traces::counts, traces::export, oversight::rules,
     )
 )]
 struct Document;

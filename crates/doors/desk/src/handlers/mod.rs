@@ -7,6 +7,7 @@ pub(crate) mod interventions;
 pub(crate) mod means;
 pub(crate) mod oversight;
 pub(crate) mod sessions;
+pub(crate) mod traces;
 
 use crate::{
     DeskState,

@@ -113,7 +113,7 @@ fn nothing_yet(one: &RelaySession) -> Response {
     events(Body::from(if one.live { "retry: 3000\nevent: none\ndata:\n\n" } else { "event: end\ndata:\n\n" }))
 }
 
-fn standing(member: &Member) -> streams::Stands {
+pub(crate) fn standing(member: &Member) -> streams::Stands {
     member.visit.state.standing(&member.who.authenticated, member.who.absolute_until)
 }
 

@@ -10,6 +10,10 @@ mod interventions;
 mod means;
 mod oversight;
 mod sessions;
+mod trace;
+mod trace_charts;
+mod trace_fields;
+mod traces;
 mod words;
 
 pub use enrol::{Enrol, EnrolView, Enrolled};
@@ -22,8 +26,11 @@ pub use interventions::{
     Acts, Cutting, InterventionPage, InterventionView, InterventionsList, InterventionsView, Sign, SignView, Signing,
 };
 pub use means::{Enrolling, Means, MeansView, Passkey, PasskeyView, Passkeys, PasskeysView};
-pub use oversight::{NotSearched, Rules, RulesView, TraceFields, Traces, TracesView};
+pub use oversight::{Rules, RulesView};
 pub use sessions::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView};
+pub use trace::{TraceSheet, TraceSheetView};
+pub use trace_fields::{TraceFields, Wrong};
+pub use traces::{Counted, NotSearched, Traces, TracesView};
 pub use words::Badge;
 
 use types::Role;

@@ -4,6 +4,7 @@
 mod api;
 mod clock;
 mod contract;
+mod exports;
 mod house;
 mod people;
 mod routes;

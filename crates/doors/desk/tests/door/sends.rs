@@ -173,6 +173,7 @@ impl House {
         match names {
             Names::Nobody => String::new(),
             Names::Equipment => self.scanner.to_string(),
+            Names::Journal => "node".to_owned(),
             Names::Token => {
                 let new = self.new_token(&[TokenScope::RulesRead], &[]);
                 let issued = self.tokens.issue_as(SystemActor::Demo, self.accounts["beneficiary"], new).await;

@@ -32,6 +32,8 @@ pub enum Names {
     Token,
     /// A passkey that nobody has vouched for.
     Passkey,
+    /// The node's own journal, whose traces are every controller's.
+    Journal,
 }
 
 /// A route of the door.
@@ -127,6 +129,8 @@ pub const TABLE: &[Entry] = &[
     page("GET /{lang}/passkeys/{id}/revoke", Passkey, MANAGE),
     posted("POST /{lang}/passkeys/{id}/revoke", Passkey, MANAGE, Nothing),
     Entry { query: "?go=1", ..page("GET /{lang}/traces", Nobody, CONTROL) },
+    Entry { query: "?format=csv", ..page("GET /{lang}/traces/export", Nobody, CONTROL) },
+    page("GET /{lang}/traces/{id}/{number}", Journal, CONTROL),
     page("GET /{lang}/rules", Nobody, CONFORM),
     page("GET /api/v1/openapi.json", Nobody, ALL),
     program("GET /api/v1/interventions", Nobody, FOLLOW, SEE),
@@ -150,6 +154,11 @@ pub const TABLE: &[Entry] = &[
     program("GET /api/v1/targets/{id}", Equipment, FOLLOW, FLEET),
     program("GET /api/v1/suppliers", Nobody, FOLLOW, FLEET),
     program("GET /api/v1/traces", Nobody, CONTROL, Some(TokenScope::TracesRead)),
+    program("GET /api/v1/traces/counts", Nobody, CONTROL, Some(TokenScope::TracesRead)),
+    Entry {
+        query: "?format=jsonl",
+        ..program("GET /api/v1/traces/export", Nobody, CONTROL, Some(TokenScope::TracesRead))
+    },
     program("GET /api/v1/rules", Nobody, CONFORM, Some(TokenScope::RulesRead)),
 ];
 
@@ -181,7 +190,9 @@ impl Entry {
     /// Whether it is for this person, what it names being this hospital's and its beneficiary's.
     pub fn is_for(&self, person: &Person) -> bool {
         let answers = person.login != "beneficiary.other" || matches!(self.names, Nobody | Equipment | Token);
-        self.roles.contains(&person.role) && (person.place == HERE || matches!(self.names, Nobody | Token)) && answers
+        self.roles.contains(&person.role)
+            && (person.place == HERE || matches!(self.names, Nobody | Token | Journal))
+            && answers
     }
 
     /// Something new for it to name, and what its owner sends about it, good for once.

@@ -3,7 +3,7 @@
 mod rows;
 
 use desk::pages::*;
-use dossier::TracePage;
+use dossier::{TracePage, TraceRow};
 use entrance::pages::{Welcome, WelcomeView};
 use interventions::{Alarm, State, Supplier};
 use signin::TokenSeen;
@@ -207,22 +207,55 @@ fn kept(lang: Lang) -> Vec<(&'static str, String)> {
     };
     let view = SuppliersView { rows: vec![supplier], registers: true, refusal: None };
     pages.push(("suppliers", html(&Suppliers::new(at("/suppliers", MIREILLE), view))));
+    pages.extend(searched(lang));
+    pages.push(("rules", html(&Rules::new(at("/rules", MIREILLE), rules(lang)))));
+    pages
+}
+
+/// The pages of the search of traces.
+fn searched(lang: Lang) -> Vec<(&'static str, String)> {
     use journal::{Kind, Outcome};
+    let at = |path: &str| chrome(lang, path, Some(TIAGO));
+    let mut pages = vec![("traces-form", html(&Traces::new(at("/traces"), TracesView::default())))];
+    let read = TraceRow {
+        patients: vec!["cccccccccccccccccccccccccc".into()],
+        objects: vec!["document/dddddddddddddddddddddddddd".into()],
+        target: None,
+        detail: Some("visionneuse \u{202e}gpj".into()),
+        purpose: Some("care".into()),
+        ..trace(5, Event::DocumentOpened, None, Kind::Released)
+    };
     let found = TracePage {
         rows: vec![
             trace(1, Event::InterventionApproved, Some(Outcome::Done), Kind::Intent),
             trace(2, Event::Refused, None, Kind::Refusal),
             trace(3, Event::SignIn, Some(Outcome::Refused), Kind::Intent),
             trace(4, Event::NodeStarted, None, Kind::Note),
+            read.clone(),
         ],
-        next: Some(1),
+        next: Some(read.cursor()),
         cut_short: true,
         unreadable: 2,
     };
-    let view = TracesView { found: Some(found), ..TracesView::default() };
-    pages.push(("traces", html(&Traces::new(at("/traces", TIAGO), view))));
-    let view = TracesView { not_searched: Some(NotSearched::Unclear), ..TracesView::default() };
-    pages.push(("traces-unclear", html(&Traces::new(at("/traces", TIAGO), view))));
-    pages.push(("rules", html(&Rules::new(at("/rules", MIREILLE), rules(lang)))));
+    let fields = TraceFields {
+        event: "record".into(),
+        period: "30d".into(),
+        outcome: "shown".into(),
+        q: "<b>".into(),
+        ..TraceFields::default()
+    };
+    let before = Some(trace(0, Event::SignIn, None, Kind::Note).cursor());
+    let own = Some(EstablishmentId::from_bytes([1; 16]));
+    let view = TracesView { fields, own, found: Some(found), counts: Some(counted()), before, ..TracesView::default() };
+    pages.push(("traces", html(&Traces::new(at("/traces?go=1"), view))));
+    let view = TracesView { found: Some(TracePage::default()), ..TracesView::default() };
+    pages.push(("traces-empty", html(&Traces::new(at("/traces?go=1"), view))));
+    let fields = TraceFields { patient: "Durand".into(), since: "2026-11-21T10:00".into(), ..TraceFields::default() };
+    let wrong = vec![Wrong::Patient, Wrong::Order];
+    let view = TracesView { fields, wrong, ..TracesView::default() };
+    pages.push(("traces-unclear", html(&Traces::new(at("/traces?go=1"), view))));
+    let view = TracesView { not_searched: Some(NotSearched::Busy), ..TracesView::default() };
+    pages.push(("traces-busy", html(&Traces::new(at("/traces?go=1"), view))));
+    pages.push(("trace", html(&TraceSheet::new(at("/traces/node/5"), TraceSheetView { row: read }))));
     pages
 }

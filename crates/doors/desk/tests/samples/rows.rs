@@ -2,7 +2,7 @@
 
 use super::{ME, NOW, address, minutes};
 use desk::pages::*;
-use dossier::{Catalogue, Installation, TraceRow};
+use dossier::{Catalogue, Installation, TraceCounts, TraceRow};
 use identity::passkey::{PasskeyKey, PasskeyPublic};
 use interventions::{
     Activity, ApprovalSummary, ChannelKind, ChannelSummary, EndReason, Equipment, Intervention, Protocol, RelaySession,
@@ -161,6 +161,7 @@ pub fn trace(n: u64, event: Event, outcome: Option<journal::Outcome>, kind: jour
         outcome,
         author: "account:aaaaaaaaaaaaaaaaaaaaaaaaaa".into(),
         role: Some("beneficiary".into()),
+        establishment: Some(EstablishmentId::from_bytes([1; 16]).to_string()),
         door: Some("desk".into()),
         address: Some("192.0.2.14".into()),
         purpose: None,
@@ -170,6 +171,15 @@ pub fn trace(n: u64, event: Event, outcome: Option<journal::Outcome>, kind: jour
         detail: None,
         count: None,
     }
+}
+
+/// A few weeks of traces, counted.
+pub fn counted() -> Counted {
+    let day = TraceCounts::day(NOW);
+    let of = |ago: i64, event, count| ((day - ago, event), count);
+    let reads = (0..24).filter(|n| n % 7 != 5).map(|n| of(n, Event::RecordRead, 3 + 11 * (n.unsigned_abs() % 5)));
+    let others = [of(0, Event::SignIn, 14), of(3, Event::Refused, 6), of(9, Event::InterventionApproved, 2)];
+    Counted::from(TraceCounts { cells: reads.chain(others).collect(), cut_short: true })
 }
 
 pub fn home(role: Role) -> HomeView {

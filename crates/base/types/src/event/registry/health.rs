@@ -50,4 +50,14 @@ pub(super) const ENTRIES: &[Documented] = &[
         &["acces-web:TR3", "acces-web:HE8"],
         codes("110101", Do::Read),
     ),
+    entry(
+        Event::TracesExported,
+        &[written(
+            Form::Released,
+            "raw traces left as a file; written before the first byte",
+            "detail: what was asked for",
+        )],
+        &["acces-web:TR3", "acces-web:HE8"],
+        codes("110106", Do::Read),
+    ),
 ];

@@ -1,9 +1,11 @@
 //! Proofs kept and read back, rules shown, traces searched, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod traces;
+
 use crate::{
     BoxFuture, Catalogue, DossierError, Filter, Installation, Probe, ProbeInfo, ProbeOutcome, ProofKeeper, ProofReader,
-    RulesError, RulesService, State, Text, Traces, TracesError, VALID, probe_named, rows,
+    RulesError, RulesService, State, Text, Traces, VALID, probe_named, rows,
 };
 use identity::{
     Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret, resume, system_actor,
@@ -194,7 +196,7 @@ both!(a_row_written_by_hand_proves_nothing);
 async fn every_answer_is_in_the_journal(database: &TestDatabase) {
     let it = Fixture::new(database).await;
     it.keeper().record("tls", ProbeOutcome::Failed("TLS 1.0 is served".into())).await.unwrap();
-    let filter = Filter { event: Some(Event::ProofRecorded), ..Filter::default() };
+    let filter = Filter { events: vec![Event::ProofRecorded], ..Filter::default() };
     let page = it.traces(10_000).search(&it.controller(), filter).await.unwrap();
     let row = &page.rows[0];
     assert_eq!((row.kind, row.outcome, row.author.as_str()), (Kind::Intent, Some(Outcome::Done), "system.node"));
@@ -271,7 +273,7 @@ async fn rules_are_for_those_who_answer_for_conformity(database: &TestDatabase) 
         let refused = rules.list(&it.somebody(role, door, HERE), it.clock.now()).await;
         assert!(matches!(refused, Err(RulesError::NotFound)), "{role} {door}");
     }
-    let filter = Filter { event: Some(Event::Refused), ..Filter::default() };
+    let filter = Filter { events: vec![Event::Refused], ..Filter::default() };
     let page = it.traces(10_000).search(&it.controller(), filter).await.unwrap();
     assert_eq!(page.rows.len(), 4, "each refusal is traced");
     assert!(page.rows.iter().all(|row| row.target.as_deref() == Some("rules")));
@@ -298,173 +300,3 @@ async fn rules_read_as_the_interfaces_say(database: &TestDatabase) {
     assert_eq!(of("GP1")["kind"], "organisational");
 }
 both!(rules_read_as_the_interfaces_say);
-
-async fn traces_are_for_their_controller_and_the_search_is_traced_first(database: &TestDatabase) {
-    let it = Fixture::new(database).await;
-    let traces = it.traces(10_000);
-    for (role, door) in [
-        (Role::Patient, Door::Portal),
-        (Role::SecurityOfficer, Door::Desk),
-        (Role::Administrator, Door::Desk),
-        (Role::Auditor, Door::Desk),
-        (Role::TraceController, Door::Suppliers),
-        (Role::TraceController, Door::Portal),
-    ] {
-        let refused = traces.search(&it.somebody(role, door, HERE), Filter::default()).await;
-        assert!(matches!(refused, Err(TracesError::NotFound)), "{role} {door}");
-    }
-    let filter = Filter { words: Some("Node".into()), ip: Some([192, 0, 2, 7].into()), ..Filter::default() };
-    let page = traces.search(&it.controller(), filter).await.unwrap();
-    assert_eq!(page.rows.len(), 1, "its own trace, which says what was searched");
-    let row = &page.rows[0];
-    assert_eq!((row.kind, row.event), (Kind::Released, Event::TracesSearched));
-    assert_eq!(row.detail.as_deref(), Some("ip=192.0.2.7, words=Node"));
-    let refused = Filter { event: Some(Event::Refused), ..Filter::default() };
-    assert_eq!(traces.search(&it.controller(), refused).await.unwrap().rows.len(), 6);
-    let long = Filter { words: Some("x".repeat(201)), ..Filter::default() };
-    assert!(matches!(traces.search(&it.controller(), long).await, Err(TracesError::TooLong)));
-}
-both!(traces_are_for_their_controller_and_the_search_is_traced_first);
-
-struct Nothing(bool);
-
-impl Effect<CreateEstablishment> for Nothing {
-    type Output = ();
-    async fn apply(&self, _: &mut WriteTx<'_, CreateEstablishment>) -> Result<Applied<()>, StoreError> {
-        if self.0 { Ok(Applied::done(())) } else { Err(StoreError::Other("no".into())) }
-    }
-}
-
-async fn filters_find_what_they_say(database: &TestDatabase) {
-    let it = Fixture::new(database).await;
-    let traces = it.traces(10_000);
-    let who = it.somebody(Role::SecurityOfficer, Door::Desk, HERE);
-    let theirs = it.somebody(Role::SecurityOfficer, Door::Desk, ELSEWHERE);
-    it.journal.note(&who, Event::RelayAlarm, Some("Le Scanner chauffe".into())).await.unwrap();
-    it.journal.note(&theirs, Event::RelayAlarm, Some("ailleurs".into())).await.unwrap();
-    it.clock.advance(Duration::from_secs(60));
-    let later = it.clock.now();
-    for works in [true, false] {
-        let demo = system_actor(SystemActor::Demo, Some(HERE), later);
-        let action = CreateEstablishment { establishment: HERE };
-        let yes = it.policies.decide(&demo, action, &Facts::default(), later).unwrap();
-        assert_eq!(it.journal.perform(yes, Nothing(works)).await.is_ok(), works);
-    }
-    let found = async |filter: Filter| {
-        let page = traces.search(&it.controller(), filter).await.unwrap();
-        page.rows.into_iter().map(|row| (row.event, row.outcome)).collect::<Vec<_>>()
-    };
-    let alarm = (Event::RelayAlarm, None);
-    let by_type = Filter { event: Some(Event::RelayAlarm), ..Filter::default() };
-    assert_eq!(found(by_type.clone()).await, [alarm], "not the other establishment's");
-    assert_eq!(found(Filter { words: Some("CHAUFFE scanner".into()), ..by_type.clone() }).await, [alarm]);
-    assert_eq!(found(Filter { words: Some("scanner froid".into()), ..by_type.clone() }).await, []);
-    assert_eq!(found(Filter { since: Some(later), ..by_type.clone() }).await, []);
-    assert_eq!(found(Filter { until: Some(later), ..by_type.clone() }).await, [alarm]);
-    let account = AccountId::from_bytes([3; 16]);
-    assert_eq!(found(Filter { author: Some(account.to_string()), ..by_type.clone() }).await, [alarm]);
-    assert_eq!(found(Filter { author: Some(format!("account:{account}")), ..by_type.clone() }).await, [alarm]);
-    assert_eq!(found(Filter { author: Some("system.demo".into()), ..by_type.clone() }).await, []);
-    assert_eq!(found(Filter { ip: Some([192, 0, 2, 8].into()), ..by_type }).await, []);
-    let created = Filter { event: Some(Event::EstablishmentCreated), ..Filter::default() };
-    let outcomes = [Outcome::Failed, Outcome::Done].map(|outcome| (Event::EstablishmentCreated, Some(outcome)));
-    assert_eq!(found(created).await, outcomes, "each act once, with what became of it");
-    let nobody = Filter { patient: Some(types::PatientId::from_bytes([9; 16])), ..Filter::default() };
-    assert_eq!(found(nobody).await, []);
-}
-both!(filters_find_what_they_say);
-
-async fn folded_refusals_are_found_by_their_source(database: &TestDatabase) {
-    let it = Fixture::new(database).await;
-    let who = it.somebody(Role::SecurityOfficer, Door::Desk, HERE);
-    for _ in 0..25 {
-        it.journal.refuse(&who, Event::Refused, &Refusal { target: "t".into(), reason: "r".into() }).await.unwrap();
-    }
-    it.journal.fold(true).await.unwrap();
-    let filter = Filter { ip: Some([192, 0, 2, 7].into()), event: Some(Event::RefusalsFolded), ..Filter::default() };
-    let page = it.traces(10_000).search(&it.controller(), filter).await.unwrap();
-    assert_eq!(page.rows.iter().map(|row| row.count).collect::<Vec<_>>(), [Some(5)]);
-}
-both!(folded_refusals_are_found_by_their_source);
-
-/// `count` notes, a second apart; some seconds hold several.
-async fn fill(it: &Fixture, count: usize) {
-    let who = it.somebody(Role::SecurityOfficer, Door::Desk, HERE);
-    let who = Arc::new(who);
-    for batch in 0..count.div_ceil(25) {
-        let mut notes = JoinSet::new();
-        for one in 0..25.min(count - batch * 25) {
-            let (journal, who) = (it.journal.clone(), who.clone());
-            let text = format!("n{}", batch * 25 + one);
-            notes.spawn(async move { journal.note(&who, Event::RelayAlarm, Some(text)).await.unwrap() });
-        }
-        notes.join_all().await;
-        it.clock.advance(Duration::from_millis(700));
-    }
-}
-
-async fn pages_follow_each_other_without_gap_or_repeat(database: &TestDatabase) {
-    let it = Fixture::new(database).await;
-    fill(&it, 700).await;
-    for scan_entries_max in [1_000_000, 256] {
-        let traces = it.traces(scan_entries_max);
-        let mut seen = Vec::new();
-        let (mut before, mut times, mut cut_short) = (None, vec![Time::from_micros(i64::MAX)], 0);
-        for turn in 0.. {
-            assert!(turn < 60, "it ends");
-            let filter = Filter { event: Some(Event::RelayAlarm), before, limit: 40, ..Filter::default() };
-            let page = traces.search(&it.controller(), filter).await.unwrap();
-            assert!(page.rows.iter().all(|row| row.time < *times.last().unwrap()), "newer than the page before");
-            assert!(page.rows.is_sorted_by_key(|row| std::cmp::Reverse(row.time)));
-            // 25 of one moment are never parted: a page may hold a few more.
-            assert!(page.rows.len() <= 40 + 24);
-            times.extend(page.rows.last().map(|row| row.time));
-            seen.extend(page.rows.into_iter().map(|row| row.detail.unwrap()));
-            cut_short += u32::from(page.cut_short);
-            before = page.next;
-            if before.is_none() {
-                break;
-            }
-        }
-        assert_eq!(seen.len(), 700, "{scan_entries_max}");
-        seen.sort();
-        seen.dedup();
-        assert_eq!(seen.len(), 700);
-        assert_eq!(cut_short > 0, scan_entries_max == 256, "{cut_short}");
-    }
-}
-both!(pages_follow_each_other_without_gap_or_repeat);
-
-async fn a_search_reads_no_more_than_it_may_and_says_so(database: &TestDatabase) {
-    let it = Fixture::new(database).await;
-    it.journal.note(&it.controller(), Event::RelayAlarm, Some("needle".into())).await.unwrap();
-    it.clock.advance(Duration::from_secs(1));
-    let after = it.clock.now();
-    fill(&it, 600).await;
-    let traces = it.traces(512);
-    let filter = Filter { words: Some("needle".into()), event: Some(Event::RelayAlarm), ..Filter::default() };
-    let page = traces.search(&it.controller(), filter.clone()).await.unwrap();
-    assert!(page.rows.is_empty() && page.cut_short && page.next.is_some());
-    let narrowed = Filter { until: Some(after), ..filter.clone() };
-    let page = traces.search(&it.controller(), narrowed).await.unwrap();
-    assert_eq!(page.rows.len(), 1, "narrower dates reach further");
-    assert!(!page.cut_short && page.next.is_none());
-    let rest = Filter { before: traces.search(&it.controller(), filter.clone()).await.unwrap().next, ..filter };
-    assert_eq!(traces.search(&it.controller(), rest).await.unwrap().rows.len(), 1, "or one goes on");
-}
-both!(a_search_reads_no_more_than_it_may_and_says_so);
-
-async fn a_month_whose_key_is_gone_is_counted_not_shown(database: &TestDatabase) {
-    let it = Fixture::new(database).await;
-    fill(&it, 3).await;
-    let pair = it.folder.path().join("vault/access-1970-01.pair");
-    let held = std::fs::read(&pair).unwrap();
-    let filter = Filter { event: Some(Event::RelayAlarm), ..Filter::default() };
-    std::fs::remove_file(&pair).unwrap();
-    let page = it.traces(10_000).search(&it.controller(), filter.clone()).await.unwrap();
-    assert_eq!((page.rows.len(), page.unreadable), (0, 3));
-    std::fs::write(&pair, held).unwrap();
-    let page = it.traces(10_000).search(&it.controller(), filter).await.unwrap();
-    assert_eq!((page.rows.len(), page.unreadable), (3, 0));
-}
-both!(a_month_whose_key_is_gone_is_counted_not_shown);

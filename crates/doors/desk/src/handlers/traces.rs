@@ -1,0 +1,263 @@
+//! The search of traces. Nothing is searched before somebody asks: each search leaves a trace.
+
+use crate::{
+    asked::{place, types_of},
+    exports::{self, Format},
+    handlers::{Asking, Member, Named, back, or_default, sessions::standing},
+    pages::{Counted, NotSearched, TraceFields, TraceSheet, TraceSheetView, Traces, TracesView, Wrong},
+};
+use axum::response::Response;
+use dossier::{Cursor, Filter, TracesError};
+use entrance::{Failure, shown};
+use serde::Deserialize;
+use types::{Role, Time};
+use web::{
+    layout::ErrorKind,
+    when::{day_begins, month_begins, read_local},
+};
+
+/// Pages that lead back to the first one by one; from further on the way back is shorter.
+const BACK_MAX: usize = 30;
+/// The longest text that is searched for.
+const TEXT_CHARS_MAX: usize = 100;
+/// Words at most.
+const WORDS_MAX: usize = 8;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    author: String,
+    patient: String,
+    ip: String,
+    #[serde(rename = "type")]
+    event: String,
+    outcome: String,
+    object: String,
+    establishment: String,
+    period: String,
+    since: String,
+    until: String,
+    q: String,
+    before: String,
+    back: String,
+    go: Option<String>,
+    format: String,
+}
+
+impl Asked {
+    fn fields(self) -> TraceFields {
+        TraceFields {
+            author: self.author,
+            patient: self.patient,
+            ip: self.ip,
+            event: self.event,
+            outcome: self.outcome,
+            object: self.object,
+            establishment: self.establishment,
+            period: self.period,
+            since: self.since,
+            until: self.until,
+            q: self.q,
+        }
+    }
+}
+
+pub(crate) async fn search(member: Member, asked: Asking<Asked>) -> Response {
+    if member.who.role != Role::TraceController {
+        return member.error(ErrorKind::NotFound);
+    }
+    let mut asked = or_default(asked);
+    let goes = asked.go.is_some();
+    let (before, back) = (std::mem::take(&mut asked.before), std::mem::take(&mut asked.back));
+    let own = member.who.authenticated.establishment();
+    let mut view = TracesView { fields: asked.fields(), own, ..TracesView::default() };
+    if !goes {
+        return shown(member.visit.lang, &Traces::new(member.chrome(), view));
+    }
+    // A cursor is no field: one that cannot be read is none of ours, and the first page is as good.
+    let before: Option<Cursor> = before.parse().ok();
+    view.back = back.split(',').filter_map(|text| text.parse().ok()).take(BACK_MAX).collect();
+    view.before = before.clone();
+    match filter(&view.fields, member.visit.state.now()) {
+        Err(wrong) => view.wrong = wrong,
+        Ok(filter) => {
+            (view.since, view.until) = (filter.since, filter.until);
+            let filter = Filter { before, ..filter };
+            match member.visit.state.traces().overview(&member.who.authenticated, filter).await {
+                Ok((page, counts)) => {
+                    view.found = Some(page);
+                    view.counts = Some(Counted::from(counts));
+                }
+                Err(error) => match not_searched(&error) {
+                    Ok(why) => view.not_searched = Some(why),
+                    Err(failure) => return member.failed(failure, &error).await,
+                },
+            }
+        }
+    }
+    shown(member.visit.lang, &Traces::new(member.chrome(), view))
+}
+
+/// One trace, with all that is known of it. Looking at it is a search like another.
+pub(crate) async fn one(member: Member, named: Named) -> Response {
+    let index = named.number.parse().unwrap_or(u64::MAX);
+    let asked = member.visit.state.traces().one(&member.who.authenticated, &named.id, index).await;
+    match asked {
+        Ok(row) => shown(member.visit.lang, &TraceSheet::new(member.chrome(), TraceSheetView { row })),
+        Err(error) => {
+            let failure = match not_searched(&error) {
+                Ok(NotSearched::Busy) => Failure::Shown(ErrorKind::Busy),
+                Err(failure) => failure,
+            };
+            member.failed(failure, &error).await
+        }
+    }
+}
+
+/// The result of a search as a file.
+pub(crate) async fn export(member: Member, asked: Asking<Asked>) -> Response {
+    let asked = or_default(asked);
+    let Some(format) = Format::named(&asked.format).filter(|_| member.who.role == Role::TraceController) else {
+        return member.error(ErrorKind::NotFound);
+    };
+    let fields = asked.fields();
+    let Ok(filter) = filter(&fields, member.visit.state.now()) else {
+        // The page says what is wrong.
+        return back(&member, &format!("/traces?{}", fields.query()), None);
+    };
+    let Some(place) = member.visit.state.exporter_place(member.who.account) else {
+        return member.error(ErrorKind::Busy);
+    };
+    match member.visit.state.traces().export(&member.who.authenticated, filter).await {
+        Ok(export) => exports::answer(export, format, standing(&member), place),
+        Err(error) => {
+            let failure = match not_searched(&error) {
+                Ok(NotSearched::Busy) => Failure::Shown(ErrorKind::Busy),
+                Err(failure) => failure,
+            };
+            member.failed(failure, &error).await
+        }
+    }
+}
+
+/// What was typed, or all that cannot be read of it: no filter is silently left out.
+pub(crate) fn filter(fields: &TraceFields, now: Time) -> Result<Filter, Vec<Wrong>> {
+    let mut wrong = Vec::new();
+    let mut read = Reader { wrong: &mut wrong };
+    let words = |text: &str| {
+        let sound = text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control);
+        (sound && text.split_whitespace().count() <= WORDS_MAX).then(|| text.to_owned())
+    };
+    let mut filter = Filter {
+        author: read.field(&fields.author, Wrong::Author, words),
+        patient: read.field(&fields.patient, Wrong::Patient, |text| text.parse().ok()),
+        ip: read.field(&fields.ip, Wrong::Ip, |text| text.parse().ok()),
+        events: read.field(&fields.event, Wrong::Type, types_of).unwrap_or_default(),
+        became: read.field(&fields.outcome, Wrong::Outcome, |text| text.parse().ok()),
+        object: read.field(&fields.object, Wrong::Object, words),
+        place: read.field(&fields.establishment, Wrong::Establishment, place),
+        since: read.field(&fields.since, Wrong::Since, read_local),
+        until: read.field(&fields.until, Wrong::Until, read_local),
+        words: read.field(&fields.q, Wrong::Words, words),
+        before: None,
+        limit: 0,
+    };
+    let period = read.field(&fields.period, Wrong::Period, |text| period(text, now));
+    let (from, to) = period.unwrap_or_default();
+    filter.since = filter.since.max(from);
+    filter.until = [filter.until, to].into_iter().flatten().min();
+    if wrong.is_empty() && filter.since.zip(filter.until).is_some_and(|(since, until)| since >= until) {
+        wrong.push(Wrong::Order);
+    }
+    if wrong.is_empty() { Ok(filter) } else { Err(wrong) }
+}
+
+struct Reader<'w> {
+    wrong: &'w mut Vec<Wrong>,
+}
+
+impl Reader<'_> {
+    fn field<T>(&mut self, text: &str, name: Wrong, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        let read = parse(text);
+        if read.is_none() {
+            self.wrong.push(name);
+        }
+        read
+    }
+}
+
+/// The choices of time that need no dates: from when, and until when where that is past.
+fn period(text: &str, now: Time) -> Option<(Option<Time>, Option<Time>)> {
+    Some(match text {
+        "today" => (Some(day_begins(now, 0)), None),
+        "7d" => (Some(day_begins(now, 6)), None),
+        "30d" => (Some(day_begins(now, 29)), None),
+        "month" => (Some(month_begins(now, 1)), Some(month_begins(now, 0))),
+        _ => return None,
+    })
+}
+
+fn not_searched(error: &TracesError) -> Result<NotSearched, Failure> {
+    match error {
+        TracesError::Busy | TracesError::Preparing => Ok(NotSearched::Busy),
+        TracesError::NotFound | TracesError::TooLong => Err(Failure::Shown(ErrorKind::NotFound)),
+        TracesError::Journal(journal::JournalError::Revoked) => Err(Failure::Ended),
+        TracesError::Journal(_) | TracesError::Folder(_) => Err(Failure::Shown(ErrorKind::JournalUnavailable)),
+        TracesError::Fault => Err(Failure::Fault),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use types::Event;
+
+    /// Saturday 21 November 2026, 14:05 in Paris.
+    const NOW: Time = Time::from_micros(1_795_266_300_000_000);
+
+    #[test]
+    fn what_cannot_be_read_is_told_all_at_once() {
+        let fields = TraceFields {
+            author: "x".repeat(101),
+            patient: "Durand".into(),
+            ip: "300.1.1.1".into(),
+            event: "nothing".into(),
+            outcome: "maybe".into(),
+            object: "a\u{7}b".into(),
+            establishment: "Valombre".into(),
+            period: "always".into(),
+            since: "hier".into(),
+            until: "demain".into(),
+            q: "1 2 3 4 5 6 7 8 9".into(),
+        };
+        assert_eq!(filter(&fields, NOW).unwrap_err().len(), 11);
+        let turned =
+            TraceFields { since: "2026-11-21T10:00".into(), until: "2026-11-21T09:00".into(), ..Default::default() };
+        assert_eq!(filter(&turned, NOW), Err(vec![Wrong::Order]));
+        let ahead = TraceFields { period: "month".into(), since: "2026-11-01T00:00".into(), ..Default::default() };
+        assert_eq!(filter(&ahead, NOW), Err(vec![Wrong::Order]), "last month ended before");
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_typed() {
+        let at = |text: &str| read_local(text).unwrap();
+        let fields = TraceFields { event: "record".into(), period: "month".into(), ..Default::default() };
+        let month = filter(&fields, NOW).unwrap();
+        assert!(month.events.contains(&Event::RecordRead));
+        assert_eq!((month.since, month.until), (Some(at("2026-10-01T00:00")), Some(at("2026-11-01T00:00"))));
+        let narrowed = TraceFields { since: "2026-10-12T08:00".into(), ..fields };
+        assert_eq!(filter(&narrowed, NOW).unwrap().since, Some(at("2026-10-12T08:00")), "both hold");
+        for (choice, since) in [("today", "2026-11-21T00:00"), ("7d", "2026-11-15T00:00"), ("30d", "2026-10-23T00:00")]
+        {
+            let fields = TraceFields { period: choice.into(), ..Default::default() };
+            let read = filter(&fields, NOW).unwrap();
+            assert_eq!((read.since, read.until), (Some(at(since)), None), "{choice}");
+        }
+        assert_eq!(filter(&TraceFields::default(), NOW).unwrap(), Filter::default());
+    }
+}

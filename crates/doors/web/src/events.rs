@@ -1,0 +1,116 @@
+//! What the journal records, in the reader's words.
+
+use crate::i18n::Text;
+use types::Event;
+
+impl Text {
+    /// What a type of event is called; one that nobody has named yet is shown by its word.
+    pub fn event(self, event: Event) -> &'static str {
+        match event {
+            Event::NodeStarted => self.event_node_started(),
+            Event::NodeStopped => self.event_node_stopped(),
+            Event::SealKey => self.event_journal_seal_key(),
+            Event::SignIn => self.event_session_sign_in(),
+            Event::SignOut => self.event_session_sign_out(),
+            Event::SessionClosed => self.event_session_closed(),
+            Event::SessionRenewed => self.event_session_renewed(),
+            Event::SessionsPurged => self.event_session_purged(),
+            Event::Refused => self.event_access_refused(),
+            Event::RefusalsFolded => self.event_access_refusals_folded(),
+            Event::StrayObject => self.event_anomaly_stray_object(),
+            Event::PeopleRead => self.event_record_people_read(),
+            Event::RecordRead => self.event_record_read(),
+            Event::ResultRead => self.event_record_result_read(),
+            Event::DocumentRead => self.event_record_document_read(),
+            Event::DocumentOpened => self.event_record_document_opened(),
+            Event::EstablishmentCreated => self.event_establishment_created(),
+            Event::AccountCreated => self.event_account_created(),
+            Event::PatientRegistered => self.event_patient_registered(),
+            Event::RelationGranted => self.event_relation_granted(),
+            Event::SupplierRegistered => self.event_supplier_registered(),
+            Event::EquipmentRegistered => self.event_equipment_registered(),
+            Event::SshKeyAdded => self.event_account_ssh_key_added(),
+            Event::SshKeyRemoved => self.event_account_ssh_key_removed(),
+            Event::PasskeyEnrolled => self.event_account_passkey_enrolled(),
+            Event::PasskeyVouched => self.event_account_passkey_vouched(),
+            Event::PasskeyRevoked => self.event_account_passkey_revoked(),
+            Event::TokenIssued => self.event_account_token_issued(),
+            Event::TokenUsed => self.event_account_token_used(),
+            Event::TokenRevoked => self.event_account_token_revoked(),
+            Event::InterventionRequested => self.event_intervention_requested(),
+            Event::InterventionApproved => self.event_intervention_approved(),
+            Event::InterventionRefused => self.event_intervention_refused(),
+            Event::InterventionWithdrawn => self.event_intervention_withdrawn(),
+            Event::InterventionOpened => self.event_intervention_opened(),
+            Event::InterventionExtended => self.event_intervention_extended(),
+            Event::InterventionHeld => self.event_intervention_held(),
+            Event::InterventionReleased => self.event_intervention_released(),
+            Event::InterventionClosed => self.event_intervention_closed(),
+            Event::InterventionCut => self.event_intervention_cut(),
+            Event::InterventionLapsed => self.event_intervention_lapsed(),
+            Event::RelayOpened => self.event_relay_opened(),
+            Event::RelayKeyOpened => self.event_relay_key_opened(),
+            Event::RelayClosed => self.event_relay_closed(),
+            Event::RelayCommand => self.event_relay_command(),
+            Event::RelayCut => self.event_relay_cut(),
+            Event::RelayAlarm => self.event_relay_alarm(),
+            Event::RelayWatched => self.event_relay_watched(),
+            Event::RecordingReplayed => self.event_relay_replayed(),
+            Event::TracesSearched => self.event_traces_searched(),
+            Event::TracesExported => self.event_traces_exported(),
+            Event::RehearsalSet => self.event_rehearsal_set(),
+            Event::RehearsalCleared => self.event_rehearsal_cleared(),
+            Event::ProofRecorded => self.event_proof_recorded(),
+            #[allow(unreachable_patterns, reason = "a new type must not stop the pages: a test asks for its name")]
+            other => other.as_str(),
+        }
+    }
+
+    /// What the types are called whose words begin alike, by what they begin with.
+    pub fn event_family(self, family: &str) -> Option<&'static str> {
+        Some(match family {
+            "node" => self.event_family_node(),
+            "journal" => self.event_family_journal(),
+            "session" => self.event_family_session(),
+            "access" => self.event_family_access(),
+            "anomaly" => self.event_family_anomaly(),
+            "record" => self.event_family_record(),
+            "establishment" => self.event_family_establishment(),
+            "account" => self.event_family_account(),
+            "patient" => self.event_family_patient(),
+            "relation" => self.event_family_relation(),
+            "supplier" => self.event_family_supplier(),
+            "equipment" => self.event_family_equipment(),
+            "intervention" => self.event_family_intervention(),
+            "relay" => self.event_family_relay(),
+            "traces" => self.event_family_traces(),
+            "rehearsal" => self.event_family_rehearsal(),
+            "proof" => self.event_family_proof(),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use std::collections::BTreeSet;
+    use types::Lang;
+
+    #[test]
+    fn every_type_has_a_name_of_its_own_in_both_languages() {
+        for lang in Lang::ALL {
+            let t = Text::new(*lang);
+            let mut names = BTreeSet::new();
+            for event in Event::ALL {
+                let name = t.event(*event);
+                assert!(!name.contains('.') && name != event.as_str(), "locales/{lang}.toml does not name {event}");
+                assert!(names.insert(name), "{lang}: {name} is said of two types");
+                let family = event.as_str().split('.').next().unwrap();
+                assert!(t.event_family(family).is_some(), "{lang}: {family} is not named");
+            }
+        }
+        assert_eq!(Text::new(Lang::Fr).event_family("none"), None);
+    }
+}
