@@ -25,6 +25,11 @@ function bundleFile(seed) {
   return file;
 }
 
+/** The people, results and documents of the hospital that the demonstration begins with: FHIR resources. */
+export function hospitalResources(seed = SEED) {
+  return JSON.parse(readFileSync(bundleFile(seed), "utf8")).entry.map(({ resource }) => resource);
+}
+
 /** Starts the three; `end` stops them, `resources` is what the SIS holds. */
 export async function hospitalWithSis(options = {}) {
   const bundle = bundleFile(SEED);
