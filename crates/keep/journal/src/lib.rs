@@ -24,6 +24,7 @@ mod tests;
 mod trace;
 mod verify;
 mod withheld;
+pub mod witness;
 
 pub use compare::{Compared, KeptCheckpoint};
 pub use entry::{Kind, Outcome};

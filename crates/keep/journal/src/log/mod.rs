@@ -17,7 +17,7 @@
 
 mod archive;
 pub mod cosign;
-mod disk;
+pub(crate) mod disk;
 mod export;
 mod files;
 mod hasher;
@@ -26,8 +26,8 @@ pub mod note;
 mod open;
 mod pick;
 pub mod proof;
-mod publish;
-mod read;
+pub(crate) mod publish;
+pub(crate) mod read;
 mod reserve;
 mod segment;
 mod shared;
