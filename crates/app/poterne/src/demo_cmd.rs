@@ -2,7 +2,7 @@
 
 use crate::{
     demo_second::{self, SoftSigner},
-    node::{Node, NodeSettings, PageDoor, RelayDoor},
+    node::{Node, NodeSettings, PageDoor, RelayDoor, Witnessing},
     stop,
 };
 use anyhow::{Context, Result, bail};
@@ -159,6 +159,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         }),
         trust: Some(signer.trust(Origin::https("localhost", desk_port)?)),
         single_zone: Some("demonstration".into()),
+        witnessing: Witnessing { peers: Vec::new(), age_max: Duration::MAX },
         health,
         stop_deadline: Duration::from_secs(8),
         reserve_slots: RESERVE_SLOTS,

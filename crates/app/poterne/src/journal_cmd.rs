@@ -23,6 +23,8 @@ pub enum JournalCommand {
     Verify(VerifyArgs),
     /// Copy the journal into one archive that `verify --archive` reads, without any key; its node may be at work
     Export(export::ExportArgs),
+    /// Witness other people's journals: remember their checkpoints, cosign only what continues them
+    Witness(crate::witness::WitnessArgs),
 }
 
 /// What `journal verify` is told.
@@ -68,6 +70,7 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
     let args = match command {
         JournalCommand::Verify(args) => args,
         JournalCommand::Export(args) => return export::run(&args),
+        JournalCommand::Witness(args) => return crate::witness::run(args).await,
     };
     let pinned = match &args.vkey {
         Some(text) => match text.trim().parse::<VKey>() {

@@ -14,6 +14,7 @@ mod probes;
 mod rules_cmd;
 mod serve;
 mod stop;
+mod witness;
 
 use clap::{Parser, Subcommand};
 use std::{fmt::Display, io::Write as _, process::ExitCode};
@@ -97,6 +98,11 @@ fn check_peers(config: &config::Config) -> Vec<Box<dyn check::Peer>> {
         });
         let client = std::sync::Arc::new(client.map_err(|error| error.to_string()));
         peers.push(check::peer("sis", move || reach_sis(client.clone())));
+    }
+    for witness in &config.journal.witnesses {
+        let witness = witness.clone();
+        let name = format!("witness {}", witness.key.name());
+        peers.push(check::peer(&name, move || witness::reach(witness.clone())));
     }
     peers
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, LogFormat},
-    node::{Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust},
+    node::{Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
     stop,
 };
 use anyhow::{Context, Result};
@@ -98,6 +98,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         relays,
         trust,
         single_zone: config.node.accept_single_zone,
+        witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },
         health: bind(config.node.metrics_listen).await?,
         stop_deadline: config.node.stop_deadline,
         reserve_slots: RESERVE_SLOTS,

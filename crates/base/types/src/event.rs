@@ -18,6 +18,10 @@ words! {
         NodeStopped = "node.stopped",
         /// A key that seals entries was made for this origin.
         SealKey = "journal.seal_key",
+        /// A witness cosigns this node's journal, for the first time or again.
+        JournalWitnessed = "journal.witnessed",
+        /// A witness has cosigned nothing for too long, or remembers another journal than this one.
+        JournalUnwitnessed = "journal.unwitnessed",
         /// Somebody tried to sign in; the outcome says whether he did.
         SignIn = "session.sign_in",
         /// A session was ended by its holder.

@@ -3,7 +3,7 @@
 use crate::{
     Folded, Offer, Outcome, Refusals, Withheld,
     entry::{Body, Kind},
-    log::{Log, LogConfig, LogError, Reserve, Signer, State},
+    log::{Checkpoint, Log, LogConfig, LogError, Reserve, Signer, State},
     seal::SealContext,
     trace::{body_of, target_of},
 };
@@ -177,6 +177,11 @@ impl Journal {
     /// How the log fares.
     pub fn state(&self) -> watch::Receiver<State> {
         self.0.log.state()
+    }
+
+    /// The checkpoint, each time it moves.
+    pub fn checkpoint(&self) -> watch::Receiver<Checkpoint> {
+        self.0.log.checkpoint()
     }
 
     /// How many entries are durable.

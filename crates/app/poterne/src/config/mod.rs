@@ -16,11 +16,14 @@ pub(crate) mod testing;
 mod tests;
 #[cfg(test)]
 mod tests_doors;
+#[cfg(test)]
+mod tests_witnesses;
+mod witnesses;
 
 pub(crate) use files::remains_valid;
 pub use mistake::{Mistake, Mistakes};
 
-use crate::first_admin::FirstAdministrator;
+use crate::{first_admin::FirstAdministrator, witness::Peer};
 use interventions::PinnedKey;
 use reading::{Book, Section, Wrong};
 use russh::keys::PrivateKey;
@@ -59,6 +62,8 @@ pub struct Config {
     pub sis: Option<Sis>,
     /// `[log]`.
     pub log: Log,
+    /// `[journal]`.
+    pub journal: Journal,
 }
 
 /// `[node]`: this process among those of the installation.
@@ -185,6 +190,17 @@ pub struct Sis {
     pub ins_domain: InsDomain,
     /// `wait_millis`, 100 to 2500, 2500 by default: how long a page waits before it says that the SIS is slow.
     pub wait: Duration,
+}
+
+/// `[journal]`: who watches over the journal from outside.
+#[derive(Debug)]
+pub struct Journal {
+    /// `witness_age_seconds`, 5 to 86400, 60 by default: how long a checkpoint may go without a cosignature before it is
+    /// told.
+    pub witness_age_max: Duration,
+    /// `[[journal.witnesses]]`, 8 at most: `url` (`https://`, or `http://` on this machine), `vkey` (its verifier key) and
+    /// `ca_file` (the authorities, PEM, that vouch for it over TLS).
+    pub witnesses: Vec<Peer>,
 }
 
 /// `[log]`: the conversation, on standard error; the journal is elsewhere.

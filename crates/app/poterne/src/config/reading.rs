@@ -101,19 +101,29 @@ impl<'b> Section<'b> {
 
     /// The repeated sections `[[key]]`, of which one at least is needed.
     pub fn sections(&self, key: &'static str) -> Vec<Section<'b>> {
-        let Some(item) = self.item(key) else {
+        if !self.table.is_some_and(|table| table.contains_key(key)) {
             let remedy = format!("add one; `poterne init` writes an example of [[{key}]]");
             self.book.note(None, key, Wrong::new(format!("there is no [[{key}]] section"), remedy));
-            return Vec::new();
-        };
+        }
+        self.sections_if_any(key)
+    }
+
+    /// The repeated sections `[[key]]`, possibly none.
+    pub fn sections_if_any(&self, key: &'static str) -> Vec<Section<'b>> {
+        let Some(item) = self.item(key) else { return Vec::new() };
+        let name = self.key(key);
         let Some(tables) = item.as_array_of_tables() else {
-            let remedy = format!("write [[{key}]], with two brackets, once for each");
-            self.book.note(item.span(), key, Wrong::new("this section may be repeated and is not so written", remedy));
+            let remedy = format!("write [[{name}]], with two brackets, once for each");
+            self.book.note(
+                item.span(),
+                &name,
+                Wrong::new("this section may be repeated and is not so written", remedy),
+            );
             return Vec::new();
         };
         let section = |(place, table): (usize, &'b toml_edit::Table)| Section {
             book: self.book,
-            name: format!("{key}[{}]", place + 1),
+            name: format!("{name}[{}]", place + 1),
             table: Some(table),
             at: table.span(),
             asked: RefCell::default(),

@@ -6,6 +6,7 @@ use super::{
     doors::{check_apart, page_door, public_name, public_origin, relays},
     files::{self, Kept},
     reading::{Section, Wrong, nearest, number, text, texts, word},
+    witnesses::journal,
 };
 use axum::http::Uri;
 use std::{
@@ -42,6 +43,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let approvals = approvals(root, site, desk_place.origin.as_ref());
     let sis = sis(&root.section("sis", site.runs(Door::Portal)), folder);
     let log = log(&root.section("log", false));
+    let journal = journal(root, folder);
     root.finish();
     Some(Config {
         portal: site.kept(&[Door::Portal], portal)?,
@@ -55,6 +57,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
         store: store?,
         vault: vault?,
         log: log?,
+        journal: journal?,
     })
 }
 

@@ -6,12 +6,16 @@ mod proving;
 mod rehearsing;
 mod second;
 mod upkeep;
+mod witnessing;
 
 pub use keep::Keep;
 pub use proving::Proving;
 pub use second::{Second, Trust};
 
-use crate::metrics::{Metrics, resident_bytes};
+use crate::{
+    metrics::{Metrics, resident_bytes},
+    witness::Peer,
+};
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, Sis, SisConfig};
 use entrance::EntranceSettings;
@@ -68,12 +72,23 @@ pub struct NodeSettings {
     pub single_zone: Option<String>,
     /// Where health is told.
     pub health: TcpListener,
+    /// Who witnesses its journal.
+    pub witnessing: Witnessing,
     /// How long a clean stop may take.
     pub stop_deadline: Duration,
     /// Slots of the journal's reserve.
     pub reserve_slots: u32,
     /// Who enrols through this node.
     pub enrols_as: SystemActor,
+}
+
+/// Who witnesses a node's journal.
+#[derive(Debug, Clone)]
+pub struct Witnessing {
+    /// The witnesses; none, and nothing is watched.
+    pub peers: Vec<Peer>,
+    /// How long a checkpoint may go without a cosignature before it is told.
+    pub age_max: Duration,
 }
 
 /// The listener of a door with pages, and its ways.
@@ -135,6 +150,7 @@ pub struct Node {
     pages: Vec<Listening>,
     relays: Option<RelaysListening>,
     health: TcpListener,
+    witnessing: Option<(Witnessing, PathBuf, String)>,
     stop_deadline: Duration,
 }
 
@@ -231,6 +247,7 @@ impl Node {
         proving.keep_listening(&pages);
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
+        let witnessing = (!node.witnessing.peers.is_empty()).then_some((node.witnessing, node.data, node.name));
         Ok(Self {
             store,
             journal,
@@ -243,6 +260,7 @@ impl Node {
             pages,
             relays,
             health,
+            witnessing,
             stop_deadline,
         })
     }
@@ -275,6 +293,10 @@ impl Node {
             upkeep.spawn(watch_sis(care.clone(), health.check("sis")));
         }
         upkeep.spawn(fold(self.journal.clone()));
+        if let Some((settings, data, origin)) = self.witnessing.take() {
+            let (journal, check) = (self.journal.clone(), health.check("witness"));
+            upkeep.spawn(async move { witnessing::feed(journal, &data, &origin, settings, check).await });
+        }
         for signin in &self.signins {
             upkeep.spawn(purge(signin.clone()));
         }

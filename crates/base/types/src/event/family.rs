@@ -50,6 +50,8 @@ impl Event {
             Event::NodeStarted
             | Event::NodeStopped
             | Event::SealKey
+            | Event::JournalWitnessed
+            | Event::JournalUnwitnessed
             | Event::SessionsPurged
             | Event::RehearsalSet
             | Event::RehearsalCleared

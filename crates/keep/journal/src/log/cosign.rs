@@ -4,14 +4,18 @@
 
 use super::note::{Note, NoteError, key_id, legal_name, read_key, write_key};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use std::{fmt, str::FromStr, sync::Arc};
-use types::Time;
+use types::{Secret, Time};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The note signature type of timestamped Ed25519 cosignatures.
 const COSIGNATURE_TYPE: u8 = 4;
 /// The time is a POSIX one and never exceeds this.
 const SECONDS_MAX: u64 = i64::MAX as u64;
+
+/// Begins the line of a private key.
+const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 
 /// What is signed: the header, the time, the note's text.
 fn message(seconds: u64, text: &str) -> String {
@@ -85,6 +89,33 @@ impl WitnessSigner {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| NoteError::Seed)?;
         let key = pair.public_key().as_ref().try_into().map_err(|_| NoteError::Seed)?;
         Ok(Self { pair: Arc::new(pair), key: WitnessKey { name: name.to_owned(), key } })
+    }
+
+    /// What a file keeps of a witness: its name and seed on one line, in the form of Go's package sumdb/note.
+    pub fn secret(name: &str, seed: &[u8; 32]) -> Result<Secret<String>, NoteError> {
+        let id = HEXLOWER.encode(&Self::from_seed(name, seed)?.key.id());
+        let mut typed = [&[COSIGNATURE_TYPE], seed.as_slice()].concat();
+        let text = format!("{SECRET_PREFIX}{name}+{id}+{}\n", BASE64.encode(&typed));
+        typed.zeroize();
+        Ok(Secret::new(text))
+    }
+
+    /// Reads what [`WitnessSigner::secret`] writes.
+    pub fn from_secret(text: &Secret<String>) -> Result<Self, NoteError> {
+        let mut parts = text.expose().strip_prefix(SECRET_PREFIX).ok_or(NoteError::Seed)?.splitn(3, '+');
+        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NoteError::Seed);
+        };
+        let mut typed = BASE64.decode(key.trim_end_matches('\n').as_bytes()).map_err(|_| NoteError::Seed)?;
+        let seed: Option<Zeroizing<[u8; 32]>> = match typed.split_first() {
+            Some((&COSIGNATURE_TYPE, seed)) => seed.try_into().ok().map(Zeroizing::new),
+            _ => None,
+        };
+        typed.zeroize();
+        let seed = seed.ok_or(NoteError::Seed)?;
+        // The key's hash is checked here, and every other freedom of writing with it.
+        let same = Self::secret(name, &seed)?.expose() == text.expose();
+        if same { Self::from_seed(name, &seed) } else { Err(NoteError::Seed) }
     }
 
     /// The public half.

@@ -27,6 +27,9 @@ pub enum FeedError {
     /// What is kept of the witness is not a cosigned checkpoint.
     #[error("what is kept of the witness is refused ({0}): move it away once it is understood")]
     Kept(Bad),
+    /// A fault of ours.
+    #[error("an internal fault")]
+    Fault,
 }
 
 /// A request, and what its answer is held against.

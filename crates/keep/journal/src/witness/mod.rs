@@ -11,7 +11,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-pub use feed::{Feed, FeedError, Next, Reply};
+pub use feed::{Feed, FeedError, Next, Reply, Submission};
 pub use kept::{DAYS_KEPT_MAX, Kept};
 pub use request::{REQUEST_BYTES_MAX, Request};
 

@@ -27,6 +27,26 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Create).of_type("110129"),
     ),
     entry(
+        Event::JournalWitnessed,
+        &[written(
+            Form::Note,
+            "a witness cosigns this journal, for the first time since the start or again",
+            "author `system.node`; detail: the witness",
+        )],
+        &["clausier:O-6.1"],
+        codes("110100", Do::Execute),
+    ),
+    entry(
+        Event::JournalUnwitnessed,
+        &[written(
+            Form::Note,
+            "a witness has cosigned nothing for the configured age, or remembers another journal: the detail then begins with ALARM",
+            "author `system.node`; detail: the witness and why",
+        )],
+        &["clausier:O-6.1"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
         Event::SessionsPurged,
         &[written(
             Form::Effect,

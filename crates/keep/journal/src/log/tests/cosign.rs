@@ -68,6 +68,21 @@ fn a_logs_key_is_no_witness_and_a_witness_no_log() {
 }
 
 #[test]
+fn a_private_key_is_read_back_and_nothing_else() {
+    let secret = WitnessSigner::secret("witness.test/w1", &[3; 32]).unwrap();
+    let read = WitnessSigner::from_secret(&secret).unwrap();
+    assert_eq!(read.key(), witness().key());
+    let text = secret.expose().clone();
+    for i in 0..text.len() {
+        let mut bad = text.clone().into_bytes();
+        bad[i] ^= 1;
+        let bad = String::from_utf8(bad).unwrap();
+        assert!(WitnessSigner::from_secret(&Secret::new(bad)).is_err(), "byte {i}");
+        assert!(WitnessSigner::from_secret(&Secret::new(text[..i].to_owned())).is_err(), "cut at {i}");
+    }
+}
+
+#[test]
 fn every_changed_byte_of_a_cosigned_note_or_key_is_seen() {
     let (log, witness) = (log(), witness());
     let checkpoint = Checkpoint { origin: "example.test/log".into(), size: 20_852_163, root: [9; 32] };

@@ -1,0 +1,45 @@
+//! `[journal]`, good and spoilt.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::{Config, testing::Site};
+use journal::log::{Signer, WitnessSigner};
+
+fn section(url: &str, vkey: &str, ca: &str) -> String {
+    format!("[journal]\nwitness_age_seconds = 30\n\n[[journal.witnesses]]\nurl = \"{url}\"\nvkey = \"{vkey}\"\n{ca}\n")
+}
+
+fn read(journal: &str) -> Result<Config, String> {
+    let site = Site::good();
+    site.change("[log]", &format!("{journal}\n[log]"));
+    Config::read(&site.file()).map_err(|mistakes| mistakes.to_string())
+}
+
+#[test]
+fn witnesses_are_read_and_their_mistakes_told() {
+    let key = WitnessSigner::from_seed("witness.test", &[1; 32]).unwrap().key().to_string();
+    let log = Signer::from_seed("portal-1", &[1; 32]).unwrap().vkey().to_string();
+    let ca = "ca_file = \"keys/sis-ca.crt\"";
+    let config = read(&section("https://temoin.hopital.example/", &key, ca)).unwrap();
+    assert_eq!(config.journal.witness_age_max.as_secs(), 30);
+    let peer = &config.journal.witnesses[0];
+    assert_eq!((peer.url.as_str(), peer.key.to_string()), ("https://temoin.hopital.example", key.clone()));
+    assert!(peer.ca_pem.is_some());
+    let config = read(&section("http://127.0.0.1:9480", &key, "")).unwrap();
+    assert!(config.journal.witnesses[0].ca_pem.is_none());
+    assert!(read("").unwrap().journal.witnesses.is_empty());
+    for (url, vkey, ca, said) in [
+        ("http://temoin.hopital.example", key.as_str(), ca, "neither https nor on this machine"),
+        ("http://127.0.0.1.example", &key, "", "neither https nor on this machine"),
+        ("https://u@temoin.hopital.example", &key, ca, "more than a host"),
+        ("https://temoin.hopital.example", &key, "", "authority (PEM) that vouches"),
+        ("https://temoin.hopital.example", &log, ca, "of a witness and not of a log"),
+        ("https://temoin.hopital.example", &key, "ca_fil = 1", "did you mean ca_file?"),
+    ] {
+        let told = read(&section(url, vkey, ca)).err().unwrap();
+        assert!(told.contains("journal.witnesses[1].") && told.contains(said), "{told}");
+    }
+    let told = read("[journal]\nwitness_age_seconds = 1\n").err().unwrap();
+    assert!(told.contains("journal.witness_age_seconds: "), "{told}");
+    let told = read("[journal]\nwitnesses = 1\n").err().unwrap();
+    assert!(told.contains("write [[journal.witnesses]]"), "{told}");
+}

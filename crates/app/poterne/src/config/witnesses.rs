@@ -1,0 +1,78 @@
+//! `[journal]`: who witnesses this node's journal.
+
+use super::{
+    Journal,
+    files::{self, Kept},
+    reading::{Section, Wrong, number, text},
+};
+use crate::witness::Peer;
+use axum::http::Uri;
+use journal::log::WitnessKey;
+use std::{path::Path, time::Duration};
+use toml_edit::Value;
+
+/// Witnesses of one node at most.
+const WITNESSES_MAX: usize = 8;
+
+/// Reads the section; without it nobody witnesses.
+pub(super) fn journal(root: &Section<'_>, folder: &Path) -> Option<Journal> {
+    let section = root.section("journal", false);
+    let age = section.optional("witness_age_seconds", |value| number(value, 5, 86_400));
+    let (mut witnesses, mut complete) = (Vec::new(), true);
+    let sections = section.sections_if_any("witnesses");
+    if sections.len() > WITNESSES_MAX {
+        section.wrong_section("too many witnesses", format!("name {WITNESSES_MAX} at most"));
+    }
+    for witness in sections {
+        match peer(&witness, folder) {
+            Some(peer) => witnesses.push(peer),
+            None => complete = false,
+        }
+    }
+    section.finish();
+    let age_max = Duration::from_secs(age.unwrap_or(60));
+    complete.then_some(Journal { witness_age_max: age_max, witnesses })
+}
+
+fn peer(section: &Section<'_>, folder: &Path) -> Option<Peer> {
+    let url = section.required("url", "\"https://temoin.hopital.example\"", address);
+    let key = section.required("vkey", "\"…\" (`poterne journal witness` prints it)", |value| {
+        let wrong = |error| {
+            let remedy =
+                "write the line that `poterne journal witness` prints: name+hash+key, of a witness and not of a log";
+            Wrong::new(format!("it is no witness's key ({error})"), remedy)
+        };
+        text(value, 400)?.parse::<WitnessKey>().map_err(wrong)
+    });
+    let ca = section.optional("ca_file", |value| {
+        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, "the witness's authority (PEM)")?;
+        files::authorities(&pem).map(|()| pem)
+    });
+    section.finish();
+    let (url, key) = (url?, key?);
+    let clear = url.starts_with("http://");
+    if !clear && ca.is_none() {
+        section.wrong("ca_file", "missing, or not to be used", "name the authority (PEM) that vouches for the witness");
+        return None;
+    }
+    Some(Peer { url, key, ca_pem: ca.filter(|_| !clear) })
+}
+
+/// `https://` anywhere, `http://` on this machine only.
+fn address(value: &Value) -> Result<String, Wrong> {
+    let given = text(value, 400)?;
+    let remedy = "write https:// and the name, as in \"https://temoin.hopital.example\"";
+    let wrong = |what: &str| Wrong::new(format!("\"{given}\" {what}"), remedy);
+    let url: Uri = given.parse().map_err(|_| wrong("is not an address"))?;
+    let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
+    let authority = url.authority().map(ToString::to_string).unwrap_or_default();
+    if url.query().is_some() || authority.contains('@') {
+        return Err(wrong("has more than a host and a path"));
+    }
+    match url.scheme_str() {
+        Some("https") => {}
+        Some("http") if ["127.0.0.1", "[::1]", "localhost"].contains(&host) => {}
+        _ => return Err(wrong("is neither https nor on this machine")),
+    }
+    Ok(given.trim_end_matches('/').to_owned())
+}

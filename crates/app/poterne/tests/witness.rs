@@ -1,0 +1,271 @@
+//! A node and a witness as two processes: what the witness signs, and what a journal put back to an older copy meets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use demo::Authority;
+use serde_json::Value;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+use types::Clock as _;
+
+fn poterne(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_poterne")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Stops the program whatever happens to the test.
+struct Running(Child);
+
+impl Running {
+    fn stop(mut self) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it does not stop");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a witness; gives what it says once ready.
+fn witness(root: &Path, listen: &str, vkey: &str) -> (Running, Value) {
+    let (state, key) = (root.join("witness"), root.join("witness.key"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_poterne"))
+        .args(["journal", "witness", "--listen", listen, "--name", "dpo.test", "--format", "json"])
+        .args(["--state", state.to_str().unwrap(), "--key", key.to_str().unwrap(), "--log", vkey])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (Running(child), serde_json::from_str(&line).unwrap())
+}
+
+fn serve(config: &str, log: &Path) -> Running {
+    let child = Command::new(env!("CARGO_BIN_EXE_poterne"))
+        .args(["serve", "--config", config])
+        .stdin(Stdio::null())
+        .stderr(fs::File::create(log).unwrap())
+        .spawn();
+    Running(child.unwrap())
+}
+
+/// Waits until the node's health says something of its witness.
+async fn until_health(port: u16, wanted: impl Fn(&Value) -> bool) -> Value {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(
+            rustls::ClientConfig::builder_with_provider(web::serve::provider())
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth(),
+        )
+        .build()
+        .unwrap();
+    let mut last = Value::Null;
+    for _ in 0..600 {
+        if let Ok(answer) = client.get(format!("http://127.0.0.1:{port}/health")).send().await {
+            let all: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+            let checks = all["checks"].as_array().unwrap();
+            last = checks.iter().find(|check| check["name"] == "witness").cloned().unwrap_or_default();
+            if wanted(&last) {
+                return last;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not within thirty seconds: {last}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let (path, target) = (item.as_ref().unwrap().path(), to.join(item.as_ref().unwrap().file_name()));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(path, target).unwrap();
+        }
+    }
+}
+
+/// What another program makes of a cosigned checkpoint: with Python's library and openssl, and nothing of ours.
+fn verified_elsewhere(cosigned: &Path, vkey: &str) -> Output {
+    const PROGRAM: &str = r#"
+import base64, hashlib, pathlib, subprocess, sys, tempfile
+text, lines = pathlib.Path(sys.argv[1]).read_text().split("\n\n")
+text += "\n"
+name, key_id, key = sys.argv[2].split("+", 2)
+key = base64.b64decode(key)
+assert key[0] == 4 and len(key) == 33
+assert hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex() == key_id
+ours = [line.split(" ") for line in lines.splitlines() if line.split(" ")[1] == name]
+assert len(ours) == 1 and ours[0][0] == "\u2014"
+blob = base64.b64decode(ours[0][2])
+assert len(blob) == 76 and blob[:4].hex() == key_id
+seconds = int.from_bytes(blob[4:12], "big")
+message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+with tempfile.TemporaryDirectory() as at:
+    files = [pathlib.Path(at) / part for part in ("key", "signature", "message")]
+    contents = (bytes.fromhex("302a300506032b6570032100") + key[1:], blob[12:], message)
+    for file, content in zip(files, contents):
+        file.write_bytes(content)
+    subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin",
+                    "-inkey", files[0], "-sigfile", files[1], "-in", files[2]], check=True)
+print(text.split("\n")[1])
+"#;
+    Command::new("python3").args(["-c", PROGRAM]).arg(cosigned).arg(vkey).output().unwrap()
+}
+
+/// A desk's configuration in `root/node`, fed to a witness; the vkey of its journal comes from a first start.
+fn node(root: &Path, health: u16) -> String {
+    let dir = root.join("node");
+    let (desk, ports) = (free_port(), dir.to_str().unwrap());
+    let origin = format!("https://bureau.test:{desk}");
+    let made = poterne(&[
+        "init",
+        ports,
+        "--doors",
+        "desk",
+        "--name",
+        "desk-1",
+        "--establishment",
+        "Hôpital d’essai",
+        "--desk-origin",
+        &origin,
+        "--desk-listen",
+        &format!("127.0.0.1:{desk}"),
+        "--support",
+        "01 99 00 00 00",
+    ]);
+    assert!(made.status.success(), "{}", words(&made));
+    let authority = Authority::new(store::SystemClock.now()).unwrap();
+    let certificate = authority.issue_server(&["bureau.test"]).unwrap();
+    let keys = dir.join("keys");
+    fs::write(keys.join("desk.crt"), &certificate.chain_pem).unwrap();
+    fs::write(keys.join("desk.key"), certificate.key_pem.expose()).unwrap();
+    fs::set_permissions(keys.join("desk.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let config = dir.join("poterne.toml");
+    let text = fs::read_to_string(&config).unwrap().replace("127.0.0.1:9464", &format!("127.0.0.1:{health}"));
+    fs::write(&config, text).unwrap();
+    config.to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let (health, port) = (free_port(), free_port());
+    let config = node(root, health);
+    let (data, log) = (root.join("node/data"), root.join("log"));
+    let journal = data.join("journal/desk-1");
+
+    // Once without a witness: its key is drawn.
+    let running = serve(&config, &log);
+    let until = Instant::now() + Duration::from_secs(30);
+    while !journal.join("vkey").exists() || !journal.join("checkpoint").exists() {
+        assert!(Instant::now() < until, "{}", fs::read_to_string(&log).unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.stop();
+    let vkey = fs::read_to_string(journal.join("vkey")).unwrap();
+    let listen = format!("127.0.0.1:{port}");
+    let (running_witness, ready) = witness(root, &listen, &vkey);
+    assert_eq!(ready["logs"][0]["size"], 0, "{ready}");
+    assert_eq!(fs::metadata(root.join("witness.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    let key = ready["vkey"].as_str().unwrap().to_owned();
+    let section = format!(
+        "\n[journal]\nwitness_age_seconds = 5\n\n[[journal.witnesses]]\nurl = \"http://{listen}\"\nvkey = \"{key}\"\n"
+    );
+    fs::write(&config, fs::read_to_string(&config).unwrap() + &section).unwrap();
+    let told = poterne(&["check", "--config", &config]);
+    assert!(words(&told).contains("✓ witness dpo.test: answers"), "{}", words(&told));
+    copy(&journal, &root.join("older"));
+
+    // Every checkpoint goes to the witness; what it signs holds for others.
+    let running = serve(&config, &log);
+    let kept = data.join("witnessed/desk-1");
+    let latest = || {
+        fs::read_dir(&kept)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|f| f.path())
+            .find(|path| path.to_str().unwrap().contains("latest-"))
+    };
+    let size = |path: &Path| fs::read_to_string(path).unwrap().lines().nth(1).unwrap().parse::<u64>().unwrap();
+    let entries = |folder: &Path| size(&folder.join("checkpoint"));
+    let until = Instant::now() + Duration::from_secs(30);
+    while latest().is_none_or(|path| size(&path) < entries(&root.join("older")) + 2) {
+        assert!(Instant::now() < until, "{}", fs::read_to_string(&log).unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    until_health(health, |witness| witness["status"] == "ready").await;
+    running.stop();
+    let verified = verified_elsewhere(&latest().unwrap(), &key);
+    assert!(verified.status.success(), "{}", words(&verified));
+    let witnessed = size(&latest().unwrap());
+    let memory = || {
+        let file = fs::read_dir(root.join("witness")).unwrap().next().unwrap().unwrap().path();
+        (size(&file), fs::read(file).unwrap())
+    };
+    let remembered = memory();
+    assert_eq!(String::from_utf8_lossy(&verified.stdout).lines().last(), Some(witnessed.to_string().as_str()));
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 2, "the latest, and the first of this day");
+
+    // The journal alone is put back, then the whole data folder: the key signs as before, and the witness remembers.
+    for also in ["", "what is kept of the witness too"] {
+        fs::remove_dir_all(&journal).unwrap();
+        copy(&root.join("older"), &journal);
+        if !also.is_empty() {
+            fs::remove_dir_all(&kept).unwrap();
+        }
+        let running = serve(&config, &log);
+        let said = until_health(health, |witness| witness["status"] == "degraded").await;
+        assert!(said["reason"].as_str().unwrap().starts_with("ALARM, dpo.test: "), "{said}");
+        running.stop();
+        let told = fs::read_to_string(&log).unwrap();
+        assert!(told.contains("ALARM: the journal is not the one that was witnessed"), "{told}");
+        let same = latest().is_none_or(|path| size(&path) == witnessed) && memory() == remembered;
+        assert!(same, "nothing is cosigned");
+    }
+    running_witness.stop();
+
+    // The witness remembers over its own restart; unreachable, it is told after the age, and nothing stops.
+    let (running_witness, ready) = witness(root, &listen, &vkey);
+    assert_eq!((&ready["vkey"], &ready["logs"][0]["size"]), (&Value::from(key), &Value::from(remembered.0)));
+    running_witness.stop();
+    let told = poterne(&["check", "--config", &config]);
+    assert!(!told.status.success() && words(&told).contains("✗ witness dpo.test: "), "{}", words(&told));
+    let running = serve(&config, &log);
+    let said = until_health(health, |witness| witness["status"] == "degraded").await;
+    assert!(said["reason"].as_str().unwrap().contains("has cosigned nothing for"), "{said}");
+    running.stop();
+}
