@@ -38,6 +38,9 @@ pub struct AddArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// If something of the operator's journal is missing or damaged, and cannot be put back, begin a new one that declares it
+    #[arg(long)]
+    new_origin: bool,
     /// What the person will type to sign in
     #[arg(long)]
     login: String,
@@ -124,10 +127,10 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
 }
 
 /// Opens database and journal as the operator.
-async fn open(config: &Config) -> Result<Keep> {
+async fn open(config: &Config, new_origin: bool) -> Result<Keep> {
     let origin = format!("{}-operator", config.node.name);
     let store = StoreConfig::new(config.store.url.expose().clone());
-    Keep::open(&origin, &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await
+    Keep::open_as((&origin, new_origin), &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await
 }
 
 async fn add(args: &AddArgs, config: Config) -> Result<()> {
@@ -139,7 +142,7 @@ async fn add(args: &AddArgs, config: Config) -> Result<()> {
         (None, [only]) => only.id,
         _ => bail!("name the hospital with --establishment; the configuration holds their ids"),
     };
-    let keep = open(&config).await?;
+    let keep = open(&config, args.new_origin).await?;
     let done = create(args, &config, &keep, establishment, (&numbers, ssh_key.as_deref())).await;
     // Also after a refusal: the journal is to be left whole.
     keep.close().await?;

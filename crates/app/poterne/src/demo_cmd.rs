@@ -162,6 +162,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         witnessing: Witnessing { peers: Vec::new(), age_max: Duration::MAX },
         health,
         stop_deadline: Duration::from_secs(8),
+        new_origin: false,
         reserve_slots: RESERVE_SLOTS,
         enrols_as: SystemActor::Demo,
     })

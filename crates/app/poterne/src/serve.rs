@@ -20,6 +20,9 @@ pub struct ServeArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// If something of this node's journal is missing or damaged, and cannot be put back, begin a new one that declares it
+    #[arg(long)]
+    new_origin: bool,
 }
 
 /// Reads the configuration, listing all its mistakes (exit 2), then serves until a signal.
@@ -33,7 +36,8 @@ pub async fn run(args: &ServeArgs) -> Result<ExitCode> {
     };
     crate::logs(config.log.format == LogFormat::Json, config.log.level.into());
     let stop = stop::on_signal()?;
-    let node = Node::open(settings(config).await?).await?;
+    let settings = NodeSettings { new_origin: args.new_origin, ..settings(config).await? };
+    let node = Node::open(settings).await?;
     tracing::info!("serving");
     node.run(stop).await?;
     Ok(ExitCode::SUCCESS)
@@ -101,6 +105,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },
         health: bind(config.node.metrics_listen).await?,
         stop_deadline: config.node.stop_deadline,
+        new_origin: false,
         reserve_slots: RESERVE_SLOTS,
         enrols_as: SystemActor::Operator,
     })

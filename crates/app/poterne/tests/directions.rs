@@ -171,6 +171,7 @@ fn the_system_acts_in_known_places_only() {
         "base/identity/src/authenticated.rs",
         "base/identity/src/lib.rs",
         "keep/journal/src/keeper.rs",
+        "keep/journal/src/opening.rs",
         "keep/lease/src/leases.rs",
         "cases/care/src/enrol.rs",
         "cases/interventions/src/fleet.rs",

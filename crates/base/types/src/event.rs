@@ -22,6 +22,8 @@ words! {
         JournalWitnessed = "journal.witnessed",
         /// A witness has cosigned nothing for too long, or remembers another journal than this one.
         JournalUnwitnessed = "journal.unwitnessed",
+        /// This journal follows another, of which something is missing; the entry says what was known of it.
+        GapDeclared = "journal.gap_declared",
         /// Somebody tried to sign in; the outcome says whether he did.
         SignIn = "session.sign_in",
         /// A session was ended by its holder.

@@ -3,7 +3,7 @@
 use crate::{
     Folded, Offer, Outcome, Refusals, Withheld,
     entry::{Body, Kind},
-    log::{Checkpoint, Log, LogConfig, LogError, Reserve, Signer, State},
+    log::{Checkpoint, Log, LogError, Reserve, State},
     seal::SealContext,
     trace::{body_of, target_of},
 };
@@ -21,7 +21,7 @@ use types::{
     Clock, Event, InterventionId, RelayId, SessionId, SystemActor, Time, TraceId,
     limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
 };
-use vault::{Holder, MasterKey, MonthKeys, Purpose, VaultError, random};
+use vault::{MonthKeys, VaultError, random};
 
 /// Why something was not traced; whatever it was did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,17 @@ pub enum JournalError {
     /// What is to be released is not within the authorization.
     #[error("what was read is not within the authorization")]
     OutOfScope,
+    /// The folder holds less than the database remembers of it, or something else: going on would sign a second history.
+    #[error(
+        "{folder} is not the journal that the database remembers: {what}. Put the newest copy back; or, if it is lost, \
+         start once with --new-origin: a new journal begins, declares what is missing and goes on"
+    )]
+    Behind {
+        /// Which folder.
+        folder: String,
+        /// What is missing or other.
+        what: String,
+    },
     /// An entry is not well-formed.
     #[error("{0}")]
     Malformed(String),
@@ -82,13 +93,13 @@ pub struct Refusal {
 
 pub(crate) struct Inner {
     pub(crate) log: Log,
-    reserve: Reserve,
+    pub(crate) reserve: Reserve,
     pub(crate) door: WriteDoor,
     pub(crate) clock: Arc<dyn Clock>,
-    months: MonthKeys,
-    seal: tokio::sync::RwLock<Arc<SealContext>>,
-    refusals: Mutex<Refusals>,
-    revoked: RwLock<HashMap<Revoked, Time>>,
+    pub(crate) months: MonthKeys,
+    pub(crate) seal: tokio::sync::RwLock<Arc<SealContext>>,
+    pub(crate) refusals: Mutex<Refusals>,
+    pub(crate) revoked: RwLock<HashMap<Revoked, Time>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) origin: String,
 }
@@ -117,7 +128,7 @@ impl Revoked {
         }
     }
 
-    fn known(kind: u8, subject: [u8; 16]) -> Option<Self> {
+    pub(crate) fn known(kind: u8, subject: [u8; 16]) -> Option<Self> {
         match kind {
             1 => Some(Revoked::Session(SessionId::from_bytes(subject))),
             2 => Some(Revoked::Relay(RelayId::from_bytes(subject))),
@@ -128,50 +139,14 @@ impl Revoked {
 }
 
 impl Journal {
-    /// Opens the node's log, replays its revocations, settles what a stop left open, and records that the node started.
-    pub async fn open(
-        config: JournalConfig,
-        master: &MasterKey,
-        door: WriteDoor,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, JournalError> {
-        let now = clock.now();
-        let keys = master.keys_for(Holder::Journal);
-        let seed = keys.token(Purpose::JournalSigning, &[config.origin.as_bytes()])?;
-        let signer =
-            Signer::from_seed(&config.origin, &seed).map_err(|error| JournalError::Malformed(error.to_string()))?;
-        let folder = config.folder.join(&config.origin);
-        let mut settings = LogConfig::new(folder.clone(), signer);
-        settings.reserve_slots = config.reserve_slots;
-        let opened =
-            tokio::task::spawn_blocking(move || Log::open(settings, now)).await.map_err(|_| JournalError::Fault)??;
-        let months = MonthKeys::new(&config.month_keys, master)?;
-        let (context, first) = SealContext::begin(&months, now)?;
-        opened.log.append(first).await?;
-        let revoked = opened.revocations.iter();
-        let revoked =
-            revoked.filter_map(|found| Some((Revoked::known(found.kind, found.subject)?, found.until))).collect();
-        let journal = Self(Arc::new(Inner {
-            log: opened.log,
-            reserve: opened.reserve,
-            door,
-            clock,
-            months,
-            seal: tokio::sync::RwLock::new(Arc::new(context)),
-            refusals: Mutex::default(),
-            revoked: RwLock::new(revoked),
-            tasks: TaskTracker::new(),
-            origin: config.origin,
-        }));
-        journal.recover(&folder).await?;
-        let node = identity::system_actor(SystemActor::Node, None, now);
-        journal.note(&node, Event::NodeStarted, None).await?;
-        Ok(journal)
-    }
-
     /// The present moment, by the journal's clock.
     pub fn now(&self) -> Time {
         self.0.clock.now()
+    }
+
+    /// This journal's name, and its folder's: the configured one, or the one that goes on in its place.
+    pub fn origin(&self) -> &str {
+        &self.0.origin
     }
 
     /// How the log fares.
@@ -371,9 +346,10 @@ impl Journal {
         self.fold(true).await?;
         let node = identity::system_actor(SystemActor::Node, None, self.now());
         self.note(&node, Event::NodeStopped, None).await?;
+        let closed = self.0.log.clone().close().await;
+        self.remember_head().await;
         self.0.door.close().await;
-        self.0.log.clone().close().await?;
-        Ok(())
+        Ok(closed?)
     }
 
     /// Seals and appends an entry under a new trace; durable when it returns.

@@ -12,6 +12,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (3, "dossier", include_str!("../../../../migrations/0003_dossier.sql")),
     (4, "interventions", include_str!("../../../../migrations/0004_interventions.sql")),
     (5, "refusals", include_str!("../../../../migrations/0005_refusals.sql")),
+    (6, "heads", include_str!("../../../../migrations/0006_heads.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

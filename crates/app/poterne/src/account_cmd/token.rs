@@ -14,6 +14,9 @@ pub struct TokenArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    /// If something of the operator's journal is missing or damaged, and cannot be put back, begin a new one that declares it
+    #[arg(long)]
+    new_origin: bool,
     /// Whose: the login of an account
     #[arg(long)]
     login: String,
@@ -61,7 +64,7 @@ fn door_of(role: Role) -> Option<(Door, &'static [Role])> {
 
 /// Issues the token and shows it.
 pub(super) async fn run(args: &TokenArgs, config: Config) -> Result<()> {
-    let keep = super::open(&config).await?;
+    let keep = super::open(&config, args.new_origin).await?;
     let issued = issue(args, &config, &keep).await;
     // Also after a refusal: the journal is to be left whole.
     keep.close().await?;

@@ -28,6 +28,17 @@ impl Keep {
         master: &MasterKey,
         reserve_slots: u32,
     ) -> Result<Self> {
+        Self::open_as((origin, false), data, config, master, reserve_slots).await
+    }
+
+    /// [`Keep::open`]; with `anew`, a journal of which something is missing is followed by another, that declares it.
+    pub async fn open_as(
+        (origin, anew): (&str, bool),
+        data: &Path,
+        config: &StoreConfig,
+        master: &MasterKey,
+        reserve_slots: u32,
+    ) -> Result<Self> {
         // Nobody else on this machine has anything to do in there.
         let folder = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
         folder.with_context(|| format!("{} cannot be made", data.display()))?;
@@ -40,8 +51,12 @@ impl Keep {
             origin: origin.to_owned(),
             reserve_slots,
         };
-        let journal =
-            Journal::open(config, master, door, clock.clone()).await.context("the journal cannot be opened")?;
+        let opened = if anew {
+            Journal::open_anew(config, master, door, clock.clone()).await
+        } else {
+            Journal::open(config, master, door, clock.clone()).await
+        };
+        let journal = opened.context("the journal cannot be opened")?;
         Ok(Self { store, journal, policies, clock })
     }
 

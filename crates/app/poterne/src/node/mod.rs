@@ -50,6 +50,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub struct NodeSettings {
     /// Its name, and its journal's origin.
     pub name: String,
+    /// Whether a journal of which something is missing is followed by a new one, which declares it.
+    pub new_origin: bool,
     /// Its data folder.
     pub data: PathBuf,
     /// Its database.
@@ -196,7 +198,9 @@ impl Ground<'_> {
 impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
-        let keep = Keep::open(&node.name, &node.data, &node.store, &node.master, node.reserve_slots).await?;
+        let keep =
+            Keep::open_as((&node.name, node.new_origin), &node.data, &node.store, &node.master, node.reserve_slots)
+                .await?;
         let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
         for (id, name) in &node.establishments {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
@@ -205,7 +209,7 @@ impl Node {
         let mut proving = Proving::new(
             &ground,
             &node.data,
-            (&node.name, node.enrols_as),
+            node.enrols_as,
             [
                 (Door::Portal, node.portal.as_ref().map(|(door, _)| door)),
                 (Door::Desk, node.desk.as_ref()),

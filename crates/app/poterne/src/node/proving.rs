@@ -56,7 +56,7 @@ impl Proving {
     pub(super) fn new(
         ground: &Ground<'_>,
         data: &Path,
-        (origin, actor): (&str, SystemActor),
+        actor: SystemActor,
         doors: [(Door, Option<&PageDoor>); 3],
     ) -> Result<Self> {
         let Keep { journal, policies, .. } = ground.keep;
@@ -79,7 +79,7 @@ impl Proving {
             targets.push(target);
         }
         let months = MonthKeys::new(&data.join("vault"), ground.master)?;
-        let refusals = Arc::new(JournalTraces::new(&data.join("journal").join(origin), months));
+        let refusals = Arc::new(JournalTraces::new(&data.join("journal").join(journal.origin()), months));
         let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
         let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
         let establishment = ground.first()?.0;

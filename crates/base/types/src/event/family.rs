@@ -52,6 +52,7 @@ impl Event {
             | Event::SealKey
             | Event::JournalWitnessed
             | Event::JournalUnwitnessed
+            | Event::GapDeclared
             | Event::SessionsPurged
             | Event::RehearsalSet
             | Event::RehearsalCleared

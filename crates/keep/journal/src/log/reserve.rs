@@ -114,6 +114,12 @@ pub(crate) fn parse(bytes: &[u8], vkey: &VKey) -> Result<Vec<Option<Revocation>>
     (1..).zip(slots).map(read).collect()
 }
 
+/// The revocations in force in the reserve of a log that this process does not have open.
+pub fn read_revocations(folder: &Path, vkey: &VKey, now: Time) -> Result<Vec<Revocation>, Bad> {
+    let slots = parse(&super::disk::load(folder, REVOCATIONS, RESERVE_BYTES_MAX)?, vkey)?;
+    Ok(slots.into_iter().flatten().filter(|revocation| revocation.until > now).collect())
+}
+
 /// Writes a new reserve out in full, under an unfinished name first.
 pub(crate) fn create(disk: &dyn Disk, folder: &Path, signer: &Signer, slots: u32) -> io::Result<()> {
     let path = folder.join(REVOCATIONS);

@@ -47,6 +47,16 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute),
     ),
     entry(
+        Event::GapDeclared,
+        &[written(
+            Form::Note,
+            "a new journal begins in the place of one of which something is missing; it follows its first key",
+            "author `system.node`; detail: predecessor, its key, the checkpoint that the database remembers, the one found",
+        )],
+        &["acces-web:TR1", "acces-web:DT4"],
+        codes("110113", Do::Create).of_type("110129"),
+    ),
+    entry(
         Event::SessionsPurged,
         &[written(
             Form::Effect,
