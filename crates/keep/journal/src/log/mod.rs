@@ -20,6 +20,7 @@ pub mod cosign;
 pub(crate) mod disk;
 mod export;
 mod files;
+mod handle;
 mod hasher;
 mod head;
 mod live;
@@ -45,6 +46,7 @@ pub(crate) use archive::ArchiveWriter;
 pub use cosign::{WitnessKey, WitnessSigner};
 pub(crate) use export::export;
 pub(crate) use files::Files;
+pub use handle::Log;
 pub use head::root_at;
 pub use note::{Checkpoint, NoteError, Signer, VKey};
 pub use open::Opened;
@@ -54,7 +56,6 @@ pub use reserve::{Reserve, Revocation, read_revocations};
 pub use tiles::ENTRY_BYTES_MAX;
 pub(crate) use verify::verify_with;
 pub use verify::{EachEntry, Verdict, Verifying, verify};
-pub use writer::Log;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -157,6 +158,8 @@ pub struct LogConfig {
     pub signer: Signer,
     /// Size of a segment, 1 KiB to 64 MiB. It bounds what one append may carry.
     pub segment_bytes: u64,
+    /// How long segments may become while they fill fast; no longer than the others if this is not more.
+    pub segment_bytes_max: u64,
     /// Slots of the reserve, fixed when the folder is made: one per live session and lease.
     pub reserve_slots: u32,
     /// How long after a commit its checkpoint is begun.
@@ -172,12 +175,13 @@ pub struct LogConfig {
 }
 
 impl LogConfig {
-    /// The defaults: segments of 1 MiB, 16,384 revocations, a checkpoint within half a second.
+    /// The defaults: segments of 1 MiB, of up to 8 MiB when they fill fast, 16,384 revocations, a checkpoint within half a second.
     pub fn new(folder: PathBuf, signer: Signer) -> Self {
         Self {
             folder,
             signer,
             segment_bytes: 1024 * 1024,
+            segment_bytes_max: 8 * 1024 * 1024,
             reserve_slots: 16_384,
             checkpoint_delay: Duration::from_millis(300),
             checkpoint_age_max: Duration::from_secs(1),
@@ -190,6 +194,9 @@ impl LogConfig {
     fn check(&self) -> Result<(), LogError> {
         if !segment::SEGMENT_BYTES.contains(&self.segment_bytes) {
             return Err(LogError::Config("a journal segment is 1 KiB to 64 MiB long"));
+        }
+        if self.segment_bytes_max >= segment::SEGMENT_BYTES.end {
+            return Err(LogError::Config("a journal segment grows to 64 MiB at most"));
         }
         if !(1..=1_048_576).contains(&self.reserve_slots) {
             return Err(LogError::Config("the reserve of revocations has 1 to 1,048,576 slots"));

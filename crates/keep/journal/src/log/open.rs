@@ -5,6 +5,7 @@ use super::{
     Bad, LogConfig, LogError,
     disk::{Batch, Disk, RealDisk, UNFINISHED, load, write_zeros},
     files::Files,
+    handle::Log,
     io_error,
     live::{self, Live, load_hashes, segments},
     note::Checkpoint,
@@ -16,7 +17,7 @@ use super::{
     spare,
     tiles::{BUNDLE_BYTES_MAX, Entries, FOLDER, Kind, Tile},
     tree::{Tree, WIDTH, leaf_hash, row_len},
-    writer::{self, Active, Log},
+    writer::{self, Active},
 };
 use std::{
     collections::BTreeSet,
@@ -82,7 +83,7 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, config: LogConfig, now: Time) -> Resu
     let shared = Arc::new(Shared::new(config, disk, checkpoint, entries));
     let publisher = republish(&shared, Publisher::new(Arc::clone(&shared), edge, passing), size, entries);
     if let Some(spare) = reusable_spare(&shared) {
-        shared.board().spare = Spare::Ready(spare);
+        shared.board().spare = Spare::Ready(spare.0, spare.1);
     }
     let checkpoint = shared.checkpoint.borrow().clone();
     let log = start(&shared, publisher, active, entries, lock).inspect_err(|_| shared.end())?;
@@ -262,11 +263,12 @@ fn republish(shared: &Shared, mut publisher: Publisher, size: u64, entries: u64)
 }
 
 /// The spare segment left by the last run, if it is whole; otherwise it is removed.
-fn reusable_spare(shared: &Shared) -> Option<File> {
+fn reusable_spare(shared: &Shared) -> Option<(File, u64)> {
     let path = shared.config.folder.join(segment::SPARE);
     fs::symlink_metadata(&path).ok()?;
-    if is_spare(shared.config.folder.as_path(), Some(shared.config.segment_bytes)).is_ok() {
-        return OpenOptions::new().read(true).write(true).open(&path).ok();
+    let bytes = shared.config.segment_bytes;
+    if is_spare(shared.config.folder.as_path(), Some(bytes)).is_ok() {
+        return OpenOptions::new().read(true).write(true).open(&path).ok().map(|file| (file, bytes));
     }
     let _ = shared.disk.remove(&path);
     None

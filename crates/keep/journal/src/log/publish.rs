@@ -191,7 +191,8 @@ impl Publisher {
             }
             !removed
         });
-        self.edge.finished.retain(|first| !gone(&folder.join(segment::name(*first))));
+        let shared = &self.shared;
+        self.edge.finished.retain(|first| !shared.retire(*first) && !gone(&folder.join(segment::name(*first))));
     }
 }
 

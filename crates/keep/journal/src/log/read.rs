@@ -6,6 +6,7 @@ use super::{
     live::load_segment,
     note::{Checkpoint, NOTE_BYTES_MAX, VKey},
     publish::CHECKPOINT,
+    segment,
     tiles::{BUNDLE_BYTES_MAX, Entries, Kind, Tile},
     tree::WIDTH,
 };
@@ -75,6 +76,10 @@ impl ReadEntries {
             let payload = bytes.get(group.payload).unwrap_or_default();
             let entries = (group.first..).zip(Entries::new(payload).flatten());
             found.extend(entries.filter(|(index, _)| *index >= next).map(|(_, entry)| entry.to_vec()));
+        }
+        // A segment that was published meanwhile may have become the spare while it was read.
+        if found.is_empty() && load_checkpoint(self.folder.as_path(), &self.vkey)?.size > next {
+            return Err(Bad::new(segment::name(first), "became the next segment while it was read"));
         }
         Ok(found)
     }

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 pub(crate) enum Spare {
     /// To be made.
     Wanted,
-    /// Made, under the name `segment-spare`.
-    Ready(File),
+    /// Made, under the name `segment-spare`, of this many bytes.
+    Ready(File, u64),
     /// In the writer's hands; its name is not free yet.
     Taken,
 }
@@ -29,6 +29,10 @@ pub(crate) struct Board {
     /// The same, of those the publisher is working on.
     pub in_hand: Option<Instant>,
     pub spare: Spare,
+    /// How long the next spare is to be.
+    pub spare_bytes: u64,
+    /// Segments that serve no more, by first index: the provider makes spares of them again.
+    pub retired: Vec<u64>,
     pub spare_fault: Option<Arc<str>>,
     pub writer_fault: Option<Arc<str>>,
     pub publish_fault: Option<Arc<str>>,
@@ -50,6 +54,9 @@ impl Board {
     }
 }
 
+/// Segments kept at most to be made spares of.
+const RETIRED_MAX: usize = 2;
+
 pub(crate) struct Shared {
     pub config: LogConfig,
     pub disk: Arc<dyn Disk>,
@@ -67,6 +74,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub fn new(config: LogConfig, disk: Arc<dyn Disk>, checkpoint: Checkpoint, durable: u64) -> Self {
         let pending = (durable > checkpoint.size).then(Instant::now);
+        let config_bytes = config.segment_bytes;
         Self {
             config,
             disk,
@@ -75,6 +83,8 @@ impl Shared {
                 oldest: pending,
                 in_hand: None,
                 spare: Spare::Wanted,
+                spare_bytes: config_bytes,
+                retired: Vec::new(),
                 spare_fault: None,
                 writer_fault: None,
                 publish_fault: None,
@@ -92,6 +102,16 @@ impl Shared {
     /// The board. No thread leaves it half changed, so a poisoned lock is still good.
     pub fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over a segment that serves no more; false when there are enough of them, or at the end.
+    pub fn retire(&self, first: u64) -> bool {
+        let mut board = self.board();
+        let taken = !board.stop && board.retired.len() < RETIRED_MAX;
+        if taken {
+            board.retired.push(first);
+        }
+        taken
     }
 
     /// Waits on `bell` for at most `span`.

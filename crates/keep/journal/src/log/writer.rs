@@ -1,139 +1,30 @@
-//! The writer: one thread that makes groups of entries durable, and the handle through which entries reach it.
+//! The writer: one thread that makes groups of entries durable.
 
 use super::{
-    LogError, State,
+    LogError,
     disk::write_zeros,
-    note::Checkpoint,
+    handle::{self, Append, Log, Message},
     segment::{self, GROUP_HEADER_BYTES, HEADER_BYTES},
     shared::{Shared, Spare},
-    tiles::{ENTRY_BYTES_MAX, push_entry},
+    tiles::push_entry,
 };
 use std::{
     fs::File,
     io,
-    ops::Range,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, Sender},
+        mpsc::{Receiver, RecvTimeoutError},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::oneshot;
 
 /// A group stops growing at this size.
 const GROUP_BYTES_MAX: usize = 512 * 1024;
-/// What the queue is counted in.
-const PERMIT_BYTES: usize = 1024;
-
-/// What one caller waits for.
-struct Append {
-    entries: Vec<Vec<u8>>,
-    bytes: usize,
-    reply: oneshot::Sender<Result<Range<u64>, LogError>>,
-    /// Its share of the queue, given back with the answer.
-    _permit: OwnedSemaphorePermit,
-}
-
-enum Message {
-    Append(Append),
-    Close(oneshot::Sender<Result<(), LogError>>),
-}
-
-struct Handle {
-    queue: Sender<Message>,
-    permits: Arc<Semaphore>,
-    state: watch::Receiver<State>,
-    shared: Arc<Shared>,
-    bytes_max: usize,
-}
-
-/// An open log. Clones are handles to the same log; when the last one is dropped, the log closes by itself.
-#[derive(Clone)]
-pub struct Log(Arc<Handle>);
-
-impl Log {
-    /// Appends one entry; returns its index once it is durable. An entry that has begun to wait in the queue is written
-    /// even if the future is dropped.
-    pub fn append(&self, entry: Vec<u8>) -> impl Future<Output = Result<u64, LogError>> + Send + use<> {
-        let all = self.append_all(vec![entry]);
-        async move { Ok(all.await?.start) }
-    }
-
-    /// Appends entries that follow one another, all or none of them; returns their indices once they are durable.
-    pub fn append_all(
-        &self,
-        entries: Vec<Vec<u8>>,
-    ) -> impl Future<Output = Result<Range<u64>, LogError>> + Send + use<> {
-        let handle = Arc::clone(&self.0);
-        async move {
-            let bytes = handle.measure(&entries)?;
-            handle.check_state()?;
-            let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-            let permit = Arc::clone(&handle.permits).acquire_many_owned(permits).await;
-            let _permit = permit.map_err(|_| LogError::Closed)?;
-            // The wait may have been long.
-            handle.check_state()?;
-            let (reply, answer) = oneshot::channel();
-            let append = Append { entries, bytes, reply, _permit };
-            handle.queue.send(Message::Append(append)).map_err(|_| LogError::Closed)?;
-            answer.await.unwrap_or(Err(LogError::Closed))
-        }
-    }
-
-    /// How the log fares, now and from now on.
-    pub fn state(&self) -> watch::Receiver<State> {
-        self.0.state.clone()
-    }
-
-    /// The last published checkpoint, now and from now on.
-    pub fn checkpoint(&self) -> watch::Receiver<Checkpoint> {
-        self.0.shared.checkpoint.subscribe()
-    }
-
-    /// How many entries are durable.
-    pub fn entries(&self) -> u64 {
-        self.0.shared.board().durable
-    }
-
-    /// Closes the log: what is queued is written and answered, then a last checkpoint is published. The folder is free
-    /// once the [`super::Reserve`] is dropped too. An error says that the last checkpoint could not be written: nothing
-    /// is lost, the next start publishes it. A disk that hangs makes this hang: give it a deadline.
-    pub async fn close(self) -> Result<(), LogError> {
-        let (reply, answer) = oneshot::channel();
-        self.0.queue.send(Message::Close(reply)).map_err(|_| LogError::Closed)?;
-        answer.await.unwrap_or(Err(LogError::Closed))
-    }
-}
-
-impl Handle {
-    fn measure(&self, entries: &[Vec<u8>]) -> Result<usize, LogError> {
-        let mut bytes = 0;
-        for entry in entries {
-            if entry.is_empty() {
-                return Err(LogError::Empty);
-            }
-            if entry.len() > ENTRY_BYTES_MAX {
-                return Err(LogError::TooLarge { bytes: entry.len(), bytes_max: ENTRY_BYTES_MAX });
-            }
-            bytes += 2 + entry.len();
-        }
-        match bytes {
-            0 => Err(LogError::Empty),
-            _ if bytes > self.bytes_max => Err(LogError::TooLarge { bytes, bytes_max: self.bytes_max }),
-            _ => Ok(bytes),
-        }
-    }
-
-    fn check_state(&self) -> Result<(), LogError> {
-        match &*self.state.borrow() {
-            State::Ready => Ok(()),
-            State::Degraded(why) => Err(LogError::Degraded(Arc::clone(why))),
-            State::Closed => Err(LogError::Closed),
-        }
-    }
-}
-
+/// A segment that fills faster than this is followed by a longer one, up to the longest: each change of segment costs
+/// appends the time of a rename.
+const FILLED_FAST: Duration = Duration::from_secs(2);
 /// What a failed write left behind, to be mended before the next one.
 #[derive(Debug, Clone, Copy)]
 enum Broken {
@@ -170,24 +61,30 @@ pub(crate) struct Writer {
     /// Who waits for the end.
     closing: Option<oneshot::Sender<Result<(), LogError>>>,
     active: Active,
+    /// When it began to fill.
+    since: Instant,
     next: u64,
+    /// The entries of a group, and the group as it is written; kept for their room.
+    payload: Vec<u8>,
     buffer: Vec<u8>,
 }
 
 /// Makes the handle and the writer of an opened log.
 pub(crate) fn channel(shared: Arc<Shared>, active: Active, next: u64) -> (Log, Writer) {
-    let (queue, receiver) = std::sync::mpsc::channel();
-    let config = &shared.config;
-    let room = usize::try_from(config.segment_bytes).unwrap_or(usize::MAX) - HEADER_BYTES - GROUP_HEADER_BYTES;
-    let handle = Handle {
+    let room = usize::try_from(shared.config.segment_bytes).unwrap_or(usize::MAX) - HEADER_BYTES - GROUP_HEADER_BYTES;
+    let (log, queue) = handle::queue(Arc::clone(&shared), room.min(GROUP_BYTES_MAX));
+    let writer = Writer {
+        shared,
         queue,
-        permits: Arc::new(Semaphore::new(config.queue_bytes_max as usize / PERMIT_BYTES)),
-        state: shared.state.subscribe(),
-        bytes_max: room.min(GROUP_BYTES_MAX),
-        shared: Arc::clone(&shared),
+        carried: None,
+        closing: None,
+        active,
+        since: Instant::now(),
+        next,
+        payload: Vec::new(),
+        buffer: Vec::new(),
     };
-    let writer = Writer { shared, queue: receiver, carried: None, closing: None, active, next, buffer: Vec::new() };
-    (Log(Arc::new(handle)), writer)
+    (log, writer)
 }
 
 impl Writer {
@@ -241,7 +138,9 @@ impl Writer {
         } else {
             room(&self.active)
         };
-        let (mut payload, mut count, mut waiting) = (Vec::with_capacity(first.bytes), 0_u32, Vec::new());
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        let (mut count, mut waiting) = (0_u32, Vec::new());
         let mut candidate = Some(first);
         while let Some(append) = candidate.take() {
             if payload.len() + append.bytes > bytes_max {
@@ -261,7 +160,9 @@ impl Writer {
                 Err(_) => None,
             };
         }
-        match self.commit(rotate, count, &payload) {
+        let done = self.commit(rotate, count, &payload);
+        self.payload = payload;
+        match done {
             Ok(()) => {
                 let mut index = self.next - u64::from(count);
                 for (reply, entries, _permit) in waiting {
@@ -307,14 +208,14 @@ impl Writer {
         let (first, signer) = (self.next, &self.shared.config.signer);
         self.buffer.clear();
         if rotate {
-            let spare = self.take_spare().map_err(|why| (Broken::NoSpare, why))?;
-            let size = self.shared.config.segment_bytes;
+            let (spare, size) = self.take_spare().map_err(|why| (Broken::NoSpare, why))?;
             self.buffer.extend_from_slice(&segment::header(size, first));
             segment::push_group(&mut self.buffer, signer, first, count, payload);
             let offset = self.buffer.len() as u64;
             let begun = self.begin_segment(&spare, first);
             begun.map_err(|error| (Broken::Rotation { first }, reason(&error)))?;
             self.active = Active { file: spare, size, offset };
+            self.since = Instant::now();
         } else {
             let from = self.active.offset;
             segment::push_group(&mut self.buffer, signer, first, count, payload);
@@ -347,17 +248,23 @@ impl Writer {
     }
 
     fn want_spare(&self) {
-        self.shared.board().spare = Spare::Wanted;
+        let config = &self.shared.config;
+        let fast = self.since.elapsed() < FILLED_FAST;
+        let longer = self.active.size.saturating_mul(2).min(config.segment_bytes_max).max(config.segment_bytes);
+        let mut board = self.shared.board();
+        board.spare_bytes = if fast { longer } else { config.segment_bytes };
+        board.spare = Spare::Wanted;
+        drop(board);
         self.shared.spare_bell.notify_one();
     }
 
     /// The spare segment; waits for it when the provider is late.
-    fn take_spare(&self) -> Result<File, Arc<str>> {
+    fn take_spare(&self) -> Result<(File, u64), Arc<str>> {
         let (start, mut asked) = (Instant::now(), false);
         let mut board = self.shared.board();
         loop {
             match std::mem::replace(&mut board.spare, Spare::Taken) {
-                Spare::Ready(file) => return Ok(file),
+                Spare::Ready(file, size) => return Ok((file, size)),
                 other => board.spare = other,
             }
             let patience = self.shared.config.stall_max.saturating_sub(start.elapsed());
@@ -422,7 +329,7 @@ impl Writer {
                 }
                 false
             }
-            Broken::NoSpare => matches!(self.shared.board().spare, Spare::Ready(_)),
+            Broken::NoSpare => matches!(self.shared.board().spare, Spare::Ready(..)),
         }
     }
 

@@ -22,6 +22,8 @@ pub struct FaultyDisk {
     pub operations: AtomicU64,
     /// These operations fail, by number. A write among them is cut near its middle.
     pub failing: Range<u64>,
+    /// Segments that became the spare.
+    pub recycled: AtomicU64,
     /// While closed, syncs of files of this length wait.
     pub gate: (Mutex<bool>, Condvar, AtomicU64),
 }
@@ -37,6 +39,7 @@ impl FaultyDisk {
             dead: AtomicBool::new(false),
             operations: AtomicU64::new(0),
             failing,
+            recycled: AtomicU64::new(0),
             gate: (Mutex::new(false), Condvar::new(), AtomicU64::new(0)),
         }
     }
@@ -94,7 +97,9 @@ impl Disk for FaultyDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step()?;
-        RealDisk.rename(from, to)
+        RealDisk.rename(from, to)?;
+        self.recycled.fetch_add(u64::from(to.ends_with(crate::log::segment::SPARE)), Ordering::SeqCst);
+        Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -7,6 +7,7 @@ mod decoders;
 mod disks;
 mod faults;
 mod model;
+mod spares;
 mod tamper;
 mod threads;
 
@@ -24,6 +25,7 @@ fn signer() -> Signer {
 fn config(folder: &Path) -> LogConfig {
     LogConfig {
         segment_bytes: 2048,
+        segment_bytes_max: 0,
         reserve_slots: 4,
         checkpoint_delay: Duration::from_millis(5),
         retry_delay: Duration::from_millis(10),

@@ -28,7 +28,7 @@ async fn run(steps: Vec<Step>) {
     let mut size = 4096;
     let (mut model, mut opened): (Vec<Vec<u8>>, _) = (Vec::new(), None);
     for (turn, step) in steps.into_iter().enumerate() {
-        let config = LogConfig { segment_bytes: size, ..config(folder.path()) };
+        let config = LogConfig { segment_bytes: size, segment_bytes_max: 3 * size, ..config(folder.path()) };
         let Opened { log, .. } = opened.get_or_insert_with(|| open(config));
         match step {
             Step::Append(lens) => {
