@@ -130,7 +130,7 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
 async fn open(config: &Config, new_origin: bool) -> Result<Keep> {
     let origin = format!("{}-operator", config.node.name);
     let store = StoreConfig::new(config.store.url.expose().clone());
-    Keep::open_as((&origin, new_origin), &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await
+    Keep::open((&origin, new_origin), &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await
 }
 
 async fn add(args: &AddArgs, config: Config) -> Result<()> {

@@ -20,19 +20,9 @@ pub struct Keep {
 }
 
 impl Keep {
-    /// Opens database and journal, and settles what a stop of this origin left open.
+    /// Opens database and journal, and settles what a stop of this origin left open; with `anew`, a journal of which
+    /// something is missing is followed by another, that declares it.
     pub async fn open(
-        origin: &str,
-        data: &Path,
-        config: &StoreConfig,
-        master: &MasterKey,
-        reserve_slots: u32,
-    ) -> Result<Self> {
-        Self::open_as((origin, false), data, config, master, reserve_slots).await
-    }
-
-    /// [`Keep::open`]; with `anew`, a journal of which something is missing is followed by another, that declares it.
-    pub async fn open_as(
         (origin, anew): (&str, bool),
         data: &Path,
         config: &StoreConfig,

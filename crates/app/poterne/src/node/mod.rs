@@ -198,9 +198,8 @@ impl Ground<'_> {
 impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
-        let keep =
-            Keep::open_as((&node.name, node.new_origin), &node.data, &node.store, &node.master, node.reserve_slots)
-                .await?;
+        let keep = Keep::open((&node.name, node.new_origin), &node.data, &node.store, &node.master, node.reserve_slots)
+            .await?;
         let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
         for (id, name) in &node.establishments {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
