@@ -5,10 +5,10 @@
 
 use minicbor::{Decode, Encode};
 use std::str::FromStr as _;
-use types::{Event, Time, TraceId};
+use types::{ClockState, Event, Time, TraceId};
 
-/// Version of the entry's form.
-const SCHEMA: u8 = 1;
+/// Version of the entry's form. The first had no state of the clock, and an outcome on outcomes only; it is still read.
+const SCHEMA: u8 = 2;
 
 /// What an entry says of its act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,24 @@ impl Kind {
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code.checked_sub(1)?)).copied()
     }
+
+    /// What an entry of this kind says by itself of what became of its act. An intent says nothing yet, and an outcome
+    /// always says its own.
+    pub(crate) fn outcome(self) -> Option<Outcome> {
+        match self {
+            Kind::Intent | Kind::Outcome => None,
+            Kind::Released | Kind::Note | Kind::SealKey => Some(Outcome::Done),
+            Kind::Refusal | Kind::Folded => Some(Outcome::Refused),
+        }
+    }
+
+    fn admits(self, outcome: Option<Outcome>) -> bool {
+        match self {
+            Kind::Intent => outcome.is_none(),
+            Kind::Outcome | Kind::Note => outcome.is_some(),
+            Kind::Released | Kind::Refusal | Kind::Folded | Kind::SealKey => outcome == self.outcome(),
+        }
+    }
 }
 
 /// What became of an act.
@@ -70,13 +88,23 @@ impl Outcome {
     }
 }
 
+const CLOCKS: [ClockState; 3] = [ClockState::Unknown, ClockState::Synchronized, ClockState::Unsynchronized];
+
+fn clock_code(state: ClockState) -> u8 {
+    // The position, from 0; never reordered once shipped.
+    CLOCKS.iter().position(|known| *known == state).map_or(0, |at| u8::try_from(at).unwrap_or(0))
+}
+
 /// The clear part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub kind: Kind,
     pub event: Event,
     pub time: Time,
+    /// Whether the clock that told the time was synchronized.
+    pub clock: ClockState,
     pub trace: TraceId,
+    /// None on intents only.
     pub outcome: Option<Outcome>,
     /// Names the key that sealed the body.
     pub seal_key: [u8; 8],
@@ -107,6 +135,8 @@ struct RawHeader {
     number: u64,
     #[cbor(n(8), with = "minicbor::bytes")]
     salt: [u8; 16],
+    #[n(9)]
+    clock: Option<u8>,
 }
 
 #[derive(Encode, Decode)]
@@ -129,6 +159,7 @@ impl Header {
             seal_key: self.seal_key,
             number: self.number,
             salt: self.salt,
+            clock: Some(clock_code(self.clock)),
         };
         // Writing to a Vec cannot fail.
         minicbor::to_vec(&raw).unwrap_or_default()
@@ -136,22 +167,29 @@ impl Header {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         let raw: RawHeader = decode_whole(bytes)?;
-        if raw.schema != SCHEMA {
-            return Err(format!("entry of an unknown version ({})", raw.schema));
-        }
         let kind = Kind::from_code(raw.kind).ok_or_else(|| format!("entry of an unknown kind ({})", raw.kind))?;
         let event = Event::from_str(&raw.event).map_err(|()| "entry of an unknown type of event".to_owned())?;
         let outcome = match raw.outcome {
             0 => None,
             code => Some(Outcome::from_code(code).ok_or_else(|| format!("unknown outcome ({code})"))?),
         };
-        if outcome.is_some() != (kind == Kind::Outcome) {
-            return Err("an outcome stands on outcomes, and on them only".to_owned());
-        }
+        let (outcome, clock) = match (raw.schema, raw.clock) {
+            (1, None) if outcome.is_some() == (kind == Kind::Outcome) => {
+                (outcome.or(kind.outcome()), ClockState::Unknown)
+            }
+            (SCHEMA, Some(code)) if kind.admits(outcome) => {
+                let state = CLOCKS.get(usize::from(code)).copied();
+                (outcome, state.ok_or_else(|| format!("unknown state of the clock ({code})"))?)
+            }
+            (1, None) | (SCHEMA, Some(_)) => return Err("an outcome that an entry of its kind cannot have".to_owned()),
+            (1 | SCHEMA, _) => return Err("a state of the clock where its version has none, or none".to_owned()),
+            (other, _) => return Err(format!("entry of an unknown version ({other})")),
+        };
         Ok(Self {
             kind,
             event,
             time: Time::from_micros(raw.time),
+            clock,
             trace: TraceId::from_bytes(raw.trace),
             outcome,
             seal_key: raw.seal_key,
@@ -249,6 +287,7 @@ mod tests {
             kind: Kind::Outcome,
             event: Event::SignIn,
             time: Time::from_micros(1_790_000_000_000_000),
+            clock: ClockState::Synchronized,
             trace: TraceId::from_bytes([1; 16]),
             outcome: Some(Outcome::Refused),
             seal_key: [2; 8],
@@ -269,11 +308,51 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_stands_on_outcomes_only() {
-        let wrong = Header { kind: Kind::Note, ..header() };
-        assert!(split(&join(wrong.encode(), vec![])).is_err());
-        let wrong = Header { outcome: None, ..header() };
-        assert!(split(&join(wrong.encode(), vec![])).is_err());
+    fn an_entry_says_what_became_of_it_and_an_intent_does_not() {
+        let admitted = |kind, outcome| split(&join(Header { kind, outcome, ..header() }.encode(), vec![])).is_ok();
+        for kind in Kind::ALL {
+            assert_eq!(admitted(kind, None), kind == Kind::Intent, "{kind:?}");
+            assert_eq!(admitted(kind, Some(Outcome::Failed)), matches!(kind, Kind::Outcome | Kind::Note), "{kind:?}");
+            assert_eq!(admitted(kind, kind.outcome()), kind != Kind::Outcome, "{kind:?}");
+        }
+    }
+
+    /// An entry of the first form, made by hand.
+    fn first_form(kind: u8, outcome: u8, clock: Option<u8>) -> Vec<u8> {
+        let raw = RawHeader {
+            schema: 1,
+            kind,
+            event: "session.sign_in".to_owned(),
+            time: 7,
+            trace: [1; 16],
+            outcome,
+            seal_key: [2; 8],
+            number: 77,
+            salt: [3; 16],
+            clock,
+        };
+        join(minicbor::to_vec(&raw).unwrap(), b"body".to_vec())
+    }
+
+    #[test]
+    fn the_first_form_is_still_read_its_clock_unknown() {
+        let note = split(&first_form(4, 0, None)).unwrap().header;
+        assert_eq!((note.kind, note.outcome, note.clock), (Kind::Note, Some(Outcome::Done), ClockState::Unknown));
+        let refused = split(&first_form(2, 2, None)).unwrap().header;
+        assert_eq!((refused.kind, refused.outcome), (Kind::Outcome, Some(Outcome::Refused)));
+        for (kind, outcome, clock) in [(4, 1, None), (2, 0, None), (4, 0, Some(1))] {
+            assert!(split(&first_form(kind, outcome, clock)).is_err(), "{kind} {outcome} {clock:?}");
+        }
+        // What the first form wrote had no key 9 at all.
+        assert_eq!(split(&first_form(1, 0, None)).unwrap().header_bytes.first(), Some(&0xa9));
+    }
+
+    #[test]
+    fn the_state_of_the_clock_comes_back() {
+        for state in ClockState::ALL {
+            let entry = join(Header { clock: *state, ..header() }.encode(), vec![]);
+            assert_eq!(split(&entry).unwrap().header.clock, *state);
+        }
     }
 
     proptest! {

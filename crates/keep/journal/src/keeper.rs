@@ -1,11 +1,11 @@
 //! The journal as the other crates hold it.
 
 use crate::{
-    Folded, Offer, Outcome, Refusals, Withheld,
+    Offer, Outcome, Refusals, Withheld,
     entry::{Body, Kind},
     log::{Checkpoint, Log, LogError, Reserve, State},
-    seal::SealContext,
-    trace::{body_of, target_of},
+    seal::{Act, Seals},
+    trace::{body_of, folded_body, target_of},
 };
 use identity::Authenticated;
 use policy::{Authorized, Disclosure, HealthRead, Subject};
@@ -21,7 +21,7 @@ use types::{
     Clock, Event, InterventionId, RelayId, SessionId, SystemActor, Time, TraceId,
     limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
 };
-use vault::{MonthKeys, VaultError, random};
+use vault::{VaultError, random};
 
 /// Why something was not traced; whatever it was did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +96,7 @@ pub(crate) struct Inner {
     pub(crate) reserve: Reserve,
     pub(crate) door: WriteDoor,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) months: MonthKeys,
-    pub(crate) seal: tokio::sync::RwLock<Arc<SealContext>>,
+    pub(crate) seals: Seals,
     pub(crate) refusals: Mutex<Refusals>,
     pub(crate) revoked: RwLock<HashMap<Revoked, Time>>,
     pub(crate) tasks: TaskTracker,
@@ -369,39 +368,13 @@ impl Journal {
         &self,
         kind: Kind,
         event: Event,
-        trace: (TraceId, Option<Outcome>),
+        (trace, outcome): (TraceId, Option<Outcome>),
         body: &Body,
     ) -> Result<(), JournalError> {
-        let now = self.now();
-        let context = self.context(now).await?;
-        let entry = context.entry(kind, event, trace, body, now)?;
-        self.0.log.append(entry).await?;
+        let inner = &self.0;
+        let (context, time) = inner.seals.of(event.family(), &inner.log, inner.clock.as_ref()).await?;
+        let act = Act { kind, event, trace, outcome, time, clock: inner.clock.state() };
+        inner.log.append(context.entry(&act, body)?).await?;
         Ok(())
-    }
-
-    /// The month's sealing context; at the turn of a month a new one, whose key is durable before it is used.
-    async fn context(&self, now: Time) -> Result<Arc<SealContext>, JournalError> {
-        let current = Arc::clone(&*self.0.seal.read().await);
-        if current.serves(now) {
-            return Ok(current);
-        }
-        let mut slot = self.0.seal.write().await;
-        if !slot.serves(now) {
-            let (context, first) = SealContext::begin(&self.0.months, now)?;
-            self.0.log.append(first).await?;
-            *slot = Arc::new(context);
-        }
-        Ok(Arc::clone(&slot))
-    }
-}
-
-fn folded_body(folded: Folded) -> Body {
-    Body {
-        author: SystemActor::Node.to_string(),
-        address: folded.source.map(|source| source.to_string()),
-        target: Some(folded.targets.into_iter().collect::<Vec<_>>().join("\n")),
-        detail: Some(format!("{}\n{}", folded.event, folded.authors.into_iter().collect::<Vec<_>>().join("\n"))),
-        count: Some(folded.count),
-        ..Body::default()
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     entry::{Body, Kind},
     heads::{self, Survey},
     log::{Log, LogConfig, LogError, Opened, Signer, VKey, read_revocations},
-    seal::SealContext,
+    seal::Seals,
 };
 use std::{
     collections::HashMap,
@@ -80,8 +80,6 @@ impl Journal {
             found => found?,
         };
         let months = MonthKeys::new(&config.month_keys, master)?;
-        let (context, first) = SealContext::begin(&months, now)?;
-        opened.log.append(first).await?;
         let mut revocations = opened.revocations;
         let before = lineage.split_last().map_or(&[][..], |(_, before)| before);
         for predecessor in before {
@@ -103,8 +101,7 @@ impl Journal {
             reserve: opened.reserve,
             door,
             clock,
-            months,
-            seal: tokio::sync::RwLock::new(Arc::new(context)),
+            seals: Seals::new(months),
             refusals: Mutex::new(Refusals::default()),
             revoked: RwLock::new(revoked),
             tasks: TaskTracker::new(),

@@ -7,7 +7,7 @@ use crate::{
     seal::Opening,
 };
 use std::{collections::HashMap, ops::Range, path::Path};
-use types::{Event, Time, TraceId};
+use types::{ClockState, Event, Time, TraceId};
 use vault::MonthKeys;
 
 /// A trace in clear.
@@ -21,9 +21,11 @@ pub struct Trace {
     pub event: Event,
     /// When.
     pub time: Time,
+    /// Whether the node's clock was synchronized then.
+    pub clock: ClockState,
     /// The act.
     pub trace: TraceId,
-    /// What became of it, on outcomes.
+    /// What became of it; an intent does not know yet.
     pub outcome: Option<Outcome>,
     /// Who.
     pub author: String,
@@ -79,6 +81,7 @@ pub(crate) fn trace_of(index: u64, header: Header, body: Body) -> Trace {
         kind: header.kind,
         event: header.event,
         time: header.time,
+        clock: header.clock,
         trace: header.trace,
         outcome: header.outcome,
         author: body.author,

@@ -1,35 +1,56 @@
 //! Sealing entries' bodies to the trace readers' key of the month.
 //!
-//! One context per journal opening, family and month: a fresh data key, sealed by HPKE to the month's public key in an
-//! entry of its own, then AES-256-GCM with a counter as nonce. Who writes keeps the data key in memory only; the public
-//! key opens nothing.
+//! One context per journal opening, family and month: a fresh data key, sealed by HPKE to the family's public key of the
+//! month in an entry of its own, then AES-256-GCM with a counter as nonce. Who writes keeps the data key in memory only;
+//! the public key opens nothing. Families have keys of their own so that each may go at its own term.
 
 use crate::{
     JournalError,
     entry::{Body, Header, Kind, join},
+    log::Log,
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use std::sync::atomic::{AtomicU64, Ordering};
-use types::{Event, Time, TraceId};
+use std::{
+    ops::Range,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use types::{ClockState, Event, Family, Time, TraceId};
 use vault::{MonthKeys, SealTo, VaultError, random};
 use zeroize::Zeroizing;
 
-/// The one family of events so far; retention will tell more apart.
-pub(crate) const FAMILY: &str = "access";
 const INFO: &[u8] = b"poterne journal data key 1";
 
 pub(crate) struct SealContext {
-    month: String,
+    /// The month that it serves, from its first moment to the next one's.
+    month: Range<Time>,
     name: [u8; 8],
     key: LessSafeKey,
     next: AtomicU64,
 }
 
-/// The month of a moment, in universal time: `2026-11`.
-pub(crate) fn month_of(now: Time) -> String {
-    let moment = jiff::Timestamp::from_microsecond(now.micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let date = moment.to_zoned(jiff::tz::TimeZone::UTC).date();
-    format!("{:04}-{:02}", date.year(), date.month())
+/// What an entry says beside its body.
+pub(crate) struct Act {
+    pub kind: Kind,
+    pub event: Event,
+    pub trace: TraceId,
+    /// `None` where the kind says it all.
+    pub outcome: Option<crate::Outcome>,
+    pub time: Time,
+    pub clock: ClockState,
+}
+
+/// The month of a moment, in universal time, as `2026-11`; and its bounds. A clock outside any calendar has none.
+pub(crate) fn month_of(now: Time) -> Result<(String, Range<Time>), JournalError> {
+    let outside = |_| JournalError::Malformed("the clock shows a date outside any calendar".to_owned());
+    let moment = jiff::Timestamp::from_microsecond(now.micros()).map_err(outside)?;
+    let first = moment.to_zoned(jiff::tz::TimeZone::UTC).first_of_month().and_then(|day| day.start_of_day());
+    let first = first.map_err(outside)?;
+    let next = first.checked_add(jiff::Span::new().months(1)).map_err(outside)?;
+    let moment = |day: &jiff::Zoned| Time::from_micros(day.timestamp().as_microsecond());
+    Ok((format!("{:04}-{:02}", first.year(), first.month()), moment(&first)..moment(&next)))
 }
 
 fn nonce(number: u64) -> Nonce {
@@ -45,18 +66,24 @@ fn cipher(key: &[u8; 32]) -> Result<LessSafeKey, VaultError> {
 }
 
 impl SealContext {
-    /// A new context and the entry that must be durable before anything sealed with it.
-    pub(crate) fn begin(months: &MonthKeys, now: Time) -> Result<(Self, Vec<u8>), JournalError> {
-        let month = month_of(now);
-        let SealTo { name: to, public } = months.seal_to(FAMILY, &month)?;
+    /// A new context of a family and the entry that must be durable before anything sealed with it.
+    pub(crate) fn begin(
+        months: &MonthKeys,
+        family: Family,
+        now: Time,
+        clock: ClockState,
+    ) -> Result<(Self, Vec<u8>), JournalError> {
+        let (name, month) = month_of(now)?;
+        let SealTo { name: to, public } = months.seal_to(family.as_str(), &name)?;
         let key = Zeroizing::new(random::<32>()?);
         let name: [u8; 8] = random()?;
         let header = Header {
             kind: Kind::SealKey,
             event: Event::SealKey,
             time: now,
+            clock,
             trace: TraceId::from_bytes(random()?),
-            outcome: None,
+            outcome: Kind::SealKey.outcome(),
             seal_key: name,
             number: 0,
             salt: random()?,
@@ -70,26 +97,103 @@ impl SealContext {
 
     /// Whether this context is still the month's.
     pub(crate) fn serves(&self, now: Time) -> bool {
-        self.month == month_of(now)
+        self.month.contains(&now)
     }
 
     /// An entry with its body sealed.
-    pub(crate) fn entry(
-        &self,
-        kind: Kind,
-        event: Event,
-        (trace, outcome): (TraceId, Option<crate::Outcome>),
-        body: &Body,
-        now: Time,
-    ) -> Result<Vec<u8>, JournalError> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let header = Header { kind, event, time: now, trace, outcome, seal_key: self.name, number, salt: random()? };
-        let header = header.encode();
+    pub(crate) fn entry(&self, act: &Act, body: &Body) -> Result<Vec<u8>, JournalError> {
+        let header = Header {
+            kind: act.kind,
+            event: act.event,
+            time: act.time,
+            clock: act.clock,
+            trace: act.trace,
+            outcome: act.outcome.or(act.kind.outcome()),
+            seal_key: self.name,
+            number: self.next.fetch_add(1, Ordering::Relaxed),
+            salt: random()?,
+        };
+        let (number, header) = (header.number, header.encode());
         let mut sealed = body.encode();
         self.key
             .seal_in_place_append_tag(nonce(number), Aad::from(&header), &mut sealed)
             .map_err(|_| VaultError::Library("sealing"))?;
         Ok(join(header, sealed))
+    }
+}
+
+/// A family's context in use.
+#[derive(Default)]
+struct Slot {
+    current: RwLock<Option<Arc<SealContext>>>,
+    /// Held by whoever makes the next one, so that its key is written once; those of other families do not wait.
+    making: tokio::sync::Mutex<()>,
+}
+
+/// The contexts in use: one for each family at most, made when its first event of the month needs it.
+pub(crate) struct Seals {
+    months: MonthKeys,
+    technical: Slot,
+    access: Slot,
+    accounts: Slot,
+    interventions: Slot,
+    health: Slot,
+}
+
+impl Seals {
+    pub(crate) fn new(months: MonthKeys) -> Self {
+        Self {
+            months,
+            technical: Slot::default(),
+            access: Slot::default(),
+            accounts: Slot::default(),
+            interventions: Slot::default(),
+            health: Slot::default(),
+        }
+    }
+
+    fn slot(&self, family: Family) -> &Slot {
+        match family {
+            Family::Technical => &self.technical,
+            Family::Access => &self.access,
+            Family::Accounts => &self.accounts,
+            Family::Interventions => &self.interventions,
+            Family::Health => &self.health,
+        }
+    }
+
+    /// The family's context for this moment, if there is one already: a lock held for a copy of its handle.
+    fn kept(&self, family: Family, now: Time) -> Option<Arc<SealContext>> {
+        let current = self.slot(family).current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|context| context.serves(now)).map(Arc::clone)
+    }
+
+    /// The family's context, with the moment that it serves. Where there is none, the new one's key is durable before
+    /// anybody gets it.
+    pub(crate) async fn of(
+        &self,
+        family: Family,
+        log: &Log,
+        clock: &dyn types::Clock,
+    ) -> Result<(Arc<SealContext>, Time), JournalError> {
+        let now = clock.now();
+        if let Some(context) = self.kept(family, now) {
+            return Ok((context, now));
+        }
+        let slot = self.slot(family);
+        let _making = slot.making.lock().await;
+        // The moment is read again: of those who waited here over the turn of a month, none goes back to the one before.
+        let now = clock.now();
+        if let Some(context) = self.kept(family, now) {
+            return Ok((context, now));
+        }
+        let (months, state) = (self.months.clone(), clock.state());
+        let begun = tokio::task::spawn_blocking(move || SealContext::begin(&months, family, now, state));
+        let (context, first) = begun.await.map_err(|_| JournalError::Fault)??;
+        log.append(first).await?;
+        let context = Arc::new(context);
+        *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
+        Ok((context, now))
     }
 }
 
@@ -123,5 +227,22 @@ impl Opening {
             .open_in_place(nonce(number), Aad::from(header_bytes), &mut sealed)
             .map_err(|_| VaultError::DoesNotOpen)?;
         Body::decode(clear).map_err(JournalError::Malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_month_begins_and_ends_in_universal_time() {
+        let at = |text: &str| Time::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond());
+        let (name, span) = month_of(at("2028-02-29T23:59:59.999999Z")).unwrap();
+        assert_eq!((name.as_str(), &span), ("2028-02", &(at("2028-02-01T00:00:00Z")..at("2028-03-01T00:00:00Z"))));
+        assert!(span.contains(&at("2028-02-01T00:00:00Z")) && !span.contains(&at("2028-03-01T00:00:00Z")));
+        let (name, span) = month_of(at("2026-12-31T23:59:59Z")).unwrap();
+        assert_eq!((name.as_str(), span.end), ("2026-12", at("2027-01-01T00:00:00Z")));
+        assert!(month_of(Time::from_micros(i64::MAX)).is_err(), "no calendar has that day");
     }
 }

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    Applied, Effect, Journal, JournalConfig, JournalError, Kind, Markers, Outcome, Refusal, Revoked, Trace, Withheld,
-    WriteTx, read_markers, read_traces, verify,
+    Applied, Effect, Journal, JournalConfig, JournalError, Kind, Markers, Outcome, Refusal, Revoked, Trace,
+    TraceReader, Withheld, WriteTx, read_markers, read_traces, verify,
 };
 use identity::{
     Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret, door_actor, resume,
@@ -23,7 +23,7 @@ use store::{
     testing::{TestDatabase, both},
 };
 use types::{
-    AccountId, Category, ClientAddress, Clock, Confidentiality, Door, EstablishmentId, Event, InterventionId,
+    AccountId, Category, ClientAddress, Clock, Confidentiality, Door, EstablishmentId, Event, Family, InterventionId,
     ObjectRef, PatientId, Period, RelayId, Role, Secret, SessionId, SystemActor, Time, TraceId,
 };
 use vault::{MasterKey, MonthKeys};
@@ -441,7 +441,8 @@ async fn a_journal_of_many_months_reads_back(database: &TestDatabase) {
         let withheld = Withheld::people(people.scope(), vec![(PatientId::from_bytes([9; 16]), ())]).unwrap();
         fixture.journal.release(people, withheld).await.unwrap();
     }
-    assert_eq!(fixture.of(Event::SealKey).len(), 4, "one key for each month, before what it seals");
+    let keys = fixture.of(Event::SealKey).len();
+    assert_eq!(keys, 4, "one for the start, and one for each month that health data was shown in");
     assert_eq!(fixture.of(Event::PeopleRead).len(), 3);
     let stolen = tempfile::tempdir().unwrap();
     let other = MasterKey::create(&stolen.path().join("k")).unwrap();
@@ -449,6 +450,62 @@ async fn a_journal_of_many_months_reads_back(database: &TestDatabase) {
     assert!(read_traces(&fixture.origin(), &months, 0..fixture.journal.entries()).is_err(), "another master key");
 }
 both!(a_journal_of_many_months_reads_back);
+
+async fn each_family_is_sealed_to_a_key_of_its_own(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    let refusal = Refusal { target: "/x".into(), reason: "absent".into() };
+    let node = system_actor(SystemActor::Node, None, fixture.clock.now());
+    assert_eq!(fixture.of(Event::SealKey).len(), 1, "a start needs the technical family only");
+    for round in 0..2 {
+        fixture.journal.note(&node, Event::StrayObject, Some(format!("round {round}"))).await.unwrap();
+        fixture.journal.refuse(&node, Event::Refused, &refusal).await.unwrap();
+    }
+    let kinds: Vec<_> = fixture.traces().iter().map(|trace| (trace.kind, trace.event)).collect();
+    let key = (Kind::SealKey, Event::SealKey);
+    let stray = (Kind::Note, Event::StrayObject);
+    let refused = (Kind::Refusal, Event::Refused);
+    assert_eq!(kinds, [key, (Kind::Note, Event::NodeStarted), key, stray, key, refused, stray, refused]);
+    // The loss of one family's key takes its entries with it, and no other.
+    let vault = fixture.folder.path().join("vault");
+    let mut pairs: Vec<_> = std::fs::read_dir(&vault).unwrap().map(|it| it.unwrap().file_name()).collect();
+    pairs.sort();
+    assert_eq!(pairs, ["access-2026-09.pair", "health-2026-09.pair", "technical-2026-09.pair"]);
+    std::fs::remove_file(vault.join("access-2026-09.pair")).unwrap();
+    let master = MasterKey::load(&fixture.folder.path().join("master.key")).unwrap();
+    let mut reader = TraceReader::new(&fixture.origin(), Arc::new(MonthKeys::new(&vault, &master).unwrap()));
+    assert!(reader.catch_up(1000).unwrap());
+    let block = reader.blocks()[0];
+    let read = reader.read(&block, &|_| true).unwrap();
+    let events: Vec<_> = read.traces.iter().map(|trace| trace.event).collect();
+    assert_eq!(
+        (events.as_slice(), read.unreadable),
+        ([Event::NodeStarted, Event::StrayObject, Event::StrayObject].as_slice(), 2)
+    );
+    assert!(verify(&fixture.origin(), None, None).ok(), "what remains still verifies");
+}
+both!(each_family_is_sealed_to_a_key_of_its_own);
+
+async fn many_at_once_make_one_key_a_family_and_a_month(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    for _ in 0..2 {
+        fixture.clock.advance(31 * 86_400);
+        let node = Arc::new(system_actor(SystemActor::Node, None, fixture.clock.now()));
+        let mut callers = tokio::task::JoinSet::new();
+        for caller in 0..64 {
+            let (journal, node) = (fixture.journal.clone(), Arc::clone(&node));
+            let event = Event::ALL[caller % Event::ALL.len()];
+            callers.spawn(async move { journal.note(&node, event, None).await });
+        }
+        while let Some(noted) = callers.join_next().await {
+            noted.unwrap().unwrap();
+        }
+    }
+    let keys = fixture.traces().iter().filter(|trace| trace.kind == Kind::SealKey).count();
+    assert_eq!(keys, 1 + 2 * Family::ALL.len(), "the start's, then one a family each month");
+    let fixture = fixture.crash().await;
+    assert!(verify(&fixture.origin(), None, None).ok());
+}
+both!(many_at_once_make_one_key_a_family_and_a_month);
 
 async fn a_cut_reaches_requests_under_way(database: &TestDatabase) {
     let fixture = Fixture::new(database).await;

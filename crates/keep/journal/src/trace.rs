@@ -1,8 +1,8 @@
 //! The third of the three proofs.
 
-use crate::entry::Body;
+use crate::{Folded, entry::Body};
 use policy::{Action, Subject};
-use types::{Purpose, SessionId, Time, TraceId};
+use types::{Purpose, SessionId, SystemActor, Time, TraceId};
 
 /// Proof that a durable trace of action `A` was opened. Only this crate makes one; it is neither `Clone` nor
 /// deserialisable, is consumed by the write transaction that it opens, and is refused past its expiry.
@@ -48,6 +48,18 @@ pub(crate) fn body_of(subject: &Subject, purpose: Option<Purpose>) -> Body {
         session: subject.session.map(|id| id.to_string()),
         address: subject.address.map(|address| address.to_string()),
         purpose: purpose.map(|purpose| purpose.to_string()),
+        ..Body::default()
+    }
+}
+
+/// Refusals counted together, as a trace names them.
+pub(crate) fn folded_body(folded: Folded) -> Body {
+    Body {
+        author: SystemActor::Node.to_string(),
+        address: folded.source.map(|source| source.to_string()),
+        target: Some(folded.targets.into_iter().collect::<Vec<_>>().join("\n")),
+        detail: Some(format!("{}\n{}", folded.event, folded.authors.into_iter().collect::<Vec<_>>().join("\n"))),
+        count: Some(folded.count),
         ..Body::default()
     }
 }

@@ -156,6 +156,7 @@ impl Gate {
             kind,
             event,
             time: SystemClock.now(),
+            clock: SystemClock.state(),
             trace: TraceId::from_bytes([event as u8; 16]),
             outcome: None,
             author: format!("account:{ACCOUNT}"),

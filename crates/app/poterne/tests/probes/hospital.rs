@@ -211,6 +211,7 @@ impl Refusals for Kept {
                 kind: Kind::Refusal,
                 event: Event::Refused,
                 time: Time::from_micros(from.micros() / 1000 * 1000 + 1001),
+                clock: types::ClockState::Unknown,
                 trace: TraceId::from_bytes([1; 16]),
                 outcome: None,
                 author: "account:aaaa".into(),

@@ -3,7 +3,7 @@
 use crate::catalogue::words;
 use journal::{JournalError, Kind, Outcome};
 use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
-use types::{EstablishmentId, Event, PatientId, Time, TraceId};
+use types::{ClockState, EstablishmentId, Event, PatientId, Time, TraceId};
 
 /// The longest author, object or words.
 pub(crate) const TEXT_CHARS_MAX: usize = 200;
@@ -158,6 +158,8 @@ pub struct TraceRow {
     pub event: Event,
     /// When.
     pub time: Time,
+    /// Whether the node's clock was synchronized then.
+    pub clock: ClockState,
     /// The act.
     pub trace: TraceId,
     /// What became of it; none where that is not said soon after.

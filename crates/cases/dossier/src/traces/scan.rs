@@ -207,6 +207,7 @@ fn row(origin: &str, trace: Trace) -> TraceRow {
         kind: trace.kind,
         event: trace.event,
         time: trace.time,
+        clock: trace.clock,
         trace: trace.trace,
         outcome: trace.outcome,
         author: trace.author,

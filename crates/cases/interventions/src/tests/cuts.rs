@@ -90,7 +90,7 @@ async fn do_not_interrupt_holds_until_its_end_or_a_person(database: &TestDatabas
     it.node.relays.gate().alarm(opened.relay, "La fenêtre est passée").await;
     let seen = it.node.desk.session(&it.at_desk(2), opened.relay).await.unwrap();
     assert!(seen.held && seen.overrun && seen.alarms[0].text == "La fenêtre est passée");
-    assert_eq!(it.traced(Event::RelayAlarm), [(Kind::Note, None)]);
+    assert_eq!(it.traced(Event::RelayAlarm), [(Kind::Note, Some(Outcome::Done))]);
     it.node.desk.keep_house().await.unwrap();
     assert_eq!(it.state(id).await, State::Open, "held");
     // A lost connection comes back.

@@ -70,9 +70,9 @@ async fn a_technician_works_in_his_window(database: &TestDatabase) {
     let acts: Vec<&str> = history.iter().map(|step| step.split(' ').next().unwrap()).collect();
     let expected = ["requested", "session_refused", "approved", "planned", "session_refused", "opened", "closed"];
     assert_eq!(acts, expected);
-    assert_eq!(it.traced(Event::RelayWatched), [(Kind::Released, None)]);
-    assert_eq!(it.traced(Event::RecordingReplayed), [(Kind::Released, None)]);
-    assert_eq!(it.traced(Event::RelayCommand), [(Kind::Note, None)]);
+    assert_eq!(it.traced(Event::RelayWatched), [(Kind::Released, Some(Outcome::Done))]);
+    assert_eq!(it.traced(Event::RecordingReplayed), [(Kind::Released, Some(Outcome::Done))]);
+    assert_eq!(it.traced(Event::RelayCommand), [(Kind::Note, Some(Outcome::Done))]);
     let opened: Vec<_> = it.traced(Event::RelayOpened).into_iter().filter_map(|(_, outcome)| outcome).collect();
     assert_eq!(opened, [Outcome::Refused, Outcome::Refused, Outcome::Done]);
 }

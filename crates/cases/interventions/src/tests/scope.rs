@@ -55,7 +55,7 @@ async fn a_row_that_the_scope_does_not_admit_fails_the_page(database: &TestDatab
         .unwrap();
     let page = it.node.desk.list(&it.at_desk(4), &Filter::default()).await;
     assert!(matches!(page, Err(InterventionError::Fault(_))));
-    assert_eq!(it.traced(Event::StrayObject), [(Kind::Note, None)]);
+    assert_eq!(it.traced(Event::StrayObject), [(Kind::Note, Some(Outcome::Done))]);
 }
 both!(a_row_that_the_scope_does_not_admit_fails_the_page);
 

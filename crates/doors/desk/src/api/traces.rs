@@ -124,6 +124,8 @@ pub(crate) struct TraceBody {
     /// When.
     #[schema(format = DateTime)]
     pub time: String,
+    /// Whether the node's clock was synchronized then: `synchronized`, `unsynchronized` or `unknown`.
+    pub clock: &'static str,
     /// The act.
     pub trace: String,
     /// What the journal says became of it: `done`, `refused`, `failed`, `abandoned` or `unknown`.
@@ -198,6 +200,7 @@ impl From<TraceRow> for TraceBody {
             kind: kind_word(row.kind),
             event: row.event.to_string(),
             time: rfc3339(row.time),
+            clock: row.clock.as_str(),
             trace: row.trace.to_string(),
             outcome: row.outcome.map(outcome_word),
             author: row.author,

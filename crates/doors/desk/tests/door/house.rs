@@ -9,7 +9,7 @@ use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, LiveFeed, LiveSession, LiveSessions,
     NewEquipment, Opened, Pinned, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader,
 };
-use journal::{Journal, JournalConfig, Outcome, Trace, read_traces};
+use journal::{Journal, JournalConfig, Kind, Outcome, Trace, read_traces};
 use lease::{Leases, LeasesConfig};
 use policy::Policies;
 use signin::{ApiTokens, Enrolment, Means, SignInService, SignInSettings, TokenSettings};
@@ -239,7 +239,10 @@ impl House {
 
     /// Everything that was done; but that a token was used or a session goes on, which is noted of whatever is asked.
     pub fn done(&self) -> Vec<Event> {
-        let traces = self.traces().into_iter().filter(|trace| trace.outcome == Some(Outcome::Done));
+        let traces = self
+            .traces()
+            .into_iter()
+            .filter(|trace| trace.kind == Kind::Outcome && trace.outcome == Some(Outcome::Done));
         traces.map(|trace| trace.event).filter(|e| !matches!(e, Event::TokenUsed | Event::SessionRenewed)).collect()
     }
 

@@ -223,14 +223,14 @@ fn searched(lang: Lang) -> Vec<(&'static str, String)> {
         target: None,
         detail: Some("visionneuse \u{202e}gpj".into()),
         purpose: Some("care".into()),
-        ..trace(5, Event::DocumentOpened, None, Kind::Released)
+        ..trace(5, Event::DocumentOpened, Some(Outcome::Done), Kind::Released)
     };
     let found = TracePage {
         rows: vec![
             trace(1, Event::InterventionApproved, Some(Outcome::Done), Kind::Intent),
-            trace(2, Event::Refused, None, Kind::Refusal),
+            trace(2, Event::Refused, Some(Outcome::Refused), Kind::Refusal),
             trace(3, Event::SignIn, Some(Outcome::Refused), Kind::Intent),
-            trace(4, Event::NodeStarted, None, Kind::Note),
+            trace(4, Event::NodeStarted, Some(Outcome::Done), Kind::Note),
             read.clone(),
         ],
         next: Some(read.cursor()),

@@ -157,6 +157,7 @@ pub fn trace(n: u64, event: Event, outcome: Option<journal::Outcome>, kind: jour
         kind,
         event,
         time: NOW - minutes(n),
+        clock: types::ClockState::Synchronized,
         trace: TraceId::from_bytes([n as u8; 16]),
         outcome,
         author: "account:aaaaaaaaaaaaaaaaaaaaaaaaaa".into(),

@@ -5,7 +5,7 @@ use axum::Router;
 use care::{CareService, Registrar, Sis, SisConfig};
 use demo::{Authority, DemoAccount, Hospital, LinkKind, SisFaults};
 use identity::{SessionLimits, TotpSecret};
-use journal::{Journal, JournalConfig, Markers, Trace, read_markers, read_traces};
+use journal::{Journal, JournalConfig, Kind, Markers, Trace, read_markers, read_traces};
 use policy::{Policies, Relation, RelationKind};
 use portal::{PortalSettings, PortalState};
 use signin::{Enrolment, NewAccount, SignInService, SignInSettings};
@@ -153,8 +153,10 @@ impl House {
     }
 
     /// What was written since the journal held `before` entries.
+    /// But the keys that the first event of a family brings with it.
     pub fn traces_since(&self, before: u64) -> Vec<Trace> {
-        self.traces().into_iter().filter(|trace| trace.index >= before).collect()
+        let since = self.traces().into_iter().filter(|trace| trace.index >= before);
+        since.filter(|trace| trace.kind != Kind::SealKey).collect()
     }
 
     /// What a task of its own writes comes a moment after the answer.

@@ -139,7 +139,7 @@ async fn every_effect_has_intent_marker_and_outcome(database: &TestDatabase) {
     house.clock.advance(450);
     let before = house.journal.entries();
     assert_eq!(camille.get("/fr/session").await.status, StatusCode::OK);
-    house.traces_once(before, |traces| traces.iter().any(|trace| trace.outcome.is_some())).await;
+    house.traces_once(before, |traces| traces.iter().any(|trace| trace.kind == Kind::Outcome)).await;
     // The end of the session comes last.
     let routes = every_route();
     let (ends, others): (Vec<&Route>, Vec<&Route>) = routes.iter().partition(|route| route.path.ends_with("/end"));
@@ -175,7 +175,7 @@ async fn every_effect_has_intent_marker_and_outcome(database: &TestDatabase) {
                     // The first request after the pause renewed it; here nothing is left to gain.
                     continue;
                 }
-                let ended = |traces: &[Trace]| traces.iter().any(|trace| trace.outcome.is_some());
+                let ended = |traces: &[Trace]| traces.iter().any(|trace| trace.kind == Kind::Outcome);
                 let traces = house.traces_once(before, ended).await;
                 assert_effect(&house, &traces, event, Outcome::Done).await;
                 assert_author(&traces[0], house.account(camille.login), Purpose::SignIn);
@@ -202,7 +202,7 @@ async fn a_kept_session_is_renewed_under_a_trace(database: &TestDatabase) {
     let before = house.journal.entries();
     let kept = camille.post("/fr/session/keep", &[("csrf", &camille.csrf)]).await;
     assert_eq!(kept.status, StatusCode::OK);
-    let traces = house.traces_once(before, |traces| traces.iter().any(|trace| trace.outcome.is_some())).await;
+    let traces = house.traces_once(before, |traces| traces.iter().any(|trace| trace.kind == Kind::Outcome)).await;
     assert_effect(&house, &traces, Event::SessionRenewed, Outcome::Done).await;
     assert_author(&traces[0], house.account(camille.login), Purpose::SignIn);
 }

@@ -6,7 +6,7 @@ use identity::SessionLimits;
 use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, NewEquipment, Pinned, Pins, Protocol,
 };
-use journal::{Journal, JournalConfig, Outcome, Trace, read_traces};
+use journal::{Journal, JournalConfig, Kind, Outcome, Trace, read_traces};
 use lease::{Leases, LeasesConfig};
 use policy::Policies;
 use signin::{ApiTokens, Enrolment, Means, SignInService, SignInSettings, TokenSettings};
@@ -195,7 +195,10 @@ impl House {
         let months = MonthKeys::new(&self.ground.folder.path().join("vault"), &self.ground.master).unwrap();
         let folder = self.ground.folder.path().join("journal/node");
         let traces: Vec<Trace> = read_traces(&folder, &months, 0..self.journal.entries()).unwrap();
-        let done = traces.iter().filter(|trace| trace.outcome == Some(Outcome::Done)).map(|trace| trace.event);
+        let done = traces
+            .iter()
+            .filter(|trace| trace.kind == Kind::Outcome && trace.outcome == Some(Outcome::Done))
+            .map(|trace| trace.event);
         done.filter(|event| *event != Event::TokenUsed).collect()
     }
 }

@@ -6,11 +6,11 @@ use crate::{
     Kind, Outcome,
     entry::Body,
     log::{Log, LogConfig, Signer},
-    seal::SealContext,
+    seal::{Act, SealContext},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tempfile::TempDir;
-use types::{Event, Time, TraceId};
+use types::{ClockState, Event, Family, Time, TraceId};
 use vault::{Holder, Keys, MasterKey, MonthKeys};
 
 pub(crate) struct World {
@@ -60,17 +60,20 @@ pub(crate) struct Told {
     pub body: Body,
 }
 
-/// Writes entries as the journal does, with one context for each month.
+/// Writes entries as the journal does, with one context for each family and month.
 pub(crate) async fn write(world: &World, log: &Log, all: &[Told]) {
-    let mut context: Option<SealContext> = None;
+    let mut contexts: BTreeMap<Family, SealContext> = BTreeMap::new();
     for told in all {
-        if context.as_ref().is_none_or(|context| !context.serves(told.time)) {
-            let (fresh, first) = SealContext::begin(&world.months, told.time).unwrap();
+        let family = told.event.family();
+        if contexts.get(&family).is_none_or(|context| !context.serves(told.time)) {
+            let clock = ClockState::Unknown;
+            let (fresh, first) = SealContext::begin(&world.months, family, told.time, clock).unwrap();
             log.append(first).await.unwrap();
-            context = Some(fresh);
+            contexts.insert(family, fresh);
         }
-        let context = context.as_ref().unwrap();
-        let entry = context.entry(told.kind, told.event, (told.trace, told.outcome), &told.body, told.time).unwrap();
-        log.append(entry).await.unwrap();
+        let context = contexts.get(&family).unwrap();
+        let Told { kind, event, trace, outcome, time, .. } = *told;
+        let act = Act { kind, event, trace, outcome, time, clock: ClockState::Unknown };
+        log.append(context.entry(&act, &told.body).unwrap()).await.unwrap();
     }
 }

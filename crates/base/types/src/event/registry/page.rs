@@ -9,8 +9,9 @@ const HEAD: &str = "\
 Each type that the journal may record, by family. This page is made from the registry in `crates/base/types/src/event/registry/`;
 `POTERNE_WRITE_DOCS=1 cargo test -p types --test events` writes it anew. The word of an event never changes once written.
 
-Every entry says its time to the microsecond, the type and the act's trace id. The node is the journal's origin, the name of its folder and of
-its checkpoints. Below, what else the sealed body says, and the rules served. Kinds and keys: [journal.md](journal.md).
+Every entry says its time to the microsecond and whether the node's clock was synchronized, the type, the act's trace id, and what became of
+it: an intent's is in its outcome; what was noted or shown is done; refusals are refused. The node is the journal's origin, the name of its
+folder and of its checkpoints. Below, what else the sealed body says, and the rules served. Kinds and keys: [journal.md](journal.md).
 
 A family's term is how long its entries are meant to stay readable, by default and at least.
 

@@ -22,7 +22,11 @@ pub(super) const ENTRIES: &[Documented] = &[
     ),
     entry(
         Event::SealKey,
-        &[written(Form::SealKey, "a journal opens, a month turns", "the data key, sealed")],
+        &[written(
+            Form::SealKey,
+            "the first event of a family comes after an opening of the journal or the turn of a month",
+            "the data key, sealed",
+        )],
         &["acces-web:DT4"],
         codes("110113", Do::Create).of_type("110129"),
     ),

@@ -17,7 +17,7 @@ use crate::{
 };
 use data_encoding::HEXLOWER;
 use std::{fs, time::Duration};
-use types::{Event, Time, TraceId};
+use types::{ClockState, Event, Time, TraceId};
 
 const ROUNDS: u64 = 4_000;
 
@@ -47,6 +47,7 @@ fn entry(kind: Kind, outcome: Option<Outcome>) -> Vec<u8> {
         kind,
         event: Event::SignIn,
         time: Time::from_micros(1_790_000_000_000_000),
+        clock: ClockState::Synchronized,
         trace: TraceId::from_bytes([1; 16]),
         outcome,
         seal_key: [2; 8],
