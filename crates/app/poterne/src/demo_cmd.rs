@@ -165,6 +165,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,
         enrols_as: SystemActor::Demo,
+        configuration: None,
     })
     .await?;
     let is_new = memory.is_none();

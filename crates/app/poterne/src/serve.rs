@@ -108,6 +108,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,
         enrols_as: SystemActor::Operator,
+        configuration: Some(config.digest),
     })
 }
 

@@ -54,6 +54,11 @@ impl Policies {
         Self::from_files(FILES)
     }
 
+    /// What the program carries, as (name, text): the schema, then the policies in the order of their names.
+    pub fn built_in_texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+        std::iter::once(("poterne.cedarschema", SCHEMA)).chain(FILES.iter().copied())
+    }
+
     /// Policies given as (name, text): for the tests that show bad ones refused. Proofs come from the built-in ones only.
     #[doc(hidden)]
     pub fn from_files(files: &[(&str, &str)]) -> Result<Self, BadPolicies> {

@@ -16,6 +16,14 @@ words! {
         NodeStarted = "node.started",
         /// A node stopped cleanly.
         NodeStopped = "node.stopped",
+        /// A configuration was read, and a node runs by it.
+        NodeConfigured = "node.configured",
+        /// The policies by which a node decides.
+        PolicyInForce = "policy.in_force",
+        /// A door began to listen (acces-web TR1).
+        DoorStarted = "door.started",
+        /// A door no longer listens.
+        DoorStopped = "door.stopped",
         /// A key that seals entries was made for this origin.
         SealKey = "journal.seal_key",
         /// A witness cosigns this node's journal, for the first time or again.

@@ -169,6 +169,12 @@ impl Journal {
         self.append(Kind::Note, event, None, &body).await.map(|_| ())
     }
 
+    /// Records something of the node's own life.
+    pub async fn note_node(&self, event: Event, detail: Option<String>) -> Result<(), JournalError> {
+        let node = identity::system_actor(SystemActor::Node, None, self.now());
+        self.note(&node, event, detail).await
+    }
+
     /// Records a refusal, or counts it when its source has been refused too often in this minute.
     pub async fn refuse(&self, who: &Authenticated, event: Event, refusal: &Refusal) -> Result<(), JournalError> {
         let subject = Subject::of(who);
@@ -343,8 +349,7 @@ impl Journal {
         self.0.tasks.close();
         self.0.tasks.wait().await;
         self.fold(true).await?;
-        let node = identity::system_actor(SystemActor::Node, None, self.now());
-        self.note(&node, Event::NodeStopped, None).await?;
+        self.note_node(Event::NodeStopped, None).await?;
         let closed = self.0.log.clone().close().await;
         self.remember_head().await;
         self.0.door.close().await;
@@ -372,9 +377,8 @@ impl Journal {
         body: &Body,
     ) -> Result<(), JournalError> {
         let inner = &self.0;
-        let (context, time) = inner.seals.of(event.family(), &inner.log, inner.clock.as_ref()).await?;
+        let (context, time) = inner.seals.of(event.family(), &inner.log, &*inner.clock).await?;
         let act = Act { kind, event, trace, outcome, time, clock: inner.clock.state() };
-        inner.log.append(context.entry(&act, body)?).await?;
-        Ok(())
+        Ok(inner.log.append(context.entry(&act, body)?).await.map(|_| ())?)
     }
 }

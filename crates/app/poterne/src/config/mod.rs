@@ -40,6 +40,8 @@ use web::csrf::Origin;
 
 /// A node's whole configuration, checked.
 pub struct Config {
+    /// SHA-256 of the file.
+    pub digest: [u8; 32],
     /// `[node]`.
     pub node: Node,
     /// `[[establishments]]`, one at least.

@@ -61,6 +61,14 @@ pub(super) struct Section<'b> {
 }
 
 impl<'b> Section<'b> {
+    /// SHA-256 of the whole file.
+    pub fn text_digest(&self) -> [u8; 32] {
+        let mut digest = [0; 32];
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.book.text().as_bytes());
+        digest.copy_from_slice(hash.as_ref());
+        digest
+    }
+
     pub fn root(book: &'b Book, table: &'b dyn TableLike) -> Self {
         Self { book, name: String::new(), table: Some(table), at: None, asked: RefCell::default() }
     }

@@ -46,6 +46,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let journal = journal(root, folder);
     root.finish();
     Some(Config {
+        digest: root.text_digest(),
         portal: site.kept(&[Door::Portal], portal)?,
         desk: site.kept(&[Door::Desk], desk)?,
         suppliers: site.kept(&[Door::Suppliers], suppliers)?,

@@ -5,6 +5,7 @@ mod keep;
 mod proving;
 mod rehearsing;
 mod second;
+mod told;
 mod upkeep;
 mod witnessing;
 
@@ -82,6 +83,8 @@ pub struct NodeSettings {
     pub reserve_slots: u32,
     /// Who enrols through this node.
     pub enrols_as: SystemActor,
+    /// SHA-256 of the configuration file that this was read from; none where there is no file.
+    pub configuration: Option<[u8; 32]>,
 }
 
 /// Who witnesses a node's journal.
@@ -125,6 +128,7 @@ pub struct RelayDoor {
 
 /// A door with pages, ready to listen.
 struct Listening {
+    name: Door,
     door: PageDoor,
     router: axum::Router,
 }
@@ -201,6 +205,7 @@ impl Node {
         let keep = Keep::open((&node.name, node.new_origin), &node.data, &node.store, &node.master, node.reserve_slots)
             .await?;
         let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
+        told::told_at_start(&keep.journal, node.configuration).await?;
         for (id, name) in &node.establishments {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
         }
@@ -223,7 +228,7 @@ impl Node {
                 CareService::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys, Sis::new(sis)?);
             let state = PortalState::new(ground.entrance(Door::Portal, &door)?, signin.clone(), service.clone());
             let router = portal::router(state, door.limits.clone());
-            pages.push(Listening { door, router });
+            pages.push(Listening { name: Door::Portal, door, router });
             signins.push(signin);
             care = Some(service);
         }
@@ -317,14 +322,20 @@ impl Node {
         let metrics = self.metrics().render();
         let drain = self.stop_deadline.saturating_sub(CLOSING);
         let mut serving = JoinSet::new();
-        for Listening { door, router } in std::mem::take(&mut self.pages) {
-            serving.spawn(web::serve::serve(door.listener, Some(door.tls), router, door.limits, stop.clone(), drain));
+        for Listening { name, door, router } in std::mem::take(&mut self.pages) {
+            told::started(&self.journal, name, &door.listener).await?;
+            let (journal, stop) = (self.journal.clone(), stop.clone());
+            serving.spawn(async move {
+                let stopped = web::serve::serve(door.listener, Some(door.tls), router, door.limits, stop, drain).await;
+                told::stopped(&journal, name, stopped).await
+            });
         }
         if let Some(RelaysListening { listener, relay }) = self.relays.take() {
-            let stop = stop.clone();
+            told::started(&self.journal, Door::Relays, &listener).await?;
+            let (journal, stop) = (self.journal.clone(), stop.clone());
             serving.spawn(async move {
                 let stopped = relay.run(listener, stop, drain).await;
-                Stopped { cut_connections: stopped.cut_connections }
+                told::stopped(&journal, Door::Relays, Stopped { cut_connections: stopped.cut_connections }).await
             });
         }
         let told = web::serve::serve(

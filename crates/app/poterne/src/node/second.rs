@@ -176,7 +176,7 @@ impl Second {
             };
             let state = DeskState::new(ground.entrance(Door::Desk, &door)?, services);
             let router = desk::router(state, door.limits.clone());
-            pages.push(Listening { door, router });
+            pages.push(Listening { name: Door::Desk, door, router });
         }
         if let Some(door) = settings.suppliers {
             let signin = ground.signin(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
@@ -190,7 +190,7 @@ impl Second {
             let entrance = ground.entrance(Door::Suppliers, &door)?;
             let state = SuppliersState::new(SuppliersSettings { entrance, relay: relay_name, relay_key }, services);
             let router = suppliers::router(state, door.limits.clone());
-            pages.push(Listening { door, router });
+            pages.push(Listening { name: Door::Suppliers, door, router });
         }
         let second = Self { fleet, desk_tokens, suppliers_tokens, house, pins, leases };
         Ok(Opened { second, pages, signins, relays: listening, rehearsing })

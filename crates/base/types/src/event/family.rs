@@ -49,6 +49,10 @@ impl Event {
         match self {
             Event::NodeStarted
             | Event::NodeStopped
+            | Event::NodeConfigured
+            | Event::PolicyInForce
+            | Event::DoorStarted
+            | Event::DoorStopped
             | Event::SealKey
             | Event::JournalWitnessed
             | Event::JournalUnwitnessed

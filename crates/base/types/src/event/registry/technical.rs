@@ -21,6 +21,46 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110100", Do::Execute).of_type("110121"),
     ),
     entry(
+        Event::NodeConfigured,
+        &[written(
+            Form::Note,
+            "a node that serves was opened by a configuration",
+            "author `system.node`; detail: the SHA-256 of the configuration file; of `demo`, that it has none",
+        )],
+        &["acces-web:TR1", "segur:SC.SSI/GEN.11"],
+        codes("110113", Do::Execute).of_type("110131"),
+    ),
+    entry(
+        Event::PolicyInForce,
+        &[written(
+            Form::Note,
+            "a node that serves was opened, before its doors",
+            "author `system.node`; detail: the SHA-256 of its policies and their schema, which are in the program",
+        )],
+        &["acces-web:TR1", "acces-web:GA4"],
+        codes("110113", Do::Execute).of_type("110129"),
+    ),
+    entry(
+        Event::DoorStarted,
+        &[written(
+            Form::Note,
+            "a door is about to take connections; without this entry it takes none",
+            "author `system.node`; detail: the door and where it listens",
+        )],
+        &["acces-web:TR1"],
+        codes("110100", Do::Execute).of_type("110120"),
+    ),
+    entry(
+        Event::DoorStopped,
+        &[written(
+            Form::Note,
+            "a door ended its last connection at a stop; missing after a crash",
+            "author `system.node`; detail: the door, and how many connections were cut",
+        )],
+        &["acces-web:TR1"],
+        codes("110100", Do::Execute).of_type("110121"),
+    ),
+    entry(
         Event::SealKey,
         &[written(
             Form::SealKey,
