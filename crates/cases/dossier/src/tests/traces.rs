@@ -58,7 +58,7 @@ async fn filters_find_what_they_say(database: &TestDatabase) {
         let page = traces.search(&it.controller(), filter).await.unwrap();
         page.rows.into_iter().map(|row| (row.event, row.outcome)).collect::<Vec<_>>()
     };
-    let alarm = (Event::RelayAlarm, None);
+    let alarm = (Event::RelayAlarm, Some(Outcome::Done));
     let by_type = Filter { events: vec![Event::RelayAlarm], ..Filter::default() };
     assert_eq!(found(by_type.clone()).await, [alarm], "not the other establishment's");
     assert_eq!(found(Filter { words: Some("CHAUFFE scanner".into()), ..by_type.clone() }).await, [alarm]);
@@ -161,7 +161,7 @@ both!(a_search_reads_no_more_than_it_may_and_says_so);
 async fn a_month_whose_key_is_gone_is_counted_not_shown(database: &TestDatabase) {
     let it = Fixture::new(database).await;
     fill(&it, 3).await;
-    let pair = it.folder.path().join("vault/access-1970-01.pair");
+    let pair = it.folder.path().join("vault/interventions-1970-01.pair");
     let held = std::fs::read(&pair).unwrap();
     let filter = Filter { events: vec![Event::RelayAlarm], ..Filter::default() };
     std::fs::remove_file(&pair).unwrap();

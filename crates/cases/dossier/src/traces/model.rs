@@ -191,14 +191,15 @@ pub struct TraceRow {
 impl TraceRow {
     /// What became of the act.
     pub fn became(&self) -> Became {
-        match (self.outcome, self.kind) {
-            (Some(Outcome::Done), _) => Became::Done,
-            (Some(Outcome::Refused), _) | (None, Kind::Refusal | Kind::Folded) => Became::Refused,
-            (Some(Outcome::Failed), _) => Became::Failed,
-            (Some(Outcome::Abandoned), _) => Became::Abandoned,
-            (None, Kind::Released) => Became::Shown,
-            (None, Kind::Note) => Became::Noted,
-            (Some(Outcome::Unknown), _) | (None, _) => Became::Unknown,
+        match (self.kind, self.outcome) {
+            // Final when written: their outcome says no more than their kind.
+            (Kind::Released, _) => Became::Shown,
+            (Kind::Note, _) => Became::Noted,
+            (Kind::Refusal | Kind::Folded, _) | (_, Some(Outcome::Refused)) => Became::Refused,
+            (_, Some(Outcome::Done)) => Became::Done,
+            (_, Some(Outcome::Failed)) => Became::Failed,
+            (_, Some(Outcome::Abandoned)) => Became::Abandoned,
+            (_, Some(Outcome::Unknown) | None) => Became::Unknown,
         }
     }
 
