@@ -15,7 +15,7 @@ use policy::Policies;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -65,10 +65,12 @@ async fn fixture(database: &TestDatabase) -> Fixture {
     let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
     let clock = HandClock(Arc::new(AtomicI64::new(1_790_000_000_000_000)));
     let (store, door) = store::open(&database.config()).await.unwrap();
+    // A test may make several over one database, which remembers each journal by its name.
+    static NODES: AtomicU32 = AtomicU32::new(0);
     let config = JournalConfig {
         folder: folder.path().join("journal"),
         month_keys: folder.path().join("vault"),
-        origin: "node".into(),
+        origin: format!("node-{}", NODES.fetch_add(1, Ordering::Relaxed)),
         reserve_slots: 64,
     };
     let journal = Journal::open(config, &master, door, Arc::new(clock.clone())).await.unwrap();

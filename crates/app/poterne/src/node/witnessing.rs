@@ -3,14 +3,13 @@
 
 use super::Witnessing;
 use crate::witness::{Client, Peer};
-use identity::system_actor;
 use journal::{
     Journal,
     witness::{Feed, FeedError, Next},
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
-use types::{Event, SystemActor};
+use types::Event;
 use web::health::{Check, State};
 
 /// Between two submissions to one witness.
@@ -194,8 +193,7 @@ impl Watch {
                 (Event::JournalUnwitnessed, format!("ALARM, {}: {why}", self.name))
             }
         };
-        let node = system_actor(SystemActor::Node, None, self.journal.now());
-        match self.journal.note(&node, event, Some(detail)).await {
+        match self.journal.note_node(event, Some(detail)).await {
             Ok(()) => self.traced = Some(standing),
             Err(error) => tracing::warn!(%error, "what the witness said could not be traced yet"),
         }

@@ -154,7 +154,7 @@ async fn an_opened_key_serves_here_for_this_for_a_while(database: &TestDatabase)
     it.clock.advance(599);
     service.open_key(&first, WORK, address(1)).await.unwrap();
     it.clock.advance(599);
-    assert_eq!(it.journal.entries(), before + 1, "traced");
+    assert_eq!(it.journal.entries(), before + 2, "traced, after the key of its family");
 
     let again = seen(&service, 1).await;
     assert!(service.authenticated(&again, address(1)).await.is_err(), "not before it is asked for");
