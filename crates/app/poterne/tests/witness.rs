@@ -77,6 +77,16 @@ fn serve(config: &str, log: &Path) -> Running {
     Running(child.unwrap())
 }
 
+/// Puts the files of a folder, not its folders, in the place of those of another.
+fn copy_files(from: &Path, to: &Path) {
+    let files = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
+    fs::create_dir_all(to).unwrap();
+    files(to).filter(|path| path.is_file()).for_each(|path| fs::remove_file(path).unwrap());
+    for path in files(from).filter(|path| path.is_file()) {
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
 /// Waits until the node's health says something of its witness.
 async fn until_health(port: u16, wanted: impl Fn(&Value) -> bool) -> Value {
     let client = reqwest::Client::builder()
@@ -208,6 +218,7 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
     let told = poterne(&["check", "--config", &config]);
     assert!(words(&told).contains("✓ witness dpo.test: answers"), "{}", words(&told));
     copy(&journal, &root.join("older"));
+    copy_files(&data, &root.join("older-database"));
 
     // Every checkpoint goes to the witness; what it signs holds for others.
     let running = serve(&config, &log);
@@ -240,10 +251,17 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
     assert_eq!(String::from_utf8_lossy(&verified.stdout).lines().last(), Some(witnessed.to_string().as_str()));
     assert_eq!(fs::read_dir(&kept).unwrap().count(), 2, "the latest, and the first of this day");
 
-    // The journal alone is put back, then the whole data folder: the key signs as before, and the witness remembers.
+    // The journal alone is put back: the database remembers more of it, and the node does not start.
+    fs::remove_dir_all(&journal).unwrap();
+    copy(&root.join("older"), &journal);
+    let refused = poterne(&["serve", "--config", &config]);
+    assert!(!refused.status.success() && words(&refused).contains("desk-1"), "{}", words(&refused));
+
+    // The database too, then the whole data folder: the key signs as before, and the witness remembers.
     for also in ["", "what is kept of the witness too"] {
         fs::remove_dir_all(&journal).unwrap();
         copy(&root.join("older"), &journal);
+        copy_files(&root.join("older-database"), &data);
         if !also.is_empty() {
             fs::remove_dir_all(&kept).unwrap();
         }

@@ -250,9 +250,13 @@ impl Traces {
         path
     }
 
-    /// The first of a list; the trace's own page has them all.
-    fn some<'l>(&self, all: &'l [String]) -> &'l [String] {
-        all.get(..NAMED_MAX).unwrap_or(all)
+    /// Some of a list, what was asked for before the others; the trace's own page has them all.
+    fn some<'l>(&self, all: &'l [String]) -> Vec<&'l String> {
+        let fields = &self.view.fields;
+        let asked =
+            |one: &&String| **one == fields.patient || one.rsplit('/').next() == fields.object.rsplit('/').next();
+        let (first, others): (Vec<&String>, Vec<&String>) = all.iter().partition(asked);
+        first.into_iter().chain(others).take(NAMED_MAX).collect()
     }
 
     /// How many more patients and objects there are.
