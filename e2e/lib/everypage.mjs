@@ -16,12 +16,15 @@ const LOOKS = {
   ],
 };
 const PLACES = /\/(records|results|documents|interventions|sessions|equipment|passkeys|channels)\/[^/]+(?=\/|$)/g;
+const TRACE = /\/traces\/[^/]+\/\d+$/;
 const NAMED = /\/(new|change)$/;
 
 /** What kind of page an address leads to: the same one for each of a list. */
 function kindOf(url) {
-  const path = NAMED.test(url.pathname) ? url.pathname : url.pathname.replace(PLACES, "/$1/…");
-  return path + [...url.searchParams.keys()];
+  const path = NAMED.test(url.pathname) ? url.pathname : url.pathname.replace(PLACES, "/$1/…").replace(TRACE, "/traces/…");
+  // A search is one kind of page whatever is asked for: what was found, or what follows it.
+  const asked = [...url.searchParams.keys()].filter((key) => !path.endsWith("/traces") || ["go", "before"].includes(key));
+  return path + asked;
 }
 
 /** The addresses inside the door that the page's main part leads to, one of each kind. What is no page is left out. */
@@ -32,7 +35,7 @@ export async function kindsOfLinks(visitor) {
   const kinds = new Map();
   for (const href of hrefs) {
     const url = new URL(href, visitor.page.url());
-    if (url.origin !== visitor.origin || /\/(content|file)$|^\/api\//.test(url.pathname) || url.hash) continue;
+    if (url.origin !== visitor.origin || /\/(content|file|export)$|^\/api\//.test(url.pathname) || url.hash) continue;
     const kind = kindOf(url);
     if (!kinds.has(kind)) kinds.set(kind, url.pathname + url.search);
   }
