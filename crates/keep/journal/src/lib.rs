@@ -7,6 +7,7 @@
 //! - [`Journal::refuse`] records refusals, folding those past the bound into counted entries.
 //! - [`log`] below knows only bytes and proofs; [`verify`] checks both, offline.
 
+mod became;
 mod compare;
 mod entry;
 mod fold;
@@ -21,6 +22,8 @@ mod reader;
 mod recover;
 mod seal;
 mod search;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -28,6 +31,7 @@ mod verify;
 mod withheld;
 pub mod witness;
 
+pub use became::Became;
 pub use compare::{Compared, KeptCheckpoint};
 pub use entry::{Kind, Outcome};
 pub use fold::{Folded, Offer, Refusals};

@@ -311,6 +311,9 @@ impl Node {
         if let Some(second) = &self.second {
             upkeep.spawn(keep_interventions(second.house.clone()));
             upkeep.spawn(keep_leases(second.house.clone()));
+            if let Some(traces) = second.traces.clone() {
+                upkeep.spawn(traces.keep_index());
+            }
         }
         upkeep
     }

@@ -12,6 +12,7 @@ use interventions::{
     Fleet, InterventionService, InterventionsParts, Pinned, PinnedKey, Pins, Recordings, RecordingsConfig,
     RecordingsReader, Signer,
 };
+use journal::index::Index;
 use lease::{Leases, LeasesConfig};
 use relays::{Relay, RelayLimits, RelaySettings, Wired};
 use signin::{ApiTokens, Means, SignInService, SshSignIn, TokenSettings};
@@ -73,6 +74,8 @@ pub struct Second {
     pub(super) house: InterventionService,
     /// Where every chain of enrolment starts.
     pub pins: Pins,
+    /// The desk's search of traces, where there is a desk.
+    pub(super) traces: Option<Traces>,
     leases: Leases,
 }
 
@@ -113,7 +116,7 @@ impl Second {
             None => desk,
         };
         let establishment = ground.first()?.0;
-        let (mut listening, mut rehearsing) = (None, None);
+        let (mut listening, mut rehearsing, mut searched) = (None, None, None);
         let (mut relay_name, mut relay_key) = (None, None);
         let mut desk = desk;
         if let Some(door) = settings.relays {
@@ -163,8 +166,11 @@ impl Second {
             let installation = Installation { single_zone: settings.single_zone.clone() };
             let catalogue = Catalogue::built_in()?;
             let rules = RulesService::new(catalogue, proofs, journal.clone(), policies.clone(), installation);
-            let months = MonthKeys::new(&vault, ground.master)?;
-            let traces = Traces::new(settings.data.join("journal"), months, journal.clone(), policies.clone());
+            let months = Arc::new(MonthKeys::new(&vault, ground.master)?);
+            let (index, journals) = (settings.data.join("index"), settings.data.join("journal"));
+            let index = Index::new(&index, &journals, months, ground.master)?;
+            let traces = Traces::new(index, journal.clone(), policies.clone());
+            searched = Some(traces.clone());
             let services = DeskServices {
                 signin,
                 tokens: desk_tokens.clone(),
@@ -192,7 +198,7 @@ impl Second {
             let router = suppliers::router(state, door.limits.clone());
             pages.push(Listening { name: Door::Suppliers, door, router });
         }
-        let second = Self { fleet, desk_tokens, suppliers_tokens, house, pins, leases };
+        let second = Self { fleet, desk_tokens, suppliers_tokens, house, pins, traces: searched, leases };
         Ok(Opened { second, pages, signins, relays: listening, rehearsing })
     }
 

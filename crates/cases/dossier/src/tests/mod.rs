@@ -10,7 +10,7 @@ use crate::{
 use identity::{
     Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret, resume, system_actor,
 };
-use journal::{Applied, Effect, Journal, JournalConfig, Kind, Outcome, Refusal, WriteTx};
+use journal::{Applied, Effect, Journal, JournalConfig, Kind, Outcome, Refusal, WriteTx, index::Index};
 use policy::{CreateEstablishment, Facts, Policies};
 use std::{
     sync::{
@@ -59,6 +59,7 @@ struct Fixture {
     journal: Journal,
     policies: Arc<Policies>,
     master: MasterKey,
+    indexes: AtomicI64,
 }
 
 impl Fixture {
@@ -75,7 +76,7 @@ impl Fixture {
         };
         let journal = Journal::open(config, &master, door, Arc::new(clock.clone())).await.unwrap();
         let policies = Arc::new(Policies::built_in().unwrap());
-        Self { folder, url: database.config().url, clock, store, journal, policies, master }
+        Self { folder, url: database.config().url, clock, store, journal, policies, master, indexes: AtomicI64::new(0) }
     }
 
     fn keys(&self, holder: Holder) -> Keys {
@@ -96,10 +97,13 @@ impl Fixture {
         RulesService::new(catalogue, proofs, self.journal.clone(), self.policies.clone(), installation)
     }
 
-    fn traces(&self, scan_entries_max: u64) -> Traces {
-        let months = MonthKeys::new(&self.folder.path().join("vault"), &self.master).unwrap();
-        let folder = self.folder.path().join("journal");
-        Traces::bounded(folder, months, self.journal.clone(), self.policies.clone(), scan_entries_max)
+    /// With an index of its own, which opens so many entries at most in one search.
+    fn traces(&self, opened_max: usize) -> Traces {
+        let months = Arc::new(MonthKeys::new(&self.folder.path().join("vault"), &self.master).unwrap());
+        let journals = self.folder.path().join("journal");
+        let folder = self.folder.path().join(format!("index-{}", self.indexes.fetch_add(1, Ordering::Relaxed)));
+        let index = Index::new(&folder, &journals, months, &self.master).unwrap().opening_at_most(opened_max);
+        Traces::new(index, self.journal.clone(), self.policies.clone())
     }
 
     fn somebody(&self, role: Role, door: Door, establishment: EstablishmentId) -> Authenticated {

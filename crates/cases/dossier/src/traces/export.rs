@@ -52,17 +52,17 @@ impl TraceExport {
         let Some(mut wanted) = self.wanted.take() else { return Ok(None) };
         wanted.limit = PIECE_ROWS.min(self.rows_left);
         let asked = wanted.clone();
-        let page = self.traces.find(PIECE_TURN_MAX, move |finder| finder.search(&asked)).await?;
+        let page = self.traces.find(PIECE_TURN_MAX, move |index| super::page(index, &asked)).await?;
         self.rows_left -= page.rows.len().min(self.rows_left);
         self.unreadable |= page.unreadable > 0;
         match page.next {
             Some(_) if self.rows_left == 0 => self.ends = Some(true),
             // Whatever finds, an export gets further or breaks off.
-            Some(next) if wanted.filter.before.as_ref().is_some_and(|before| next >= *before) => {
+            Some(next) if wanted.before.as_ref().is_some_and(|before| next >= *before) => {
                 return Err(TracesError::Journal(JournalError::Fault));
             }
             Some(next) => {
-                wanted.begin_before(Some(next));
+                wanted.before = Some(next);
                 self.wanted = Some(wanted);
             }
             None => self.ends = Some(false),

@@ -1,27 +1,28 @@
 //! Searching raw traces: for trace controllers only, and traced before anything is shown.
 
 mod export;
-mod finder;
 mod model;
-mod scan;
 mod wanted;
 
 pub use export::{EXPORT_ROWS_MAX, ExportPiece, TraceExport};
-pub use model::{Became, Cursor, Day, Filter, Place, TraceCounts, TracePage, TraceRow, TracesError};
+pub use journal::{Became, index::Cursor};
+pub use model::{Day, Filter, Place, TraceCounts, TracePage, TraceRow, TracesError};
 
-use finder::Finder;
 use identity::Authenticated;
-use journal::{Journal, JournalError, Refusal};
+use journal::{Journal, JournalError, Refusal, index::Index};
 use policy::{Denied, Disclosure, ExportTraces, Facts, Policies, SearchTraces};
-use scan::BlockScan;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::sync::Semaphore;
 use types::Event;
-use vault::MonthKeys;
 use wanted::Wanted;
 
-/// Entries that one search reads at most.
-const SCAN_ENTRIES_MAX: u64 = 65_536;
+/// New entries that one search takes note of at most, in each journal; more than that is left to [`Traces::keep_index`].
+const CATCH_UP_ENTRIES_MAX: u64 = 65_536;
+/// How long the index may stay behind while nobody searches.
+const KEEPING: Duration = Duration::from_secs(1);
 /// How long a search waits for the one before it.
 const TURN_MAX: Duration = Duration::from_secs(5);
 
@@ -30,27 +31,35 @@ const TURN_MAX: Duration = Duration::from_secs(5);
 pub struct Traces(Arc<Parts>);
 
 struct Parts {
-    finder: Arc<dyn Finder>,
+    index: Arc<Mutex<Index>>,
     journal: Journal,
     policies: Arc<Policies>,
     turn: Arc<Semaphore>,
 }
 
 impl Traces {
-    /// Over the folder `journal/`, which holds one journal for each origin, with the months' keys.
-    pub fn new(folder: PathBuf, months: MonthKeys, journal: Journal, policies: Arc<Policies>) -> Self {
-        Self::bounded(folder, months, journal, policies, SCAN_ENTRIES_MAX)
+    /// Over an index of the journals of this node.
+    pub fn new(index: Index, journal: Journal, policies: Arc<Policies>) -> Self {
+        let (index, turn) = (Arc::new(Mutex::new(index)), Arc::new(Semaphore::new(1)));
+        Self(Arc::new(Parts { index, journal, policies, turn }))
     }
 
-    pub(crate) fn bounded(
-        folder: PathBuf,
-        months: MonthKeys,
-        journal: Journal,
-        policies: Arc<Policies>,
-        scan_entries_max: u64,
-    ) -> Self {
-        let finder = Arc::new(BlockScan::new(folder, months, scan_entries_max));
-        Self(Arc::new(Parts { finder, journal, policies, turn: Arc::new(Semaphore::new(1)) }))
+    /// Keeps the index at the end of the journals, for ever: a search then has little to wait for.
+    pub async fn keep_index(self) {
+        loop {
+            let index = Arc::clone(&self.0.index);
+            let whole = tokio::task::spawn_blocking(move || held(&index).catch_up(CATCH_UP_ENTRIES_MAX)).await;
+            match whole {
+                // Searches come in between.
+                Ok(Ok(false)) => tokio::time::sleep(Duration::from_millis(1)).await,
+                Ok(Ok(true)) => tokio::time::sleep(KEEPING).await,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the search index could not follow the journal");
+                    tokio::time::sleep(10 * KEEPING).await;
+                }
+                Err(_) => return,
+            }
+        }
     }
 
     /// Searches, newest first. That somebody searched, and for what, is durable before anything is read; a refusal is
@@ -58,31 +67,31 @@ impl Traces {
     pub async fn search(&self, who: &Authenticated, filter: Filter) -> Result<TracePage, TracesError> {
         let wanted = Wanted::new(who, filter)?;
         self.disclose(who, SearchTraces { query: wanted.in_words() }).await?;
-        self.find(TURN_MAX, move |finder| finder.search(&wanted)).await
+        self.find(TURN_MAX, move |index| page(index, &wanted)).await
     }
 
     /// How many of the traces that a filter asks for there are, by day and type.
     pub async fn counts(&self, who: &Authenticated, filter: Filter) -> Result<TraceCounts, TracesError> {
         let wanted = Wanted::new(who, Filter { before: None, ..filter })?;
         self.disclose(who, SearchTraces { query: format!("counts: {}", wanted.in_words()) }).await?;
-        self.find(TURN_MAX, move |finder| finder.counts(&wanted)).await
+        self.find(TURN_MAX, move |index| counts(index, &wanted)).await
     }
 
     /// A page with the counts of all that its filter asks for: one search, one trace.
     pub async fn overview(&self, who: &Authenticated, filter: Filter) -> Result<(TracePage, TraceCounts), TracesError> {
         let wanted = Wanted::new(who, filter)?;
         self.disclose(who, SearchTraces { query: wanted.in_words() }).await?;
-        self.find(TURN_MAX, move |finder| Ok((finder.search(&wanted)?, finder.counts(&wanted)?))).await
+        self.find(TURN_MAX, move |index| Ok((page(index, &wanted)?, counts(index, &wanted)?))).await
     }
 
     /// The trace at a place of a journal.
     pub async fn one(&self, who: &Authenticated, origin: &str, index: u64) -> Result<TraceRow, TracesError> {
         // As the object of a filter its name is held to the same bound.
         let filter = Filter { object: Some(format!("{origin}/{index}")), ..Filter::default() };
-        let (wanted, origin) = (Wanted::new(who, filter)?, origin.to_owned());
+        let (wanted, origin) = (Wanted::new(who, filter)?.all_of_his(), origin.to_owned());
         self.disclose(who, SearchTraces { query: format!("one: {origin}/{index}") }).await?;
-        let found = self.find(TURN_MAX, move |finder| finder.one(&wanted, &origin, index)).await?;
-        found.ok_or(TracesError::NotFound)
+        let found = self.find(TURN_MAX, move |held| Ok(held.one(&wanted.query, &origin, index)?)).await?;
+        found.map(TraceRow::from).ok_or(TracesError::NotFound)
     }
 
     /// All that a filter asks for, to be taken away: written down, by this call, before the first of it leaves.
@@ -122,15 +131,33 @@ impl Traces {
     async fn find<T: Send + 'static>(
         &self,
         patience: Duration,
-        search: impl FnOnce(&dyn Finder) -> Result<T, TracesError> + Send + 'static,
+        search: impl FnOnce(&mut Index) -> Result<T, TracesError> + Send + 'static,
     ) -> Result<T, TracesError> {
         let turn = tokio::time::timeout(patience, Arc::clone(&self.0.turn).acquire_owned()).await;
         let turn = turn.map_err(|_| TracesError::Busy)?.map_err(|_| TracesError::Busy)?;
-        let finder = Arc::clone(&self.0.finder);
+        let index = Arc::clone(&self.0.index);
         let search = move || {
             let _turn = turn;
-            search(&*finder)
+            let mut index = held(&index);
+            // What was acknowledged before somebody searched is found: his own search, too.
+            if !index.catch_up(CATCH_UP_ENTRIES_MAX)? {
+                return Err(TracesError::preparing(index.progress()));
+            }
+            search(&mut index)
         };
         tokio::task::spawn_blocking(search).await.map_err(|_| JournalError::Fault)?
     }
+}
+
+/// A search that broke off leaves nothing that the next one could not find out: entries are checked against their rows.
+fn held(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
+    index.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn page(index: &mut Index, wanted: &Wanted) -> Result<TracePage, TracesError> {
+    Ok(index.search(&wanted.query, wanted.before.as_ref(), wanted.limit)?.into())
+}
+
+fn counts(index: &mut Index, wanted: &Wanted) -> Result<TraceCounts, TracesError> {
+    Ok(index.counts(&wanted.query)?.into())
 }

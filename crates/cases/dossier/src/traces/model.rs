@@ -1,16 +1,16 @@
 //! What is asked of the traces, and what they answer.
 
-use crate::catalogue::words;
-use journal::{JournalError, Kind, Outcome};
-use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
+use journal::{
+    Became, JournalError, Kind, Outcome,
+    index::{Counts, Cursor, Found, Hit, IndexError},
+};
+use std::{collections::BTreeMap, net::IpAddr};
 use types::{ClockState, EstablishmentId, Event, PatientId, Time, TraceId};
 
 /// The longest author, object or words.
 pub(crate) const TEXT_CHARS_MAX: usize = 200;
 /// Words that must all be there.
 pub(crate) const WORDS_MAX: usize = 8;
-/// The longest name of a journal in a cursor.
-const ORIGIN_CHARS_MAX: usize = 200;
 
 /// Why nothing was searched.
 #[derive(Debug, thiserror::Error)]
@@ -24,86 +24,28 @@ pub enum TracesError {
     /// Another search is under way.
     #[error("another search is under way; ask again in a moment")]
     Busy,
-    /// The journal is large, and its dates are being noted: each search goes on where the one before ended.
-    #[error("the journal is being prepared for searching; ask again in a moment")]
-    Preparing,
+    /// The index of a large journal is being made.
+    #[error("the search index is being made: {percent} % so far; ask again in a moment")]
+    Preparing {
+        /// How much of it, of a hundred.
+        percent: u8,
+    },
     /// A policy could not be evaluated.
     #[error("a policy could not be evaluated")]
     Fault,
     /// Not traced, so not shown; or the journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The folder of the journals cannot be read.
-    #[error("the journals cannot be listed: {0}")]
-    Folder(String),
+    /// The index cannot be read or made.
+    #[error(transparent)]
+    Index(#[from] IndexError),
 }
 
-words! {
-    /// What became of an act, as people search for it.
-    Became {
-        /// It was done.
-        Done = "done",
-        /// It was shown.
-        Shown = "shown",
-        /// It was refused.
-        Refused = "refused",
-        /// It was tried, and failed.
-        Failed = "failed",
-        /// It was begun, and never done.
-        Abandoned = "abandoned",
-        /// Nothing says what became of it.
-        Unknown = "unknown",
-        /// It is told, and asks for no outcome.
-        Noted = "noted",
-    }
-}
-
-/// Where a page of traces ended: what follows it comes before this place in time, journal and index.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor {
-    /// The moment.
-    pub time: Time,
-    /// The journal.
-    pub origin: String,
-    /// The place there.
-    pub index: u64,
-}
-
-/// No journal's name comes before this one.
-const FIRST_ORIGIN: &str = "!";
-
-impl Cursor {
-    /// Where what is of this moment or before begins, whatever its journal.
-    pub(crate) fn after(time: Time) -> Self {
-        Self { time: Time::from_micros(time.micros().saturating_add(1)), origin: FIRST_ORIGIN.into(), index: 0 }
-    }
-
-    /// All that follows comes before this moment.
-    pub(crate) fn until(&self) -> Time {
-        // Of its own moment something may follow, unless it stands before all of it: whoever goes on must get further.
-        let own = i64::from(self.origin != FIRST_ORIGIN);
-        Time::from_micros(self.time.micros().saturating_add(own))
-    }
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.time.micros(), self.index, self.origin)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.splitn(3, '.');
-        let (Some(micros), Some(index), Some(origin)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(());
-        };
-        let sound = !origin.is_empty() && origin.len() <= ORIGIN_CHARS_MAX && !origin.chars().any(char::is_control);
-        let time = Time::from_micros(micros.parse().map_err(drop)?);
-        let cursor = Self { time, index: index.parse().map_err(drop)?, origin: origin.to_owned() };
-        // One spelling only.
-        if sound && cursor.to_string() == text { Ok(cursor) } else { Err(()) }
+impl TracesError {
+    /// Of how many entries, so many are in the index.
+    pub(crate) fn preparing((done, all): (u64, u64)) -> Self {
+        let percent = done.saturating_mul(100).checked_div(all).unwrap_or(0);
+        Self::Preparing { percent: u8::try_from(percent.min(99)).unwrap_or(99) }
     }
 }
 
@@ -191,21 +133,38 @@ pub struct TraceRow {
 impl TraceRow {
     /// What became of the act.
     pub fn became(&self) -> Became {
-        match (self.kind, self.outcome) {
-            // Final when written: their outcome says no more than their kind.
-            (Kind::Released, _) => Became::Shown,
-            (Kind::Note, _) => Became::Noted,
-            (Kind::Refusal | Kind::Folded, _) | (_, Some(Outcome::Refused)) => Became::Refused,
-            (_, Some(Outcome::Done)) => Became::Done,
-            (_, Some(Outcome::Failed)) => Became::Failed,
-            (_, Some(Outcome::Abandoned)) => Became::Abandoned,
-            (_, Some(Outcome::Unknown) | None) => Became::Unknown,
-        }
+        Became::of(self.kind, self.outcome)
     }
 
     /// Its place among all.
     pub fn cursor(&self) -> Cursor {
         Cursor { time: self.time, origin: self.origin.clone(), index: self.index }
+    }
+}
+
+impl From<Hit> for TraceRow {
+    fn from(Hit { origin, trace }: Hit) -> Self {
+        Self {
+            origin,
+            index: trace.index,
+            kind: trace.kind,
+            event: trace.event,
+            time: trace.time,
+            clock: trace.clock,
+            trace: trace.trace,
+            outcome: trace.outcome,
+            author: trace.author,
+            role: trace.role,
+            establishment: trace.establishment,
+            door: trace.door,
+            address: trace.address,
+            purpose: trace.purpose,
+            patients: trace.patients,
+            objects: trace.objects,
+            target: trace.target,
+            detail: trace.detail,
+            count: trace.count,
+        }
     }
 }
 
@@ -222,6 +181,13 @@ pub struct TracePage {
     pub unreadable: u64,
 }
 
+impl From<Found> for TracePage {
+    fn from(found: Found) -> Self {
+        let Found { hits, next, cut_short, unreadable } = found;
+        Self { rows: hits.into_iter().map(TraceRow::from).collect(), next, cut_short, unreadable }
+    }
+}
+
 /// A day in universal time, counted from 1970-01-01.
 pub type Day = i64;
 
@@ -230,8 +196,14 @@ pub type Day = i64;
 pub struct TraceCounts {
     /// How many; what is not here is zero.
     pub cells: BTreeMap<(Day, Event), u64>,
-    /// Counting stopped before the end of what it was asked: older traces are not in the numbers.
-    pub cut_short: bool,
+    /// Traces that are there and cannot be read: they are in no number.
+    pub unreadable: u64,
+}
+
+impl From<Counts> for TraceCounts {
+    fn from(Counts { cells, unreadable }: Counts) -> Self {
+        Self { cells, unreadable }
+    }
 }
 
 impl TraceCounts {
@@ -249,18 +221,6 @@ impl TraceCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_reads_back_and_has_one_spelling() {
-        for text in ["1.2.node", "-5.0.a.b", "0.18446744073709551615.n"] {
-            assert_eq!(text.parse::<Cursor>().map(|cursor| cursor.to_string()), Ok(text.to_owned()));
-        }
-        for text in ["", "1", "1.2", "1.2.", "+1.2.n", "01.2.n", "x.2.n", "1.-2.n", "1.2.n\n", " 1.2.n"] {
-            assert_eq!(text.parse::<Cursor>(), Err(()), "{text:?}");
-        }
-        let long = format!("1.2.{}", "n".repeat(ORIGIN_CHARS_MAX + 1));
-        assert_eq!(long.parse::<Cursor>(), Err(()));
-    }
 
     #[test]
     fn days_begin_where_they_say() {

@@ -269,8 +269,8 @@ pub(crate) struct CountBody {
 pub(crate) struct CountList {
     /// By day and type; what is not here is zero.
     rows: Vec<CountBody>,
-    /// Counting stopped before the end: the oldest traces are not in it.
-    cut_short: bool,
+    /// Traces that are there and cannot be read any more: they are in no number.
+    unreadable: u64,
 }
 
 /// Counts traces by day and type; that somebody counts is traced before anything is read. For trace controllers.
@@ -292,7 +292,7 @@ pub(crate) async fn counts(bearer: Bearer, Asked(mut asked): Asked<CountsAsked>)
         event: event.as_str(),
         count,
     };
-    Ok(Json(CountList { rows: counts.cells.into_iter().map(row).collect(), cut_short: counts.cut_short }))
+    Ok(Json(CountList { rows: counts.cells.into_iter().map(row).collect(), unreadable: counts.unreadable }))
 }
 
 /// Takes traces away as a file, 100,000 at most, newest first; that somebody does is traced before the first byte. A last
@@ -324,11 +324,11 @@ fn traces_problem(error: TracesError) -> Problem {
     match &error {
         TracesError::NotFound => Problem::not_found(),
         TracesError::TooLong => Problem::new(StatusCode::BAD_REQUEST).detail(error.to_string()),
-        TracesError::Busy | TracesError::Preparing => {
+        TracesError::Busy | TracesError::Preparing { .. } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail(error.to_string())
         }
         TracesError::Journal(journal::JournalError::Revoked) => failed(Failure::Ended, &error),
-        TracesError::Journal(_) | TracesError::Folder(_) => {
+        TracesError::Journal(_) | TracesError::Index(_) => {
             failed(Failure::Shown(ErrorKind::JournalUnavailable), &error)
         }
         TracesError::Fault => failed(Failure::Fault, &error),

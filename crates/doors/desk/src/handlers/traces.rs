@@ -106,7 +106,7 @@ pub(crate) async fn one(member: Member, named: Named) -> Response {
         Ok(row) => shown(member.visit.lang, &TraceSheet::new(member.chrome(), TraceSheetView { row })),
         Err(error) => {
             let failure = match not_searched(&error) {
-                Ok(NotSearched::Busy) => Failure::Shown(ErrorKind::Busy),
+                Ok(_) => Failure::Shown(ErrorKind::Busy),
                 Err(failure) => failure,
             };
             member.failed(failure, &error).await
@@ -132,7 +132,7 @@ pub(crate) async fn export(member: Member, asked: Asking<Asked>) -> Response {
         Ok(export) => exports::answer(export, format, standing(&member), place),
         Err(error) => {
             let failure = match not_searched(&error) {
-                Ok(NotSearched::Busy) => Failure::Shown(ErrorKind::Busy),
+                Ok(_) => Failure::Shown(ErrorKind::Busy),
                 Err(failure) => failure,
             };
             member.failed(failure, &error).await
@@ -203,10 +203,11 @@ fn period(text: &str, now: Time) -> Option<(Option<Time>, Option<Time>)> {
 
 fn not_searched(error: &TracesError) -> Result<NotSearched, Failure> {
     match error {
-        TracesError::Busy | TracesError::Preparing => Ok(NotSearched::Busy),
+        TracesError::Busy => Ok(NotSearched::Busy),
+        TracesError::Preparing { percent } => Ok(NotSearched::Preparing(*percent)),
         TracesError::NotFound | TracesError::TooLong => Err(Failure::Shown(ErrorKind::NotFound)),
         TracesError::Journal(journal::JournalError::Revoked) => Err(Failure::Ended),
-        TracesError::Journal(_) | TracesError::Folder(_) => Err(Failure::Shown(ErrorKind::JournalUnavailable)),
+        TracesError::Journal(_) | TracesError::Index(_) => Err(Failure::Shown(ErrorKind::JournalUnavailable)),
         TracesError::Fault => Err(Failure::Fault),
     }
 }

@@ -19,6 +19,8 @@ const DAYS_WIDE_MIN: usize = 7;
 pub enum NotSearched {
     /// Another is under way.
     Busy,
+    /// The index is being made: so much of a hundred.
+    Preparing(u8),
 }
 
 /// How many traces there are, as the page draws them.
@@ -102,7 +104,7 @@ impl Traces {
     }
 
     fn outcomes(&self) -> &'static [Became] {
-        Became::ALL
+        &Became::ALL
     }
 
     fn periods(&self) -> [(&'static str, &'static str); 4] {
@@ -188,7 +190,14 @@ impl Traces {
     fn total(&self) -> Option<String> {
         let counts = &self.view.counts.as_ref()?.counts;
         let total = counts.cells.values().sum::<u64>();
-        Some(if counts.cut_short { self.t.desk_traces_at_least(total) } else { self.t.desk_traces_total(total) })
+        Some(if counts.unreadable > 0 { self.t.desk_traces_at_least(total) } else { self.t.desk_traces_total(total) })
+    }
+
+    fn why_not(&self, why: &NotSearched) -> String {
+        match why {
+            NotSearched::Busy => self.t.desk_traces_busy().to_owned(),
+            NotSearched::Preparing(percent) => self.t.desk_traces_preparing(percent),
+        }
     }
 
     fn word(&self, became: &Became) -> &'static str {
@@ -284,8 +293,8 @@ impl Traces {
         self.days.last().filter(|_| self.days.len() > 1).map_or("", |day| &day.label)
     }
 
-    fn counts_are_cut(&self) -> bool {
-        self.view.counts.as_ref().is_some_and(|counted| counted.counts.cut_short)
+    fn counts_lack_some(&self) -> bool {
+        self.view.counts.as_ref().is_some_and(|counted| counted.counts.unreadable > 0)
     }
 
     fn busiest_day(&self) -> u64 {

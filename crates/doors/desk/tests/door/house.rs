@@ -9,7 +9,7 @@ use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, LiveFeed, LiveSession, LiveSessions,
     NewEquipment, Opened, Pinned, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader,
 };
-use journal::{Journal, JournalConfig, Kind, Outcome, Trace, read_traces};
+use journal::{Journal, JournalConfig, Kind, Outcome, Trace, index::Index, read_traces};
 use lease::{Leases, LeasesConfig};
 use policy::Policies;
 use signin::{ApiTokens, Enrolment, Means, SignInService, SignInSettings, TokenSettings};
@@ -172,13 +172,15 @@ impl Ground {
         let (store, journal, policies) = self.shared();
         let catalogue = Catalogue::built_in().unwrap();
         let proofs = ProofReader::new(store.clone(), self.keys(Door::Desk));
-        let months = MonthKeys::new(&self.folder.path().join("vault"), &self.master).unwrap();
+        let months = Arc::new(MonthKeys::new(&self.folder.path().join("vault"), &self.master).unwrap());
+        let at = |name: &str| self.folder.path().join(name);
+        let index = Index::new(&at("index"), &at("journal"), months, &self.master).unwrap();
         DeskServices {
             signin: self.signin(Door::Desk, STAFF),
             tokens: self.tokens(Door::Desk, STAFF),
             means: Means::new(store, journal.clone(), policies.clone(), self.keys(Door::Desk), people::rp()),
             interventions,
-            traces: Traces::new(self.folder.path().join("journal"), months, journal.clone(), policies.clone()),
+            traces: Traces::new(index, journal.clone(), policies.clone()),
             rules: RulesService::new(catalogue, proofs, journal, policies, Installation::default()),
             first_administrator: None,
         }

@@ -256,6 +256,8 @@ fn searched(lang: Lang) -> Vec<(&'static str, String)> {
     pages.push(("traces-unclear", html(&Traces::new(at("/traces?go=1"), view))));
     let view = TracesView { not_searched: Some(NotSearched::Busy), ..TracesView::default() };
     pages.push(("traces-busy", html(&Traces::new(at("/traces?go=1"), view))));
+    let view = TracesView { not_searched: Some(NotSearched::Preparing(42)), ..TracesView::default() };
+    pages.push(("traces-preparing", html(&Traces::new(at("/traces?go=1"), view))));
     pages.push(("trace", html(&TraceSheet::new(at("/traces/node/5"), TraceSheetView { row: read }))));
     pages
 }

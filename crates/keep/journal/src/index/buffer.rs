@@ -8,7 +8,7 @@ use super::{
     set::{ROWS_MAX, Set},
     terms::{Token, Tokens},
 };
-use crate::{Kind, Outcome};
+use crate::{Became, Kind, Outcome};
 use std::collections::{BTreeMap, HashMap};
 use types::{Time, TraceId};
 
@@ -34,12 +34,14 @@ pub(crate) struct Buffer {
     pub from: u64,
     /// The month's key is gone: rows are counted, and have no terms.
     pub blind: bool,
+    /// The term of intents that wait for their outcome.
+    waiting: Token,
 }
 
 impl Buffer {
     /// A buffer that covers its group from an entry on.
-    pub fn new(from: u64) -> Self {
-        Self { from, ..Self::default() }
+    pub fn new(from: u64, tokens: &Tokens) -> Self {
+        Self { from, waiting: tokens.open(), ..Self::default() }
     }
 
     pub fn is_full(&self) -> bool {
@@ -85,7 +87,7 @@ impl Buffer {
         if let Some(row) = self.rows.get_mut(usize::from(number)) {
             row.outcome = Some(outcome);
         }
-        self.pairs.push(tokens.outcome(outcome), number);
+        self.pairs.push(tokens.became(Became::of(Kind::Intent, Some(outcome))), number);
         true
     }
 
@@ -157,6 +159,9 @@ impl Rows for Buffer {
     }
 
     fn add_rows(&mut self, token: Token, into: &mut Set) -> Result<(), IndexError> {
+        if token == self.waiting {
+            self.open.values().for_each(|row| into.insert(*row));
+        }
         self.pairs.rows(token, into);
         Ok(())
     }
@@ -203,7 +208,7 @@ mod tests {
 
     #[test]
     fn rows_are_in_the_order_of_their_moments() {
-        let mut buffer = Buffer::new(0);
+        let mut buffer = Buffer::new(0, &Tokens::new(&[0; 16]));
         for (index, time) in [(0, 50), (1, 70), (2, 60), (3, 70)] {
             buffer.push(row(index, time), None, &[index]);
         }
@@ -216,7 +221,7 @@ mod tests {
     fn an_intent_without_outcome_stays_while_it_is_young() {
         let tokens = Tokens::new(&[0; 16]);
         let trace = |n: u8| TraceId::from_bytes([n; 16]);
-        let mut buffer = Buffer::new(0);
+        let mut buffer = Buffer::new(0, &tokens);
         for n in 0..6_u8 {
             buffer.push(row(u64::from(n), i64::from(n) * 10), Some(trace(n)), &[u64::from(n) + 100]);
         }
@@ -242,7 +247,7 @@ mod tests {
 
     #[test]
     fn an_old_intent_does_not_hold_the_others_back() {
-        let mut buffer = Buffer::new(0);
+        let mut buffer = Buffer::new(0, &Tokens::new(&[0; 16]));
         buffer.push(row(0, 10), Some(TraceId::from_bytes([1; 16])), &[]);
         let (header, _) = buffer.drain(Time::from_micros(11), 5, &Tokens::new(&[0; 16])).unwrap().unwrap();
         assert_eq!((header.rows, header.to), (1, 5));

@@ -13,6 +13,7 @@ mod chunk;
 mod count;
 mod keyring;
 mod manifest;
+mod one;
 mod origin;
 mod pairs;
 mod query;
@@ -90,11 +91,13 @@ pub(crate) struct Limits {
     /// A group whose oldest row in memory is further behind than this goes to the disk with the next that does: what is
     /// read again after a restart stays bounded.
     lag: u64,
+    /// Entries that one search opens at most.
+    opened: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { live_rows: 98_304, lag: 262_144 }
+        Self { live_rows: 98_304, lag: 262_144, opened: 20_000 }
     }
 }
 
@@ -147,9 +150,16 @@ impl Index {
         Ok(())
     }
 
-    /// How many entries were looked at, over all journals.
-    pub fn entries(&self) -> u64 {
-        self.origins.values().map(Origin::next).sum()
+    /// Opens this many entries at most in one search, which then says that it stopped short.
+    pub fn opening_at_most(mut self, entries: usize) -> Self {
+        self.tools.limits.opened = entries;
+        self
+    }
+
+    /// How many entries were looked at, over all journals, and how many there were when that was last asked.
+    pub fn progress(&self) -> (u64, u64) {
+        let of = |origin: &Origin| (origin.next(), origin.next().max(origin.published()));
+        self.origins.values().map(of).fold((0, 0), |(a, b), (c, d)| (a + c, b + d))
     }
 
     /// Writes what is in memory to the disk, as far as it may leave: the next start then has little to read again.

@@ -11,7 +11,7 @@ use super::{
     terms::{Field, Token, outcome_of, tokens_of},
 };
 use crate::{
-    Kind, Trace,
+    Became, Kind, Trace,
     entry::{Body, Parts, split},
     log::{self, read_entries, tree::WIDTH},
     reader::trace_of,
@@ -155,6 +155,11 @@ impl Origin {
         self.next
     }
 
+    /// How many entries the tiles held when that was last asked.
+    pub fn published(&self) -> u64 {
+        self.published
+    }
+
     /// Looks at the entries that came since, `entries_max` of them at most; says whether none is left.
     pub fn catch_up(&mut self, entries_max: u64, tools: &mut Tools) -> Result<bool, IndexError> {
         self.tail.clear();
@@ -252,7 +257,7 @@ impl Origin {
     fn push(&mut self, group: &str, index: u64, parts: Parts, terms: &mut Vec<Token>, tools: &mut Tools) {
         let body = self.keys.body(&parts, &tools.months);
         let from = self.covered.get(group).copied().unwrap_or(0).min(index);
-        let buffer = self.buffers.entry(group.to_owned()).or_insert_with(|| Buffer::new(from));
+        let buffer = self.buffers.entry(group.to_owned()).or_insert_with(|| Buffer::new(from, &tools.tokens));
         if buffer.rows.is_empty() {
             buffer.blind = self.keys.is_refused(&parts.header.seal_key);
             buffer.from = buffer.from.max(from);
@@ -269,7 +274,9 @@ impl Origin {
             terms.push(tools.tokens.of_bytes(Field::Late, trace.as_bytes()));
         } else if readable {
             tokens_of(&tools.tokens, &told, terms);
-            terms.extend(outcome.map(|outcome| tools.tokens.outcome(outcome)));
+            if kind != Kind::Intent {
+                terms.push(tools.tokens.became(Became::of(kind, outcome)));
+            }
         }
         let row = Row {
             time: told.time.micros(),

@@ -1,9 +1,12 @@
 //! What is asked of the index, and what it answers.
 
 use super::terms::{Field, Token, Tokens, addresses, author, authors, object, texts, words};
-use crate::{Outcome, Trace};
+use crate::{Became, Trace};
 use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 use types::{Event, Time};
+
+/// The longest name of a journal in a cursor.
+const ORIGIN_BYTES_MAX: usize = 200;
 
 /// What is searched for: everything that is given must be true of a trace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,8 +20,8 @@ pub struct Query {
     /// One of these types; any when there is none.
     pub events: Vec<Event>,
     /// What became of it.
-    pub outcome: Option<Outcome>,
-    /// The object named, by its identifier.
+    pub became: Option<Became>,
+    /// The object or the target named, with or without what kind of thing it is.
     pub object: Option<String>,
     /// Only traces of these establishments (`None` stands for those of no establishment); all when not given.
     pub establishments: Option<Vec<Option<String>>>,
@@ -26,7 +29,7 @@ pub struct Query {
     pub since: Option<Time>,
     /// Before, excluded.
     pub until: Option<Time>,
-    /// Words that all stand in the trace, in any case.
+    /// Words that all stand in the trace as words, in any case; or the name of the act itself.
     pub words: Vec<String>,
 }
 
@@ -35,7 +38,7 @@ impl Query {
     pub fn admits(&self, trace: &Trace) -> bool {
         let told = |text: &str| {
             let text = text.to_lowercase();
-            texts(trace).any(|of| of.to_lowercase().contains(&text))
+            texts(trace).any(|of| of.to_lowercase().contains(&text)) || trace.trace.to_string() == text
         };
         self.in_time(trace.time)
             && self.admits_establishment(trace.establishment.as_deref())
@@ -43,7 +46,7 @@ impl Query {
             && self.patient.as_ref().is_none_or(|patient| trace.patients.contains(patient))
             && self.ip.is_none_or(|ip| trace.address.as_ref().is_some_and(|of| addresses(ip).contains(of)))
             && (self.events.is_empty() || self.events.contains(&trace.event))
-            && self.outcome.is_none_or(|outcome| trace.outcome == Some(outcome))
+            && self.became.is_none_or(|became| Became::of(trace.kind, trace.outcome) == became)
             && self.object.as_deref().is_none_or(|one| names(trace, one))
             && self.words.iter().all(|word| told(word))
     }
@@ -66,8 +69,8 @@ impl Query {
     /// The terms for finding: an intent whose outcome was not known when its chunk was made may have any.
     pub(crate) fn terms_to_find(&self, tokens: &Tokens) -> Vec<Vec<Token>> {
         let mut all = self.terms(tokens);
-        if let Some(outcome) = self.outcome {
-            let said = tokens.outcome(outcome);
+        if let Some(became) = self.became {
+            let said = tokens.became(became);
             all.iter_mut().filter(|any| any.contains(&said)).for_each(|any| any.push(tokens.open()));
         }
         all
@@ -82,7 +85,11 @@ impl Query {
         all.extend(self.object.iter().map(|of| one(Field::Object, object(of))));
         let from = |ip: IpAddr| addresses(ip).iter().map(|at| tokens.token(Field::Address, at)).collect();
         all.extend(self.ip.map(from));
-        all.extend(self.outcome.map(|outcome| vec![tokens.outcome(outcome)]));
+        all.extend(self.became.map(|became| match became {
+            // Whose outcome is not said yet, too.
+            Became::Unknown => vec![tokens.became(became), tokens.open()],
+            _ => vec![tokens.became(became)],
+        }));
         if !self.events.is_empty() {
             all.push(self.events.iter().map(|event| tokens.token(Field::Event, event.as_str())).collect());
         }
@@ -91,9 +98,9 @@ impl Query {
     }
 }
 
+/// By its whole name, or by what follows its kind.
 fn names(trace: &Trace, one: &str) -> bool {
-    let target = trace.target.iter().map(|target| target.rsplit(':').next().unwrap_or(target));
-    trace.objects.iter().map(String::as_str).chain(target).any(|of| object(of) == object(one))
+    trace.objects.iter().chain(&trace.target).any(|of| of == one || object(of) == one)
 }
 
 /// Where a page ended: what follows is older, or of the same moment and further on in the order of journals.
@@ -122,8 +129,9 @@ impl FromStr for Cursor {
         };
         let time = Time::from_micros(micros.parse().map_err(drop)?);
         let cursor = Self { time, origin: origin.to_owned(), index: index.parse().map_err(drop)? };
-        let sound = !origin.is_empty() && origin.len() <= 200 && cursor.to_string() == text;
-        if sound { Ok(cursor) } else { Err(()) }
+        let sound = !origin.is_empty() && origin.len() <= ORIGIN_BYTES_MAX && !origin.chars().any(char::is_control);
+        // One spelling only.
+        if sound && cursor.to_string() == text { Ok(cursor) } else { Err(()) }
     }
 }
 

@@ -10,12 +10,9 @@ use super::{
 use crate::{Kind, Outcome};
 use types::{Time, TraceId};
 
-/// Entries that one search opens at most.
-const OPENED_MAX: usize = 20_000;
-
 /// Where rows are: a chunk of a journal, or what it has in memory of a group.
 #[derive(Clone)]
-enum Place {
+pub(super) enum Place {
     Chunk(String, usize),
     Buffer(String, String),
 }
@@ -62,7 +59,7 @@ impl Index {
             let Some(walk) = walks.get_mut(best) else { break };
             let Step::Open { head, .. } = &walk.state else { break };
             let (row, place) = (*head, walk.at.clone());
-            if found.hits.len() >= limit || opened >= OPENED_MAX {
+            if found.hits.len() >= limit || opened >= self.tools.limits.opened {
                 found.cut_short = found.hits.len() < limit;
                 break;
             }
@@ -175,7 +172,13 @@ impl Index {
     }
 
     /// Opens the entry of a row, and shows it if it is what was asked for.
-    fn show(&mut self, place: &Place, row: &Row, query: &Query, found: &mut Found) -> Result<(), IndexError> {
+    pub(super) fn show(
+        &mut self,
+        place: &Place,
+        row: &Row,
+        query: &Query,
+        found: &mut Found,
+    ) -> Result<(), IndexError> {
         let (Place::Chunk(name, _) | Place::Buffer(name, _)) = place;
         self.learn_keys(place)?;
         let Some(origin) = self.origins.get_mut(name) else { return Ok(()) };
@@ -223,7 +226,7 @@ impl Index {
         Ok(None)
     }
 
-    fn places_of(&self, name: &str) -> Vec<Place> {
+    pub(super) fn places_of(&self, name: &str) -> Vec<Place> {
         let Some(origin) = self.origins.get(name) else { return Vec::new() };
         let buffers = origin.buffers.iter().filter(|(_, buffer)| !buffer.blind);
         let buffers = buffers.map(|(group, _)| Place::Buffer(name.to_owned(), group.clone()));
@@ -233,7 +236,7 @@ impl Index {
         buffers.chain(chunks.map(|(number, _)| Place::Chunk(name.to_owned(), number))).collect()
     }
 
-    fn with<T>(
+    pub(super) fn with<T>(
         &mut self,
         place: &Place,
         ask: impl FnOnce(&mut dyn Rows, &TokenMaker) -> Result<T, IndexError>,

@@ -1,6 +1,6 @@
 //! What a trace can be found by: keyed tokens of its fields and of its words.
 
-use crate::{Kind, Outcome, Trace};
+use crate::{Became, Kind, Outcome, Trace};
 use siphasher::sip::SipHasher24;
 use std::{collections::BTreeSet, hash::Hasher, net::IpAddr};
 use types::ClientAddress;
@@ -17,7 +17,7 @@ pub(crate) enum Field {
     Patient = 2,
     Address = 3,
     Event = 4,
-    Outcome = 5,
+    Became = 5,
     Object = 6,
     Establishment = 7,
     Word = 8,
@@ -41,13 +41,13 @@ impl Tokens {
         self.of_bytes(field, value.as_bytes())
     }
 
-    pub fn outcome(&self, outcome: Outcome) -> Token {
-        self.of_bytes(Field::Outcome, &[outcome.code()])
+    pub fn became(&self, became: Became) -> Token {
+        self.token(Field::Became, became.as_str())
     }
 
     /// Of intents whose outcome was not known when their chunk was made.
     pub fn open(&self) -> Token {
-        self.of_bytes(Field::Outcome, &[0])
+        self.token(Field::Became, "")
     }
 
     pub fn of_bytes(&self, field: Field, value: &[u8]) -> Token {
@@ -72,9 +72,9 @@ pub(crate) fn author(text: &str) -> &str {
     text.strip_prefix("account:").unwrap_or(text)
 }
 
-/// An object as it is looked for: by its identifier, whatever its category.
+/// An object or a target as it is looked for: by its identifier, whatever kind of thing it is.
 pub(crate) fn object(text: &str) -> &str {
-    text.rsplit_once('/').map_or(text, |(_, id)| id)
+    text.rsplit(['/', ':']).next().unwrap_or(text)
 }
 
 /// The addresses under which a trace from `ip` may be kept: itself, or its source where refusals were counted together.
@@ -105,21 +105,19 @@ pub(crate) fn authors(trace: &Trace) -> impl Iterator<Item = &str> {
     [trace.author.as_str()].into_iter().chain(folded.into_iter().flat_map(|detail| detail.lines().skip(1)))
 }
 
-/// Every token of a trace, each once. `outcome` is not among them: it may come later.
+/// Every token of a trace, each once. What became of it is not among them: that may come later.
 pub(crate) fn tokens_of(tokens: &Tokens, trace: &Trace, into: &mut Vec<Token>) {
     into.clear();
     into.push(tokens.token(Field::Event, trace.event.as_str()));
     into.push(tokens.token(Field::Establishment, trace.establishment.as_deref().unwrap_or_default()));
     into.extend(authors(trace).map(|who| tokens.token(Field::Author, author(who))));
     into.extend(trace.patients.iter().map(|patient| tokens.token(Field::Patient, patient)));
-    into.extend(trace.objects.iter().map(|one| tokens.token(Field::Object, object(one))));
-    into.extend(
-        trace.target.iter().map(|one| tokens.token(Field::Object, object(one.rsplit(':').next().unwrap_or(one)))),
-    );
+    into.extend(trace.objects.iter().chain(&trace.target).map(|one| tokens.token(Field::Object, object(one))));
     into.extend(trace.address.iter().map(|address| tokens.token(Field::Address, address)));
     for text in texts(trace) {
         into.extend(words(text).map(|word| tokens.token(Field::Word, &word)));
     }
+    into.push(tokens.token(Field::Word, &trace.trace.to_string()));
     into.sort_unstable();
     into.dedup();
 }

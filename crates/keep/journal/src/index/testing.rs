@@ -3,14 +3,15 @@
 
 use super::{Index, Limits};
 use crate::{
-    Kind, Outcome,
-    entry::Body,
+    Kind, Outcome, Trace,
+    entry::{Body, Header},
     log::{Log, LogConfig, Signer},
-    seal::{Act, SealContext},
+    reader::trace_of,
+    testing::Writer,
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
-use types::{ClockState, Event, Family, Time, TraceId};
+use types::{ClockState, Event, Time, TraceId};
 use vault::{Holder, Keys, MasterKey, MonthKeys};
 
 pub(crate) struct World {
@@ -60,20 +61,20 @@ pub(crate) struct Told {
     pub body: Body,
 }
 
-/// Writes entries as the journal does, with one context for each family and month.
-pub(crate) async fn write(world: &World, log: &Log, all: &[Told]) {
-    let mut contexts: BTreeMap<Family, SealContext> = BTreeMap::new();
-    for told in all {
-        let family = told.event.family();
-        if contexts.get(&family).is_none_or(|context| !context.serves(told.time)) {
-            let clock = ClockState::Unknown;
-            let (fresh, first) = SealContext::begin(&world.months, family, told.time, clock).unwrap();
-            log.append(first).await.unwrap();
-            contexts.insert(family, fresh);
-        }
-        let context = contexts.get(&family).unwrap();
-        let Told { kind, event, trace, outcome, time, .. } = *told;
-        let act = Act { kind, event, trace, outcome, time, clock: ClockState::Unknown };
-        log.append(context.entry(&act, &told.body).unwrap()).await.unwrap();
+impl Told {
+    fn as_trace(&self) -> Trace {
+        let Told { kind, event, trace, outcome, time, body } = self.clone();
+        let clock = ClockState::Unknown;
+        let header = Header { kind, event, time, clock, trace, outcome, seal_key: [0; 8], number: 0, salt: [0; 16] };
+        trace_of(0, header, body)
     }
+}
+
+/// Writes entries as the journal does.
+pub(crate) async fn write(world: &World, log: &Log, all: &[Told]) {
+    let mut writer = Writer::new(&world.months, log);
+    for told in all {
+        writer.write(&told.as_trace()).await.unwrap();
+    }
+    writer.flush().await.unwrap();
 }

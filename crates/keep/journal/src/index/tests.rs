@@ -7,7 +7,7 @@ use super::{
     terms::outcome_of,
     testing::{Told, World, write},
 };
-use crate::{Kind, Outcome, Trace, entry::Body, read_traces};
+use crate::{Became, Kind, Outcome, Trace, entry::Body, read_traces};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use std::{
 use types::{Event, Time, TraceId};
 
 const START: i64 = 1_790_000_000_000_000;
-const SMALL: Limits = Limits { live_rows: 40, lag: 60 };
+const SMALL: Limits = Limits { live_rows: 40, lag: 60, opened: 20_000 };
 
 /// What the random traces are made of: few values, so that they meet.
 fn told() -> impl Strategy<Value = Told> {
@@ -54,21 +54,21 @@ fn query() -> impl Strategy<Value = Query> {
         option::of(select(vec!["p1", "p2", "p9"])),
         option::of(select(vec!["192.0.2.1", "2001:db8::5", "203.0.113.9"])),
         vec(select(vec![Event::SignIn, Event::RecordRead]), 0..2),
-        option::of(select(vec![Outcome::Done, Outcome::Refused, Outcome::Failed])),
+        option::of(select(Became::ALL.to_vec())),
     );
     let second = (
         option::of(select(vec!["r1", "document/d1"])),
         option::of(select(vec![vec![None], vec![None, Some("east".to_owned())], vec![Some("west".to_owned())]])),
         option::of(0_i64..1_500),
         option::of(0_i64..1_500),
-        vec(select(vec!["wrong", "WINDOW", "fenêtre", "password", "read"]), 0..2),
+        vec(select(vec!["wrong", "WINDOW", "fenêtre", "password", "read", "00000000000000000000000003"]), 0..2),
     );
     (first, second).prop_map(|(first, second)| Query {
         author: first.0.map(Into::into),
         patient: first.1.map(Into::into),
         ip: first.2.map(|ip| ip.parse().unwrap()),
         events: first.3,
-        outcome: first.4,
+        became: first.4,
         object: second.0.map(Into::into),
         establishments: second.1,
         since: second.2.map(|hours| Time::from_micros(START + hours * 3_600_000_000)),
@@ -173,12 +173,21 @@ proptest! {
             let mut expected = naive(&world, "node");
             expected.extend(naive(&world, "other"));
             expected.sort_by_key(|hit| std::cmp::Reverse(hit.cursor()));
+            let shown: Vec<(&str, u64)> = expected.iter().map(|hit| (hit.origin.as_str(), hit.trace.index)).collect();
+            for index_of in 0..600 {
+                let is = index.one(&Query::default(), "node", index_of).unwrap().is_some();
+                assert_eq!(is, shown.contains(&("node", index_of)), "{index_of}");
+            }
+            assert_eq!(index.one(&Query::default(), "nowhere", 1).unwrap(), None);
             for query in queries.iter().chain([&Query::default()]) {
                 let wanted: Vec<Hit> = expected.iter().filter(|hit| query.admits(&hit.trace)).cloned().collect();
                 let found = all_pages(&mut index, query, limit);
                 assert_eq!(found, wanted, "{query:?}");
+                for hit in &wanted {
+                    assert_eq!(index.one(query, &hit.origin, hit.trace.index).unwrap().as_ref(), Some(hit));
+                }
                 // Late outcomes are not among a row's terms: an intent is then counted under none.
-                if query.outcome.is_none() {
+                if query.became.is_none() {
                     assert_eq!(index.counts(query).unwrap(), Counts { cells: naive_counts(&wanted), unreadable: 0 });
                 }
             }

@@ -1,0 +1,79 @@
+//! Writing a journal from nothing but traces, for tests and benchmarks: sealed as the journal seals them, at the moments
+//! that they tell.
+
+use crate::{
+    JournalError, Trace,
+    entry::Body,
+    log::Log,
+    seal::{Act, SealContext},
+};
+use std::collections::BTreeMap;
+use types::Family;
+use vault::MonthKeys;
+
+/// Entries that are made durable together.
+const BATCH: usize = 256;
+
+/// Writes traces, with one context for each family and month.
+pub struct Writer<'a> {
+    months: &'a MonthKeys,
+    log: &'a Log,
+    contexts: BTreeMap<Family, SealContext>,
+    batch: Vec<Vec<u8>>,
+}
+
+impl<'a> Writer<'a> {
+    /// Into a log, under the months' keys.
+    pub fn new(months: &'a MonthKeys, log: &'a Log) -> Self {
+        Self { months, log, contexts: BTreeMap::new(), batch: Vec::new() }
+    }
+
+    /// Writes a trace; where it stands in the log is for the log to say. It is durable after [`Writer::flush`].
+    pub async fn write(&mut self, trace: &Trace) -> Result<(), JournalError> {
+        let family = trace.event.family();
+        let serving = self.contexts.get(&family).filter(|context| context.serves(trace.time));
+        let entry = match serving {
+            Some(context) => context.entry(&act(trace), &body(trace))?,
+            None => {
+                let (context, first) = SealContext::begin(self.months, family, trace.time, trace.clock)?;
+                self.batch.push(first);
+                let entry = context.entry(&act(trace), &body(trace))?;
+                self.contexts.insert(family, context);
+                entry
+            }
+        };
+        self.batch.push(entry);
+        if self.batch.len() >= BATCH { self.flush().await } else { Ok(()) }
+    }
+
+    /// Makes durable what was written.
+    pub async fn flush(&mut self) -> Result<(), JournalError> {
+        if !self.batch.is_empty() {
+            self.log.append_all(std::mem::take(&mut self.batch)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn act(trace: &Trace) -> Act {
+    let Trace { kind, event, trace, outcome, time, clock, .. } = *trace;
+    Act { kind, event, trace, outcome, time, clock }
+}
+
+fn body(trace: &Trace) -> Body {
+    let trace = trace.clone();
+    Body {
+        author: trace.author,
+        role: trace.role,
+        session: None,
+        establishment: trace.establishment,
+        door: trace.door,
+        address: trace.address,
+        purpose: trace.purpose,
+        patients: trace.patients,
+        objects: trace.objects,
+        target: trace.target,
+        detail: trace.detail,
+        count: trace.count,
+    }
+}
