@@ -160,6 +160,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         trust: Some(signer.trust(Origin::https("localhost", desk_port)?)),
         single_zone: Some("demonstration".into()),
         witnessing: Witnessing { peers: Vec::new(), age_max: Duration::MAX },
+        stamping: None,
         health,
         stop_deadline: Duration::from_secs(8),
         new_origin: false,

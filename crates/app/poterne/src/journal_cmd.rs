@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use journal::{
     Against, KeptCheckpoint, Report, Verifying,
     log::{Bad, VKey, WitnessKey},
+    stamp::missing,
 };
 use progress::Progress;
 use source::Source;
@@ -51,6 +52,9 @@ pub struct VerifyArgs {
     /// The key of a witness you trust: it must have cosigned a checkpoint given, or kept under DIR/witnessed
     #[arg(long, value_name = "KEY", num_args = 1..)]
     witness: Vec<String>,
+    /// The certificates (PEM) of the authority of time stamps you trust: one at least of the stamps kept under DIR/stamped must be its
+    #[arg(long, value_name = "FILE")]
+    stamps_ca: Option<PathBuf>,
     /// Threads that read and hash, 64 at most; as many as there are cores, if you do not say
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -90,6 +94,14 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
+    let authority = match args.stamps_ca.as_deref().map(kept::authority) {
+        None => None,
+        Some(Ok(authority)) => Some(authority),
+        Some(Err(error)) => {
+            crate::told(&format!("--stamps-ca: {error:#}; name a file of certificates in PEM"));
+            return Ok(ExitCode::from(2));
+        }
+    };
     let source = match (&args.data, &args.archive) {
         (Some(data), _) => Source::folder(data)?,
         (None, Some(file)) => match Source::archive(file) {
@@ -124,7 +136,15 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         let markers = markers.as_ref().map(|all| all.get(&name).cloned().unwrap_or_default());
         let mut mine: Vec<KeptCheckpoint> = kept.extract_if(.., |one| one.origin() == Some(name.as_str())).collect();
         mine.extend(source.kept(&name)?);
-        let against = Against { markers: markers.as_ref(), kept: &mine, witnesses: &witnesses };
+        let stamps = source.stamps(&name)?;
+        mine.extend(stamps.checkpoints());
+        let against = Against {
+            markers: markers.as_ref(),
+            kept: &mine,
+            witnesses: &witnesses,
+            stamps: Some(&stamps),
+            authority: authority.as_ref(),
+        };
         let progress = Progress::new();
         let how = Verifying {
             pinned: pinned.as_ref(),
@@ -132,7 +152,12 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
             progress: &|done, all| progress.tell(done, all),
             ..Verifying::default()
         };
-        reports.extend(source.verify(&name, &how, &against));
+        let mut report = source.verify(&name, &how, &against);
+        if let Some(report) = report.as_mut().filter(|_| authority.is_some()) {
+            // Read again: a stamp is kept before the journal says so.
+            report.silent.extend(missing(&report.stamped, &source.stamps(&name)?));
+        }
+        reports.extend(report);
         progress.end();
     }
     if let Some(other) = kept.first() {

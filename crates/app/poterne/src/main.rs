@@ -10,10 +10,12 @@ mod init;
 mod journal_cmd;
 mod metrics;
 mod node;
+mod outgoing;
 mod probes;
 mod rules_cmd;
 mod serve;
 mod stop;
+mod timestamp;
 mod witness;
 
 use clap::{Parser, Subcommand};
@@ -103,6 +105,9 @@ fn check_peers(config: &config::Config) -> Vec<Box<dyn check::Peer>> {
         let witness = witness.clone();
         let name = format!("witness {}", witness.key.name());
         peers.push(check::peer(&name, move || witness::reach(witness.clone())));
+    }
+    if let Some(authority) = config.journal.timestamp.clone() {
+        peers.push(check::peer("time stamps", move || timestamp::reach(authority.clone())));
     }
     peers
 }

@@ -103,6 +103,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         trust,
         single_zone: config.node.accept_single_zone,
         witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },
+        stamping: config.journal.timestamp,
         health: bind(config.node.metrics_listen).await?,
         stop_deadline: config.node.stop_deadline,
         new_origin: false,

@@ -1,56 +1,18 @@
 //! A node and a witness as two processes: what the witness signs, and what a journal put back to an older copy meets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use demo::Authority;
+mod nodes;
+
+use nodes::{Running, free_port, node, poterne, serve, until_health, words};
 use serde_json::Value;
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
-use types::Clock as _;
-
-fn poterne(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_poterne")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn words(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Stops the program whatever happens to the test.
-struct Running(Child);
-
-impl Running {
-    fn stop(mut self) {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let until = Instant::now() + Duration::from_secs(20);
-        while Instant::now() < until {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                assert!(status.success(), "{status}");
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("it does not stop");
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Starts a witness; gives what it says once ready.
 fn witness(root: &Path, listen: &str, vkey: &str) -> (Running, Value) {
@@ -68,15 +30,6 @@ fn witness(root: &Path, listen: &str, vkey: &str) -> (Running, Value) {
     (Running(child), serde_json::from_str(&line).unwrap())
 }
 
-fn serve(config: &str, log: &Path) -> Running {
-    let child = Command::new(env!("CARGO_BIN_EXE_poterne"))
-        .args(["serve", "--config", config])
-        .stdin(Stdio::null())
-        .stderr(fs::File::create(log).unwrap())
-        .spawn();
-    Running(child.unwrap())
-}
-
 /// Puts the files of a folder, not its folders, in the place of those of another.
 fn copy_files(from: &Path, to: &Path) {
     let files = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
@@ -85,33 +38,6 @@ fn copy_files(from: &Path, to: &Path) {
     for path in files(from).filter(|path| path.is_file()) {
         fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
     }
-}
-
-/// Waits until the node's health says something of its witness.
-async fn until_health(port: u16, wanted: impl Fn(&Value) -> bool) -> Value {
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(
-            rustls::ClientConfig::builder_with_provider(web::serve::provider())
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth(),
-        )
-        .build()
-        .unwrap();
-    let mut last = Value::Null;
-    for _ in 0..600 {
-        if let Ok(answer) = client.get(format!("http://127.0.0.1:{port}/health")).send().await {
-            let all: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-            let checks = all["checks"].as_array().unwrap();
-            last = checks.iter().find(|check| check["name"] == "witness").cloned().unwrap_or_default();
-            if wanted(&last) {
-                return last;
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within thirty seconds: {last}");
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -152,40 +78,6 @@ with tempfile.TemporaryDirectory() as at:
 print(text.split("\n")[1])
 "#;
     Command::new("python3").args(["-c", PROGRAM]).arg(cosigned).arg(vkey).output().unwrap()
-}
-
-/// A desk's configuration in `root/node`, fed to a witness; the vkey of its journal comes from a first start.
-fn node(root: &Path, health: u16) -> String {
-    let dir = root.join("node");
-    let (desk, ports) = (free_port(), dir.to_str().unwrap());
-    let origin = format!("https://bureau.test:{desk}");
-    let made = poterne(&[
-        "init",
-        ports,
-        "--doors",
-        "desk",
-        "--name",
-        "desk-1",
-        "--establishment",
-        "Hôpital d’essai",
-        "--desk-origin",
-        &origin,
-        "--desk-listen",
-        &format!("127.0.0.1:{desk}"),
-        "--support",
-        "01 99 00 00 00",
-    ]);
-    assert!(made.status.success(), "{}", words(&made));
-    let authority = Authority::new(store::SystemClock.now()).unwrap();
-    let certificate = authority.issue_server(&["bureau.test"]).unwrap();
-    let keys = dir.join("keys");
-    fs::write(keys.join("desk.crt"), &certificate.chain_pem).unwrap();
-    fs::write(keys.join("desk.key"), certificate.key_pem.expose()).unwrap();
-    fs::set_permissions(keys.join("desk.key"), fs::Permissions::from_mode(0o600)).unwrap();
-    let config = dir.join("poterne.toml");
-    let text = fs::read_to_string(&config).unwrap().replace("127.0.0.1:9464", &format!("127.0.0.1:{health}"));
-    fs::write(&config, text).unwrap();
-    config.to_str().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,7 +130,7 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
         assert!(Instant::now() < until, "{}", fs::read_to_string(&log).unwrap());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    until_health(health, |witness| witness["status"] == "ready").await;
+    until_health(health, "witness", |witness| witness["status"] == "ready").await;
     running.stop();
     let verified = verified_elsewhere(&latest().unwrap(), &key);
     assert!(verified.status.success(), "{}", words(&verified));
@@ -266,7 +158,7 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
             fs::remove_dir_all(&kept).unwrap();
         }
         let running = serve(&config, &log);
-        let said = until_health(health, |witness| witness["status"] == "degraded").await;
+        let said = until_health(health, "witness", |witness| witness["status"] == "degraded").await;
         assert!(said["reason"].as_str().unwrap().starts_with("ALARM, dpo.test: "), "{said}");
         running.stop();
         let told = fs::read_to_string(&log).unwrap();
@@ -283,7 +175,7 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
     let told = poterne(&["check", "--config", &config]);
     assert!(!told.status.success() && words(&told).contains("✗ witness dpo.test: "), "{}", words(&told));
     let running = serve(&config, &log);
-    let said = until_health(health, |witness| witness["status"] == "degraded").await;
+    let said = until_health(health, "witness", |witness| witness["status"] == "degraded").await;
     assert!(said["reason"].as_str().unwrap().contains("has cosigned nothing for"), "{said}");
     running.stop();
 }

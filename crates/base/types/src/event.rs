@@ -30,6 +30,10 @@ words! {
         JournalWitnessed = "journal.witnessed",
         /// A witness has cosigned nothing for too long, or remembers another journal than this one.
         JournalUnwitnessed = "journal.unwitnessed",
+        /// An authority stamped a checkpoint of this journal (RFC 3161).
+        JournalStamped = "journal.stamped",
+        /// No stamp is had for a checkpoint of today.
+        JournalUnstamped = "journal.unstamped",
         /// This journal follows another, of which something is missing; the entry says what was known of it.
         GapDeclared = "journal.gap_declared",
         /// Somebody tried to sign in; the outcome says whether he did.

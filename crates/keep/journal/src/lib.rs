@@ -22,6 +22,7 @@ mod reader;
 mod recover;
 mod seal;
 mod search;
+pub mod stamp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
@@ -41,5 +42,7 @@ pub use keeper::{Journal, JournalConfig, JournalError, Refusal, Revoked};
 pub use reader::{Trace, read_traces};
 pub use search::{BLOCK_ENTRIES, Block, BlockTraces, TraceHead, TraceReader};
 pub use trace::Traced;
-pub use verify::{Against, Markers, Report, Verifying, export, read_markers, verify, verify_archived, verify_with};
+pub use verify::{
+    Against, Beside, Markers, Report, Verifying, export, read_markers, verify, verify_archived, verify_with,
+};
 pub use withheld::{Page, Stray, Withheld};

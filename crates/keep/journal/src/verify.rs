@@ -5,13 +5,14 @@ use crate::{
     compare::{Compared, KeptCheckpoint, compare, sizes},
     entry::header,
     log::{self, Archive, ArchiveWriter, Bad, Files, VKey, Verdict, WitnessKey},
+    stamp::{self, Authority, JudgedStamp, KeptStamps},
 };
 use std::{
     collections::{BTreeMap, HashMap},
     io::Write,
     path::Path,
 };
-use types::TraceId;
+use types::{Event, Time, TraceId};
 
 pub use crate::log::Verifying;
 
@@ -26,14 +27,19 @@ pub struct Report {
     pub database: Vec<String>,
     /// What became of the checkpoints kept elsewhere, smallest first.
     pub checkpoints: Vec<Compared>,
-    /// The trusted witnesses that vouch for nothing here.
+    /// What became of the time stamps kept beside the journal, day by day.
+    pub stamps: Vec<JudgedStamp>,
+    /// When the journal says that it was stamped.
+    pub stamped: Vec<Time>,
+    /// The trusted witnesses, and the trusted authority, that vouch for nothing here.
     pub silent: Vec<String>,
 }
 
 impl Report {
     /// Whether nothing bad was found.
     pub fn ok(&self) -> bool {
-        let compared = self.checkpoints.iter().all(|one| one.ok) && self.silent.is_empty();
+        let stamped = self.stamps.iter().all(|one| one.what.is_none());
+        let compared = self.checkpoints.iter().all(|one| one.ok) && stamped && self.silent.is_empty();
         self.verdict.ok && self.database.is_empty() && compared
     }
 }
@@ -47,6 +53,10 @@ pub struct Against<'a> {
     pub kept: &'a [KeptCheckpoint],
     /// Witnesses that are trusted: each must have cosigned one of those, and nothing false may stand in its name.
     pub witnesses: &'a [WitnessKey],
+    /// Stamps kept beside the journal.
+    pub stamps: Option<&'a KeptStamps>,
+    /// The authority that is trusted to have made them: one at least must hold.
+    pub authority: Option<&'a Authority>,
 }
 
 /// Markers as read from `effects`: the act and whether it was claimed as abandoned.
@@ -56,6 +66,7 @@ pub type Markers = BTreeMap<TraceId, bool>;
 struct Acts {
     /// Outcome of each intent.
     intents: HashMap<TraceId, Option<Outcome>>,
+    stamped: Vec<Time>,
 }
 
 /// What an entry says of its act; made of one entry alone, by any thread.
@@ -63,14 +74,21 @@ struct Said {
     kind: Kind,
     trace: TraceId,
     outcome: Option<Outcome>,
+    stamped: Option<Time>,
 }
 
 fn said(entry: &[u8]) -> Result<Said, String> {
-    header(entry).map(|header| Said { kind: header.kind, trace: header.trace, outcome: header.outcome })
+    header(entry).map(|header| Said {
+        kind: header.kind,
+        trace: header.trace,
+        outcome: header.outcome,
+        stamped: (header.event == Event::JournalStamped).then_some(header.time),
+    })
 }
 
 impl Acts {
-    fn see(&mut self, Said { kind, trace, outcome }: Said) -> Result<(), String> {
+    fn see(&mut self, Said { kind, trace, outcome, stamped }: Said) -> Result<(), String> {
+        self.stamped.extend(stamped);
         match kind {
             Kind::Intent => {
                 let before = self.intents.insert(trace, None);
@@ -130,10 +148,13 @@ pub fn verify_archived(archive: &Archive, origin: &str, how: &Verifying<'_>, aga
     Some(verify_files(&archive.log(origin)?, how, against))
 }
 
-/// Writes the logs in these folders (`journal/<origin>`), and what is kept of their witnesses (names under
-/// `witnessed/<origin>/`, and bytes), into one archive. Gives how many entries the checkpoints count, all together.
+/// What is kept beside one log: folder in the data folder (`witnessed/<origin>`, `stamped/<origin>`), name, bytes.
+pub type Beside = Vec<(String, String, Vec<u8>)>;
+
+/// Writes the logs in these folders (`journal/<origin>`), and what is kept beside them, into one archive. Gives how many entries
+/// the checkpoints count, all together.
 pub fn export<'a, W: Write>(
-    logs: impl IntoIterator<Item = (&'a Path, &'a str, Vec<(String, Vec<u8>)>)>,
+    logs: impl IntoIterator<Item = (&'a Path, &'a str, Beside)>,
     out: W,
 ) -> Result<(W, u64), Bad> {
     let mut writer = ArchiveWriter::new(out);
@@ -141,8 +162,8 @@ pub fn export<'a, W: Write>(
     let unwritten = |error: std::io::Error| Bad::new(".", format!("the archive cannot be written ({error})"));
     for (folder, origin, kept) in logs {
         entries += log::export(folder, &format!("journal/{origin}"), &mut writer)?;
-        for (name, bytes) in kept {
-            writer.write(&format!("witnessed/{origin}"), &name, &bytes).map_err(unwritten)?;
+        for (beside, name, bytes) in kept {
+            writer.write(&beside, &name, &bytes).map_err(unwritten)?;
         }
     }
     Ok((writer.finish().map_err(unwritten)?, entries))
@@ -165,8 +186,12 @@ fn verify_files<F: Files + ?Sized>(files: &F, how: &Verifying<'_>, against: &Aga
         _ => Vec::new(),
     };
     let own: Option<VKey> = verdict.vkey.parse().ok();
-    let (checkpoints, silent) = compare(against.kept, against.witnesses, own.as_ref(), &verdict);
-    Report { verdict, intents_open, database, checkpoints, silent }
+    let (checkpoints, mut silent) = compare(against.kept, against.witnesses, own.as_ref(), &verdict);
+    let stamps = against.stamps.map_or(Vec::new(), |kept| stamp::judge(kept, against.authority));
+    if against.authority.is_some() && !stamps.iter().any(|one| one.vouched) {
+        silent.push("no stamp that the trusted authority made stands beside this journal".to_owned());
+    }
+    Report { verdict, intents_open, database, checkpoints, stamps, stamped: acts.stamped, silent }
 }
 
 impl std::fmt::Display for Report {

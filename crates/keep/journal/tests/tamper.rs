@@ -297,7 +297,7 @@ async fn the_true_journal_is_caught_by_nothing() {
     let folder = journal.path().join(ORIGIN);
     let stranger = [WitnessSigner::from_seed("other.example.test", &[3; 32]).unwrap().key().clone()];
     for (kept, witnesses) in [(&scene.kept[..0], [scene.witness.key().clone()]), (&scene.kept[..], stranger)] {
-        let against = Against { kept, witnesses: &witnesses, markers: None };
+        let against = Against { kept, witnesses: &witnesses, ..Against::default() };
         let report = verify_with(&folder, &Verifying::default(), &against);
         assert!(report.verdict.ok && !report.ok() && report.silent.len() == 1, "{report:?}");
     }

@@ -18,6 +18,7 @@ mod tests;
 mod tests_doors;
 #[cfg(test)]
 mod tests_witnesses;
+mod timestamp;
 mod witnesses;
 
 pub(crate) use files::remains_valid;
@@ -203,6 +204,9 @@ pub struct Journal {
     /// `[[journal.witnesses]]`, 8 at most: `url` (`https://`, or `http://` on this machine), `vkey` (its verifier key) and
     /// `ca_file` (the authorities, PEM, that vouch for it over TLS).
     pub witnesses: Vec<Peer>,
+    /// `[journal.timestamp]`: `url` (`http://` or `https://`), `ca_file` (who may stamp, PEM), `policy` (an object identifier,
+    /// none by default), `tls_ca_file` (who vouches for its server, with `https://`), `wait_seconds` (1 to 60, 10 by default).
+    pub timestamp: Option<crate::timestamp::Settings>,
 }
 
 /// `[log]`: the conversation, on standard error; the journal is elsewhere.

@@ -43,3 +43,31 @@ fn witnesses_are_read_and_their_mistakes_told() {
     let told = read("[journal]\nwitnesses = 1\n").err().unwrap();
     assert!(told.contains("write [[journal.witnesses]]"), "{told}");
 }
+
+#[test]
+fn an_authority_of_time_stamps_is_read_and_its_mistakes_told() {
+    let section = |url: &str, more: &str| format!("[journal.timestamp]\nurl = \"{url}\"\n{more}\n");
+    let ca = "ca_file = \"keys/sis-ca.crt\"";
+    let config = read(&section("http://tsa.example/tsr", &format!("{ca}\npolicy = \"1.2.3\"\n"))).unwrap();
+    let settings = config.journal.timestamp.unwrap();
+    assert_eq!((settings.url.as_str(), settings.wait.as_secs()), ("http://tsa.example/tsr", 10));
+    assert_eq!(settings.authority.policy().unwrap().to_string(), "1.2.3");
+    assert!(settings.tls_ca_pem.is_none() && config.journal.witnesses.is_empty());
+    let tls = "tls_ca_file = \"keys/sis-ca.crt\"";
+    let config = read(&section("https://tsa.example", &format!("{ca}\n{tls}\nwait_seconds = 60"))).unwrap();
+    assert!(config.journal.timestamp.unwrap().tls_ca_pem.is_some());
+    assert!(read("").unwrap().journal.timestamp.is_none());
+    for (url, more, said) in [
+        ("ftp://tsa.example", ca.to_owned(), "neither http nor https"),
+        ("http://u@tsa.example", ca.to_owned(), "or more than one"),
+        ("https://tsa.example", ca.to_owned(), "vouches for its server"),
+        ("http://tsa.example", String::new(), "ca_file"),
+        ("http://tsa.example", "ca_file = \"poterne.toml\"".to_owned(), "cannot be used"),
+        ("http://tsa.example", format!("{ca}\npolicy = \"one\""), "no policy"),
+        ("http://tsa.example", format!("{ca}\nwait_seconds = 0"), "wait_seconds"),
+        ("http://tsa.example", format!("{ca}\npolcy = 1"), "did you mean policy?"),
+    ] {
+        let told = read(&section(url, &more)).err().unwrap();
+        assert!(told.contains("journal.timestamp.") && told.contains(said), "{told}");
+    }
+}

@@ -4,6 +4,7 @@ use super::{
     Journal,
     files::{self, Kept},
     reading::{Section, Wrong, number, text},
+    timestamp::timestamp,
 };
 use crate::witness::Peer;
 use axum::http::Uri;
@@ -29,9 +30,11 @@ pub(super) fn journal(root: &Section<'_>, folder: &Path) -> Option<Journal> {
             None => complete = false,
         }
     }
+    let timestamp = timestamp(&section, folder);
     section.finish();
     let age_max = Duration::from_secs(age.unwrap_or(60));
-    complete.then_some(Journal { witness_age_max: age_max, witnesses })
+    let timestamp = timestamp?;
+    complete.then_some(Journal { witness_age_max: age_max, witnesses, timestamp })
 }
 
 fn peer(section: &Section<'_>, folder: &Path) -> Option<Peer> {

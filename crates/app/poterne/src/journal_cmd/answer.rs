@@ -1,7 +1,7 @@
 //! What `journal verify` answers, for a person and for a program.
 
 use super::source::Stray;
-use journal::{Compared, Report, log::Bad};
+use journal::{Compared, Report, log::Bad, stamp::JudgedStamp};
 use serde_json::{Value, json};
 
 pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Value {
@@ -18,6 +18,7 @@ pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Va
             "intents_open": report.intents_open,
             "bad": bad(report),
             "checkpoints": report.checkpoints.iter().map(checkpoint).collect::<Vec<_>>(),
+            "stamps": report.stamps.iter().map(stamp).collect::<Vec<_>>(),
         })
     };
     let mut all: Vec<Value> = reports.iter().map(one).collect();
@@ -45,6 +46,11 @@ fn checkpoint(one: &Compared) -> Value {
     json!({ "file": one.file, "size": one.size, "ok": one.ok, "what": one.what, "cosigned_by": cosigned_by })
 }
 
+fn stamp(one: &JudgedStamp) -> Value {
+    let JudgedStamp { file, seconds, vouched, what } = one;
+    json!({ "file": file, "at": seconds, "ok": what.is_none(), "vouched": vouched, "what": what })
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -62,6 +68,9 @@ fn bad(report: &Report) -> Value {
     }
     if let Some(one) = report.checkpoints.iter().find(|one| !one.ok) {
         return json!({ "file": one.file, "index": null, "what": one.what });
+    }
+    if let Some((file, what)) = report.stamps.iter().find_map(|one| Some((&one.file, one.what.as_ref()?))) {
+        return json!({ "file": file, "index": null, "what": what });
     }
     match report.silent.first() {
         Some(what) => json!({ "file": "witness", "index": null, "what": what }),
@@ -84,6 +93,7 @@ pub(super) fn in_words(ok: bool, reports: &[Report], stray: Option<&Stray>) -> S
                 (None, size) => format!("ok   {}: {} entries{}", one.file, size.unwrap_or(0), cosigned(one)),
             });
         }
+        lines.extend(report.stamps.iter().map(stamp_in_words));
         lines.extend(report.silent.iter().map(|what| format!("BAD  {what}")));
         if report.intents_open > 0 {
             lines.push(format!("     {} acts are under way or wait for the next start", report.intents_open));
@@ -99,11 +109,25 @@ pub(super) fn in_words(ok: bool, reports: &[Report], stray: Option<&Stray>) -> S
     lines.join("\n")
 }
 
+fn stamp_in_words(one: &JudgedStamp) -> String {
+    if let Some(what) = &one.what {
+        return format!("BAD  {}: {what}", one.file);
+    }
+    let when = moment(one.seconds.unwrap_or(0));
+    if one.vouched {
+        format!("ok   {}: stamped at {when}", one.file)
+    } else {
+        format!("     {}: says that it was stamped at {when}; say whom you trust with --stamps-ca", one.file)
+    }
+}
+
+fn moment(seconds: u64) -> jiff::Timestamp {
+    let seconds = i64::try_from(seconds).ok();
+    seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).unwrap_or_default()
+}
+
 /// Who cosigned a checkpoint, and when.
 fn cosigned(one: &Compared) -> String {
-    let by = |(witness, seconds): &(String, u64)| {
-        let when = i64::try_from(*seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-        format!(", cosigned by {witness} at {}", when.unwrap_or_default())
-    };
+    let by = |(witness, seconds): &(String, u64)| format!(", cosigned by {witness} at {}", moment(*seconds));
     one.cosigned_by.iter().map(by).collect()
 }

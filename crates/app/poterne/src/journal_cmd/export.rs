@@ -2,6 +2,7 @@
 
 use super::{kept, source::Source};
 use anyhow::{Context, Result, bail};
+use journal::Beside;
 use std::{
     fs::{File, OpenOptions, remove_file},
     io::BufWriter,
@@ -34,7 +35,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<ExitCode> {
         }
     }
     // Before the journals: one that is being written only grows meanwhile.
-    let kept = origins.iter().map(|origin| kept::files(&args.data, origin)).collect::<Result<Vec<_>>>()?;
+    let kept = origins.iter().map(|origin| beside(&args.data, origin)).collect::<Result<Vec<_>>>()?;
     let folders: Vec<PathBuf> = origins.iter().map(|origin| args.data.join("journal").join(origin)).collect();
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out);
     let file = file.with_context(|| format!("{} cannot be made", args.out.display()))?;
@@ -52,7 +53,17 @@ pub(super) fn run(args: &ExportArgs) -> Result<ExitCode> {
     }
 }
 
-fn write<'a>(logs: impl Iterator<Item = (&'a Path, &'a str, Vec<(String, Vec<u8>)>)>, file: File) -> Result<u64> {
+/// What is kept of a journal's witnesses and of who stamps it.
+fn beside(data: &Path, origin: &str) -> Result<Beside> {
+    let under = |folder: &str, files: Vec<(String, Vec<u8>)>| {
+        let folder = format!("{folder}/{origin}");
+        files.into_iter().map(move |(name, bytes)| (folder.clone(), name, bytes))
+    };
+    let witnessed = under("witnessed", kept::files(data, origin)?);
+    Ok(witnessed.chain(under("stamped", kept::stamps(data, origin)?)).collect())
+}
+
+fn write<'a>(logs: impl Iterator<Item = (&'a Path, &'a str, Beside)>, file: File) -> Result<u64> {
     let written = journal::export(logs, BufWriter::new(file));
     let (out, entries) = written.map_err(|bad| anyhow::anyhow!("{bad}; nothing was exported"))?;
     let file = out.into_inner().map_err(|error| anyhow::anyhow!("the archive cannot be written: {error}"))?;

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use journal::{
     Against, KeptCheckpoint, Report, Verifying,
     log::{Archive, Bad},
+    stamp::KeptStamps,
 };
 use std::path::{Path, PathBuf};
 
@@ -70,6 +71,14 @@ impl Source {
                 let found = archive.kept(origin).map_err(|bad| anyhow::anyhow!("{bad}"))?;
                 Ok(found.into_iter().map(|(name, bytes)| KeptCheckpoint::read(name, &bytes)).collect())
             }
+        }
+    }
+
+    /// The time stamps that the node kept.
+    pub fn stamps(&self, origin: &str) -> Result<KeptStamps> {
+        match self {
+            Self::Folder { data, .. } => Ok(KeptStamps::read(format!("stamped/{origin}"), kept::stamps(data, origin)?)),
+            Self::Archive(archive) => archive.stamps(origin).map_err(|bad| anyhow::anyhow!("{bad}")),
         }
     }
 

@@ -5,6 +5,7 @@ mod keep;
 mod proving;
 mod rehearsing;
 mod second;
+mod stamping;
 mod told;
 mod upkeep;
 mod witnessing;
@@ -15,6 +16,7 @@ pub use second::{Second, Trust};
 
 use crate::{
     metrics::{Metrics, resident_bytes},
+    timestamp,
     witness::Peer,
 };
 use anyhow::{Context, Result};
@@ -77,6 +79,8 @@ pub struct NodeSettings {
     pub health: TcpListener,
     /// Who witnesses its journal.
     pub witnessing: Witnessing,
+    /// Who stamps it.
+    pub stamping: Option<timestamp::Settings>,
     /// How long a clean stop may take.
     pub stop_deadline: Duration,
     /// Slots of the journal's reserve.
@@ -156,7 +160,9 @@ pub struct Node {
     pages: Vec<Listening>,
     relays: Option<RelaysListening>,
     health: TcpListener,
-    witnessing: Option<(Witnessing, PathBuf, String)>,
+    data: PathBuf,
+    witnessing: Option<Witnessing>,
+    stamping: Option<timestamp::Settings>,
     stop_deadline: Duration,
 }
 
@@ -255,7 +261,7 @@ impl Node {
         proving.keep_listening(&pages);
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
-        let witnessing = (!node.witnessing.peers.is_empty()).then_some((node.witnessing, node.data, node.name));
+        let witnessing = (!node.witnessing.peers.is_empty()).then_some(node.witnessing);
         Ok(Self {
             store,
             journal,
@@ -268,7 +274,9 @@ impl Node {
             pages,
             relays,
             health,
+            data: node.data,
             witnessing,
+            stamping: node.stamping,
             stop_deadline,
         })
     }
@@ -301,9 +309,13 @@ impl Node {
             upkeep.spawn(watch_sis(care.clone(), health.check("sis")));
         }
         upkeep.spawn(fold(self.journal.clone()));
-        if let Some((settings, data, origin)) = self.witnessing.take() {
-            let (journal, check) = (self.journal.clone(), health.check("witness"));
-            upkeep.spawn(async move { witnessing::feed(journal, &data, &origin, settings, check).await });
+        if let Some(settings) = self.witnessing.take() {
+            let (journal, data, check) = (self.journal.clone(), self.data.clone(), health.check("witness"));
+            upkeep.spawn(async move { witnessing::feed(journal, &data, settings, check).await });
+        }
+        if let Some(settings) = self.stamping.take() {
+            let (journal, data, check) = (self.journal.clone(), self.data.clone(), health.check("timestamp"));
+            upkeep.spawn(async move { stamping::stamp(journal, &data, settings, check).await });
         }
         for signin in &self.signins {
             upkeep.spawn(purge(signin.clone()));

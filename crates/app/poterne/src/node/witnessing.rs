@@ -44,8 +44,8 @@ struct Watch {
 }
 
 /// Feeds all witnesses until the node stops.
-pub(super) async fn feed(journal: Journal, data: &Path, origin: &str, settings: Witnessing, check: Check) {
-    let (folder, witnessed) = (data.join("journal").join(origin), data.join("witnessed"));
+pub(super) async fn feed(journal: Journal, data: &Path, settings: Witnessing, check: Check) {
+    let (folder, witnessed) = (data.join("journal").join(journal.origin()), data.join("witnessed"));
     let mut watches = tokio::task::JoinSet::new();
     let states = tokio::sync::watch::Sender::new(vec![State::Ready; settings.peers.len()]);
     for (place, peer) in settings.peers.into_iter().enumerate() {

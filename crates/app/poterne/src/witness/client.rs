@@ -1,14 +1,10 @@
 //! Asks a witness, over TLS or, on the same machine, in clear. Its words are bounded and believed in nothing: the feed
 //! verifies the cosignature.
 
+use crate::outgoing;
 use anyhow::{Context, Result};
 use journal::{log::WitnessKey, witness::Reply};
-use reqwest::{StatusCode, Url, redirect::Policy};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-    version::{TLS12, TLS13},
-};
+use reqwest::{StatusCode, Url};
 use std::time::Duration;
 
 /// A witness is given up after this long.
@@ -40,21 +36,7 @@ pub struct Client {
 impl Client {
     /// Prepares the client; nothing is sent yet.
     pub fn new(peer: &Peer) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(peer.ca_pem.as_deref().unwrap_or_default()) {
-            roots.add(certificate.context("an authority of the witness cannot be read")?)?;
-        }
-        let tls = ClientConfig::builder_with_provider(web::serve::provider())
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(peer.ca_pem.is_some())
-            .redirect(Policy::none())
-            .no_proxy()
-            .timeout(WAIT)
-            .build()?;
+        let client = outgoing::client(peer.ca_pem.as_deref(), WAIT)?;
         let url = Url::parse(&format!("{}/add-checkpoint", peer.url)).context("the witness's URL cannot be read")?;
         Ok(Self { client, url })
     }
@@ -62,15 +44,12 @@ impl Client {
     /// Sends one request. The error says that there was no answer at all.
     pub async fn ask(&self, body: String) -> Result<Reply, String> {
         let sent = self.client.post(self.url.clone()).body(body).send().await;
-        let mut answer = sent.map_err(|error| plain(&error))?;
+        let plain = |error: reqwest::Error| outgoing::plain(&error, WAIT);
+        let answer = sent.map_err(plain)?;
         let status = answer.status();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| plain(&error))? {
-            if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Ok(Reply::Refused("its answer is too long".to_owned()));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let Some(bytes) = outgoing::body(answer, ANSWER_BYTES_MAX).await.map_err(plain)? else {
+            return Ok(Reply::Refused("its answer is too long".to_owned()));
+        };
         let text = String::from_utf8(bytes).unwrap_or_default();
         Ok(match status {
             StatusCode::OK => Reply::Cosigned(text),
@@ -104,16 +83,4 @@ pub async fn reach(peer: Peer) -> Result<String, String> {
 fn remembered(text: &str) -> Option<u64> {
     let size = text.strip_suffix('\n')?;
     size.parse::<u64>().ok().filter(|number| number.to_string() == size)
-}
-
-/// A failure to reach, with what lies under it and without the address.
-fn plain(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("no answer within {} seconds", WAIT.as_secs());
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
 }

@@ -56,6 +56,8 @@ impl Event {
             | Event::SealKey
             | Event::JournalWitnessed
             | Event::JournalUnwitnessed
+            | Event::JournalStamped
+            | Event::JournalUnstamped
             | Event::GapDeclared
             | Event::SessionsPurged
             | Event::RehearsalSet

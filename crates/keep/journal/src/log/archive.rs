@@ -4,6 +4,7 @@
 //! can change unseen. Any tar unpacks it into a data folder that `journal verify --data` reads.
 
 use super::{Bad, files::Files, note::NOTE_BYTES_MAX, segment, verify::is_file_of_log};
+use crate::stamp::{KeptStamps, STAMP_FILE_BYTES_MAX, is_name};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -15,8 +16,9 @@ use std::{
 const BLOCK: usize = 512;
 /// Where logs lie in an archive, as in a data folder.
 const JOURNAL: &str = "journal/";
-/// And what the node keeps of its witnesses.
+/// And what the node keeps of its witnesses, and of who stamps it.
 const WITNESSED: &str = "witnessed/";
+const STAMPED: &str = "stamped/";
 /// What a ustar header holds of a folder and of a name.
 const PREFIX_BYTES_MAX: usize = 155;
 const NAME_BYTES_MAX: usize = 100;
@@ -75,7 +77,7 @@ impl<W: Write> ArchiveWriter<W> {
         Self(out)
     }
 
-    /// One file of a log, or one checkpoint kept of its witnesses.
+    /// One file of a log, or one kept beside it.
     pub fn write(&mut self, folder: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
         let too_long = || io::Error::new(io::ErrorKind::InvalidInput, "a name is too long for an archive");
         let head = header(folder, name, bytes.len() as u64).ok_or_else(too_long)?;
@@ -101,6 +103,7 @@ pub struct Archive {
     file: File,
     logs: BTreeMap<String, BTreeMap<String, Place>>,
     kept: BTreeMap<String, BTreeMap<String, Place>>,
+    stamped: BTreeMap<String, BTreeMap<String, Place>>,
 }
 
 impl Archive {
@@ -111,7 +114,7 @@ impl Archive {
         let unreadable = |error: io::Error| Bad::new(&shown, format!("cannot be read ({error})"));
         let file = File::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
-        let mut found = Self { file, logs: BTreeMap::new(), kept: BTreeMap::new() };
+        let mut found = Self { file, logs: BTreeMap::new(), kept: BTreeMap::new(), stamped: BTreeMap::new() };
         let mut at = 0;
         let mut block = [0; BLOCK];
         loop {
@@ -144,6 +147,11 @@ impl Archive {
                 return Err("is no kept checkpoint");
             }
             (&mut self.kept, origin)
+        } else if let Some(origin) = folder.strip_prefix(STAMPED).filter(legal) {
+            if !is_name(name) || place.1 > STAMP_FILE_BYTES_MAX + 1 {
+                return Err("is no kept stamp");
+            }
+            (&mut self.stamped, origin)
         } else {
             return Err("is no part of a log");
         };
@@ -167,12 +175,18 @@ impl Archive {
 
     /// The checkpoints kept of a log: names and bytes.
     pub fn kept(&self, origin: &str) -> Result<Vec<(String, Vec<u8>)>, Bad> {
-        let all = self.kept.get(origin).into_iter().flatten();
-        all.map(|(name, place)| {
-            let name = format!("{WITNESSED}{origin}/{name}");
-            self.read(&name, *place).map(|bytes| (name, bytes))
-        })
-        .collect()
+        let found = self.beside(self.kept.get(origin))?;
+        Ok(found.into_iter().map(|(name, bytes)| (format!("{WITNESSED}{origin}/{name}"), bytes)).collect())
+    }
+
+    /// The stamps kept of a log.
+    pub fn stamps(&self, origin: &str) -> Result<KeptStamps, Bad> {
+        Ok(KeptStamps::read(format!("{STAMPED}{origin}"), self.beside(self.stamped.get(origin))?))
+    }
+
+    fn beside(&self, members: Option<&BTreeMap<String, Place>>) -> Result<Vec<(String, Vec<u8>)>, Bad> {
+        let all = members.into_iter().flatten();
+        all.map(|(name, place)| self.read(name, *place).map(|bytes| (name.clone(), bytes))).collect()
     }
 
     fn read(&self, name: &str, (start, len): Place) -> Result<Vec<u8>, Bad> {

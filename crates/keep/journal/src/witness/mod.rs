@@ -12,7 +12,7 @@ mod request;
 mod tests;
 
 pub use feed::{Feed, FeedError, Next, Reply, Submission};
-pub use kept::{DAYS_KEPT_MAX, Kept};
+pub use kept::{DAYS_KEPT_MAX, Kept, day_of};
 pub use request::{REQUEST_BYTES_MAX, Request};
 
 use crate::log::{

@@ -91,6 +91,26 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute),
     ),
     entry(
+        Event::JournalStamped,
+        &[written(
+            Form::Note,
+            "an authority stamped a checkpoint of this journal, once a day; the stamp is kept already",
+            "author `system.node`; detail: the number of entries under it, the authority's moment",
+        )],
+        &["clausier:O-6.1"],
+        codes("110100", Do::Execute),
+    ),
+    entry(
+        Event::JournalUnstamped,
+        &[written(
+            Form::Note,
+            "no stamp is had for this day; once until one is, whatever it is tried",
+            "author `system.node`; detail: why",
+        )],
+        &["clausier:O-6.1"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
         Event::GapDeclared,
         &[written(
             Form::Note,

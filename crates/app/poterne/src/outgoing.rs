@@ -1,0 +1,54 @@
+//! What the node asks of others over HTTP: bounded in time and length, by no proxy, and never anywhere else than where it was told.
+
+use anyhow::{Context, Result};
+use reqwest::{Client, Response, redirect::Policy};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+    version::{TLS12, TLS13},
+};
+use std::time::Duration;
+
+/// A client that gives up after `wait`. With authorities (PEM), it asks over TLS and trusts nobody else; without, in clear.
+pub fn client(ca_pem: Option<&[u8]>, wait: Duration) -> Result<Client> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca_pem.unwrap_or_default()) {
+        roots.add(certificate.context("an authority cannot be read")?)?;
+    }
+    let tls = ClientConfig::builder_with_provider(web::serve::provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let client = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(ca_pem.is_some())
+        .redirect(Policy::none())
+        .no_proxy()
+        .timeout(wait)
+        .build()?;
+    Ok(client)
+}
+
+/// An answer's body, if it is no longer than this.
+pub async fn body(mut answer: Response, bytes_max: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if bytes.len() + chunk.len() > bytes_max {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
+}
+
+/// A failure to reach, with what lies under it and without the address.
+pub fn plain(error: &reqwest::Error, wait: Duration) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} seconds", wait.as_secs());
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,122 @@
+//! Nodes as processes, for the tests that watch them from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use demo::Authority;
+use serde_json::Value;
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+use types::Clock as _;
+
+pub fn poterne(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_poterne")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+pub fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Stops the program whatever happens to the test.
+pub struct Running(pub Child);
+
+impl Running {
+    pub fn stop(mut self) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it does not stop");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn serve(config: &str, log: &Path) -> Running {
+    let child = Command::new(env!("CARGO_BIN_EXE_poterne"))
+        .args(["serve", "--config", config])
+        .stdin(Stdio::null())
+        .stderr(fs::File::create(log).unwrap())
+        .spawn();
+    Running(child.unwrap())
+}
+
+/// Waits until one check of the node's health says something.
+pub async fn until_health(port: u16, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(
+            rustls::ClientConfig::builder_with_provider(web::serve::provider())
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth(),
+        )
+        .build()
+        .unwrap();
+    let mut last = Value::Null;
+    for _ in 0..600 {
+        if let Ok(answer) = client.get(format!("http://127.0.0.1:{port}/health")).send().await {
+            let all: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+            let checks = all["checks"].as_array().unwrap();
+            last = checks.iter().find(|check| check["name"] == name).cloned().unwrap_or_default();
+            if wanted(&last) {
+                return last;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not within thirty seconds: {last}");
+}
+
+/// A desk's configuration in `root/node`; its journal's vkey comes from a first start.
+pub fn node(root: &Path, health: u16) -> String {
+    let dir = root.join("node");
+    let (desk, ports) = (free_port(), dir.to_str().unwrap());
+    let origin = format!("https://bureau.test:{desk}");
+    let made = poterne(&[
+        "init",
+        ports,
+        "--doors",
+        "desk",
+        "--name",
+        "desk-1",
+        "--establishment",
+        "Hôpital d’essai",
+        "--desk-origin",
+        &origin,
+        "--desk-listen",
+        &format!("127.0.0.1:{desk}"),
+        "--support",
+        "01 99 00 00 00",
+    ]);
+    assert!(made.status.success(), "{}", words(&made));
+    let authority = Authority::new(store::SystemClock.now()).unwrap();
+    let certificate = authority.issue_server(&["bureau.test"]).unwrap();
+    let keys = dir.join("keys");
+    fs::write(keys.join("desk.crt"), &certificate.chain_pem).unwrap();
+    fs::write(keys.join("desk.key"), certificate.key_pem.expose()).unwrap();
+    fs::set_permissions(keys.join("desk.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let config = dir.join("poterne.toml");
+    let text = fs::read_to_string(&config).unwrap().replace("127.0.0.1:9464", &format!("127.0.0.1:{health}"));
+    fs::write(&config, text).unwrap();
+    config.to_str().unwrap().to_owned()
+}
