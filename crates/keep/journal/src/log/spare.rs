@@ -84,6 +84,8 @@ pub(crate) fn run(shared: &Shared) {
                 shared.writer_bell.notify_one();
             }
             Err(error) => {
+                // A disk with no room for a long one may have it for a short one.
+                board.spare_bytes = shared.config.segment_bytes;
                 board.spare_fault = Some(Arc::from(format!("the next segment cannot be prepared ({error})")));
                 shared.writer_bell.notify_one();
                 board = shared.wait(&shared.spare_bell, board, shared.config.retry_delay);

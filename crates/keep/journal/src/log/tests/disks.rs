@@ -18,6 +18,8 @@ pub struct FaultyDisk {
     pub full: AtomicBool,
     /// Nothing reaches the disk.
     pub dead: AtomicBool,
+    /// A nearly full disk: no file grows past this.
+    pub length_max: AtomicU64,
     /// Operations counted so far.
     pub operations: AtomicU64,
     /// These operations fail, by number. A write among them is cut near its middle.
@@ -37,6 +39,7 @@ impl FaultyDisk {
         Self {
             full: AtomicBool::new(false),
             dead: AtomicBool::new(false),
+            length_max: AtomicU64::new(u64::MAX),
             operations: AtomicU64::new(0),
             failing,
             recycled: AtomicU64::new(0),
@@ -75,6 +78,9 @@ impl Disk for FaultyDisk {
     }
 
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if offset + bytes.len() as u64 > self.length_max.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         if let Err(error) = self.step() {
             if self.failing.contains(&(self.operations.load(Ordering::SeqCst) - 1)) {
                 // Disks write sectors of 512 bytes, whole or not at all.

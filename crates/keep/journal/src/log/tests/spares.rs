@@ -84,6 +84,25 @@ async fn segments_that_fill_fast_grow_and_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_with_room_for_short_segments_only_refuses_nothing() {
+    let folder = super::folder();
+    let disk = Arc::new(FaultyDisk::new());
+    let grown = LogConfig { segment_bytes_max: 16 * 1024, reserve_slots: 1, ..config(folder.path()) };
+    let Opened { log, reserve: _reserve, .. } = open_on(disk.clone(), grown, now()).unwrap();
+    disk.length_max.store(2048, SeqCst);
+    // Bundles of 256 such entries fit; a segment of twice the length does not.
+    for index in 0..200 {
+        assert_eq!(log.append(vec![b'x'; 6]).await, Ok(index));
+    }
+    disk.length_max.store(u64::MAX, SeqCst);
+    for first in segments(folder.path()).unwrap() {
+        assert_eq!(fs::metadata(folder.path().join(segment::name(first))).unwrap().len(), 2048);
+    }
+    log.close().await.unwrap();
+    assert_eq!(good(folder.path()).len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_log_takes_its_segments_back() {
     let folder = super::folder();
     let disk = Arc::new(FaultyDisk::new());
