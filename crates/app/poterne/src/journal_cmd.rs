@@ -26,6 +26,8 @@ pub enum JournalCommand {
     Export(export::ExportArgs),
     /// Witness other people's journals: remember their checkpoints, cosign only what continues them
     Witness(crate::witness::WitnessArgs),
+    /// Say which months of traces go when, and why others stay; the node itself destroys what is due
+    Purge(crate::journal_purge::PurgeArgs),
 }
 
 /// What `journal verify` is told.
@@ -64,7 +66,7 @@ pub struct VerifyArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     Text,
     Json,
 }
@@ -75,6 +77,7 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         JournalCommand::Verify(args) => args,
         JournalCommand::Export(args) => return export::run(&args),
         JournalCommand::Witness(args) => return crate::witness::run(args).await,
+        JournalCommand::Purge(args) => return crate::journal_purge::run(&args),
     };
     let pinned = match &args.vkey {
         Some(text) => match text.trim().parse::<VKey>() {

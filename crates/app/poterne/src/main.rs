@@ -8,6 +8,7 @@ mod demo_second;
 mod first_admin;
 mod init;
 mod journal_cmd;
+mod journal_purge;
 mod metrics;
 mod node;
 mod outgoing;

@@ -107,6 +107,10 @@ acts! {
         ManageMeans = "manage_means",
         /// Search raw traces.
         SearchTraces = "search_traces",
+        /// See how long traces are kept, and what waits for a second person.
+        SeeRetention = "see_retention",
+        /// Ask for a change of that, confirm another's, take one back.
+        SetRetention = "set_retention",
         /// See the rules and their proofs.
         SeeRules = "see_rules",
     }
@@ -144,6 +148,11 @@ pub trait Action: sealed::Sealed + Send + Sync + 'static {
     fn detail(&self) -> Option<String> {
         None
     }
+
+    /// What the trace says in clear, of the journal's own retention.
+    fn statement(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// An action whose effect is in the database: intent, marker in the commit, outcome.
@@ -159,10 +168,13 @@ pub trait Disclosure: Action {}
 /// A reading within a scope that leaves no trace of its own: lists of interventions, equipment, rules.
 pub trait PlainRead: Action {}
 
+/// An act whose effect is its own entry: a statement about the journal's retention, in force once it is written.
+pub trait Declaration: Action {}
+
 macro_rules! actions {
     ($($(#[$doc:meta])* $kind:ident $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* } $event:ident,
         $question:expr $(, patient $patient:ident)? $(, account $account:ident)? $(, target $target:ident)?
-        $(, detail $detail:ident)?;)*) => {$(
+        $(, detail $detail:ident)? $(, statement $statement:ident)?;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq)]
         pub struct $name { $($(#[$fdoc])* pub $field: $type),* }
@@ -191,6 +203,10 @@ macro_rules! actions {
 
             $(fn detail(&self) -> Option<String> {
                 Some(self.$detail.to_string())
+            })?
+
+            $(fn statement(&self) -> Option<&[u8]> {
+                Some(&self.$statement)
             })?
         }
 
@@ -467,6 +483,25 @@ actions! {
         /// What was asked, in words.
         query: String
     } TracesExported, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
+    /// See how long traces are kept, and what waits for a second person.
+    PlainRead SeeRetention {} Refused, |_| Question::Oversee(OverseeAct::SeeRetention);
+    /// Ask for another retention, a legal hold or its end; nothing changes before somebody else confirms.
+    Declaration AskRetention {
+        /// Why, in words.
+        reason: String,
+        /// What, as the journal keeps it.
+        statement: Vec<u8>
+    } RetentionAsked, |_| Question::Oversee(OverseeAct::SetRetention), detail reason, statement statement;
+    /// Confirm what somebody else asked.
+    Declaration ConfirmRetention {
+        /// What, as the journal keeps it.
+        statement: Vec<u8>
+    } RetentionConfirmed, |_| Question::Oversee(OverseeAct::SetRetention), statement statement;
+    /// Take back what was asked.
+    Declaration WithdrawRetention {
+        /// What, as the journal keeps it.
+        statement: Vec<u8>
+    } RetentionWithdrawn, |_| Question::Oversee(OverseeAct::SetRetention), statement statement;
     /// Set up a synthetic equipment with an approved intervention, for a probe.
     DatabaseAction SetRehearsal {
         /// Which.

@@ -124,7 +124,12 @@ fn purpose_of(who: &Authenticated, question: Question) -> Purpose {
             Purpose::Maintenance
         }
         (Question::Matters | Question::Matter(_), Some(_)) => Purpose::Oversight,
-        (Question::Oversee(OverseeAct::SearchTraces | OverseeAct::SeeRules), Some(_)) => Purpose::Control,
+        (
+            Question::Oversee(
+                OverseeAct::SearchTraces | OverseeAct::SeeRetention | OverseeAct::SetRetention | OverseeAct::SeeRules,
+            ),
+            Some(_),
+        ) => Purpose::Control,
         (Question::Oversee(_), Some(_)) => Purpose::Oversight,
         (_, Some(Role::Patient)) => Purpose::OwnRecord,
         (_, Some(Role::Relative)) => Purpose::Representation,

@@ -12,14 +12,15 @@ mod facts;
 mod scope;
 
 pub use action::{
-    Action, AddSshKey, ApproveIntervention, ClearRehearsal, CloseIntervention, CloseRelay, CreateAccount,
-    CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Disclosure, EndSession,
-    EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, GrantRelation, HealthRead, HoldIntervention,
-    IssueToken, LapseIntervention, MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct,
-    PlainRead, PurgeSessions, ReadDocument, ReadRecord, ReadResult, RecordProof, RefuseIntervention, RegisterEquipment,
-    RegisterPatient, ReleaseIntervention, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, RevokePasskey,
-    RevokeToken, SearchTraces, SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRules,
-    SetRehearsal, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention,
+    Action, AddSshKey, ApproveIntervention, AskRetention, ClearRehearsal, CloseIntervention, CloseRelay,
+    ConfirmRetention, CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction,
+    Declaration, Disclosure, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, GrantRelation,
+    HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct, OpenDocument, OpenIntervention, OpenRelay,
+    OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord, ReadResult, RecordProof,
+    RefuseIntervention, RegisterEquipment, RegisterPatient, ReleaseIntervention, RemoveSshKey, RenewSession,
+    ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken, SearchTraces, SeeEquipment, SeeInterventions,
+    SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SetRehearsal, TouchToken, VouchPasskey, WatchRelay,
+    WithdrawIntervention, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

@@ -188,6 +188,7 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let key = |account| AddSshKey { account, fingerprint: "SHA256:x".into() };
             let means = |account| VouchPasskey { account, credential: "x".into() };
             let supplier = CreateSupplier { establishment: HERE, supplier: OURS };
+            let ask = AskRetention { reason: String::new(), statement: vec![] };
             let asked = [
                 ("own means", policies.decide(&who, key(ACCOUNT), &none, NOW).is_ok()),
                 ("others' means", policies.decide(&who, key(other), &none, NOW).is_ok()),
@@ -195,6 +196,8 @@ fn who_may_do_what_with_the_establishments_affairs() {
                 ("equipment", policies.decide(&who, SeeEquipment {}, &none, NOW).is_ok()),
                 ("manage equipment", policies.decide(&who, supplier, &none, NOW).is_ok()),
                 ("traces", policies.decide(&who, SearchTraces { query: String::new() }, &none, NOW).is_ok()),
+                ("retention", policies.decide(&who, SeeRetention {}, &none, NOW).is_ok()),
+                ("ask for another retention", policies.decide(&who, ask, &none, NOW).is_ok()),
                 ("rules", policies.decide(&who, SeeRules {}, &none, NOW).is_ok()),
             ];
             assert!(!asked[1].1, "nobody adds a key to another's account");
@@ -293,6 +296,35 @@ fn means_are_kept_by_people_with_two_factors_or_enrolled_by_the_operator() {
         let who = identity::system_actor(actor, Some(HERE), NOW);
         let enrols = matches!(actor, SystemActor::Operator | SystemActor::Demo);
         assert_eq!((issues(&who, other), vouches(&who)), (enrols, enrols), "{actor}");
+    }
+}
+
+#[test]
+fn how_long_traces_are_kept_is_decided_by_trace_controllers_with_two_factors() {
+    let policies = Policies::built_in().unwrap();
+    let none = Facts::default();
+    let (ask, confirm, withdraw) = (
+        |who: &identity::Authenticated| {
+            policies.decide(who, AskRetention { reason: String::new(), statement: vec![] }, &none, NOW).is_ok()
+        },
+        |who: &identity::Authenticated| {
+            policies.decide(who, ConfirmRetention { statement: vec![] }, &none, NOW).is_ok()
+        },
+        |who: &identity::Authenticated| {
+            policies.decide(who, WithdrawRetention { statement: vec![] }, &none, NOW).is_ok()
+        },
+    );
+    for &role in Role::ALL {
+        for &door in Door::ALL {
+            let theirs = role == Role::TraceController && door == Door::Desk;
+            let (person, token) = (somebody(role, door), program(role, door));
+            assert_eq!([ask(&person), confirm(&person), withdraw(&person)], [theirs; 3], "{role} {door}");
+            assert!(!ask(&token) && !confirm(&token) && !withdraw(&token), "a token of {role} decides");
+        }
+    }
+    for &actor in SystemActor::ALL {
+        let who = identity::system_actor(actor, Some(HERE), NOW);
+        assert!(!ask(&who) && !confirm(&who) && !withdraw(&who), "{actor} decides");
     }
 }
 

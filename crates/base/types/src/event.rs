@@ -132,6 +132,16 @@ words! {
         TracesSearched = "traces.searched",
         /// Traces left as a file.
         TracesExported = "traces.exported",
+        /// A change of how long traces are kept was asked: a retention, a legal hold, its end (acces-web TR3).
+        RetentionAsked = "retention.asked",
+        /// Somebody else confirmed it.
+        RetentionConfirmed = "retention.confirmed",
+        /// It was taken back.
+        RetentionWithdrawn = "retention.withdrawn",
+        /// The key of a family's month is about to be destroyed at its term (clausier O-6.5).
+        JournalPurged = "journal.purged",
+        /// It was destroyed.
+        KeyDestroyed = "journal.key_destroyed",
         /// A synthetic equipment with an approved intervention was set up for a probe.
         RehearsalSet = "rehearsal.set",
         /// It was taken down, with what came of it in the database.

@@ -6,12 +6,14 @@
 //! - [`ProofKeeper`] runs probes and keeps their latest outcomes, each row under a keyed tag; [`ProofReader`] reads them
 //!   back and believes no row without its tag.
 //! - [`state_of`] is the one place where a rule's state is decided, and it is pure.
+//! - [`Retention`] shows how long traces are kept, and has each change of it decided by two trace controllers.
 //! - [`RulesService`] gives the rules to whoever may see them; [`Traces`] searches raw traces for trace controllers.
 
 mod catalogue;
 mod keeper;
 mod probe;
 mod probes;
+mod retention;
 mod rules;
 mod sql;
 mod state;
@@ -23,6 +25,7 @@ pub use catalogue::{Activity, AppliesTo, BadCatalogue, Catalogue, Kind, Level, R
 pub use keeper::{DossierError, ProofKeeper, ProofReader};
 pub use probe::{BoxFuture, Kept, Probe, ProbeInfo, ProbeOutcome, VALID};
 pub use probes::{PROBES, probe_named};
+pub use retention::{REASON_CHARS_MAX, Retention, RetentionError};
 pub use rules::{Counts, RuleRow, RulesError, RulesService, rows};
 pub use state::{Evidence, Installation, Proof, State, state_of};
 pub use traces::{

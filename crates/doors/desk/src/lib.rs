@@ -68,6 +68,10 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/traces", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/traces/export", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/traces/{id}/{number}", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/retention", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/retention", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/retention/{id}/confirm", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/retention/{id}/withdraw", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/rules", asks: Asks::Session },
     Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
     Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
@@ -129,7 +133,7 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The pages of equipment, means, traces and rules.
 fn kept(router: Router<DeskState>) -> Router<DeskState> {
-    use handlers::{equipment, means, oversight, traces};
+    use handlers::{equipment, means, oversight, retention, traces};
     router
         .route("/{lang}/equipment", get(equipment::list).post(equipment::register))
         .route("/{lang}/equipment/change", get(equipment::form).post(equipment::check))
@@ -145,6 +149,9 @@ fn kept(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/traces", get(traces::search))
         .route("/{lang}/traces/export", get(traces::export))
         .route("/{lang}/traces/{id}/{number}", get(traces::one))
+        .route("/{lang}/retention", get(retention::page).post(retention::ask))
+        .route("/{lang}/retention/{id}/confirm", post(retention::confirm))
+        .route("/{lang}/retention/{id}/withdraw", post(retention::withdraw))
         .route("/{lang}/rules", get(oversight::rules))
 }
 

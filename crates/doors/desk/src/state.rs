@@ -6,7 +6,7 @@ use crate::{
     places::{Place, Places},
     streams::Stands,
 };
-use dossier::{RulesService, Traces};
+use dossier::{Retention, RulesService, Traces};
 use entrance::{Door, Entrance, Greeting};
 use identity::Authenticated;
 use interventions::InterventionService;
@@ -31,6 +31,8 @@ pub struct DeskServices {
     pub interventions: InterventionService,
     /// The search of traces.
     pub traces: Traces,
+    /// How long traces are kept.
+    pub retention: Retention,
     /// The rules as they stand.
     pub rules: RulesService,
     /// The first administrator's link, where one may be outstanding.
@@ -83,6 +85,10 @@ impl DeskState {
 
     pub(crate) fn traces(&self) -> &Traces {
         &self.0.services.traces
+    }
+
+    pub(crate) fn retention(&self) -> &Retention {
+        &self.0.services.retention
     }
 
     pub(crate) fn rules(&self) -> &RulesService {

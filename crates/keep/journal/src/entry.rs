@@ -112,6 +112,8 @@ pub(crate) struct Header {
     pub number: u64,
     /// Makes the leaf's hash unguessable, so that what survives a purge tells nothing.
     pub salt: [u8; 16],
+    /// What the journal says of its own retention: in clear, to be read when every key of the month is gone.
+    pub statement: Option<Vec<u8>>,
 }
 
 #[derive(Encode, Decode)]
@@ -137,6 +139,8 @@ struct RawHeader {
     salt: [u8; 16],
     #[n(9)]
     clock: Option<u8>,
+    #[n(10)]
+    statement: Option<minicbor::bytes::ByteVec>,
 }
 
 #[derive(Encode, Decode)]
@@ -160,6 +164,7 @@ impl Header {
             number: self.number,
             salt: self.salt,
             clock: Some(clock_code(self.clock)),
+            statement: self.statement.clone().map(Into::into),
         };
         // Writing to a Vec cannot fail.
         minicbor::to_vec(&raw).unwrap_or_default()
@@ -185,6 +190,9 @@ impl Header {
             (1 | SCHEMA, _) => return Err("a state of the clock where its version has none, or none".to_owned()),
             (other, _) => return Err(format!("entry of an unknown version ({other})")),
         };
+        if raw.statement.is_some() && (raw.schema != SCHEMA || kind != Kind::Note) {
+            return Err("a statement where an entry of its kind or version has none".to_owned());
+        }
         Ok(Self {
             kind,
             event,
@@ -195,6 +203,7 @@ impl Header {
             seal_key: raw.seal_key,
             number: raw.number,
             salt: raw.salt,
+            statement: raw.statement.map(Into::into),
         })
     }
 }
@@ -280,6 +289,7 @@ impl Body {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use minicbor::bytes::ByteVec;
     use proptest::prelude::*;
 
     fn header() -> Header {
@@ -293,6 +303,7 @@ mod tests {
             seal_key: [2; 8],
             number: 77,
             salt: [3; 16],
+            statement: None,
         }
     }
 
@@ -302,6 +313,9 @@ mod tests {
         let parts = split(&entry).unwrap();
         assert_eq!(parts.header, header());
         assert_eq!(parts.body, b"body");
+        let stating =
+            Header { kind: Kind::Note, outcome: Some(Outcome::Done), statement: Some(vec![7, 8]), ..header() };
+        assert_eq!(split(&join(stating.encode(), vec![])).unwrap().header, stating);
         let mut longer = entry;
         longer.push(0);
         assert!(split(&longer).is_err(), "bytes after the end");
@@ -318,7 +332,7 @@ mod tests {
     }
 
     /// An entry of the first form, made by hand.
-    fn first_form(kind: u8, outcome: u8, clock: Option<u8>) -> Vec<u8> {
+    fn first_form_stating(kind: u8, outcome: u8, clock: Option<u8>, statement: Option<ByteVec>) -> Vec<u8> {
         let raw = RawHeader {
             schema: 1,
             kind,
@@ -330,8 +344,26 @@ mod tests {
             number: 77,
             salt: [3; 16],
             clock,
+            statement,
         };
         join(minicbor::to_vec(&raw).unwrap(), b"body".to_vec())
+    }
+
+    fn first_form(kind: u8, outcome: u8, clock: Option<u8>) -> Vec<u8> {
+        first_form_stating(kind, outcome, clock, None)
+    }
+
+    #[test]
+    fn only_a_note_of_this_form_states_anything_about_retention() {
+        let stating = |kind: Kind, outcome| {
+            split(&join(Header { kind, outcome, statement: Some(vec![7]), ..header() }.encode(), vec![])).is_ok()
+        };
+        for kind in Kind::ALL {
+            let outcome = kind.outcome().or((kind == Kind::Outcome).then_some(Outcome::Done));
+            assert_eq!(stating(kind, outcome), kind == Kind::Note, "{kind:?}");
+        }
+        assert!(split(&first_form(4, 0, None)).is_ok());
+        assert!(split(&first_form_stating(4, 0, None, Some(vec![7].into()))).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::{
     Offer, Outcome, Refusals, Withheld,
     entry::{Body, Kind},
     log::{Checkpoint, Log, LogError, Reserve, State},
+    retention::Keeper,
     seal::{Act, Seals},
     trace::{body_of, folded_body, target_of},
 };
@@ -99,6 +100,7 @@ pub(crate) struct Inner {
     pub(crate) seals: Seals,
     pub(crate) refusals: Mutex<Refusals>,
     pub(crate) revoked: RwLock<HashMap<Revoked, Time>>,
+    pub(crate) keeper: Keeper,
     pub(crate) tasks: TaskTracker,
     pub(crate) origin: String,
 }
@@ -376,9 +378,34 @@ impl Journal {
         (trace, outcome): (TraceId, Option<Outcome>),
         body: &Body,
     ) -> Result<(), JournalError> {
+        let act = (kind, event, (trace, outcome));
+        self.append_act(act, body, None).await
+    }
+
+    /// Seals and appends an entry with a statement in clear beside its body; durable when it returns.
+    pub(crate) async fn append_stating(
+        &self,
+        event: Event,
+        statement: Vec<u8>,
+        body: &Body,
+    ) -> Result<(), JournalError> {
+        let trace = TraceId::from_bytes(random()?);
+        self.append_act((Kind::Note, event, (trace, None)), body, Some(statement)).await
+    }
+
+    async fn append_act(
+        &self,
+        (kind, event, (trace, outcome)): (Kind, Event, (TraceId, Option<Outcome>)),
+        body: &Body,
+        statement: Option<Vec<u8>>,
+    ) -> Result<(), JournalError> {
         let inner = &self.0;
         let (context, time) = inner.seals.of(event.family(), &inner.log, &*inner.clock).await?;
         let act = Act { kind, event, trace, outcome, time, clock: inner.clock.state() };
-        Ok(inner.log.append(context.entry(&act, body)?).await.map(|_| ())?)
+        let entry = match statement {
+            None => context.entry(&act, body)?,
+            Some(statement) => context.entry_stating(&act, body, statement)?,
+        };
+        Ok(inner.log.append(entry).await.map(|_| ())?)
     }
 }

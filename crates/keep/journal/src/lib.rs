@@ -20,6 +20,7 @@ mod opening;
 mod perform;
 mod reader;
 mod recover;
+pub mod retention;
 mod seal;
 mod search;
 pub mod stamp;

@@ -104,6 +104,7 @@ impl Journal {
             seals: Seals::new(months),
             refusals: Mutex::new(Refusals::default()),
             revoked: RwLock::new(revoked),
+            keeper: crate::retention::Keeper::new(config.folder.clone(), now),
             tasks: TaskTracker::new(),
             origin,
         }));
@@ -112,6 +113,7 @@ impl Journal {
             journal.append(Kind::Note, Event::GapDeclared, None, &body).await?;
         }
         journal.recover(survey.open).await?;
+        journal.finish_purges().await?;
         let node = identity::system_actor(SystemActor::Node, None, now);
         journal.note(&node, Event::NodeStarted, None).await?;
         journal.remember_head().await;

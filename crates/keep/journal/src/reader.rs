@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{collections::HashMap, ops::Range, path::Path};
 use types::{ClockState, Event, Time, TraceId};
-use vault::MonthKeys;
+use vault::{MonthKeys, VaultError};
 
 /// A trace in clear.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,19 +54,27 @@ pub struct Trace {
 /// Reads and opens the traces of `range` in a log's folder (`journal/<origin>`). To open a range, the key entries before
 /// it are needed too: reading starts at 0 and gives what lies in the range.
 pub fn read_traces(folder: &Path, months: &MonthKeys, range: Range<u64>) -> Result<Vec<Trace>, JournalError> {
-    let mut openings: HashMap<[u8; 8], Opening> = HashMap::new();
+    let mut openings: HashMap<[u8; 8], Option<Opening>> = HashMap::new();
     let mut traces = Vec::new();
     for read in read_entries(folder, 0..range.end)? {
         let (index, entry) = read?;
         let parts = split(&entry).map_err(JournalError::Malformed)?;
         let body = if parts.header.kind == Kind::SealKey {
-            openings.insert(parts.header.seal_key, Opening::of(&parts.header_bytes, &parts.body, months)?);
+            let opening = match Opening::of(&parts.header_bytes, &parts.body, months) {
+                Err(JournalError::Vault(VaultError::Destroyed(_))) => None,
+                other => Some(other?),
+            };
+            openings.insert(parts.header.seal_key, opening);
             Body::default()
         } else {
             let opening = openings
                 .get(&parts.header.seal_key)
                 .ok_or_else(|| JournalError::Malformed(format!("entry {index} names a key that no entry gives")))?;
-            opening.body(parts.header.number, &parts.header_bytes, &parts.body)?
+            match opening {
+                Some(opening) => opening.body(parts.header.number, &parts.header_bytes, &parts.body)?,
+                // Destroyed at its term: that there was an entry, of what type and when, is all that is left.
+                None => Body::default(),
+            }
         };
         if range.contains(&index) {
             traces.push(trace_of(index, parts.header, body));

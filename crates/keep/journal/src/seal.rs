@@ -87,6 +87,7 @@ impl SealContext {
             seal_key: name,
             number: 0,
             salt: random()?,
+            statement: None,
         };
         let header = header.encode();
         let sealed = vault::hpke::seal(&public, INFO, &header, key.as_slice())?;
@@ -102,6 +103,15 @@ impl SealContext {
 
     /// An entry with its body sealed.
     pub(crate) fn entry(&self, act: &Act, body: &Body) -> Result<Vec<u8>, JournalError> {
+        self.written(act, body, None)
+    }
+
+    /// The same, with what the journal says of its own retention, in clear.
+    pub(crate) fn entry_stating(&self, act: &Act, body: &Body, statement: Vec<u8>) -> Result<Vec<u8>, JournalError> {
+        self.written(act, body, Some(statement))
+    }
+
+    fn written(&self, act: &Act, body: &Body, statement: Option<Vec<u8>>) -> Result<Vec<u8>, JournalError> {
         let header = Header {
             kind: act.kind,
             event: act.event,
@@ -112,6 +122,7 @@ impl SealContext {
             seal_key: self.name,
             number: self.next.fetch_add(1, Ordering::Relaxed),
             salt: random()?,
+            statement,
         };
         let (number, header) = (header.number, header.encode());
         let mut sealed = body.encode();
@@ -150,6 +161,11 @@ impl Seals {
             interventions: Slot::default(),
             health: Slot::default(),
         }
+    }
+
+    /// The months' keys.
+    pub(crate) fn months(&self) -> &MonthKeys {
+        &self.months
     }
 
     fn slot(&self, family: Family) -> &Slot {

@@ -1,6 +1,8 @@
 //! The three proofs at work, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod retention;
+
 use crate::{
     Applied, Effect, Journal, JournalConfig, JournalError, Kind, Markers, Outcome, Refusal, Revoked, Trace,
     TraceReader, Withheld, WriteTx, read_markers, read_traces, verify,

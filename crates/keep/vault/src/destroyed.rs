@@ -12,7 +12,7 @@ use crate::{
 use std::{
     fs,
     io::{ErrorKind, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 const ENDING: &str = "destroyed";
@@ -52,19 +52,7 @@ impl MonthKeys {
     /// The months' pairs that are there, in order of name, with those whose private key was destroyed; pairs that stand are
     /// left out.
     pub fn list(&self) -> Result<Vec<KeptPair>, VaultError> {
-        let told = |error: std::io::Error| VaultError::KeyFile(format!("{}: {error}", self.folder.display()));
-        let mut found = std::collections::BTreeMap::new();
-        for file in fs::read_dir(&self.folder).map_err(told)? {
-            let file = file.map_err(told)?.file_name();
-            let Some((name, ending)) = file.to_str().and_then(|name| name.split_once('.')) else { continue };
-            let dated = name.split_once('-').is_some_and(|(family, month)| checked(family, month).is_ok());
-            if dated && (ending == "pair" || ending == ENDING) {
-                let pair = found.entry(name.to_owned()).or_insert((false, false));
-                if ending == ENDING { pair.0 = true } else { pair.1 = true }
-            }
-        }
-        let kept = |(name, (destroyed, present))| KeptPair { name, destroyed, present };
-        Ok(found.into_iter().map(kept).collect())
+        KeptPair::in_folder(&self.folder)
     }
 
     pub(crate) fn not_destroyed(&self, name: &str) -> Result<(), VaultError> {
@@ -77,6 +65,25 @@ impl MonthKeys {
 
     fn tombstone(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.{ENDING}"))
+    }
+}
+
+impl KeptPair {
+    /// [`MonthKeys::list`] of a folder, for whoever has no key.
+    pub fn in_folder(folder: &Path) -> Result<Vec<Self>, VaultError> {
+        let told = |error: std::io::Error| VaultError::KeyFile(format!("{}: {error}", folder.display()));
+        let mut found = std::collections::BTreeMap::new();
+        for file in fs::read_dir(folder).map_err(told)? {
+            let file = file.map_err(told)?.file_name();
+            let Some((name, ending)) = file.to_str().and_then(|name| name.split_once('.')) else { continue };
+            let dated = name.split_once('-').is_some_and(|(family, month)| checked(family, month).is_ok());
+            if dated && (ending == "pair" || ending == ENDING) {
+                let pair = found.entry(name.to_owned()).or_insert((false, false));
+                if ending == ENDING { pair.0 = true } else { pair.1 = true }
+            }
+        }
+        let kept = |(name, (destroyed, present))| KeptPair { name, destroyed, present };
+        Ok(found.into_iter().map(kept).collect())
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Purpose {
     RecordingReading,
     /// Tags of the probes' answers: a row written by hand proves nothing.
     ProofTags,
+    /// Tokens by which the journal's statements about retention name people.
+    RetentionPeople,
     /// Password and second factor of the probes' reserved accounts: derived, so kept nowhere.
     ProberCredentials,
 }
@@ -68,6 +70,7 @@ impl Purpose {
             Purpose::EquipmentSecrets,
             Purpose::RecordingReading,
             Purpose::ProofTags,
+            Purpose::RetentionPeople,
             Purpose::ProberCredentials,
         ];
         for &door in Door::ALL {
@@ -98,6 +101,7 @@ impl Purpose {
             Purpose::EquipmentSecrets => "equipment-secrets".into(),
             Purpose::RecordingReading => "recording-reading".into(),
             Purpose::ProofTags => "proof-tags".into(),
+            Purpose::RetentionPeople => "retention-people".into(),
             Purpose::ProberCredentials => "prober-credentials".into(),
         }
     }
@@ -175,7 +179,10 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             Holder::Door(Door::Desk | Door::Suppliers | Door::Relays) | Holder::Enrolment,
             Purpose::InterventionFields,
         ) => true,
-        (Holder::Door(Door::Desk), Purpose::InterventionNonces | Purpose::RecordingReading) => true,
+        (
+            Holder::Door(Door::Desk),
+            Purpose::InterventionNonces | Purpose::RecordingReading | Purpose::RetentionPeople,
+        ) => true,
         (Holder::Door(Door::Relays), Purpose::EquipmentSecrets) => true,
         (Holder::Door(Door::Desk) | Holder::Prober | Holder::ProofReader, Purpose::ProofTags) => true,
         (Holder::Prober, Purpose::ProberCredentials) => true,

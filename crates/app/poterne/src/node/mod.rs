@@ -33,7 +33,7 @@ use store::{Store, StoreConfig};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use types::{Clock, Door, EstablishmentId, Role, Secret, SystemActor};
-use upkeep::{fold, keep_interventions, keep_leases, purge, watch_journal, watch_sis, watch_store};
+use upkeep::{fold, keep_interventions, keep_leases, purge, purge_traces, watch_journal, watch_sis, watch_store};
 use vault::{Holder, MasterKey, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
@@ -317,6 +317,7 @@ impl Node {
             let (journal, data, check) = (self.journal.clone(), self.data.clone(), health.check("timestamp"));
             upkeep.spawn(async move { stamping::stamp(journal, &data, settings, check).await });
         }
+        upkeep.spawn(purge_traces(self.journal.clone()));
         for signin in &self.signins {
             upkeep.spawn(purge(signin.clone()));
         }

@@ -59,6 +59,8 @@ impl Event {
             | Event::JournalStamped
             | Event::JournalUnstamped
             | Event::GapDeclared
+            | Event::JournalPurged
+            | Event::KeyDestroyed
             | Event::SessionsPurged
             | Event::RehearsalSet
             | Event::RehearsalCleared
@@ -109,7 +111,10 @@ impl Event {
             | Event::DocumentRead
             | Event::DocumentOpened
             | Event::TracesSearched
-            | Event::TracesExported => Family::Health,
+            | Event::TracesExported
+            | Event::RetentionAsked
+            | Event::RetentionConfirmed
+            | Event::RetentionWithdrawn => Family::Health,
         }
     }
 }

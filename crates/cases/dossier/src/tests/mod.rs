@@ -1,6 +1,7 @@
 //! Proofs kept and read back, rules shown, traces searched, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod retention;
 mod traces;
 
 use crate::{

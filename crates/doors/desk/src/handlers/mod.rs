@@ -6,6 +6,7 @@ pub(crate) mod home;
 pub(crate) mod interventions;
 pub(crate) mod means;
 pub(crate) mod oversight;
+pub(crate) mod retention;
 pub(crate) mod sessions;
 pub(crate) mod traces;
 

@@ -9,6 +9,7 @@ mod home;
 mod interventions;
 mod means;
 mod oversight;
+mod retention;
 mod sessions;
 mod trace;
 mod trace_charts;
@@ -27,6 +28,7 @@ pub use interventions::{
 };
 pub use means::{Enrolling, Means, MeansView, Passkey, PasskeyView, Passkeys, PasskeysView};
 pub use oversight::{Rules, RulesView};
+pub use retention::{Retention, RetentionView};
 pub use sessions::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView};
 pub use trace::{TraceSheet, TraceSheetView};
 pub use trace_fields::{TraceFields, Wrong};
@@ -53,12 +55,37 @@ pub enum Refusal {
     Lost,
     /// Not a name.
     Label,
+    /// Somebody else has to.
+    SamePerson,
+    /// A retention below its family's floor, or beyond what there is.
+    Floor,
+    /// Months that are none, or in the wrong order.
+    Months,
+    /// No reason, or too long a one.
+    Reason,
+    /// What was asked is decided, withdrawn or forgotten.
+    Decided,
+    /// Too much waits.
+    Waiting,
 }
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 7] =
-        [Self::Conflict, Self::Signature, Self::Invalid, Self::Taken, Self::Full, Self::Lost, Self::Label];
+    pub const ALL: [Refusal; 13] = [
+        Self::Conflict,
+        Self::Signature,
+        Self::Invalid,
+        Self::Taken,
+        Self::Full,
+        Self::Lost,
+        Self::Label,
+        Self::SamePerson,
+        Self::Floor,
+        Self::Months,
+        Self::Reason,
+        Self::Decided,
+        Self::Waiting,
+    ];
 
     /// The word that an address says it by.
     pub const fn word(self) -> &'static str {
@@ -70,6 +97,12 @@ impl Refusal {
             Self::Full => "full",
             Self::Lost => "lost",
             Self::Label => "label",
+            Self::SamePerson => "same-person",
+            Self::Floor => "floor",
+            Self::Months => "months",
+            Self::Reason => "reason",
+            Self::Decided => "decided",
+            Self::Waiting => "waiting",
         }
     }
 
@@ -83,6 +116,12 @@ impl Refusal {
             Self::Full => t.desk_problem_full(),
             Self::Lost => t.desk_problem_lost(),
             Self::Label => t.desk_problem_label(),
+            Self::SamePerson => t.desk_problem_same_person(),
+            Self::Floor => t.desk_problem_floor(),
+            Self::Months => t.desk_problem_months(),
+            Self::Reason => t.desk_problem_reason(),
+            Self::Decided => t.desk_problem_decided(),
+            Self::Waiting => t.desk_problem_waiting(),
         }
     }
 }
@@ -126,6 +165,7 @@ pub fn nav(role: Role, t: Text) -> Vec<NavItem> {
     }
     if role == Role::TraceController {
         places.push(NavItem::new("/traces", t.desk_nav_traces(), Icon::Search));
+        places.push(NavItem::new("/retention", t.desk_nav_retention(), Icon::Clock));
     }
     if matches!(role, Role::SecurityOfficer | Role::Dpo | Role::Administrator) {
         places.push(NavItem::new("/rules", t.desk_nav_rules(), Icon::Rules));

@@ -3,7 +3,7 @@
 use crate::{ELSEWHERE, HERE, clock::HandClock, people};
 use axum::Router;
 use desk::{DeskServices, DeskSettings, DeskState};
-use dossier::{Catalogue, Installation, ProofReader, RulesService, Traces};
+use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, Traces};
 use identity::SessionLimits;
 use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, LiveFeed, LiveSession, LiveSessions,
@@ -181,6 +181,7 @@ impl Ground {
             means: Means::new(store, journal.clone(), policies.clone(), self.keys(Door::Desk), people::rp()),
             interventions,
             traces: Traces::new(index, journal.clone(), policies.clone()),
+            retention: Retention::new(journal.clone(), policies.clone(), self.keys(Door::Desk)),
             rules: RulesService::new(catalogue, proofs, journal, policies, Installation::default()),
             first_administrator: None,
         }

@@ -148,13 +148,14 @@ both!(what_is_not_listed_is_not_served);
 
 async fn each_role_has_its_pages(database: &TestDatabase) {
     let house = House::new(database).await;
-    let pages = ["interventions", "sessions", "equipment", "suppliers", "passkeys", "traces", "rules", "means"];
+    let pages =
+        ["interventions", "sessions", "equipment", "suppliers", "passkeys", "traces", "retention", "rules", "means"];
     for (role, open) in [
         (Role::Beneficiary, &["interventions", "sessions", "equipment", "suppliers", "means"][..]),
         (Role::OnCall, &["interventions", "sessions", "equipment", "suppliers", "means"]),
         (Role::SecurityOfficer, &["interventions", "sessions", "equipment", "suppliers", "rules", "means"]),
         (Role::Administrator, &["interventions", "sessions", "equipment", "suppliers", "passkeys", "rules", "means"]),
-        (Role::TraceController, &["traces", "means"]),
+        (Role::TraceController, &["traces", "retention", "means"]),
         (Role::Dpo, &["rules", "means"]),
     ] {
         let member = house.sign_in(role.as_str()).await;

@@ -5,15 +5,17 @@ use crate::{
     people::{self, ADDRESS, Answer, FORM, Member, PASSWORD, client, form, rp},
     table::{Entry, Names, PURPOSE},
 };
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use demo::SoftPasskey;
 use identity::Authenticated;
 use interventions::{
     Activity, ChannelKind, ChannelSummary, EndReason, Ending, NewRequest, Opened, Right, SessionAsked, Signed, Signer,
     TermsKind, TermsToSign,
 };
+use journal::retention::{Change, Statement};
+use policy::{Facts, Policies};
 use serde_json::{Value, json};
-use types::{Door, InterventionId, RelayId, Secret, SystemActor, Time, TokenScope};
+use types::{Door, Family, InterventionId, RelayId, Secret, SystemActor, Time, TokenScope};
 
 pub const REASON: &str = "{\"reason\":\"essai\"}";
 
@@ -43,6 +45,8 @@ pub enum Sends {
     /// A passkey that the browser has just made.
     Registration,
     NewToken,
+    /// Months that must stay.
+    LegalHold,
     /// The first administrator's account.
     Enrolment,
 }
@@ -83,6 +87,9 @@ impl Sends {
             Self::Registration => house.registration(owner).await,
             Self::NewToken => {
                 form(&[("label", "GMAO"), ("scope", "interventions:read"), ("days", "30"), ("sources", "")])
+            }
+            Self::LegalHold => {
+                form(&[("what", "hold"), ("family", ""), ("from", "2026-01"), ("to", "2026-02"), ("reason", "enquête")])
             }
             Self::Enrolment => {
                 let named = ["login", "name", "password", "totp_secret", "code"].map(|name| (name, "essai"));
@@ -183,10 +190,37 @@ impl House {
                 let (_, record) = people::passkey(&self.enrolment, self.accounts["beneficiary.other"]).await;
                 BASE64URL_NOPAD.encode(&record.public.credential)
             }
+            Names::Proposal => HEXLOWER.encode(&self.proposal().await),
             Names::Session => self.session().await.to_string(),
             Names::Recorded => self.recorded().await.to_string(),
             Names::Waiting | Names::Planned | Names::Open | Names::Held => self.intervention(names).await.to_string(),
         }
+    }
+
+    /// What another trace controller asked for; what he asked for before is taken back, so that not too much waits.
+    async fn proposal(&self) -> [u8; 16] {
+        let (who, policies) = (self.controller().await, Policies::built_in().unwrap());
+        let (now, facts, by) = (self.journal.now(), Facts::default(), [7; 16]);
+        for one in self.journal.keeping().await.unwrap().book.proposals(now).filter(|one| one.by == by) {
+            let statement = Statement::Withdrawn { id: one.id, by }.encode();
+            let proof = policies.decide(&who, policy::WithdrawRetention { statement }, &facts, now).unwrap();
+            self.journal.declare(proof).await.unwrap().unwrap();
+        }
+        let change = Change::Retention { family: Family::Access, months: 24 };
+        let id = vault::random().unwrap();
+        let statement = Statement::Proposed { id, by, change }.encode();
+        let asked = policy::AskRetention { reason: "audit".into(), statement };
+        let proof = policies.decide(&who, asked, &facts, now).unwrap();
+        self.journal.declare(proof).await.unwrap().unwrap();
+        id
+    }
+
+    /// A trace controller who has shown both factors.
+    async fn controller(&self) -> Authenticated {
+        let (login, address) = ("trace_controller", client(ADDRESS));
+        let ceremony = self.signin.first_step(login, Secret::new(PASSWORD.into()), address).await.unwrap();
+        let cookie = self.signin.second_step(&ceremony, &self.code(login), address).await.unwrap().cookie;
+        self.signin.resume(&cookie, address).await.unwrap().authenticated
     }
 
     /// The value of the cookie of the technician's session at this door.

@@ -34,6 +34,8 @@ pub enum Names {
     Passkey,
     /// The node's own journal, whose traces are every controller's.
     Journal,
+    /// A change of retention that another trace controller asked for.
+    Proposal,
 }
 
 /// A route of the door.
@@ -131,6 +133,10 @@ pub const TABLE: &[Entry] = &[
     Entry { query: "?go=1", ..page("GET /{lang}/traces", Nobody, CONTROL) },
     Entry { query: "?format=csv", ..page("GET /{lang}/traces/export", Nobody, CONTROL) },
     page("GET /{lang}/traces/{id}/{number}", Journal, CONTROL),
+    page("GET /{lang}/retention", Nobody, CONTROL),
+    posted("POST /{lang}/retention", Nobody, CONTROL, LegalHold),
+    posted("POST /{lang}/retention/{id}/confirm", Proposal, CONTROL, Nothing),
+    posted("POST /{lang}/retention/{id}/withdraw", Proposal, CONTROL, Nothing),
     page("GET /{lang}/rules", Nobody, CONFORM),
     page("GET /api/v1/openapi.json", Nobody, ALL),
     program("GET /api/v1/interventions", Nobody, FOLLOW, SEE),
@@ -189,9 +195,10 @@ impl Entry {
 
     /// Whether it is for this person, what it names being this hospital's and its beneficiary's.
     pub fn is_for(&self, person: &Person) -> bool {
-        let answers = person.login != "beneficiary.other" || matches!(self.names, Nobody | Equipment | Token);
+        let answers =
+            person.login != "beneficiary.other" || matches!(self.names, Nobody | Equipment | Token | Proposal);
         self.roles.contains(&person.role)
-            && (person.place == HERE || matches!(self.names, Nobody | Token | Journal))
+            && (person.place == HERE || matches!(self.names, Nobody | Token | Journal | Proposal))
             && answers
     }
 

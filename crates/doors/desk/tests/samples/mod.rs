@@ -208,6 +208,7 @@ fn kept(lang: Lang) -> Vec<(&'static str, String)> {
     let view = SuppliersView { rows: vec![supplier], registers: true, refusal: None };
     pages.push(("suppliers", html(&Suppliers::new(at("/suppliers", MIREILLE), view))));
     pages.extend(searched(lang));
+    pages.push(("retention", html(&Retention::new(at("/retention", TIAGO), retention()))));
     pages.push(("rules", html(&Rules::new(at("/rules", MIREILLE), rules(lang)))));
     pages
 }
@@ -260,4 +261,40 @@ fn searched(lang: Lang) -> Vec<(&'static str, String)> {
     pages.push(("traces-preparing", html(&Traces::new(at("/traces?go=1"), view))));
     pages.push(("trace", html(&TraceSheet::new(at("/traces/node/5"), TraceSheetView { row: read }))));
     pages
+}
+
+/// A year of traces, a proposal of one's own, another's, a hold.
+fn retention() -> RetentionView {
+    use journal::retention::{Book, Change, FamilyMonth, Keeping, Month, Sealed, Standing, Statement};
+    let (day, me, other) = (Duration::from_secs(86_400), [1; 16], [2; 16]);
+    let first: Month = "2025-11".parse().unwrap();
+    let mut book = Book::default();
+    let hold = Change::Hold { family: Some(types::Family::Health), from: first, to: first.plus(2) };
+    let shorter = Change::Retention { family: types::Family::Interventions, months: 36 };
+    let longer = Change::Retention { family: types::Family::Access, months: 24 };
+    for (id, by, change) in
+        [(1, me, hold), (2, me, shorter), (3, me, longer), (4, other, Change::Lift { hold: [1; 16] })]
+    {
+        book.read(&Statement::Proposed { id: [id; 16], by, change }.encode(), NOW - day * 2);
+        if id < 3 {
+            book.read(&Statement::Confirmed { id: [id; 16], by: other }.encode(), NOW - day);
+        }
+    }
+    book.read(&Statement::Proposed { id: [4; 16], by: other, change: Change::Lift { hold: [1; 16] } }.encode(), NOW);
+    let month = |family: types::Family, n: u16| FamilyMonth {
+        pair: format!("{family}-{}", first.plus(n)),
+        family,
+        month: first.plus(n),
+        sealed: vec![Sealed { origin: "node".into(), first: 0, last: 9, count: 10 }],
+        months: 12,
+        term: first.plus(n + 13).start(),
+        standing: [Standing::Destroyed, Standing::Held, Standing::Unproven, Standing::Due, Standing::Kept]
+            [usize::from(n.min(4))],
+    };
+    let all = types::Family::ALL.iter().skip(1);
+    let months = all.flat_map(|family| (0..12).map(move |n| month(*family, n))).collect();
+    let reasons = [(1, "Enquête en cours"), (3, "Audit annuel"), (4, "L’enquête est close")];
+    let reasons = reasons.into_iter().map(|(id, reason)| ([id; 16], reason.to_owned())).collect();
+    let keeping = Keeping { at: NOW, book, months, clock_moved: true, reasons };
+    RetentionView { keeping, me, refusal: Some(Refusal::SamePerson) }
 }

@@ -65,7 +65,18 @@ impl Told {
     fn as_trace(&self) -> Trace {
         let Told { kind, event, trace, outcome, time, body } = self.clone();
         let clock = ClockState::Unknown;
-        let header = Header { kind, event, time, clock, trace, outcome, seal_key: [0; 8], number: 0, salt: [0; 16] };
+        let header = Header {
+            kind,
+            event,
+            time,
+            clock,
+            trace,
+            outcome,
+            seal_key: [0; 8],
+            number: 0,
+            salt: [0; 16],
+            statement: None,
+        };
         trace_of(0, header, body)
     }
 }

@@ -52,6 +52,7 @@ pub use note::{Checkpoint, NoteError, Signer, VKey};
 pub use open::Opened;
 pub use pick::{pick_entry, published};
 pub use read::{ReadEntries, read_entries};
+pub(crate) use read::{load_checkpoint, load_vkey};
 pub use reserve::{Reserve, Revocation, read_revocations};
 pub use tiles::ENTRY_BYTES_MAX;
 pub(crate) use verify::verify_with;

@@ -60,4 +60,26 @@ pub(super) const ENTRIES: &[Documented] = &[
         &["acces-web:TR3", "acces-web:HE8"],
         codes("110106", Do::Read),
     ),
+    entry(
+        Event::RetentionAsked,
+        &[written(
+            Form::Note,
+            "a trace controller asked for a retention, a legal hold or its end; nothing changes yet",
+            "detail: why; in clear: what, by whom as a keyed token",
+        )],
+        &["acces-web:TR3"],
+        codes("110101", Do::Update),
+    ),
+    entry(
+        Event::RetentionConfirmed,
+        &[written(Form::Note, "another one confirmed it", "in clear: which, by whom as a keyed token")],
+        &["acces-web:TR3"],
+        codes("110101", Do::Update),
+    ),
+    entry(
+        Event::RetentionWithdrawn,
+        &[written(Form::Note, "it was taken back", "in clear: which, by whom as a keyed token")],
+        &["acces-web:TR3"],
+        codes("110101", Do::Update),
+    ),
 ];

@@ -121,6 +121,22 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Create).of_type("110129"),
     ),
     entry(
+        Event::JournalPurged,
+        &[written(
+            Form::Note,
+            "the key of a family's month reached its term and is about to be destroyed",
+            "author `system.node`; in clear: the pair, its entries, checkpoint, term, ground",
+        )],
+        &["clausier:O-6.5"],
+        codes("110113", Do::Delete),
+    ),
+    entry(
+        Event::KeyDestroyed,
+        &[written(Form::Note, "it was destroyed", "author `system.node`; in clear: the pair")],
+        &["clausier:O-6.5"],
+        codes("110113", Do::Delete),
+    ),
+    entry(
         Event::SessionsPurged,
         &[written(
             Form::Effect,

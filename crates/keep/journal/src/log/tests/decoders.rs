@@ -53,6 +53,7 @@ fn entry(kind: Kind, outcome: Option<Outcome>) -> Vec<u8> {
         seal_key: [2; 8],
         number: 77,
         salt: [3; 16],
+        statement: (kind == Kind::Note).then(|| vec![0x82, 3]),
     };
     join(header.encode(), vec![9; 40])
 }

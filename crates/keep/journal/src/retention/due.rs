@@ -1,0 +1,69 @@
+//! What may be destroyed at a moment: decided from values only.
+
+use super::{Book, Month, ledger::Age};
+use std::{collections::BTreeSet, time::Duration};
+use types::{Family, Time};
+
+/// How a month of a family stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its term is not reached.
+    Kept,
+    /// It is, and a hold keeps it.
+    Held,
+    /// By the clock it is, but the journal has not seen that much time go by: the clock may be wrong.
+    Unproven,
+    /// It may go.
+    Due,
+    /// Its key is gone.
+    Destroyed,
+}
+
+/// A pair, with what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pair {
+    /// `<family>-<yyyy-mm>`.
+    pub name: String,
+    pub family: Family,
+    pub month: Month,
+    /// Of what was sealed to it, and its own.
+    pub families: BTreeSet<Family>,
+}
+
+impl Pair {
+    /// A month's pair of the journal's; none for anything else.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let (family, month) = name.split_once('-')?;
+        let (family, month) = (family.parse().ok()?, month.parse().ok()?);
+        Some(Self { name: name.to_owned(), family, month, families: BTreeSet::from([family]) })
+    }
+
+    /// The months of retention: the longest of anything that was sealed to it.
+    pub(crate) fn months(&self, book: &Book, now: Time) -> u16 {
+        let months = self.families.iter().map(|family| book.retention_months(*family, now));
+        months.max().unwrap_or_else(|| self.family.retention_months_default())
+    }
+
+    /// The first moment at which it may go, if nothing holds it.
+    pub(crate) fn term(&self, book: &Book, now: Time) -> Time {
+        self.month.plus(1).plus(self.months(book, now)).start()
+    }
+
+    pub(crate) fn standing(&self, book: &Book, age: &Age, now: Time) -> Standing {
+        if book.is_destroyed(&self.name) {
+            return Standing::Destroyed;
+        }
+        let term = self.term(book, now);
+        if now < term || !book.is_whole() {
+            return Standing::Kept;
+        }
+        let holds = |family: Option<Family>| family.is_none_or(|family| self.families.contains(&family));
+        if book.holds(now).any(|hold| holds(hold.family) && (hold.from..=hold.to).contains(&self.month)) {
+            return Standing::Held;
+        }
+        let wanted: Duration = term.since(self.month.end());
+        // The newest entry must have reached the term too: what was written, not only what the clock says.
+        let reached = age.newest().is_some_and(|newest| newest >= term);
+        if reached && age.since_end_of(self.month) >= wanted { Standing::Due } else { Standing::Unproven }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the clear parts of entries tell that retention needs: which entries were sealed to which pair, the statements, and
+//! how much time the journal itself has seen.
+
+use super::{Book, Month, ProposalId, Statement};
+use crate::entry::{Kind, Parts};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+use types::{Family, Time};
+
+/// What two entries that follow one another count for at most, however far apart their clocks say they are.
+const GAP_MAX: Duration = Duration::from_secs(7 * 86_400);
+
+/// The entries sealed to a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub first: u64,
+    pub last: u64,
+    pub count: u64,
+    /// The families of their events: those of a journal of an earlier version were all sealed to one.
+    pub families: BTreeSet<Family>,
+}
+
+/// The account of one journal, entry by entry.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub next: u64,
+    pub book: Book,
+    /// The pair of each key that seals, with the entry that gives it.
+    pairs: HashMap<[u8; 8], (String, u64)>,
+    /// Where each proposal stands, with the entry that gives the key of its words.
+    asked: HashMap<ProposalId, (u64, u64)>,
+    spans: BTreeMap<String, Span>,
+    age: Age,
+}
+
+/// The journal's own age. A clock set ahead makes the next entry late by years, and the journal older by a week; one set
+/// back makes it no older until it has caught up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Age {
+    newest: Option<Time>,
+    seen: Duration,
+    /// The age at the first entry of each month.
+    at: BTreeMap<Month, Duration>,
+}
+
+impl Age {
+    pub(crate) fn note(&mut self, time: Time) {
+        if let Some(newest) = self.newest {
+            self.seen += time.since(newest).min(GAP_MAX);
+        }
+        if self.newest.is_none_or(|newest| time > newest) {
+            self.newest = Some(time);
+            self.at.entry(Month::of(time)).or_insert(self.seen);
+        }
+    }
+
+    /// How much time was seen since a month ended.
+    pub(crate) fn since_end_of(&self, month: Month) -> Duration {
+        let began = self.at.range(month.plus(1)..).next();
+        began.map_or(Duration::ZERO, |(_, began)| self.seen.saturating_sub(*began))
+    }
+
+    pub(crate) fn newest(&self) -> Option<Time> {
+        self.newest
+    }
+}
+
+impl Ledger {
+    /// Takes down the entry at `index`; each once, in order.
+    pub(crate) fn note(&mut self, index: u64, parts: &Parts) {
+        self.next = index + 1;
+        let header = &parts.header;
+        self.age.note(header.time);
+        if let Some(statement) = &header.statement {
+            self.book.read(statement, header.time);
+        }
+        if header.kind == Kind::SealKey {
+            if let Ok((pair, _)) = minicbor::decode::<(String, minicbor::bytes::ByteVec)>(&parts.body) {
+                self.pairs.insert(header.seal_key, (pair, index));
+            }
+            return;
+        }
+        let Some((pair, key)) = self.pairs.get(&header.seal_key) else { return };
+        if let Some(Statement::Proposed { id, .. }) = header.statement.as_deref().and_then(Statement::decode) {
+            self.asked.entry(id).or_insert((index, *key));
+        }
+        let family = header.event.family();
+        match self.spans.get_mut(pair) {
+            Some(span) => {
+                span.last = index;
+                span.count += 1;
+                span.families.insert(family);
+            }
+            None => {
+                let span = Span { first: index, last: index, count: 1, families: BTreeSet::from([family]) };
+                self.spans.insert(pair.clone(), span);
+            }
+        }
+    }
+
+    pub(crate) fn span(&self, pair: &str) -> Option<&Span> {
+        self.spans.get(pair)
+    }
+
+    /// Where a proposal stands, and the entry that gives the key of its words.
+    pub(crate) fn asked(&self, id: &ProposalId) -> Option<(u64, u64)> {
+        self.asked.get(id).copied()
+    }
+
+    pub(crate) fn age(&self) -> &Age {
+        &self.age
+    }
+}

@@ -1,0 +1,326 @@
+//! What is due goes: announced in the journal first, then destroyed, then said to be gone.
+
+use super::{Book, Ledger, Month, Purged, Sealed, Standing, Statement, due::Pair};
+use crate::{
+    Journal, JournalError,
+    entry::{Body, split},
+    log::{load_checkpoint, load_vkey, read_entries},
+    seal::Opening,
+    trace::{body_of, target_of},
+};
+use policy::{Authorized, Declaration, Subject};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use types::{Event, Family, SystemActor, Time};
+use vault::KeptPair;
+
+/// How far the clock may go from the machine's own count, since the journal was opened, for anything to be destroyed.
+const DRIFT_MAX: Duration = Duration::from_secs(3600);
+/// Keys destroyed in one turn: the next turn goes on.
+const TURN_MAX: usize = 64;
+/// Journals under one folder that are looked at.
+const ORIGINS_MAX: usize = 64;
+/// The ground that a purge names.
+const BASIS: &str = "retention term reached, no legal hold (acces-web TR1, clausier O-6.5)";
+
+/// A month of a family, as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FamilyMonth {
+    /// The pair's name: `<family>-<yyyy-mm>`.
+    pub pair: String,
+    /// Its family.
+    pub family: Family,
+    /// Its month.
+    pub month: Month,
+    /// Where its entries lie, journal by journal.
+    pub sealed: Vec<Sealed>,
+    /// Months of retention: the longest of anything that was sealed to it.
+    pub months: u16,
+    /// The first moment at which it may go.
+    pub term: Time,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// What is kept, what is in force and what waits.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    /// At what moment.
+    pub at: Time,
+    /// The settings, holds and proposals.
+    pub book: Book,
+    /// The months, oldest first.
+    pub months: Vec<FamilyMonth>,
+    /// The clock moved against the machine's own count: nothing goes before the node is started again.
+    pub clock_moved: bool,
+    /// Why something was asked, in the words of whoever asked; for those that can be read still.
+    pub reasons: BTreeMap<super::ProposalId, String>,
+}
+
+/// The accounts of all the journals that seal to the same pairs.
+#[derive(Debug, Default)]
+pub(crate) struct Ledgers {
+    pub own: Ledger,
+    others: BTreeMap<String, Ledger>,
+}
+
+/// What a journal holds of retention.
+pub(crate) struct Keeper {
+    ledgers: Arc<Mutex<Ledgers>>,
+    folder: PathBuf,
+    began: (Time, Instant),
+}
+
+impl Keeper {
+    /// Over the folder `journal/`, at the moment of its opening.
+    pub(crate) fn new(folder: PathBuf, now: Time) -> Self {
+        Self { ledgers: Arc::default(), folder, began: (now, Instant::now()) }
+    }
+
+    fn clock_moved(&self, now: Time) -> bool {
+        let (began, counted) = (self.began.0, self.began.1.elapsed());
+        let expected = began + counted;
+        now.since(expected).max(expected.since(now)) > DRIFT_MAX
+    }
+}
+
+impl Ledgers {
+    fn catch_up_others(&mut self, folder: &Path, origin: &str) -> Result<(), JournalError> {
+        for name in origins(folder)?.into_iter().filter(|name| name != origin) {
+            let ledger = self.others.entry(name.clone()).or_default();
+            follow(&folder.join(name), ledger, u64::MAX)?;
+        }
+        Ok(())
+    }
+
+    fn all<'a>(&'a self, origin: &'a str) -> impl Iterator<Item = (&'a str, &'a Ledger)> {
+        std::iter::once((origin, &self.own)).chain(self.others.iter().map(|(name, ledger)| (name.as_str(), ledger)))
+    }
+
+    fn pair(&self, origin: &str, name: &str) -> Option<(Pair, Vec<Sealed>)> {
+        let mut pair = Pair::named(name)?;
+        let mut sealed = Vec::new();
+        for (origin, ledger) in self.all(origin) {
+            let Some(span) = ledger.span(name) else { continue };
+            pair.families.extend(&span.families);
+            sealed.push(Sealed { origin: origin.to_owned(), first: span.first, last: span.last, count: span.count });
+        }
+        Some((pair, sealed))
+    }
+
+    fn months(&self, origin: &str, kept: &[KeptPair], now: Time) -> Vec<FamilyMonth> {
+        let book = &self.own.book;
+        // What was decided in a journal that this one follows still keeps: the longest of them all wins.
+        let others: Vec<_> = self.others.values().map(|other| &other.book).filter(|other| other.decides()).collect();
+        let books = || std::iter::once(book).chain(others.iter().copied());
+        let of = |(pair, sealed): (Pair, Vec<Sealed>)| FamilyMonth {
+            months: books().map(|book| pair.months(book, now)).max().unwrap_or_default(),
+            term: books().map(|book| pair.term(book, now)).max().unwrap_or(now),
+            standing: match pair.standing(book, self.own.age(), now) {
+                Standing::Due => {
+                    let all = others.iter().map(|other| pair.standing(other, self.own.age(), now));
+                    all.filter(|standing| *standing != Standing::Destroyed).find(|one| *one != Standing::Due)
+                }
+                other => Some(other),
+            }
+            .unwrap_or(Standing::Due),
+            pair: pair.name,
+            family: pair.family,
+            month: pair.month,
+            sealed,
+        };
+        let mut months: Vec<_> = kept.iter().filter_map(|one| self.pair(origin, &one.name)).map(of).collect();
+        months.sort_by_key(|one| (one.month, one.family));
+        months
+    }
+}
+
+/// What a folder's journal says, without any key and beside a running node: for the command line.
+pub fn keeping_of(journal: &Path, origin: &str, vault: &Path, now: Time) -> Result<Keeping, JournalError> {
+    let mut ledgers = Ledgers::default();
+    follow(&journal.join(origin), &mut ledgers.own, u64::MAX)?;
+    ledgers.catch_up_others(journal, origin)?;
+    let months = ledgers.months(origin, &KeptPair::in_folder(vault)?, now);
+    Ok(Keeping { at: now, book: ledgers.own.book, months, clock_moved: false, reasons: BTreeMap::new() })
+}
+
+fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), JournalError> {
+    for read in read_entries(folder, ledger.next..entries)? {
+        let (index, entry) = read?;
+        ledger.note(index, &split(&entry).map_err(JournalError::Malformed)?);
+    }
+    Ok(())
+}
+
+fn origins(folder: &Path) -> Result<Vec<String>, JournalError> {
+    let told = |error: std::io::Error| JournalError::Malformed(format!("{}: {error}", folder.display()));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(told)? {
+        let entry = entry.map_err(told)?;
+        if entry.path().join("vkey").is_file() {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    names.sort();
+    // Beyond the bound something may be sealed to a pair unseen: nothing is known, so nothing goes.
+    (names.len() <= ORIGINS_MAX).then_some(names).ok_or_else(|| JournalError::Malformed("too many journals".into()))
+}
+
+impl Journal {
+    /// Writes down an act whose effect is its own entry: a statement in clear, who made it sealed beside it. In force when
+    /// this returns. What would change nothing is not written, and the inner error says why.
+    pub async fn declare<A: Declaration>(
+        &self,
+        authorized: Authorized<A>,
+    ) -> Result<Result<(), super::NotCounted>, JournalError> {
+        let journal = self.clone();
+        // An owned task: what is asked is not left half-way by whoever does not wait.
+        self.own(async move { journal.declare_owned(authorized).await }).await.map_err(|_| JournalError::Fault)?
+    }
+
+    async fn declare_owned<A: Declaration>(
+        &self,
+        authorized: Authorized<A>,
+    ) -> Result<Result<(), super::NotCounted>, JournalError> {
+        let ledgers = self.caught_up().await?;
+        self.in_force(authorized.expires(), authorized.subject().session, false)?;
+        let (action, subject, purpose, _) = authorized.into_parts();
+        let bytes = action.statement().ok_or(JournalError::Fault)?;
+        let statement = Statement::decode(bytes).ok_or(JournalError::Fault)?;
+        // Only people's own statements: what is purged, the node says.
+        if matches!(statement, Statement::Purged(_) | Statement::Destroyed { .. }) {
+            return Err(JournalError::Fault);
+        }
+        if let Err(why) = ledgers.own.book.would_take(&statement, self.now()) {
+            return Ok(Err(why));
+        }
+        let target = target_of(&action);
+        let body = Body { target, detail: action.detail(), ..body_of(&subject, Some(purpose)) };
+        self.append_statement(A::EVENT, &statement, &body).await?;
+        Ok(Ok(()))
+    }
+
+    /// What is kept, what is in force and what waits.
+    pub async fn keeping(&self) -> Result<Keeping, JournalError> {
+        let ledgers = self.caught_up_with_others().await?;
+        let journal = self.clone();
+        let read = move || {
+            let now = journal.now();
+            let months = ledgers.months(&journal.0.origin, &journal.0.seals.months().list()?, now);
+            let book = ledgers.own.book.clone();
+            let holds: Vec<_> = book.holds(now).map(|hold| hold.id).collect();
+            let asked = book.proposals(now).map(|one| one.id).chain(holds);
+            let reasons = asked.filter_map(|id| Some((id, journal.reason(&ledgers.own, &id)?))).collect();
+            let clock_moved = journal.0.keeper.clock_moved(now);
+            Ok(Keeping { at: now, book, months, clock_moved, reasons })
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
+    }
+
+    /// Why something was asked: the words are sealed as any others, and gone with their month.
+    fn reason(&self, own: &Ledger, id: &super::ProposalId) -> Option<String> {
+        let (at, key) = own.asked(id)?;
+        let folder = self.0.keeper.folder.join(&self.0.origin);
+        let entry = |index| split(&read_entries(&folder, index..index + 1).ok()?.next()?.ok()?.1).ok();
+        let (sealed, key) = (entry(at)?, entry(key)?);
+        let opening = Opening::of(&key.header_bytes, &key.body, &self.0.seals.months()).ok()?;
+        opening.body(sealed.header.number, &sealed.header_bytes, &sealed.body).ok()?.detail
+    }
+
+    /// Destroys the keys of the months that are due, and what a stop left half-done; says which went.
+    pub async fn purge_due(&self) -> Result<Vec<String>, JournalError> {
+        let ledgers = self.caught_up_with_others().await?;
+        let now = self.now();
+        let kept = self.0.seals.months().list()?;
+        self.finish(&ledgers.own.book, &kept).await?;
+        let months = ledgers.months(&self.0.origin, &kept, now);
+        let due: Vec<_> = months.into_iter().filter(|one| one.standing == Standing::Due).take(TURN_MAX).collect();
+        if !due.is_empty() && self.0.keeper.clock_moved(now) {
+            tracing::error!(
+                months = due.len(),
+                "the clock moved against the machine's own count: no trace is destroyed before the node is started again"
+            );
+            return Ok(Vec::new());
+        }
+        let mut gone = Vec::new();
+        for one in due {
+            let (size, root) = self.head();
+            let purged = Purged {
+                pair: one.pair.clone(),
+                sealed: one.sealed,
+                size,
+                root,
+                months: one.months,
+                term_micros: one.term.micros(),
+                basis: BASIS.to_owned(),
+            };
+            self.state_as_node(Event::JournalPurged, &Statement::Purged(purged)).await?;
+            self.destroy(&one.pair).await?;
+            gone.push(one.pair);
+        }
+        Ok(gone)
+    }
+
+    /// At the opening: what was announced is done before anybody is served.
+    pub(crate) async fn finish_purges(&self) -> Result<(), JournalError> {
+        let ledgers = self.caught_up().await?;
+        self.finish(&ledgers.own.book, &self.0.seals.months().list()?).await
+    }
+
+    /// What the journal announced and a stop came before; and keys that came back from somewhere.
+    async fn finish(&self, book: &Book, kept: &[KeptPair]) -> Result<(), JournalError> {
+        let back = |name: &str| kept.iter().any(|one| one.name == name && one.present);
+        for name in book.purged().keys() {
+            if !book.is_destroyed(name) {
+                self.destroy(name).await?;
+            } else if back(name) {
+                tracing::warn!(pair = name, "a key whose purge is in the journal was there again: destroyed again");
+                self.0.seals.months().destroy(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn destroy(&self, pair: &str) -> Result<(), JournalError> {
+        self.0.seals.months().destroy(pair)?;
+        self.state_as_node(Event::KeyDestroyed, &Statement::Destroyed { pair: pair.to_owned() }).await?;
+        tracing::info!(pair, "the traces of a month reached their term: their key is destroyed");
+        Ok(())
+    }
+
+    pub(crate) async fn state_as_node(&self, event: Event, statement: &Statement) -> Result<(), JournalError> {
+        let node = identity::system_actor(SystemActor::Node, None, self.now());
+        self.append_statement(event, statement, &body_of(&Subject::of(&node), None)).await
+    }
+
+    async fn append_statement(&self, event: Event, statement: &Statement, body: &Body) -> Result<(), JournalError> {
+        self.append_stating(event, statement.encode(), body).await
+    }
+
+    /// The checkpoint's size and root; nothing before the first one.
+    fn head(&self) -> (u64, [u8; 32]) {
+        let folder = self.0.keeper.folder.join(&self.0.origin);
+        let head = load_vkey(folder.as_path()).and_then(|vkey| load_checkpoint(folder.as_path(), &vkey));
+        head.map_or((0, [0; 32]), |head| (head.size, head.root))
+    }
+
+    /// The journals' accounts up to now; whoever holds them decides alone.
+    async fn caught_up(&self) -> Result<OwnedMutexGuard<Ledgers>, JournalError> {
+        let mut ledgers = Arc::clone(&self.0.keeper.ledgers).lock_owned().await;
+        let (folder, entries) = (self.0.keeper.folder.join(&self.0.origin), self.entries());
+        let read = move || follow(&folder, &mut ledgers.own, entries).map(|()| ledgers);
+        tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
+    }
+
+    async fn caught_up_with_others(&self) -> Result<OwnedMutexGuard<Ledgers>, JournalError> {
+        let mut ledgers = self.caught_up().await?;
+        let (folder, origin) = (self.0.keeper.folder.clone(), self.0.origin.clone());
+        let read = move || ledgers.catch_up_others(&folder, &origin).map(|()| ledgers);
+        tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
+    }
+}

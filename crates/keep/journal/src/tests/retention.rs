@@ -1,0 +1,168 @@
+//! Months that reach their term in a real journal: destroyed after it says so, and never before.
+
+use super::*;
+use crate::retention::{Change, Month, NotCounted, Purged, Standing, Statement};
+use policy::{AskRetention, ConfirmRetention};
+use types::Family;
+
+const WEEK: i64 = 7 * 86_400;
+
+impl Fixture<'_> {
+    /// So many weeks of a node's life, with something technical noted in each.
+    async fn live(&self, weeks: u32) {
+        let node = system_actor(SystemActor::Node, None, self.clock.now());
+        for week in 0..weeks {
+            self.clock.advance(WEEK);
+            self.journal.note(&node, Event::NodeStarted, Some(format!("week {week}"))).await.unwrap();
+        }
+    }
+
+    fn pair_file(&self, pair: &str) -> PathBuf {
+        self.folder.path().join(format!("vault/{pair}.pair"))
+    }
+
+    async fn standing(&self, month: Month) -> Vec<Standing> {
+        let keeping = self.journal.keeping().await.unwrap();
+        keeping.months.into_iter().filter(|one| one.month == month).map(|one| one.standing).collect()
+    }
+
+    fn controller(&self) -> Authenticated {
+        let now = self.clock.now();
+        let address = ClientAddress::new([192, 0, 2, 8].into());
+        let key = DoorKey::new(Door::Desk, &[7; 32]);
+        let totp = TotpSecret::from_bytes(*b"12345678901234567890");
+        let held = Credentials { password: PasswordHash::from_phc(CHEAP.into()), totp, last_step: 0 };
+        let verified = SignIn::start(address, now)
+            .password(&Secret::new("un mot de passe".into()), Some((AccountId::from_bytes([3; 16]), &held)))
+            .code(&code_at(now), Some(&held), now)
+            .unwrap();
+        let limits = SessionLimits { idle: Duration::from_secs(1800), absolute: Duration::from_secs(28_800) };
+        let random = (SessionId::from_bytes([4; 16]), [5; 32]);
+        let session = verified.open((HERE, Role::TraceController), &key, limits, random, now);
+        resume(&session.stored, &session.token, &key, address, now).unwrap().authenticated
+    }
+
+    async fn ask(&self, (id, by): (u8, u8), change: Change) -> Result<(), NotCounted> {
+        let statement = Statement::Proposed { id: [id; 16], by: [by; 16], change }.encode();
+        let action = AskRetention { reason: "an inquiry".into(), statement };
+        let now = self.clock.now();
+        let proof = self.policies.decide(&self.controller(), action, &Facts::default(), now).unwrap();
+        self.journal.declare(proof).await.unwrap()
+    }
+
+    async fn confirm(&self, (id, by): (u8, u8)) -> Result<(), NotCounted> {
+        let statement = Statement::Confirmed { id: [id; 16], by: [by; 16] }.encode();
+        let action = ConfirmRetention { statement };
+        let now = self.clock.now();
+        let proof = self.policies.decide(&self.controller(), action, &Facts::default(), now).unwrap();
+        self.journal.declare(proof).await.unwrap()
+    }
+}
+
+async fn what_reached_its_term_is_erased_and_the_journal_still_verifies(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    let first = Month::of(START);
+    fixture.live(60).await;
+    // The machine's own count does not know of these weeks: as it stands the clock moved, and nothing goes.
+    assert!(fixture.journal.keeping().await.unwrap().clock_moved);
+    assert_eq!(fixture.journal.purge_due().await.unwrap(), Vec::<String>::new());
+
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.standing(first).await, [Standing::Due]);
+    let due: Vec<_> = fixture.journal.keeping().await.unwrap().months;
+    let due: Vec<_> = due.into_iter().filter(|one| one.standing == Standing::Due).collect();
+    assert_eq!(due.iter().map(|one| one.month).collect::<Vec<_>>(), [first, first.plus(1)]);
+    let pair = due[0].pair.clone();
+    let backup = std::fs::read(fixture.pair_file(&pair)).unwrap();
+    assert_eq!(fixture.journal.purge_due().await.unwrap(), due.iter().map(|one| one.pair.clone()).collect::<Vec<_>>());
+    assert_eq!(fixture.journal.purge_due().await.unwrap(), Vec::<String>::new(), "once");
+    assert!(!fixture.pair_file(&pair).exists());
+    assert_eq!(fixture.standing(first).await, [Standing::Destroyed]);
+
+    let traces = fixture.traces();
+    let words = |text: &str| traces.iter().any(|trace| trace.detail.as_deref() == Some(text));
+    assert!(!words("week 0") && !words("week 4") && words("week 20"), "what is erased, and what is not");
+    let said: Vec<_> =
+        traces.iter().map(|trace| trace.event).filter(|event| event.as_str().contains("journal.")).collect();
+    let said: Vec<_> = said.into_iter().filter(|event| *event != Event::SealKey).collect();
+    assert_eq!(said, [Event::JournalPurged, Event::KeyDestroyed, Event::JournalPurged, Event::KeyDestroyed]);
+    assert!(verify(&fixture.origin(), None, None).ok(), "the proof stays");
+
+    // A backup brings the key back, with the tombstone gone: the journal remembers.
+    std::fs::remove_file(fixture.folder.path().join(format!("vault/{pair}.destroyed"))).unwrap();
+    std::fs::write(fixture.pair_file(&pair), backup).unwrap();
+    let fixture = fixture.crash().await;
+    assert!(!fixture.pair_file(&pair).exists());
+    assert!(fixture.traces().iter().all(|trace| trace.detail.as_deref() != Some("week 0")));
+    fixture.journal.close().await.unwrap();
+}
+both!(what_reached_its_term_is_erased_and_the_journal_still_verifies);
+
+async fn a_stop_between_the_announcement_and_the_end_is_finished(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    fixture.live(1).await;
+    let pair = fixture.journal.keeping().await.unwrap().months[0].pair.clone();
+    let purged = Purged {
+        pair: pair.clone(),
+        sealed: vec![],
+        size: 0,
+        root: [0; 32],
+        months: 12,
+        term_micros: 0,
+        basis: "a test".into(),
+    };
+    fixture.journal.state_as_node(Event::JournalPurged, &Statement::Purged(purged)).await.unwrap();
+    fixture.clock.advance(40 * 86_400);
+    assert!(fixture.pair_file(&pair).exists());
+    let fixture = fixture.crash().await;
+    assert!(!fixture.pair_file(&pair).exists());
+    assert_eq!(fixture.of(Event::KeyDestroyed).len(), 1);
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.of(Event::KeyDestroyed).len(), 1, "said once");
+}
+both!(a_stop_between_the_announcement_and_the_end_is_finished);
+
+async fn a_clock_set_ahead_destroys_nothing(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    fixture.live(6).await;
+    fixture.clock.advance(30 * 365 * 86_400);
+    let fixture = fixture.crash().await;
+    fixture.live(3).await;
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.standing(Month::of(START)).await, [Standing::Unproven]);
+    assert_eq!(fixture.journal.purge_due().await.unwrap(), Vec::<String>::new());
+    assert!(fixture.traces().iter().any(|trace| trace.detail.as_deref() == Some("week 0")));
+}
+both!(a_clock_set_ahead_destroys_nothing);
+
+async fn two_people_hold_what_is_due_and_two_let_it_go(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    let first = Month::of(START);
+    fixture.live(55).await;
+    let hold = Change::Hold { family: None, from: first, to: first };
+    assert_eq!(
+        fixture.ask((1, 1), Change::Retention { family: Family::Technical, months: 5 }).await,
+        Err(NotCounted::OutOfBounds)
+    );
+    assert_eq!(fixture.ask((1, 1), hold).await, Ok(()));
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.standing(first).await, [Standing::Due], "one person holds nothing");
+    assert_eq!(fixture.confirm((1, 1)).await, Err(NotCounted::SamePerson));
+    assert_eq!(fixture.confirm((1, 2)).await, Ok(()));
+    assert_eq!(fixture.confirm((1, 3)).await, Err(NotCounted::NoSuchProposal), "it is decided");
+    assert_eq!(fixture.standing(first).await, [Standing::Held]);
+    let keeping = fixture.journal.keeping().await.unwrap();
+    assert_eq!(keeping.reasons.get(&[1; 16]).map(String::as_str), Some("an inquiry"));
+    assert_eq!(fixture.journal.purge_due().await.unwrap(), Vec::<String>::new());
+
+    assert_eq!(fixture.ask((2, 2), Change::Lift { hold: [9; 16] }).await, Err(NotCounted::NoSuchHold));
+    assert_eq!(fixture.ask((2, 2), Change::Lift { hold: [1; 16] }).await, Ok(()));
+    assert_eq!(fixture.confirm((2, 2)).await, Err(NotCounted::SamePerson));
+    assert_eq!(fixture.confirm((2, 1)).await, Ok(()));
+    assert_eq!(fixture.standing(first).await, [Standing::Held], "time for a third person to see it");
+    fixture.live(5).await;
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.standing(first).await, [Standing::Due]);
+    assert!(verify(&fixture.origin(), None, None).ok());
+}
+both!(two_people_hold_what_is_due_and_two_let_it_go);
