@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod retention;
+mod retention_life;
 
 use crate::{
     Applied, Effect, Journal, JournalConfig, JournalError, Kind, Markers, Outcome, Refusal, Revoked, Trace,

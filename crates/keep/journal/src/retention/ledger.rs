@@ -20,6 +20,10 @@ pub(crate) struct Span {
     pub count: u64,
     /// The families of their events: those of a journal of an earlier version were all sealed to one.
     pub families: BTreeSet<Family>,
+    /// The newest moment that the journal knew when the last of them was written, and its age then: a clock set back puts
+    /// entries into a month that is long over.
+    pub written: Time,
+    pub age: Duration,
 }
 
 /// The account of one journal, entry by entry.
@@ -62,6 +66,11 @@ impl Age {
         began.map_or(Duration::ZERO, |(_, began)| self.seen.saturating_sub(*began))
     }
 
+    /// How much time was seen since the journal had a certain age.
+    pub(crate) fn since_age(&self, age: Duration) -> Duration {
+        self.seen.saturating_sub(age)
+    }
+
     pub(crate) fn newest(&self) -> Option<Time> {
         self.newest
     }
@@ -87,14 +96,17 @@ impl Ledger {
             self.asked.entry(id).or_insert((index, *key));
         }
         let family = header.event.family();
+        let (written, age) = (self.age.newest.unwrap_or(header.time), self.age.seen);
         match self.spans.get_mut(pair) {
             Some(span) => {
                 span.last = index;
                 span.count += 1;
+                (span.written, span.age) = (written, age);
                 span.families.insert(family);
             }
             None => {
-                let span = Span { first: index, last: index, count: 1, families: BTreeSet::from([family]) };
+                let families = BTreeSet::from([family]);
+                let span = Span { first: index, last: index, count: 1, families, written, age };
                 self.spans.insert(pair.clone(), span);
             }
         }

@@ -17,7 +17,7 @@ mod month;
 mod purge;
 mod statement;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use book::{Book, Decided, Hold, NotCounted, PROPOSAL_DAYS, PROPOSALS_MAX, Proposal, SHORTER_AFTER_DAYS};
 pub use due::Standing;

@@ -8,7 +8,7 @@ use crate::{
     seal::Opening,
     trace::{body_of, target_of},
 };
-use policy::{Authorized, Declaration, Subject};
+use policy::{Authorized, Declaration};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -102,12 +102,16 @@ impl Ledgers {
         std::iter::once((origin, &self.own)).chain(self.others.iter().map(|(name, ledger)| (name.as_str(), ledger)))
     }
 
-    fn pair(&self, origin: &str, name: &str) -> Option<(Pair, Vec<Sealed>)> {
+    fn pair(&self, own: &str, name: &str) -> Option<(Pair, Vec<Sealed>)> {
         let mut pair = Pair::named(name)?;
         let mut sealed = Vec::new();
-        for (origin, ledger) in self.all(origin) {
+        for (origin, ledger) in self.all(own) {
             let Some(span) = ledger.span(name) else { continue };
             pair.families.extend(&span.families);
+            pair.written = pair.written.max(Some(span.written));
+            if origin == own {
+                pair.age = Some(span.age);
+            }
             sealed.push(Sealed { origin: origin.to_owned(), first: span.first, last: span.last, count: span.count });
         }
         Some((pair, sealed))
@@ -228,7 +232,7 @@ impl Journal {
         let folder = self.0.keeper.folder.join(&self.0.origin);
         let entry = |index| split(&read_entries(&folder, index..index + 1).ok()?.next()?.ok()?.1).ok();
         let (sealed, key) = (entry(at)?, entry(key)?);
-        let opening = Opening::of(&key.header_bytes, &key.body, &self.0.seals.months()).ok()?;
+        let opening = Opening::of(&key.header_bytes, &key.body, self.0.seals.months()).ok()?;
         opening.body(sealed.header.number, &sealed.header_bytes, &sealed.body).ok()?.detail
     }
 
@@ -294,8 +298,8 @@ impl Journal {
     }
 
     pub(crate) async fn state_as_node(&self, event: Event, statement: &Statement) -> Result<(), JournalError> {
-        let node = identity::system_actor(SystemActor::Node, None, self.now());
-        self.append_statement(event, statement, &body_of(&Subject::of(&node), None)).await
+        let body = Body { author: SystemActor::Node.to_string(), ..Body::default() };
+        self.append_statement(event, statement, &body).await
     }
 
     async fn append_statement(&self, event: Event, statement: &Statement, body: &Body) -> Result<(), JournalError> {

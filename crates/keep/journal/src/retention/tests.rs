@@ -3,7 +3,7 @@
 
 use super::{due::Pair, ledger::Age, *};
 use proptest::prelude::*;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 use types::{Family, Time};
 
 const START: Time = Time::from_micros(1_790_000_000_000_000);
@@ -11,15 +11,15 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Something that happens some days after what came before; the identifiers are few, so that they meet.
 #[derive(Debug, Clone)]
-struct Step {
-    days: u32,
-    id: u8,
-    by: u8,
-    what: What,
+pub(crate) struct Step {
+    pub days: u32,
+    pub id: u8,
+    pub by: u8,
+    pub what: What,
 }
 
 #[derive(Debug, Clone)]
-enum What {
+pub(crate) enum What {
     Retention(Family, u16),
     Hold(Option<Family>, u16, u16),
     Lift(u8),
@@ -28,12 +28,12 @@ enum What {
     Nothing,
 }
 
-fn families() -> impl Strategy<Value = Family> {
+pub(crate) fn families() -> impl Strategy<Value = Family> {
     prop::sample::select(Family::ALL)
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let what = prop_oneof![
+pub(crate) fn what() -> impl Strategy<Value = What> {
+    prop_oneof![
         (families(), 0_u16..40).prop_map(|(family, months)| What::Retention(family, months)),
         (prop::option::of(families()), 0_u16..30, 0_u16..30).prop_map(|(family, a, b)| What::Hold(family, a, b)),
         (0_u8..6).prop_map(What::Lift),
@@ -41,14 +41,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(What::Confirm),
         Just(What::Withdraw),
         Just(What::Nothing),
-    ];
-    let step = (0_u32..40, 0_u8..6, 0_u8..3, what).prop_map(|(days, id, by, what)| Step { days, id, by, what });
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0_u32..40, 0_u8..6, 0_u8..3, what()).prop_map(|(days, id, by, what)| Step { days, id, by, what });
     prop::collection::vec(step, 0..60)
 }
 
 /// One proposal in the naive model.
 #[derive(Debug, Clone)]
-struct Told {
+pub(crate) struct Told {
     id: u8,
     by: u8,
     at: Time,
@@ -57,11 +60,12 @@ struct Told {
     over: bool,
 }
 
+/// Every proposal there was; what is in force is worked out from all of them each time.
 #[derive(Debug, Default)]
-struct Naive(Vec<Told>);
+pub(crate) struct Naive(Vec<Told>);
 
 impl Naive {
-    fn retention(&self, family: Family, at: Time) -> u16 {
+    pub(crate) fn retention(&self, family: Family, at: Time) -> u16 {
         let mut months = family.retention_months_default();
         let mut decided: Vec<_> = self.0.iter().filter_map(|one| Some((one.decided?, &one.what))).collect();
         decided.sort_by_key(|((when, _), _)| *when);
@@ -82,19 +86,19 @@ impl Naive {
         Some(lift.decided?.1 <= at)
     }
 
-    fn holds(&self, pair: &Pair, at: Time) -> bool {
+    /// Whether any of these months of a family is held.
+    pub(crate) fn holds_any(&self, family: Family, months: RangeInclusive<Month>, at: Time) -> bool {
         self.0.iter().any(|one| match one.what {
-            What::Hold(family, from, to) if one.decided.is_some() => {
+            What::Hold(of, from, to) if one.decided.is_some() => {
                 let first = Month::of(START);
-                let covers = (first.plus(from)..=first.plus(to)).contains(&pair.month);
-                let of = family.is_none_or(|family| pair.families.contains(&family));
-                covers && of && self.is_lifted(one.id, at) != Some(true)
+                let covers = first.plus(from) <= *months.end() && *months.start() <= first.plus(to);
+                covers && of.is_none_or(|of| of == family) && self.is_lifted(one.id, at) != Some(true)
             }
             _ => false,
         })
     }
 
-    fn step(&mut self, step: &Step, at: Time) {
+    pub(crate) fn step(&mut self, step: &Step, at: Time) {
         let waits = |one: &Told| one.decided.is_none() && !one.over && at < one.at + DAY * 30;
         match &step.what {
             What::Nothing => {}
@@ -139,7 +143,7 @@ impl Naive {
     }
 }
 
-fn statement(step: &Step) -> Option<Statement> {
+pub(crate) fn statement(step: &Step) -> Option<Statement> {
     let (id, by, first) = ([step.id; 16], [step.by; 16], Month::of(START));
     let asked = |change| Some(Statement::Proposed { id, by, change });
     match step.what {
@@ -175,7 +179,7 @@ proptest! {
             let lived: Duration = after.windows(2).map(|two| two[1].since(*two[0]).min(DAY * 7)).sum();
             let expected = if at < term {
                 Standing::Kept
-            } else if naive.holds(&pair, at) {
+            } else if naive.holds_any(family, pair.month..=pair.month, at) {
                 Standing::Held
             } else if lived >= term.since(pair.month.end()) {
                 Standing::Due

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::retention::{Change, Month, NotCounted, Purged, Standing, Statement};
-use policy::{AskRetention, ConfirmRetention};
+use policy::{AskRetention, ConfirmRetention, WithdrawRetention};
 use types::Family;
 
 const WEEK: i64 = 7 * 86_400;
@@ -17,7 +17,7 @@ impl Fixture<'_> {
         }
     }
 
-    fn pair_file(&self, pair: &str) -> PathBuf {
+    pub(super) fn pair_file(&self, pair: &str) -> PathBuf {
         self.folder.path().join(format!("vault/{pair}.pair"))
     }
 
@@ -42,7 +42,7 @@ impl Fixture<'_> {
         resume(&session.stored, &session.token, &key, address, now).unwrap().authenticated
     }
 
-    async fn ask(&self, (id, by): (u8, u8), change: Change) -> Result<(), NotCounted> {
+    pub(super) async fn ask(&self, (id, by): (u8, u8), change: Change) -> Result<(), NotCounted> {
         let statement = Statement::Proposed { id: [id; 16], by: [by; 16], change }.encode();
         let action = AskRetention { reason: "an inquiry".into(), statement };
         let now = self.clock.now();
@@ -50,9 +50,17 @@ impl Fixture<'_> {
         self.journal.declare(proof).await.unwrap()
     }
 
-    async fn confirm(&self, (id, by): (u8, u8)) -> Result<(), NotCounted> {
+    pub(super) async fn confirm(&self, (id, by): (u8, u8)) -> Result<(), NotCounted> {
         let statement = Statement::Confirmed { id: [id; 16], by: [by; 16] }.encode();
         let action = ConfirmRetention { statement };
+        let now = self.clock.now();
+        let proof = self.policies.decide(&self.controller(), action, &Facts::default(), now).unwrap();
+        self.journal.declare(proof).await.unwrap()
+    }
+
+    pub(super) async fn withdraw(&self, (id, by): (u8, u8)) -> Result<(), NotCounted> {
+        let statement = Statement::Withdrawn { id: [id; 16], by: [by; 16] }.encode();
+        let action = WithdrawRetention { statement };
         let now = self.clock.now();
         let proof = self.policies.decide(&self.controller(), action, &Facts::default(), now).unwrap();
         self.journal.declare(proof).await.unwrap()
