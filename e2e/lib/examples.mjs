@@ -162,6 +162,7 @@ export const ROLES = {
       search_traces: { query: { limit: 20, type: "record", outcome: "shown" } },
       count_traces: { query: { type: "session.sign_in" } },
       export_traces: { query: { format: "jsonl" } },
+      get_retention: {},
     }),
     dpo: async () => ({ list_rules: {} }),
   },

@@ -97,6 +97,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/api/v1/traces", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces/counts", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces/export", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/retention", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/rules", asks: Asks::Token },
 ];
 
@@ -157,7 +158,7 @@ fn kept(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The routes for programs.
 fn interface(router: Router<DeskState>) -> Router<DeskState> {
-    use api::{equipment, interventions, oversight, sessions, traces};
+    use api::{equipment, interventions, oversight, retention, sessions, traces};
     router
         .route("/api/v1/openapi.json", get(api::document))
         .route("/api/v1/interventions", get(interventions::list))
@@ -182,5 +183,6 @@ fn interface(router: Router<DeskState>) -> Router<DeskState> {
         .route("/api/v1/traces", get(traces::search))
         .route("/api/v1/traces/counts", get(traces::counts))
         .route("/api/v1/traces/export", get(traces::export))
+        .route("/api/v1/retention", get(retention::get))
         .route("/api/v1/rules", get(oversight::rules))
 }

@@ -7,6 +7,7 @@ pub mod bodies;
 pub(crate) mod equipment;
 pub(crate) mod interventions;
 pub(crate) mod oversight;
+pub(crate) mod retention;
 pub(crate) mod sessions;
 pub(crate) mod traces;
 
@@ -130,7 +131,7 @@ impl Modify for Security {
         interventions::open, interventions::close, interventions::cut,
         sessions::list, sessions::get, sessions::cut, sessions::recording,
         equipment::list, equipment::get, equipment::terms, equipment::register, equipment::suppliers,
-        traces::search, traces::counts, traces::export, oversight::rules,
+        traces::search, traces::counts, traces::export, retention::get, oversight::rules,
     )
 )]
 struct Document;

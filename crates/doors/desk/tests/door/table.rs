@@ -165,6 +165,7 @@ pub const TABLE: &[Entry] = &[
         query: "?format=jsonl",
         ..program("GET /api/v1/traces/export", Nobody, CONTROL, Some(TokenScope::TracesRead))
     },
+    program("GET /api/v1/retention", Nobody, CONTROL, Some(TokenScope::TracesRead)),
     program("GET /api/v1/rules", Nobody, CONFORM, Some(TokenScope::RulesRead)),
 ];
 
