@@ -35,6 +35,8 @@ export const LISE = "lise.maillard";
 export const PASCAL = "pascal.riou";
 /** Controls the traces. */
 export const DENIS = "denis.quemener";
+/** Controls them too: two decide how long they are kept. */
+export const SOLENN = "solenn.madec";
 /** Data protection officer. */
 export const ODILE = "odile.sarrazin";
 /** An auditor from outside. */

@@ -61,6 +61,8 @@ pub const STAFF: &[StaffAccount] = &[
         role: Role::TraceController,
         supplier: None,
     },
+    // Two decide how long traces are kept.
+    StaffAccount { login: "solenn.madec", display_name: "Solenn Madec", role: Role::TraceController, supplier: None },
     StaffAccount { login: "odile.sarrazin", display_name: "Odile Sarrazin", role: Role::Dpo, supplier: None },
     StaffAccount { login: "victor.leblond", display_name: "Victor Leblond", role: Role::Auditor, supplier: None },
 ];
