@@ -15,5 +15,7 @@ mod gate;
 mod hospital;
 #[path = "probes/relaying.rs"]
 mod relaying;
+#[path = "probes/terms.rs"]
+mod terms;
 #[path = "probes/turning.rs"]
 mod turning;

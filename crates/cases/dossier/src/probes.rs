@@ -56,6 +56,12 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "The trace of an act of the reserved account bears its date, type, author and address.",
     },
     ProbeInfo {
+        name: "trace-terms",
+        rules: &[(Clausier, "O-6.5")],
+        what_fr: "La clé de chaque mois de traces est essayée : au-delà de son terme elle n’ouvre plus, en deçà elle ouvre.",
+        what_en: "The key of every month of traces is tried: past its term it opens no more, before it, it does.",
+    },
+    ProbeInfo {
         name: "relay-idle",
         rules: &[(Interventions, "T10")],
         what_fr: "Une session du relais, dont le silence est vieilli jusqu’à la limite de la porte, se ferme d’elle-même.",

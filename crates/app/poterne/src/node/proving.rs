@@ -11,6 +11,7 @@ use crate::probes::{
     },
     sessions::{SessionsProbe, What as Sessions},
     target::{Target, leaf_of},
+    terms::{JournalTerms, TermsProbe},
     tls::TlsProbe,
     traces::{JournalTraces, TracesProbe},
     visits::Visits,
@@ -36,6 +37,7 @@ pub struct Proving {
     targets: Vec<Target>,
     visited: Vec<Visited>,
     refusals: Arc<JournalTraces>,
+    terms: Arc<JournalTerms>,
     enrolment: Enrolment,
     establishment: EstablishmentId,
 }
@@ -79,11 +81,22 @@ impl Proving {
             targets.push(target);
         }
         let months = MonthKeys::new(&data.join("vault"), ground.master)?;
+        let terms = Arc::new(JournalTerms::new(journal.clone(), months.clone()));
         let refusals = Arc::new(JournalTraces::new(&data.join("journal").join(journal.origin()), months));
         let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
         let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
         let establishment = ground.first()?.0;
-        Ok(Self { other_record: None, relays: None, keeper, targets, visited, refusals, enrolment, establishment })
+        Ok(Self {
+            other_record: None,
+            relays: None,
+            keeper,
+            targets,
+            visited,
+            refusals,
+            terms,
+            enrolment,
+            establishment,
+        })
     }
 
     /// Only doors that serve are visited.
@@ -141,7 +154,7 @@ impl Proving {
             configured: one.idle,
         });
         let idle: Vec<_> = idle.collect();
-        let (targets, refusals, other) = (self.targets, self.refusals, self.other_record);
+        let (targets, refusals, terms, other) = (self.targets, self.refusals, self.terms, self.other_record);
         let sessions = |what| {
             let doors = doors.clone();
             move |info| -> Arc<dyn Probe> { Arc::new(SessionsProbe::new(info, what, doors)) }
@@ -160,6 +173,7 @@ impl Proving {
             named("idle-session", |info| Arc::new(IdleProbe::new(info, idle))),
             named("last-sign-in", sessions(Sessions::LastSignIn)),
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),
+            named("trace-terms", |info| Arc::new(TermsProbe::new(info, terms))),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
             named("relay-traces", relayed(Relayed::Traces)),

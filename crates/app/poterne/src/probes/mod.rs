@@ -8,6 +8,7 @@ pub mod records;
 pub mod relay;
 pub mod sessions;
 pub mod target;
+pub mod terms;
 pub mod tls;
 pub mod traces;
 pub mod visits;
