@@ -75,7 +75,7 @@ impl Asked {
     }
 
     fn days(&mut self, days: i64) -> (Option<Time>, Option<Time>) {
-        let since = BEGINS + self.0.i64(..YEAR - days * DAY);
+        let since = BEGINS + self.0.i64(0..YEAR - days * DAY);
         (Some(Time::from_micros(since)), Some(Time::from_micros(since + days * DAY)))
     }
 
@@ -104,7 +104,7 @@ impl Asked {
             }
             "type, a day" => within(self.days(1), Query { events: vec![Event::DocumentOpened], ..none }),
             "refused, a week" => within(self.days(7), Query { became: Some(Became::Refused), ..none }),
-            "one word" => Query { words: words(&["modality"]), ..none },
+            "one word" => Query { words: words(&["systemctl"]), ..none },
             "two words, 30 days" => within(self.days(30), Query { words: words(&["relation", "patient"]), ..none }),
             "a word that is nowhere" => Query { words: vec![format!("nowhere{}", self.0.u32(..))], ..none },
             "counts of an author, a year" => Query { author: self.author(), ..none },

@@ -325,3 +325,38 @@ async fn an_export_goes_on_where_a_search_stops_short(database: &TestDatabase) {
     assert_eq!(many, 700);
 }
 both!(an_export_goes_on_where_a_search_stops_short);
+
+/// Every file of an index, with one byte altered in its last page.
+fn alter(folder: &std::path::Path) -> usize {
+    let mut altered = 0;
+    for item in std::fs::read_dir(folder.join("node")).unwrap() {
+        let path = item.unwrap().path();
+        if !path.ends_with("manifest") {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let last = bytes.len() - 1;
+            bytes[last] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            altered += 1;
+        }
+    }
+    altered
+}
+
+async fn an_index_that_was_altered_is_made_again(database: &TestDatabase) {
+    let it = Fixture::new(database).await;
+    fill(&it, 30).await;
+    let months = || Arc::new(MonthKeys::new(&it.folder.path().join("vault"), &it.master).unwrap());
+    let (folder, journals) = (it.folder.path().join("index"), it.folder.path().join("journal"));
+    let mut index = Index::new(&folder, &journals, months(), &it.master).unwrap();
+    while !index.catch_up(1000).unwrap() {}
+    index.settle().unwrap();
+    drop(index);
+    assert!(alter(&folder) > 0);
+    let index = Index::new(&folder, &journals, months(), &it.master).unwrap();
+    let traces = Traces::new(index, it.journal.clone(), it.policies.clone());
+    let filter = Filter { events: vec![Event::RelayAlarm], ..Filter::default() };
+    let first = traces.search(&it.controller(), filter.clone()).await;
+    assert!(matches!(first, Err(TracesError::Preparing { .. })), "{first:?}");
+    assert_eq!(traces.search(&it.controller(), filter).await.unwrap().rows.len(), 30);
+}
+both!(an_index_that_was_altered_is_made_again);

@@ -9,7 +9,10 @@ pub use journal::{Became, index::Cursor};
 pub use model::{Day, Filter, Place, TraceCounts, TracePage, TraceRow, TracesError};
 
 use identity::Authenticated;
-use journal::{Journal, JournalError, Refusal, index::Index};
+use journal::{
+    Journal, JournalError, Refusal,
+    index::{Index, IndexError},
+};
 use policy::{Denied, Disclosure, ExportTraces, Facts, Policies, SearchTraces};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -143,7 +146,14 @@ impl Traces {
             if !index.catch_up(CATCH_UP_ENTRIES_MAX)? {
                 return Err(TracesError::preparing(index.progress()));
             }
-            search(&mut index)
+            let found = search(&mut index);
+            if let Err(TracesError::Index(error @ IndexError::Malformed(_))) = &found {
+                // Nothing false was shown; the journal, which is the truth, gives it again.
+                tracing::warn!(%error, "the search index was altered; it is made again");
+                index.discard()?;
+                return Err(TracesError::preparing((0, 1)));
+            }
+            found
         };
         tokio::task::spawn_blocking(search).await.map_err(|_| JournalError::Fault)?
     }

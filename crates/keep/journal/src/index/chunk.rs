@@ -5,6 +5,7 @@
 
 use super::{
     IndexError, bad,
+    filter::Filter,
     pairs::{row_of, token_of},
     set::{self, Set},
     terms::Token,
@@ -15,7 +16,7 @@ use std::{collections::BTreeMap, str::FromStr as _};
 use types::Event;
 
 /// Terms between two of those that are kept in memory.
-pub(crate) const STEP: usize = 256;
+pub(crate) const STEP: usize = 64;
 /// Bytes of a term with one row: token, row.
 pub(crate) const SINGLE: usize = 8;
 /// Bytes of a term with several: token, their number less one, place of their list.
@@ -50,6 +51,8 @@ pub(crate) trait Rows {
     fn count(&self) -> usize;
     /// The earliest moment and the latest.
     fn span(&self) -> (i64, i64);
+    /// Whether a term may have rows; most of those that have none are known.
+    fn may_hold(&self, token: Token) -> bool;
     /// Adds the rows of a term to a set, by their numbers.
     fn add_rows(&mut self, token: Token, into: &mut Set) -> Result<(), IndexError>;
     /// The establishments of the rows.
@@ -114,6 +117,9 @@ pub(crate) struct Meta {
     /// Every [`STEP`]th token with several.
     #[n(16)]
     pub several_steps: Vec<u64>,
+    /// Says of most terms that are not here that they are not.
+    #[n(17)]
+    pub filter: Filter,
 }
 
 impl Meta {
@@ -209,13 +215,14 @@ fn columns(rows: &[&Row], meta: &mut Meta, clear: &mut Vec<u8>) -> Result<(), In
 
 /// `pairs` are in order.
 fn terms(pairs: &[u64], meta: &mut Meta, clear: &mut Vec<u8>) -> Result<(), IndexError> {
-    let (mut several, mut lists, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut several, mut lists, mut rows, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     meta.singles_at = clear.len() as u64;
     for group in pairs.chunk_by(|a, b| token_of(*a) == token_of(*b)) {
         rows.clear();
         rows.extend(group.iter().map(|pair| row_of(*pair)));
         rows.dedup();
         let token = group.first().map_or(0, |pair| token_of(*pair));
+        all.push(token);
         if let [row] = rows.as_slice() {
             if meta.singles.is_multiple_of(STEP as u64) {
                 meta.single_steps.push(token);
@@ -238,5 +245,6 @@ fn terms(pairs: &[u64], meta: &mut Meta, clear: &mut Vec<u8>) -> Result<(), Inde
     clear.append(&mut several);
     meta.lists_at = clear.len() as u64;
     clear.append(&mut lists);
+    meta.filter = Filter::of(&all);
     Ok(())
 }

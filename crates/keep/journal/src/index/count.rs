@@ -4,10 +4,13 @@ use super::{
     Counts, IndexError, Query,
     chunk::{Rows as _, WHAT},
     read::Reading,
-    search::{bounds, fitting},
+    search::{bounds, fitting, may_fit},
     terms::{Token, Tokens},
 };
 use crate::Kind;
+
+/// So many rows are read one by one: their pages are fewer than all.
+const FEW: usize = 24;
 
 /// Adds a chunk's numbers. When every row is asked for they stand in the chunk's own table.
 pub(super) fn chunk(
@@ -17,6 +20,9 @@ pub(super) fn chunk(
     tokens: &Tokens,
     counts: &mut Counts,
 ) -> Result<(), IndexError> {
+    if !may_fit(reading, terms) {
+        return Ok(());
+    }
     let (low, high) = bounds(reading, query)?;
     if terms.is_empty() && (low, high) == (0, reading.count()) {
         table(reading, query, counts);
@@ -26,24 +32,30 @@ pub(super) fn chunk(
     if set.as_ref().is_some_and(super::set::Set::is_empty) {
         return Ok(());
     }
-    let whats = reading.whats()?;
+    let places: Vec<usize> = match &set {
+        Some(set) => set.rows().map(usize::from).filter(|place| (low..high).contains(place)).collect(),
+        None => (low..high).collect(),
+    };
     let mut cells = vec![0_u64; reading.meta().days.len() * 256];
     let days = reading.meta().days.clone();
+    // A few rows are read one by one, many in one go.
+    let whats = if places.len() > FEW { Some(reading.whats()?) } else { None };
     let mut day = 0;
-    let mut add = |place: usize| {
+    for place in places {
         while days.get(day + 1).is_some_and(|(_, first)| *first as usize <= place) {
             day += 1;
         }
-        if let Some([event, _, kind]) = whats.get(place * WHAT..).and_then(<[u8]>::first_chunk::<WHAT>)
-            && kind >> 4 != Kind::Outcome.code()
-            && let Some(cell) = cells.get_mut(day * 256 + usize::from(*event))
+        let of_all = whats.as_ref().and_then(|whats| whats.get(place * WHAT..(place + 1) * WHAT));
+        let what = match of_all.and_then(<[u8]>::first_chunk::<WHAT>) {
+            Some(what) => *what,
+            None => reading.what(place)?,
+        };
+        let [event, _, kind] = what;
+        if kind >> 4 != Kind::Outcome.code()
+            && let Some(cell) = cells.get_mut(day * 256 + usize::from(event))
         {
             *cell += 1;
         }
-    };
-    match &set {
-        Some(set) => set.rows().map(usize::from).filter(|place| (low..high).contains(place)).for_each(&mut add),
-        None => (low..high).for_each(&mut add),
     }
     for (place, count) in cells.iter().enumerate().filter(|(_, count)| **count > 0) {
         let event = u8::try_from(place % 256).ok().and_then(|event| reading.event(event));

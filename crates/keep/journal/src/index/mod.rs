@@ -11,6 +11,7 @@
 mod buffer;
 mod chunk;
 mod count;
+mod filter;
 mod keyring;
 mod manifest;
 mod one;
@@ -160,6 +161,16 @@ impl Index {
     pub fn progress(&self) -> (u64, u64) {
         let of = |origin: &Origin| (origin.next(), origin.next().max(origin.published()));
         self.origins.values().map(of).fold((0, 0), |(a, b), (c, d)| (a + c, b + d))
+    }
+
+    /// Forgets everything, on the disk too: it is read from the journals again.
+    pub fn discard(&mut self) -> Result<(), IndexError> {
+        self.origins.clear();
+        self.tools.pages = Pages::default();
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Writes what is in memory to the disk, as far as it may leave: the next start then has little to read again.

@@ -130,6 +130,12 @@ impl Reading<'_> {
         self.bytes(self.open.meta.whats_at, len)
     }
 
+    /// The same, of one row.
+    pub fn what(&mut self, place: usize) -> Result<[u8; WHAT], IndexError> {
+        let what = self.bytes(self.open.meta.whats_at + (place * WHAT) as u64, WHAT)?;
+        what.first_chunk::<WHAT>().copied().ok_or_else(|| bad("no such row"))
+    }
+
     /// The type that a row names.
     pub fn event(&self, at: u8) -> Option<Event> {
         self.open.events.get(usize::from(at)).copied().flatten()
@@ -208,7 +214,14 @@ impl Rows for Reading<'_> {
         (self.sealed.header.earliest, self.sealed.header.latest)
     }
 
+    fn may_hold(&self, token: Token) -> bool {
+        self.open.meta.filter.may_hold(token)
+    }
+
     fn add_rows(&mut self, token: Token, into: &mut Set) -> Result<(), IndexError> {
+        if !self.may_hold(token) {
+            return Ok(());
+        }
         if let Some(record) = self.find(token, Section::Single)? {
             into.insert(u16::try_from(number(Some(&record))).unwrap_or(0));
         } else if let Some(record) = self.find(token, Section::Several)? {

@@ -16,7 +16,7 @@ use std::{
 use vault::{Keys, MonthKeys, Purpose, SealTo, random};
 use zeroize::Zeroizing;
 
-const MAGIC: &[u8; 16] = b"poterne-index-1\n";
+const MAGIC: &[u8; 16] = b"poterne-index-2\n";
 const INFO: &[u8] = b"poterne trace index 1";
 const TAG: usize = 32;
 /// Clear bytes of a page.

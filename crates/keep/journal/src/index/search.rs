@@ -150,7 +150,10 @@ impl Index {
         before: Option<&Cursor>,
     ) -> Result<(), IndexError> {
         let origin = walk.origin.clone();
-        walk.state = self.with(&walk.at.clone(), |rows, tools| {
+        walk.state = self.with(&walk.at, |rows, tools| {
+            if !may_fit(rows, terms) {
+                return Ok(Step::Done);
+            }
             let (low, mut high) = bounds(rows, query)?;
             if let Some(before) = before {
                 let key = (before.time.micros(), before.origin.as_str(), before.index);
@@ -305,6 +308,11 @@ fn partition(rows: &mut dyn Rows, holds: impl Fn(i64, u64) -> bool) -> Result<us
         if holds(time, index) { low = middle + 1 } else { high = middle }
     }
     Ok(low)
+}
+
+/// Whether any row may have all the terms.
+pub(super) fn may_fit(rows: &dyn Rows, terms: &[Vec<Token>]) -> bool {
+    terms.iter().all(|any| any.iter().any(|token| rows.may_hold(*token)))
 }
 
 /// The rows that fit, by terms and establishments; all of them when nothing is asked of either.
