@@ -2,6 +2,7 @@
 
 use crate::{
     demo_second::{self, SoftSigner},
+    demo_witness,
     node::{Node, NodeSettings, PageDoor, RelayDoor, Witnessing},
     stop,
 };
@@ -137,6 +138,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         || Ok(EstablishmentId::from_bytes(random()?)),
         |memory| memory.establishment.parse().context("the demonstration's memory is damaged; remove its folder"),
     )?;
+    let witness = demo_witness::Witness::prepare(&data).await?;
     let signer = Arc::new(SoftSigner::default());
     let mut node = Node::open(NodeSettings {
         name: "demo".into(),
@@ -159,8 +161,9 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         }),
         trust: Some(signer.trust(Origin::https("localhost", desk_port)?)),
         single_zone: Some("demonstration".into()),
-        witnessing: Witnessing { peers: Vec::new(), age_max: Duration::MAX },
+        witnessing: Witnessing { peers: vec![witness.peer.clone()], age_max: Duration::from_secs(60) },
         stamping: None,
+        witness: None,
         health,
         stop_deadline: Duration::from_secs(8),
         new_origin: false,
@@ -169,6 +172,8 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         configuration: None,
     })
     .await?;
+    let witness_key = witness.peer.key.to_string();
+    let witnessing = witness.serve(&data, stop.clone())?;
     let is_new = memory.is_none();
     let mut memory = match memory {
         Some(memory) => memory,
@@ -189,13 +194,13 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         "desk": format!("https://localhost:{desk_port}"),
         "metrics": format!("http://localhost:{health_port}"),
         "ssh": format!("localhost:{ssh_port}"), "ssh_key": demo_second::technician_key(&data),
-        "ca": ca, "data": data, "accounts": accounts,
+        "ca": ca, "data": data, "accounts": accounts, "witness": witness_key,
         "tokens": memory.second.tokens, "targets": targets, "patients": patients,
     });
     crate::said(&ready);
     crate::told(&help(&ready, &accounts, &ca));
     node.run(stop).await?;
-    if let Some(serving) = sis_serving {
+    for serving in sis_serving.into_iter().chain([witnessing]) {
         let _ = tokio::time::timeout(Duration::from_secs(1), serving).await;
     }
     Ok(())
@@ -251,6 +256,10 @@ fn help(ready: &serde_json::Value, accounts: &[Account], ca: &Path) -> String {
         lines.push(format!("{:18} {:14} {:24} {}", one.login, one.role, one.password, one.totp_secret));
     }
     lines.push(String::new());
+    let data = ready.get("data").and_then(|data| data.as_str()).unwrap_or_default();
+    lines.push(format!(
+        "Its journal, against its witness:  poterne journal verify --data {data} --witness \"$(cat {data}/witness/vkey)\""
+    ));
     lines.push("A code for the second step:  oathtool --totp -b SECRET".into());
     lines.push("Everybody here is invented. Ctrl-C stops.".into());
     lines.join("\n")
@@ -289,6 +298,9 @@ fn prepare(data: &Path, seed: u64) -> Result<Option<Memory>> {
     }
     for name in [
         "journal",
+        "index",
+        "witness",
+        "witnessed",
         "vault",
         "keys",
         "recordings",

@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod demo_cmd;
 mod demo_second;
+mod demo_witness;
 mod first_admin;
 mod init;
 mod journal_cmd;

@@ -1,9 +1,10 @@
 //! `poterne serve`: production.
 
 use crate::{
-    config::{Config, LogFormat},
+    config::{Config, LogFormat, WitnessHere},
     node::{Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
     stop,
+    witness::Serving,
 };
 use anyhow::{Context, Result};
 use care::SisConfig;
@@ -90,6 +91,12 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         // A software passkey exists in the demonstration only.
         signer: None,
     });
+    let witness = match config.journal.witness {
+        Some(WitnessHere { listen, tls, here }) => {
+            Some(Serving::open(&here, &config.node.data.join("witness"), bind(listen).await?, tls)?)
+        }
+        None => None,
+    };
     Ok(NodeSettings {
         name: config.node.name,
         store: StoreConfig::new(config.store.url.expose().clone()),
@@ -104,6 +111,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         single_zone: config.node.accept_single_zone,
         witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },
         stamping: config.journal.timestamp,
+        witness,
         health: bind(config.node.metrics_listen).await?,
         stop_deadline: config.node.stop_deadline,
         new_origin: false,

@@ -3,7 +3,7 @@
 
 mod nodes;
 
-use nodes::{Running, free_port, node, poterne, serve, until_health, words};
+use nodes::{Running, copy, copy_files, free_port, node, poterne, serve, until_health, words};
 use serde_json::Value;
 use std::{
     fs,
@@ -28,28 +28,6 @@ fn witness(root: &Path, listen: &str, vkey: &str) -> (Running, Value) {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     (Running(child), serde_json::from_str(&line).unwrap())
-}
-
-/// Puts the files of a folder, not its folders, in the place of those of another.
-fn copy_files(from: &Path, to: &Path) {
-    let files = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
-    fs::create_dir_all(to).unwrap();
-    files(to).filter(|path| path.is_file()).for_each(|path| fs::remove_file(path).unwrap());
-    for path in files(from).filter(|path| path.is_file()) {
-        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for item in fs::read_dir(from).unwrap() {
-        let (path, target) = (item.as_ref().unwrap().path(), to.join(item.as_ref().unwrap().file_name()));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(path, target).unwrap();
-        }
-    }
 }
 
 /// What another program makes of a cosigned checkpoint: with Python's library and openssl, and nothing of ours.

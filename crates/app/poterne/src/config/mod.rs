@@ -19,10 +19,12 @@ mod tests_doors;
 #[cfg(test)]
 mod tests_witnesses;
 mod timestamp;
+mod witness_here;
 mod witnesses;
 
 pub(crate) use files::remains_valid;
 pub use mistake::{Mistake, Mistakes};
+pub use witness_here::WitnessHere;
 
 use crate::{first_admin::FirstAdministrator, witness::Peer};
 use interventions::PinnedKey;
@@ -207,6 +209,9 @@ pub struct Journal {
     /// `[journal.timestamp]`: `url` (`http://` or `https://`), `ca_file` (who may stamp, PEM), `policy` (an object identifier,
     /// none by default), `tls_ca_file` (who vouches for its server, with `https://`), `wait_seconds` (1 to 60, 10 by default).
     pub timestamp: Option<crate::timestamp::Settings>,
+    /// `[journal.witness]`: `listen`, `name`, `key_file` (made if missing), `logs` (verifier keys of other nodes' journals),
+    /// `certificate_file` and `certificate_key_file` (both, but on loopback).
+    pub witness: Option<WitnessHere>,
 }
 
 /// `[log]`: the conversation, on standard error; the journal is elsewhere.

@@ -43,7 +43,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let approvals = approvals(root, site, desk_place.origin.as_ref());
     let sis = sis(&root.section("sis", site.runs(Door::Portal)), folder);
     let log = log(&root.section("log", false));
-    let journal = journal(root, folder);
+    let journal = journal(root, folder, node.as_ref().map(|node| node.name.as_str()));
     root.finish();
     Some(Config {
         digest: root.text_digest(),

@@ -71,3 +71,31 @@ fn an_authority_of_time_stamps_is_read_and_its_mistakes_told() {
         assert!(told.contains("journal.timestamp.") && told.contains(said), "{told}");
     }
 }
+
+#[test]
+fn a_node_as_a_witness_is_read_and_its_mistakes_told() {
+    let log = |name: &str| Signer::from_seed(name, &[1; 32]).unwrap().vkey().to_string();
+    let (other, own) = (log("desk-2"), log("portal-1"));
+    let section = |listen: &str, log: &str, more: &str| {
+        format!(
+            "[journal.witness]\nlisten = \"{listen}\"\nname = \"temoin-2.test\"\nkey_file = \"keys/witness.key\"\n\
+             logs = [\"{log}\"]\n{more}\n"
+        )
+    };
+    let tls = "certificate_file = \"keys/portal.crt\"\ncertificate_key_file = \"keys/portal.key\"";
+    let config = read(&section("0.0.0.0:9480", &other, tls)).unwrap();
+    let witness = config.journal.witness.unwrap();
+    assert!(witness.tls.is_some() && witness.here.logs.len() == 1 && witness.listen.port() == 9480);
+    assert!(read(&section("127.0.0.1:9480", &other, "")).unwrap().journal.witness.unwrap().tls.is_none());
+    assert!(read("").unwrap().journal.witness.is_none());
+    for (listen, log, more, said) in [
+        ("0.0.0.0:9480", other.as_str(), "", "on this machine only"),
+        ("0.0.0.0:9480", &other, "certificate_file = \"keys/portal.crt\"", "half of a pair"),
+        ("127.0.0.1:9480", &own, "", "witnesses itself"),
+        ("127.0.0.1:9480", "nothing", "", "no journal's key"),
+        ("127.0.0.1:9480", &other, "witnesses = 1", "no such key"),
+    ] {
+        let told = read(&section(listen, log, more)).err().unwrap();
+        assert!(told.contains("journal.witness.") && told.contains(said), "{told}");
+    }
+}

@@ -5,6 +5,7 @@ use super::{
     files::{self, Kept},
     reading::{Section, Wrong, number, text},
     timestamp::timestamp,
+    witness_here::witness_here,
 };
 use crate::witness::Peer;
 use axum::http::Uri;
@@ -16,7 +17,7 @@ use toml_edit::Value;
 const WITNESSES_MAX: usize = 8;
 
 /// Reads the section; without it nobody witnesses.
-pub(super) fn journal(root: &Section<'_>, folder: &Path) -> Option<Journal> {
+pub(super) fn journal(root: &Section<'_>, folder: &Path, node: Option<&str>) -> Option<Journal> {
     let section = root.section("journal", false);
     let age = section.optional("witness_age_seconds", |value| number(value, 5, 86_400));
     let (mut witnesses, mut complete) = (Vec::new(), true);
@@ -30,11 +31,11 @@ pub(super) fn journal(root: &Section<'_>, folder: &Path) -> Option<Journal> {
             None => complete = false,
         }
     }
-    let timestamp = timestamp(&section, folder);
+    let (timestamp, witness) = (timestamp(&section, folder), witness_here(&section, folder, node));
     section.finish();
     let age_max = Duration::from_secs(age.unwrap_or(60));
-    let timestamp = timestamp?;
-    complete.then_some(Journal { witness_age_max: age_max, witnesses, timestamp })
+    let (timestamp, witness) = (timestamp?, witness?);
+    complete.then_some(Journal { witness_age_max: age_max, witnesses, timestamp, witness })
 }
 
 fn peer(section: &Section<'_>, folder: &Path) -> Option<Peer> {

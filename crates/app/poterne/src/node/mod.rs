@@ -17,7 +17,7 @@ pub use second::{Second, Trust};
 use crate::{
     metrics::{Metrics, resident_bytes},
     timestamp,
-    witness::Peer,
+    witness::{Peer, Serving},
 };
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, Sis, SisConfig};
@@ -81,6 +81,8 @@ pub struct NodeSettings {
     pub witnessing: Witnessing,
     /// Who stamps it.
     pub stamping: Option<timestamp::Settings>,
+    /// The witness that it is for other nodes.
+    pub witness: Option<Serving>,
     /// How long a clean stop may take.
     pub stop_deadline: Duration,
     /// Slots of the journal's reserve.
@@ -163,6 +165,7 @@ pub struct Node {
     data: PathBuf,
     witnessing: Option<Witnessing>,
     stamping: Option<timestamp::Settings>,
+    witness: Option<Serving>,
     stop_deadline: Duration,
 }
 
@@ -277,6 +280,7 @@ impl Node {
             data: node.data,
             witnessing,
             stamping: node.stamping,
+            witness: node.witness,
             stop_deadline,
         })
     }
@@ -353,6 +357,12 @@ impl Node {
                 let stopped = relay.run(listener, stop, drain).await;
                 told::stopped(&journal, Door::Relays, Stopped { cut_connections: stopped.cut_connections }).await
             });
+        }
+        if let Some(witness) = self.witness.take() {
+            told::started(&self.journal, "witness", &witness.listener).await?;
+            tracing::info!(vkey = %witness.witness.signer().key(), "this node witnesses other journals");
+            let (journal, stop) = (self.journal.clone(), stop.clone());
+            serving.spawn(async move { told::stopped(&journal, "witness", witness.run(stop, drain).await).await });
         }
         let told = web::serve::serve(
             self.health,

@@ -5,8 +5,9 @@ use aws_lc_rs::digest::{Context as Hash, SHA256};
 use data_encoding::HEXLOWER;
 use journal::Journal;
 use policy::Policies;
+use std::fmt::Display;
 use tokio::net::TcpListener;
-use types::{Door, Event};
+use types::Event;
 use web::serve::Stopped;
 
 /// By which configuration and policies the node runs. A node that cannot say so does not start.
@@ -33,14 +34,14 @@ fn policies_digest() -> [u8; 32] {
 }
 
 /// A door opens once the journal holds that it does.
-pub(super) async fn started(journal: &Journal, door: Door, listener: &TcpListener) -> Result<()> {
+pub(super) async fn started(journal: &Journal, door: impl Display, listener: &TcpListener) -> Result<()> {
     let at = listener.local_addr().with_context(|| format!("the door {door} does not listen"))?;
     let noted = journal.note_node(Event::DoorStarted, Some(format!("{door} {at}"))).await;
     noted.with_context(|| format!("the journal does not take that the door {door} opens"))
 }
 
 /// It is closed whatever the journal says.
-pub(super) async fn stopped(journal: &Journal, door: Door, stopped: Stopped) -> Stopped {
+pub(super) async fn stopped(journal: &Journal, door: impl Display, stopped: Stopped) -> Stopped {
     let detail = format!("{door}, {} cut", stopped.cut_connections);
     if let Err(error) = journal.note_node(Event::DoorStopped, Some(detail)).await {
         tracing::warn!(%door, %error, "the end of a door could not be written");

@@ -114,7 +114,7 @@ fn private(path: &Path) -> Result<()> {
 }
 
 /// Reads the witness's key, or makes one, durable before it serves.
-fn signer(path: &Path, name: &str) -> Result<WitnessSigner> {
+pub(super) fn signer(path: &Path, name: &str) -> Result<WitnessSigner> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let seed: [u8; 32] = vault::random()?;

@@ -3,7 +3,10 @@
 
 mod client;
 mod command;
+mod here;
+mod rate;
 mod server;
 
 pub use client::{Client, Peer, reach};
 pub use command::{WitnessArgs, run};
+pub use here::{Here, Serving};

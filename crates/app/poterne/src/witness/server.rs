@@ -1,7 +1,8 @@
 //! The one route of a witness. Who asks is nobody in particular: the checkpoint's signature is all that counts.
 
+use super::rate::Rate;
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
     extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -9,9 +10,12 @@ use axum::{
     routing::post,
 };
 use journal::witness::{Answer, REQUEST_BYTES_MAX, Witness};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::SystemClock;
-use types::Clock as _;
+use types::{ClientAddress, Clock as _};
 use web::limits::Limits;
 
 /// A request's body is waited for this long.
@@ -30,10 +34,18 @@ pub fn limits() -> Limits {
 
 /// The routes.
 pub fn router(witness: Arc<Witness>) -> Router {
-    Router::new().route("/add-checkpoint", post(add_checkpoint)).with_state(witness)
+    let rate = Arc::new(Rate::new(Instant::now()));
+    Router::new().route("/add-checkpoint", post(add_checkpoint)).with_state((witness, rate))
 }
 
-async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Response {
+async fn add_checkpoint(
+    State((witness, rate)): State<(Arc<Witness>, Arc<Rate>)>,
+    Extension(address): Extension<ClientAddress>,
+    body: Body,
+) -> Response {
+    if !rate.admits(address.source(), Instant::now()) {
+        return said(StatusCode::TOO_MANY_REQUESTS, "too many requests from there: wait a minute\n");
+    }
     let body = match tokio::time::timeout(BODY_WAIT, to_bytes(body, REQUEST_BYTES_MAX)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return said(StatusCode::BAD_REQUEST, "not a request, or longer than one may be\n"),

@@ -1,5 +1,5 @@
 //! Nodes as processes, for the tests that watch them from outside.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use demo::Authority;
 use serde_json::Value;
@@ -89,7 +89,12 @@ pub async fn until_health(port: u16, name: &str, wanted: impl Fn(&Value) -> bool
 
 /// A desk's configuration in `root/node`; its journal's vkey comes from a first start.
 pub fn node(root: &Path, health: u16) -> String {
-    let dir = root.join("node");
+    named(root, "node", "desk-1", health)
+}
+
+/// The same in another folder and of another name.
+pub fn named(root: &Path, folder: &str, name: &str, health: u16) -> String {
+    let dir = root.join(folder);
     let (desk, ports) = (free_port(), dir.to_str().unwrap());
     let origin = format!("https://bureau.test:{desk}");
     let made = poterne(&[
@@ -98,7 +103,7 @@ pub fn node(root: &Path, health: u16) -> String {
         "--doors",
         "desk",
         "--name",
-        "desk-1",
+        name,
         "--establishment",
         "Hôpital d’essai",
         "--desk-origin",
@@ -119,4 +124,27 @@ pub fn node(root: &Path, health: u16) -> String {
     let text = fs::read_to_string(&config).unwrap().replace("127.0.0.1:9464", &format!("127.0.0.1:{health}"));
     fs::write(&config, text).unwrap();
     config.to_str().unwrap().to_owned()
+}
+
+/// Puts the files of a folder, not its folders, in the place of those of another.
+pub fn copy_files(from: &Path, to: &Path) {
+    let files = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
+    fs::create_dir_all(to).unwrap();
+    files(to).filter(|path| path.is_file()).for_each(|path| fs::remove_file(path).unwrap());
+    for path in files(from).filter(|path| path.is_file()) {
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+/// A folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap() {
+        let (path, target) = (item.as_ref().unwrap().path(), to.join(item.as_ref().unwrap().file_name()));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(path, target).unwrap();
+        }
+    }
 }
