@@ -65,6 +65,9 @@ pub enum JournalError {
         /// What is missing or other.
         what: String,
     },
+    /// The journal does not verify: nothing of it is destroyed.
+    #[error("the journal does not verify, so nothing of it is destroyed at its term: {0}")]
+    Altered(String),
     /// An entry is not well-formed.
     #[error("{0}")]
     Malformed(String),

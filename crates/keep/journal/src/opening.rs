@@ -96,6 +96,7 @@ impl Journal {
             Some(predecessor) if !survey.declared => Some(opening.declaration(predecessor).await?),
             _ => None,
         };
+        let vkey = opening.signer(&origin)?.vkey().clone();
         let journal = Self(Arc::new(crate::keeper::Inner {
             log: opened.log,
             reserve: opened.reserve,
@@ -104,7 +105,7 @@ impl Journal {
             seals: Seals::new(months),
             refusals: Mutex::new(Refusals::default()),
             revoked: RwLock::new(revoked),
-            keeper: crate::retention::Keeper::new(config.folder.clone(), now),
+            keeper: crate::retention::Keeper::new(config.folder.clone(), vkey, now),
             tasks: TaskTracker::new(),
             origin,
         }));
@@ -113,7 +114,6 @@ impl Journal {
             journal.append(Kind::Note, Event::GapDeclared, None, &body).await?;
         }
         journal.recover(survey.open).await?;
-        journal.finish_purges().await?;
         let node = identity::system_actor(SystemActor::Node, None, now);
         journal.note(&node, Event::NodeStarted, None).await?;
         journal.remember_head().await;

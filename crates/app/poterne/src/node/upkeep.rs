@@ -58,10 +58,13 @@ pub(super) async fn fold(journal: Journal) {
 
 /// Months that reached their term go; looked at from a minute after the start on, then each hour.
 pub(super) async fn purge_traces(journal: Journal) {
+    if let Err(error) = journal.finish_purges().await {
+        tracing::error!(%error, "what a stop left of a purge could not be finished");
+    }
     tokio::time::sleep(Duration::from_secs(60)).await;
     loop {
         if let Err(error) = journal.purge_due().await {
-            tracing::warn!(%error, "traces past their term could not be destroyed; they are kept");
+            tracing::error!(%error, "traces past their term could not be destroyed; they are kept");
         }
         tokio::time::sleep(Duration::from_secs(3600)).await;
     }

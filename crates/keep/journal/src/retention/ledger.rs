@@ -2,7 +2,10 @@
 //! how much time the journal itself has seen.
 
 use super::{Book, Month, ProposalId, Statement};
-use crate::entry::{Kind, Parts};
+use crate::{
+    entry::{Kind, header, split},
+    seal::Opening,
+};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
@@ -78,20 +81,20 @@ impl Age {
 
 impl Ledger {
     /// Takes down the entry at `index`; each once, in order.
-    pub(crate) fn note(&mut self, index: u64, parts: &Parts) {
+    pub(crate) fn note(&mut self, index: u64, entry: &[u8]) -> Result<(), String> {
         self.next = index + 1;
-        let header = &parts.header;
+        let header = header(entry)?;
         self.age.note(header.time);
         if let Some(statement) = &header.statement {
             self.book.read(statement, header.time);
         }
         if header.kind == Kind::SealKey {
-            if let Ok((pair, _)) = minicbor::decode::<(String, minicbor::bytes::ByteVec)>(&parts.body) {
+            if let Ok(pair) = Opening::group(&split(entry)?.body) {
                 self.pairs.insert(header.seal_key, (pair, index));
             }
-            return;
+            return Ok(());
         }
-        let Some((pair, key)) = self.pairs.get(&header.seal_key) else { return };
+        let Some((pair, key)) = self.pairs.get(&header.seal_key) else { return Ok(()) };
         if let Some(Statement::Proposed { id, .. }) = header.statement.as_deref().and_then(Statement::decode) {
             self.asked.entry(id).or_insert((index, *key));
         }
@@ -110,6 +113,7 @@ impl Ledger {
                 self.spans.insert(pair.clone(), span);
             }
         }
+        Ok(())
     }
 
     pub(crate) fn span(&self, pair: &str) -> Option<&Span> {

@@ -4,7 +4,7 @@ use super::{Book, Ledger, Month, Purged, Sealed, Standing, Statement, due::Pair}
 use crate::{
     Journal, JournalError,
     entry::{Body, split},
-    log::{load_checkpoint, load_vkey, read_entries},
+    log::{VKey, load_checkpoint, load_vkey, read_entries, verify},
     seal::Opening,
     trace::{body_of, target_of},
 };
@@ -73,13 +73,14 @@ pub(crate) struct Ledgers {
 pub(crate) struct Keeper {
     ledgers: Arc<Mutex<Ledgers>>,
     folder: PathBuf,
+    vkey: VKey,
     began: (Time, Instant),
 }
 
 impl Keeper {
-    /// Over the folder `journal/`, at the moment of its opening.
-    pub(crate) fn new(folder: PathBuf, now: Time) -> Self {
-        Self { ledgers: Arc::default(), folder, began: (now, Instant::now()) }
+    /// Over the folder `journal/`, at the moment of its opening, with the key that signs this node's.
+    pub(crate) fn new(folder: PathBuf, vkey: VKey, now: Time) -> Self {
+        Self { ledgers: Arc::default(), folder, vkey, began: (now, Instant::now()) }
     }
 
     fn clock_moved(&self, now: Time) -> bool {
@@ -90,6 +91,14 @@ impl Keeper {
 }
 
 impl Ledgers {
+    /// The accounts from entries that are verified, every one of them: nothing is destroyed on a file's word.
+    fn proven(folder: &Path, origin: &str, vkey: &VKey) -> Result<Self, JournalError> {
+        let own = verified(&folder.join(origin), Some(vkey))?;
+        let others = origins(folder)?.into_iter().filter(|name| name != origin);
+        let others = others.map(|name| Ok((name.clone(), verified(&folder.join(name), None)?)));
+        Ok(Self { own, others: others.collect::<Result<_, JournalError>>()? })
+    }
+
     fn catch_up_others(&mut self, folder: &Path, origin: &str) -> Result<(), JournalError> {
         for name in origins(folder)?.into_iter().filter(|name| name != origin) {
             let ledger = self.others.entry(name.clone()).or_default();
@@ -156,9 +165,21 @@ pub fn keeping_of(journal: &Path, origin: &str, vault: &Path, now: Time) -> Resu
 fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), JournalError> {
     for read in read_entries(folder, ledger.next..entries)? {
         let (index, entry) = read?;
-        ledger.note(index, &split(&entry).map_err(JournalError::Malformed)?);
+        ledger.note(index, &entry).map_err(JournalError::Malformed)?;
     }
     Ok(())
+}
+
+fn verified(folder: &Path, pinned: Option<&VKey>) -> Result<Ledger, JournalError> {
+    let mut ledger = Ledger::default();
+    let verdict = verify(folder, pinned, &mut |index, entry| {
+        if index == 0 {
+            ledger = Ledger::default();
+        }
+        ledger.note(index, entry)
+    });
+    let bad = verdict.bad.map(|bad| bad.to_string());
+    if verdict.ok { Ok(ledger) } else { Err(JournalError::Altered(bad.unwrap_or_default())) }
 }
 
 fn origins(folder: &Path) -> Result<Vec<String>, JournalError> {
@@ -173,6 +194,13 @@ fn origins(folder: &Path) -> Result<Vec<String>, JournalError> {
     names.sort();
     // Beyond the bound something may be sealed to a pair unseen: nothing is known, so nothing goes.
     (names.len() <= ORIGINS_MAX).then_some(names).ok_or_else(|| JournalError::Malformed("too many journals".into()))
+}
+
+/// What the journal announced and a stop came before; and keys that came back from somewhere.
+fn unfinished<'a>(book: &'a Book, kept: &[KeptPair]) -> Vec<&'a str> {
+    let back = |name: &str| kept.iter().any(|one| one.name == name && one.present);
+    let left = book.purged().keys().filter(|name| !book.is_destroyed(name) || back(name));
+    left.map(String::as_str).collect()
 }
 
 impl Journal {
@@ -236,14 +264,20 @@ impl Journal {
         opening.body(sealed.header.number, &sealed.header_bytes, &sealed.body).ok()?.detail
     }
 
-    /// Destroys the keys of the months that are due, and what a stop left half-done; says which went.
+    /// Destroys the keys of the months that are due, and what a stop left half-done; says which went. The journal is
+    /// verified first, whole: of one that was altered nothing goes.
     pub async fn purge_due(&self) -> Result<Vec<String>, JournalError> {
         let ledgers = self.caught_up_with_others().await?;
-        let now = self.now();
-        let kept = self.0.seals.months().list()?;
-        self.finish(&ledgers.own.book, &kept).await?;
-        let months = ledgers.months(&self.0.origin, &kept, now);
-        let due: Vec<_> = months.into_iter().filter(|one| one.standing == Standing::Due).take(TURN_MAX).collect();
+        let (now, kept) = (self.now(), self.0.seals.months().list()?);
+        let is_due = |one: &FamilyMonth| one.standing == Standing::Due;
+        let waits = ledgers.months(&self.0.origin, &kept, now).iter().any(is_due);
+        if !waits && unfinished(&ledgers.own.book, &kept).is_empty() {
+            return Ok(Vec::new());
+        }
+        // Nobody decides anything meanwhile: the accounts are held.
+        let proven = self.proven().await?;
+        self.finish(&proven.own.book, &kept).await?;
+        let due: Vec<_> = proven.months(&self.0.origin, &kept, now).into_iter().filter(is_due).take(TURN_MAX).collect();
         if !due.is_empty() && self.0.keeper.clock_moved(now) {
             tracing::error!(
                 months = due.len(),
@@ -253,41 +287,57 @@ impl Journal {
         }
         let mut gone = Vec::new();
         for one in due {
-            let (size, root) = self.head();
-            let purged = Purged {
-                pair: one.pair.clone(),
-                sealed: one.sealed,
-                size,
-                root,
-                months: one.months,
-                term_micros: one.term.micros(),
-                basis: BASIS.to_owned(),
-            };
-            self.state_as_node(Event::JournalPurged, &Statement::Purged(purged)).await?;
+            self.announce(&one).await?;
             self.destroy(&one.pair).await?;
             gone.push(one.pair);
         }
+        drop(ledgers);
         Ok(gone)
     }
 
-    /// At the opening: what was announced is done before anybody is served.
-    pub(crate) async fn finish_purges(&self) -> Result<(), JournalError> {
-        let ledgers = self.caught_up().await?;
-        self.finish(&ledgers.own.book, &self.0.seals.months().list()?).await
+    async fn announce(&self, one: &FamilyMonth) -> Result<(), JournalError> {
+        let (size, root) = self.head();
+        let purged = Purged {
+            pair: one.pair.clone(),
+            sealed: one.sealed.clone(),
+            size,
+            root,
+            months: one.months,
+            term_micros: one.term.micros(),
+            basis: BASIS.to_owned(),
+        };
+        self.state_as_node(Event::JournalPurged, &Statement::Purged(purged)).await
     }
 
-    /// What the journal announced and a stop came before; and keys that came back from somewhere.
+    /// What a stop left half-done, and keys that came back: asked for at the start.
+    pub async fn finish_purges(&self) -> Result<(), JournalError> {
+        let ledgers = self.caught_up().await?;
+        let kept = self.0.seals.months().list()?;
+        if unfinished(&ledgers.own.book, &kept).is_empty() {
+            return Ok(());
+        }
+        self.finish(&self.proven().await?.own.book, &kept).await
+    }
+
     async fn finish(&self, book: &Book, kept: &[KeptPair]) -> Result<(), JournalError> {
-        let back = |name: &str| kept.iter().any(|one| one.name == name && one.present);
-        for name in book.purged().keys() {
+        for name in unfinished(book, kept) {
             if !book.is_destroyed(name) {
                 self.destroy(name).await?;
-            } else if back(name) {
+            } else {
                 tracing::warn!(pair = name, "a key whose purge is in the journal was there again: destroyed again");
                 self.0.seals.months().destroy(name)?;
             }
         }
         Ok(())
+    }
+
+    async fn proven(&self) -> Result<Ledgers, JournalError> {
+        let journal = self.clone();
+        let read = move || {
+            let Keeper { folder, vkey, .. } = &journal.0.keeper;
+            Ledgers::proven(folder, &journal.0.origin, vkey)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
     }
 
     async fn destroy(&self, pair: &str) -> Result<(), JournalError> {

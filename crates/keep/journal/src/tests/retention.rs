@@ -100,6 +100,7 @@ async fn what_reached_its_term_is_erased_and_the_journal_still_verifies(database
     std::fs::remove_file(fixture.folder.path().join(format!("vault/{pair}.destroyed"))).unwrap();
     std::fs::write(fixture.pair_file(&pair), backup).unwrap();
     let fixture = fixture.crash().await;
+    fixture.journal.finish_purges().await.unwrap();
     assert!(!fixture.pair_file(&pair).exists());
     assert!(fixture.traces().iter().all(|trace| trace.detail.as_deref() != Some("week 0")));
     fixture.journal.close().await.unwrap();
@@ -123,9 +124,11 @@ async fn a_stop_between_the_announcement_and_the_end_is_finished(database: &Test
     fixture.clock.advance(40 * 86_400);
     assert!(fixture.pair_file(&pair).exists());
     let fixture = fixture.crash().await;
+    fixture.journal.finish_purges().await.unwrap();
     assert!(!fixture.pair_file(&pair).exists());
     assert_eq!(fixture.of(Event::KeyDestroyed).len(), 1);
     let fixture = fixture.crash().await;
+    fixture.journal.finish_purges().await.unwrap();
     assert_eq!(fixture.of(Event::KeyDestroyed).len(), 1, "said once");
 }
 both!(a_stop_between_the_announcement_and_the_end_is_finished);
@@ -142,6 +145,40 @@ async fn a_clock_set_ahead_destroys_nothing(database: &TestDatabase) {
     assert!(fixture.traces().iter().any(|trace| trace.detail.as_deref() == Some("week 0")));
 }
 both!(a_clock_set_ahead_destroys_nothing);
+
+/// The newest of the folder's tiles of entries, once all of them are published.
+async fn bundle(fixture: &Fixture<'_>) -> PathBuf {
+    let folder = fixture.origin();
+    while crate::log::published(&folder).unwrap() < fixture.journal.entries() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (mut folders, mut files) = (vec![folder.join("tile/entries")], Vec::new());
+    while let Some(next) = folders.pop() {
+        for one in std::fs::read_dir(next).unwrap() {
+            let path = one.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.into_iter().max_by_key(|file| std::fs::metadata(file).unwrap().len()).unwrap()
+}
+
+async fn of_a_journal_that_was_altered_nothing_goes(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    fixture.live(60).await;
+    let fixture = fixture.crash().await;
+    let pair = fixture.journal.keeping().await.unwrap().months[0].pair.clone();
+    let file = bundle(&fixture).await;
+    let bytes = std::fs::read(&file).unwrap();
+    let mut altered = bytes.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, altered).unwrap();
+    assert!(matches!(fixture.journal.purge_due().await, Err(JournalError::Altered(_))));
+    std::fs::write(&file, bytes).unwrap();
+    assert!(fixture.pair_file(&pair).exists() && fixture.of(Event::JournalPurged).is_empty());
+    assert_eq!(fixture.journal.purge_due().await.unwrap().first(), Some(&pair));
+    assert!(!fixture.pair_file(&pair).exists());
+}
+both!(of_a_journal_that_was_altered_nothing_goes);
 
 async fn two_people_hold_what_is_due_and_two_let_it_go(database: &TestDatabase) {
     let fixture = Fixture::new(database).await;

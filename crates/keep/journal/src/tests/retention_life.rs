@@ -171,6 +171,7 @@ impl Life<'_> {
         if let (Some(steps), Some(first)) = (stop, due.first().cloned()) {
             self.stop_after(steps, &first).await;
             self.fixture = self.fixture.crash().await;
+            self.fixture.journal.finish_purges().await.unwrap();
             assert!(!self.fixture.pair_file(&first).exists(), "{first} is not finished");
             due.remove(&first);
             self.gone.insert(first);
