@@ -13,6 +13,8 @@ mod fake;
 mod gate;
 #[path = "probes/hospital.rs"]
 mod hospital;
+#[path = "probes/journaled.rs"]
+mod journaled;
 #[path = "probes/relaying.rs"]
 mod relaying;
 #[path = "probes/terms.rs"]

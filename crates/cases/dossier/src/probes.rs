@@ -62,6 +62,18 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "The key of every month of traces is tried: past its term it opens no more, before it, it does.",
     },
     ProbeInfo {
+        name: "accesses",
+        rules: &[(AccesWeb, "TR1"), (Clausier, "O-6.1"), (Clausier, "O-6.2")],
+        what_fr: "Connexion, échec de connexion, refus et lecture de données laissent chacun leur trace.",
+        what_en: "A sign-in, a failed one, a refusal and a reading of data each leave their trace.",
+    },
+    ProbeInfo {
+        name: "openings",
+        rules: &[(AccesWeb, "TR1")],
+        what_fr: "Le démarrage du nœud, l’ouverture de ses portes et la fin d’une session sont au journal.",
+        what_en: "The start of the node, the opening of its doors and the end of a session are in the journal.",
+    },
+    ProbeInfo {
         name: "relay-idle",
         rules: &[(Interventions, "T10")],
         what_fr: "Une session du relais, dont le silence est vieilli jusqu’à la limite de la porte, se ferme d’elle-même.",

@@ -424,6 +424,14 @@ impl SignInService {
         self.refused(address, "no session").await;
     }
 
+    /// Somebody with a session asked for what his role does not have.
+    pub async fn turned_away(&self, who: &SignedIn, what: &'static str) {
+        let refusal = Refusal { target: what.into(), reason: "not of this role".into() };
+        if let Err(error) = self.0.journal.refuse(&who.authenticated, Event::Refused, &refusal).await {
+            tracing::warn!(%error, "a refusal could not be traced");
+        }
+    }
+
     /// Deletes what is past its end. The node calls it from time to time.
     pub async fn purge(&self) -> Result<(), JournalError> {
         let parts = &self.0;

@@ -160,6 +160,12 @@ impl<D: Door> Member<D> {
         self.visit.error(kind, Some(&self.who))
     }
 
+    /// What his role does not have is answered as what does not exist; that he asked for it is written down.
+    pub async fn turned_away(&self, what: &'static str) -> Response {
+        self.visit.entrance().signin().turned_away(&self.who, what).await;
+        self.error(ErrorKind::NotFound)
+    }
+
     /// Whether a form was served to this very session.
     pub(crate) fn served(&self, token: &str) -> bool {
         self.visit.entrance().csrf().check(&self.who.session, token).is_ok()

@@ -8,7 +8,7 @@ use policy::Policies;
 use signin::{ApiTokens, Enrolment, TokenSettings};
 use std::{os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
 use store::{Store, StoreConfig, SystemClock};
-use types::{Clock, Door, SystemActor};
+use types::{Clock, Door, SystemActor, Time};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 
 /// What every command that acts needs: database, journal, policies, time.
@@ -17,6 +17,8 @@ pub struct Keep {
     pub(super) journal: Journal,
     pub(super) policies: Arc<Policies>,
     pub(super) clock: Arc<dyn Clock>,
+    /// When it began to open.
+    pub(super) since: Time,
 }
 
 impl Keep {
@@ -34,6 +36,7 @@ impl Keep {
         folder.with_context(|| format!("{} cannot be made", data.display()))?;
         let policies = Arc::new(Policies::built_in()?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let since = clock.now();
         let (store, door) = store::open(config).await.context("the database cannot be opened")?;
         let config = JournalConfig {
             folder: data.join("journal"),
@@ -47,7 +50,7 @@ impl Keep {
             Journal::open(config, master, door, clock.clone()).await
         };
         let journal = opened.context("the journal cannot be opened")?;
-        Ok(Self { store, journal, policies, clock })
+        Ok(Self { store, journal, policies, clock, since })
     }
 
     /// Who creates accounts, and who registers patients and relations.

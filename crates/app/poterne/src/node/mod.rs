@@ -261,7 +261,7 @@ impl Node {
             }
             None => None,
         };
-        proving.keep_listening(&pages);
+        proving.keep_listening(&pages, relays.as_ref());
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
         let witnessing = (!node.witnessing.peers.is_empty()).then_some(node.witnessing);

@@ -1,9 +1,13 @@
 //! What the node asks of itself from outside while it serves: the probes' doors, their reserved accounts, their order.
 
-use super::{Ground, Keep, Listening, PORTAL_ROLES, PageDoor, rehearsing::Rehearsing, second::DESK_ROLES};
+use super::{
+    Ground, Keep, Listening, PORTAL_ROLES, PageDoor, RelaysListening, rehearsing::Rehearsing, second::DESK_ROLES,
+};
 use crate::probes::{
+    accesses::AccessesProbe,
     codes::Reserved,
     idle::{IDLE, IdleDoor, IdleProbe},
+    openings::{Opened, OpeningsProbe},
     records::{RecordsProbe, What as Records},
     relay::{
         RelayProbe, What as Relayed, Works,
@@ -20,8 +24,8 @@ use anyhow::{Context, Result};
 use dossier::{Probe, ProbeInfo, ProofKeeper, probe_named};
 use identity::{SessionLimits, TotpSecret};
 use signin::{Enrolment, NewAccount, SignInService};
-use std::{path::Path, sync::Arc, time::Duration};
-use types::{Door, EstablishmentId, PatientId, Role, Secret, SystemActor};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use types::{Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MonthKeys};
 
 /// A short session ends in any case after this.
@@ -38,6 +42,10 @@ pub struct Proving {
     visited: Vec<Visited>,
     refusals: Arc<JournalTraces>,
     terms: Arc<JournalTerms>,
+    /// The doors that serve, and when the node began to open.
+    doors: Vec<(Door, SocketAddr)>,
+    since: Time,
+    clock: Arc<dyn Clock>,
     enrolment: Enrolment,
     establishment: EstablishmentId,
 }
@@ -94,15 +102,20 @@ impl Proving {
             visited,
             refusals,
             terms,
+            doors: Vec::new(),
+            since: ground.keep.since,
+            clock: ground.clock(),
             enrolment,
             establishment,
         })
     }
 
     /// Only doors that serve are visited.
-    pub(super) fn keep_listening(&mut self, pages: &[Listening]) {
-        let ports: Vec<_> =
-            pages.iter().filter_map(|one| one.door.listener.local_addr().ok()).map(|address| address.port()).collect();
+    pub(super) fn keep_listening(&mut self, pages: &[Listening], relays: Option<&RelaysListening>) {
+        let pages = pages.iter().map(|one| (one.name, &one.door.listener));
+        let listening = pages.chain(relays.map(|one| (Door::Relays, &one.listener)));
+        self.doors = listening.filter_map(|(door, one)| Some((door, one.local_addr().ok()?))).collect();
+        let ports: Vec<_> = self.doors.iter().map(|(_, address)| address.port()).collect();
         self.targets.retain(|target| ports.contains(&target.address.port()));
         self.visited.retain(|one| ports.contains(&one.visits.browser.target().address.port()));
     }
@@ -163,7 +176,10 @@ impl Proving {
             let portal = portal.clone();
             move |info| -> Arc<dyn Probe> { Arc::new(RecordsProbe::new(info, what, portal, other)) }
         };
-        let traced = doors.clone();
+        let (traced, journal) = (doors.clone(), refusals.clone());
+        let accesses = (doors.clone(), refusals.clone());
+        let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
+        let left = doors.clone();
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
             move |info| -> Arc<dyn Probe> { Arc::new(RelayProbe::new(info, what, works)) }
@@ -174,12 +190,15 @@ impl Proving {
             named("last-sign-in", sessions(Sessions::LastSignIn)),
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),
             named("trace-terms", |info| Arc::new(TermsProbe::new(info, terms))),
+            // Before those that are refused so many pages that refusals fold.
+            named("accesses", |info| Arc::new(AccessesProbe::new(info, accesses.0, accesses.1))),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
             named("relay-traces", relayed(Relayed::Traces)),
             named("relay-cut", relayed(Relayed::Cut)),
             named("relay-idle", |info| Arc::new(SilenceProbe::new(info, relays.clone()))),
             named("session-tokens", sessions(Sessions::Tokens)),
+            named("openings", |info| Arc::new(OpeningsProbe::new(info, opened, left, journal))),
             named("sign-out", sessions(Sessions::SignOut)),
         ]
         .into_iter()

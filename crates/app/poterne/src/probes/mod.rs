@@ -1,9 +1,11 @@
 //! The probes that visit the doors from outside, over their real listeners, with reserved accounts and synthetic objects
 //! (see docs/rules.md). Each takes its endpoints, so that its test can show it something broken.
 
+pub mod accesses;
 pub mod browser;
 pub mod codes;
 pub mod idle;
+pub mod openings;
 pub mod records;
 pub mod relay;
 pub mod sessions;

@@ -2,7 +2,7 @@
 
 use super::{Fault, Seen, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
-use journal::{Trace, TraceReader};
+use journal::{Block, Trace, TraceReader};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -14,15 +14,29 @@ use vault::{MonthKeys, random};
 const PAGES: usize = 3;
 /// Entries looked at in one go.
 const ENTRIES_MAX: u64 = 20_000;
+/// Blocks of entries that are looked at before a moment.
+const LAST_BLOCKS: usize = 4;
 /// How long a trace is waited for; the page came after it was durable.
-const LOOKS_MAX: u32 = 10;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+pub const LOOKS_MAX: u32 = 10;
+/// Between two looks.
+pub const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Where refusals are read.
 pub trait Refusals: Send + Sync {
     /// Those that were traced since a moment.
     fn since(&self, from: Time) -> BoxFuture<'_, Result<Vec<Trace>, Fault>>;
 }
+
+/// Where traces are read.
+pub trait Journaled: Send + Sync {
+    /// Those of certain events between two moments.
+    fn between(&self, from: Time, until: Time, wanted: Wanted) -> BoxFuture<'_, Result<Vec<Trace>, Fault>>;
+    /// Those among the last entries before a moment.
+    fn last_before(&self, until: Time, wanted: Wanted) -> BoxFuture<'_, Result<Vec<Trace>, Fault>>;
+}
+
+/// Which events.
+pub type Wanted = fn(Event) -> bool;
 
 /// The node's own journal, with the trace reader's keys.
 pub struct JournalTraces(Arc<Mutex<TraceReader>>);
@@ -34,22 +48,51 @@ impl JournalTraces {
     }
 
     /// The traces of certain events since a moment.
-    pub fn read(&self, from: Time, wanted: fn(Event) -> bool) -> BoxFuture<'static, Result<Vec<Trace>, Fault>> {
+    pub fn read(&self, from: Time, wanted: Wanted) -> BoxFuture<'static, Result<Vec<Trace>, Fault>> {
+        self.read_blocks(wanted, move |blocks| blocks.retain(|block| block.latest >= from), move |time| time >= from)
+    }
+
+    /// The traces of certain events, in some of the blocks, of some moments.
+    fn read_blocks(
+        &self,
+        wanted: Wanted,
+        blocks: impl FnOnce(&mut Vec<Block>) + Send + 'static,
+        moments: impl Fn(Time) -> bool + Send + 'static,
+    ) -> BoxFuture<'static, Result<Vec<Trace>, Fault>> {
         let reader = self.0.clone();
         Box::pin(async move {
             let read = tokio::task::spawn_blocking(move || {
                 let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
                 while !reader.catch_up(ENTRIES_MAX)? {}
-                let blocks: Vec<_> = reader.blocks().iter().filter(|block| block.latest >= from).copied().collect();
+                let mut chosen = reader.blocks().to_vec();
+                blocks(&mut chosen);
                 let mut traces = Vec::new();
-                for block in blocks {
-                    let wanted = |head: &journal::TraceHead| wanted(head.event) && head.time >= from;
+                for block in chosen {
+                    let wanted = |head: &journal::TraceHead| wanted(head.event) && moments(head.time);
                     traces.extend(reader.read(&block, &wanted)?.traces);
                 }
                 Ok::<_, journal::JournalError>(traces)
             });
             read.await.map_err(Fault::unreachable)?.map_err(Fault::unreachable)
         })
+    }
+}
+
+impl Journaled for JournalTraces {
+    fn between(&self, from: Time, until: Time, wanted: Wanted) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+        self.read_blocks(
+            wanted,
+            move |blocks| blocks.retain(|block| block.latest >= from && block.earliest <= until),
+            move |time| time >= from && time <= until,
+        )
+    }
+
+    fn last_before(&self, until: Time, wanted: Wanted) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+        let last = move |blocks: &mut Vec<Block>| {
+            blocks.retain(|block| block.earliest < until);
+            blocks.drain(..blocks.len().saturating_sub(LAST_BLOCKS));
+        };
+        self.read_blocks(wanted, last, move |time| time < until)
     }
 }
 

@@ -16,6 +16,10 @@ use types::{Clock, Door, Time};
 
 /// A sign-in is not shared by the probes of another round.
 const SHARED: Duration = Duration::from_secs(300);
+/// Nobody's: the reserved accounts' are drawn.
+const WRONG_PASSWORD: &str = "pas celui de la sonde";
+/// With that password no code is right.
+const WRONG_CODE: &str = "000000";
 
 /// A sign-in of the reserved account.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub struct Visit {
     pub cookie: String,
     /// Between which moments the account had signed in before, if that is known.
     pub previous: Option<(Time, Time)>,
+    /// Between which moments it signed in.
+    pub signed_in: (Time, Time),
     since: Instant,
 }
 
@@ -33,6 +39,10 @@ pub struct Left {
     pub cookie: String,
     /// The answer to signing out.
     pub page: Page,
+    /// Between which moments it had signed in.
+    pub signed_in: (Time, Time),
+    /// Between which moments it signed out.
+    pub signed_out: (Time, Time),
     since: Instant,
 }
 
@@ -75,8 +85,10 @@ impl Visits {
             return Ok(visit.clone());
         }
         *visit = None;
-        let (cookie, previous) = self.sign_in(|code| self.through_pages(code)).await?;
-        let begun = Visit { cookie, previous, since: Instant::now() };
+        let began = self.now();
+        let password = self.reserved().password.expose();
+        let (cookie, previous) = self.sign_in(|code| self.through_pages(password, code)).await?;
+        let begun = Visit { cookie, previous, signed_in: (began, self.now()), since: Instant::now() };
         *visit = Some(begun.clone());
         Ok(begun)
     }
@@ -87,12 +99,14 @@ impl Visits {
         if left.as_ref().is_some_and(|left| left.since.elapsed() < SHARED) {
             return Ok(left);
         }
-        let Visit { cookie, .. } = self.visit().await?;
+        let Visit { cookie, signed_in, .. } = self.visit().await?;
         *self.visit.lock().await = None;
         let page = self.browser.get("/fr/session", Some(&cookie)).await.map_err(Fault::unreachable)?;
         let form = page.form("csrf").ok_or_else(|| Fault::broken("no page offers to sign out"))?;
+        let began = self.now();
         let page = self.browser.submit(&form, &[], Some(&cookie)).await.map_err(Fault::unreachable)?;
-        *left = Some(Left { cookie, page, since: Instant::now() });
+        let signed_out = (began, self.now());
+        *left = Some(Left { cookie, page, signed_in, signed_out, since: Instant::now() });
         Ok(left)
     }
 
@@ -109,12 +123,20 @@ impl Visits {
         self.codes.sign_in(with).await
     }
 
+    /// Tries a password that is not the account's, through all the steps: the door must refuse it.
+    pub async fn fail(&self) -> Result<(), Fault> {
+        match self.through_pages(WRONG_PASSWORD, WRONG_CODE.to_owned()).await? {
+            Some(_) => Err(Fault::broken("a wrong password opens the account")),
+            None => Ok(()),
+        }
+    }
+
     /// The cookie, or nothing if the door refused.
-    async fn through_pages(&self, code: String) -> Result<Option<String>, Fault> {
+    async fn through_pages(&self, password: &str, code: String) -> Result<Option<String>, Fault> {
         let browser = &self.browser;
         let page = browser.get("/fr/", None).await.map_err(Fault::unreachable)?;
         let form = page.form("password").ok_or_else(|| Fault::unreachable("the home page offers no sign-in"))?;
-        let typed = [("login", self.reserved().login.as_str()), ("password", self.reserved().password.expose())];
+        let typed = [("login", self.reserved().login.as_str()), ("password", password)];
         let page = browser.submit(&form, &typed, None).await.map_err(Fault::unreachable)?;
         let form = page.form("code").ok_or_else(|| Fault::unreachable(format!("no code asked ({})", page.status)))?;
         let page = browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;

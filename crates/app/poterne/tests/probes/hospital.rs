@@ -38,6 +38,7 @@ pub enum Flaw {
     MalformedTold,
     NeverIdle,
     NobodyIn,
+    AnyPassword,
 }
 
 /// Somebody else, who has a record.
@@ -104,16 +105,21 @@ async fn home(State(parts): Door, headers: HeaderMap) -> Response {
     Html(if parts.flaw == Flaw::NoLastSignIn { String::new() } else { parts.last() }).into_response()
 }
 
-async fn first(body: String) -> Response {
+async fn first(State(parts): Door, body: String) -> Response {
     assert!(body.contains("login=sonde.poterne.portal&password="), "{body}");
-    let form = "<form method=\"post\" action=\"/fr/session/code\"><input type=\"hidden\" name=\"ceremony\" value=\"c\">\
-                <input type=\"text\" name=\"code\"></form>";
-    Html(form).into_response()
+    // Reserved passwords are drawn: they hold no space.
+    let is_wrong = body.contains("%20") && parts.flaw != Flaw::AnyPassword;
+    let ceremony = if is_wrong { 'w' } else { 'c' };
+    Html(format!(
+        "<form method=\"post\" action=\"/fr/session/code\"><input type=\"hidden\" name=\"ceremony\" value=\"{ceremony}\">\
+         <input type=\"text\" name=\"code\"></form>"
+    ))
+    .into_response()
 }
 
 async fn second(State(parts): Door, body: String) -> Response {
-    assert!(body.starts_with("ceremony=c&code=") && body.len() == 22, "{body}");
-    if parts.flaw == Flaw::NobodyIn {
+    assert!(body.starts_with("ceremony=") && body.len() == 22, "{body}");
+    if parts.flaw == Flaw::NobodyIn || body.starts_with("ceremony=w") {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
     let cookie = format!("__Host-poterne-portal={}; Path=/; Secure", parts.begin(None));

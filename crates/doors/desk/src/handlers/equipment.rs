@@ -12,7 +12,6 @@ use entrance::shown;
 use interventions::{Equipment, EquipmentSecret, InterventionError, NewEquipment, Protocol};
 use serde::Deserialize;
 use types::{AccountId, EquipmentId, Role, Secret};
-use web::layout::ErrorKind;
 
 fn registers(member: &Member) -> bool {
     member.who.role == Role::Administrator
@@ -54,7 +53,7 @@ pub(crate) struct Which {
 
 pub(crate) async fn form(member: Member, which: Asking<Which>) -> Response {
     if !registers(&member) {
-        return member.error(ErrorKind::NotFound);
+        return member.turned_away("equipment").await;
     }
     let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
     let read = async {

@@ -64,7 +64,7 @@ impl Asked {
 
 pub(crate) async fn search(member: Member, asked: Asking<Asked>) -> Response {
     if member.who.role != Role::TraceController {
-        return member.error(ErrorKind::NotFound);
+        return member.turned_away("traces").await;
     }
     let mut asked = or_default(asked);
     let goes = asked.go.is_some();
@@ -117,9 +117,10 @@ pub(crate) async fn one(member: Member, named: Named) -> Response {
 /// The result of a search as a file.
 pub(crate) async fn export(member: Member, asked: Asking<Asked>) -> Response {
     let asked = or_default(asked);
-    let Some(format) = Format::named(&asked.format).filter(|_| member.who.role == Role::TraceController) else {
-        return member.error(ErrorKind::NotFound);
-    };
+    if member.who.role != Role::TraceController {
+        return member.turned_away("traces").await;
+    }
+    let Some(format) = Format::named(&asked.format) else { return member.error(ErrorKind::NotFound) };
     let fields = asked.fields();
     let Ok(filter) = filter(&fields, member.visit.state.now()) else {
         // The page says what is wrong.

@@ -173,6 +173,24 @@ async fn each_role_has_its_pages(database: &TestDatabase) {
 }
 both!(each_role_has_its_pages);
 
+async fn what_a_role_does_not_have_is_written_down(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let officer = house.sign_in("security_officer").await;
+    for (count, path) in ["/fr/traces", "/fr/traces?go=1", "/fr/traces/export?format=csv", "/fr/equipment/change"]
+        .into_iter()
+        .enumerate()
+    {
+        assert_eq!(officer.get(path).await.status, 404, "{path}");
+        let traces = house.traces();
+        let refused: Vec<_> = traces.iter().filter(|trace| trace.event == types::Event::Refused).collect();
+        assert_eq!(refused.len(), count + 1, "{path}");
+        let last = refused.last().unwrap();
+        assert!(last.author.starts_with("account:") && last.address.is_some(), "{path}: {last:?}");
+        assert!(path.contains(last.target.as_deref().unwrap()), "{path}: {last:?}");
+    }
+}
+both!(what_a_role_does_not_have_is_written_down);
+
 async fn a_supplier_has_a_name(database: &TestDatabase) {
     let house = House::new(database).await;
     let admin = house.sign_in("administrator").await;
