@@ -60,15 +60,19 @@ impl One {
     }
 
     /// `[journal.witness]` for another's log.
-    fn witness(&self, log: &str, more: &str) -> String {
+    fn witness(&self, logs: &[&str], more: &str) -> String {
         let listen = format!("listen = \"127.0.0.1:{}\"", self.witness);
         let name = format!("name = \"witness-{}\"\nkey_file = \"keys/witness.key\"", self.name);
-        format!("[journal.witness]\n{listen}\n{name}\nlogs = [\"{log}\"]\n{more}\n")
+        format!("[journal.witness]\n{listen}\n{name}\nlogs = {logs:?}\n{more}\n")
     }
 
     /// What the other witness cosigned last, and how many entries are under it.
     fn cosigned(&self) -> Option<u64> {
-        let files = fs::read_dir(self.root.join("data/witnessed").join(self.name)).ok()?;
+        self.cosigned_of(self.name)
+    }
+
+    fn cosigned_of(&self, journal: &str) -> Option<u64> {
+        let files = fs::read_dir(self.root.join("data/witnessed").join(journal)).ok()?;
         let latest = files.flatten().map(|file| file.path()).find(|path| path.to_str().unwrap().contains("latest-"))?;
         fs::read_to_string(latest).ok()?.lines().nth(1)?.parse().ok()
     }
@@ -116,7 +120,12 @@ async fn two_nodes_witness_each_other_and_no_second_history() {
     copy(&a.journal(), &root.join("older"));
     copy_files(&a.root.join("data"), &root.join("older-database"));
     let over_tls = "certificate_file = \"keys/witness.crt\"\ncertificate_key_file = \"keys/witness-tls.key\"";
-    let (witness_a, witness_b) = (a.witness(&log_b, over_tls), b.witness(&log_a, ""));
+    // `poterne account` writes a journal of its own.
+    let added = ["--login", "anne.le.goff", "--name", "Anne Le Goff", "--role", "security_officer"];
+    let added = poterne(&[&["account", "add", "--config", &b.config], &added[..]].concat());
+    assert!(added.status.success(), "{}", words(&added));
+    let operators = fs::read_to_string(b.root.join("data/journal/desk-b-operator/vkey")).unwrap();
+    let (witness_a, witness_b) = (a.witness(&[&log_b, operators.trim()], over_tls), b.witness(&[&log_a], ""));
     let key_a = a.once(&witness_a, &a.root.join("data/witness/vkey")).await;
     let key_b = b.once(&witness_b, &b.root.join("data/witness/vkey")).await;
     assert_eq!(fs::metadata(keys.join("witness.key")).unwrap().permissions().mode() & 0o777, 0o600);
@@ -137,7 +146,8 @@ async fn two_nodes_witness_each_other_and_no_second_history() {
         let text = fs::read_to_string(one.journal().join("checkpoint")).unwrap();
         text.lines().nth(1).unwrap().parse::<u64>().unwrap()
     };
-    while a.cosigned() < Some(published(&a)) || b.cosigned() < Some(published(&b)) {
+    let behind = |one: &One| one.cosigned() < Some(published(one));
+    while behind(&a) || behind(&b) || b.cosigned_of("desk-b-operator").is_none() {
         assert!(Instant::now() < until, "{}\n{}", a.log(), b.log());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

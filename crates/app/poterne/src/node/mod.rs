@@ -162,6 +162,7 @@ pub struct Node {
     pages: Vec<Listening>,
     relays: Option<RelaysListening>,
     health: TcpListener,
+    name: String,
     data: PathBuf,
     witnessing: Option<Witnessing>,
     stamping: Option<timestamp::Settings>,
@@ -277,6 +278,7 @@ impl Node {
             pages,
             relays,
             health,
+            name: node.name,
             data: node.data,
             witnessing,
             stamping: node.stamping,
@@ -314,8 +316,9 @@ impl Node {
         }
         upkeep.spawn(fold(self.journal.clone()));
         if let Some(settings) = self.witnessing.take() {
-            let (journal, data, check) = (self.journal.clone(), self.data.clone(), health.check("witness"));
-            upkeep.spawn(async move { witnessing::feed(journal, &data, settings, check).await });
+            let (journal, data, name) = (self.journal.clone(), self.data.clone(), self.name.clone());
+            let check = health.check("witness");
+            upkeep.spawn(async move { witnessing::feed(journal, &data, &name, settings, check).await });
         }
         if let Some(settings) = self.stamping.take() {
             let (journal, data, check) = (self.journal.clone(), self.data.clone(), health.check("timestamp"));

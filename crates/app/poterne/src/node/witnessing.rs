@@ -14,8 +14,12 @@ use web::health::{Check, State};
 
 /// Between two submissions to one witness.
 const EVERY: Duration = Duration::from_secs(1);
+/// The checkpoint in a journal's folder.
+const PUBLISHED: &str = "checkpoint";
 /// After a failure; it doubles up to the last.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How often the other journal of this node, which another process writes, is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Requests for one checkpoint: the size that the witness remembers may have to be learnt.
 const ATTEMPTS_MAX: u32 = 3;
 
@@ -30,10 +34,13 @@ enum Standing {
     Forked(String),
 }
 
-/// One witness of this node.
+/// One witness of one journal of this node.
 struct Watch {
     journal: Journal,
+    /// The witness; and the journal, if it is not the node's own.
     name: String,
+    /// Whether the journal is the node's own, which says when it moves.
+    own: bool,
     client: Client,
     feed: Arc<Feed>,
     age_max: Duration,
@@ -43,14 +50,15 @@ struct Watch {
     since: Instant,
 }
 
-/// Feeds all witnesses until the node stops.
-pub(super) async fn feed(journal: Journal, data: &Path, settings: Witnessing, check: Check) {
-    let (folder, witnessed) = (data.join("journal").join(journal.origin()), data.join("witnessed"));
+/// Feeds all witnesses until the node stops: with its own journal, and with the operator's.
+pub(super) async fn feed(journal: Journal, data: &Path, node: &str, settings: Witnessing, check: Check) {
     let mut watches = tokio::task::JoinSet::new();
-    let states = tokio::sync::watch::Sender::new(vec![State::Ready; settings.peers.len()]);
-    for (place, peer) in settings.peers.into_iter().enumerate() {
-        let joined = Watch::new(&journal, &folder, &witnessed, &peer, settings.age_max);
-        let states = states.clone();
+    let all = settings.peers.into_iter().flat_map(|peer| [(peer.clone(), true), (peer, false)]);
+    let all: Vec<_> = all.collect();
+    let states = tokio::sync::watch::Sender::new(vec![State::Ready; all.len()]);
+    for (place, (peer, own)) in all.into_iter().enumerate() {
+        let (journal, data, node) = (journal.clone(), data.to_owned(), node.to_owned());
+        let (states, age_max) = (states.clone(), settings.age_max);
         watches.spawn(async move {
             let tell = |state: State| {
                 states.send_modify(|states| {
@@ -59,7 +67,8 @@ pub(super) async fn feed(journal: Journal, data: &Path, settings: Witnessing, ch
                     }
                 });
             };
-            match joined {
+            let origin = if own { journal.origin().to_owned() } else { operators(&data, &node).await };
+            match Watch::new(&journal, &data, &origin, &peer, age_max) {
                 Ok(mut watch) => watch.run(tell).await,
                 Err(error) => {
                     tracing::error!(witness = peer.key.name(), error = %format!("{error:#}"), "the witness cannot be fed");
@@ -88,13 +97,33 @@ pub(super) async fn feed(journal: Journal, data: &Path, settings: Witnessing, ch
     }
 }
 
+/// Waits until `poterne account` has a journal here; gives its name, the last one if one followed another.
+async fn operators(data: &Path, node: &str) -> String {
+    let begun = |origin: &str| data.join("journal").join(origin).join(PUBLISHED).is_file();
+    let mut origin = format!("{node}-operator");
+    while !begun(&origin) {
+        sleep(LOOK_EVERY).await;
+    }
+    for next in 2_u32.. {
+        let follower = format!("{node}-operator-{next}");
+        if !begun(&follower) {
+            break;
+        }
+        origin = follower;
+    }
+    origin
+}
+
 impl Watch {
-    fn new(journal: &Journal, folder: &Path, witnessed: &Path, peer: &Peer, age_max: Duration) -> anyhow::Result<Self> {
+    fn new(journal: &Journal, data: &Path, origin: &str, peer: &Peer, age_max: Duration) -> anyhow::Result<Self> {
+        let (folder, witnessed) = (data.join("journal").join(origin), data.join("witnessed"));
+        let (own, witness) = (origin == journal.origin(), peer.key.name());
         Ok(Self {
             journal: journal.clone(),
-            name: peer.key.name().to_owned(),
+            name: if own { witness.to_owned() } else { format!("{witness}, of {origin}") },
+            own,
             client: Client::new(peer)?,
-            feed: Arc::new(Feed::new(folder, witnessed, peer.key.clone())?),
+            feed: Arc::new(Feed::new(&folder, &witnessed, peer.key.clone())?),
             age_max,
             traced: None,
             since: Instant::now(),
@@ -112,7 +141,9 @@ impl Watch {
             self.trace(standing).await;
             sleep(pause).await;
             if pause == EVERY {
-                if checkpoint.changed().await.is_err() {
+                if !self.own {
+                    sleep(LOOK_EVERY).await;
+                } else if checkpoint.changed().await.is_err() {
                     return;
                 }
                 // From here on there is something to cosign.
