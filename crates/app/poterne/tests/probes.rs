@@ -17,7 +17,11 @@ mod hospital;
 mod journaled;
 #[path = "probes/relaying.rs"]
 mod relaying;
+#[path = "probes/sealed.rs"]
+mod sealed;
 #[path = "probes/terms.rs"]
 mod terms;
 #[path = "probes/turning.rs"]
 mod turning;
+#[path = "probes/unaltered.rs"]
+mod unaltered;

@@ -74,6 +74,18 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "The start of the node, the opening of its doors and the end of a session are in the journal.",
     },
     ProbeInfo {
+        name: "unaltered",
+        rules: &[(AccesWeb, "TR3")],
+        what_fr: "Le journal est entier et continue celui d’avant ; traces et durées de conservation n’existent que pour leurs contrôleurs.",
+        what_en: "The journal is whole and continues the one before; traces and retentions exist for their controllers only.",
+    },
+    ProbeInfo {
+        name: "sealed",
+        rules: &[(AccesWeb, "DT4"), (AccesWeb, "DT5")],
+        what_fr: "Après une visite, rien n’est en clair dans les fichiers du nœud ; une entrée altérée ne passe pas.",
+        what_en: "After a visit nothing stands in clear in the node's files; an altered entry does not pass.",
+    },
+    ProbeInfo {
         name: "relay-idle",
         rules: &[(Interventions, "T10")],
         what_fr: "Une session du relais, dont le silence est vieilli jusqu’à la limite de la porte, se ferme d’elle-même.",

@@ -222,7 +222,7 @@ impl Node {
         let ground = Ground { keep: &keep, master: &node.master, establishments: &node.establishments };
         let mut proving = Proving::new(
             &ground,
-            &node.data,
+            (&node.data, &node.store.url),
             node.enrols_as,
             [
                 (Door::Portal, node.portal.as_ref().map(|(door, _)| door)),

@@ -13,21 +13,30 @@ use crate::probes::{
         RelayProbe, What as Relayed, Works,
         silence::{Silence, SilenceProbe},
     },
+    sealed::{Kept, SealedProbe},
     sessions::{SessionsProbe, What as Sessions},
     target::{Target, leaf_of},
     terms::{JournalTerms, TermsProbe},
     tls::TlsProbe,
     traces::{JournalTraces, TracesProbe},
+    unaltered::{UnalteredProbe, Watched},
     visits::Visits,
 };
 use anyhow::{Context, Result};
 use dossier::{Probe, ProbeInfo, ProofKeeper, probe_named};
 use identity::{SessionLimits, TotpSecret};
 use signin::{Enrolment, NewAccount, SignInService};
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use types::{Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MonthKeys};
 
+/// How the reserved accounts are called.
+const NAME: &str = "Sonde de la Poterne";
 /// A short session ends in any case after this.
 const SHORT_SESSION_MAX: Duration = Duration::from_secs(60);
 
@@ -42,6 +51,8 @@ pub struct Proving {
     visited: Vec<Visited>,
     refusals: Arc<JournalTraces>,
     terms: Arc<JournalTerms>,
+    watched: Arc<Watched>,
+    kept: Arc<Kept>,
     /// The doors that serve, and when the node began to open.
     doors: Vec<(Door, SocketAddr)>,
     since: Time,
@@ -65,7 +76,7 @@ impl Proving {
     /// Over the doors with pages.
     pub(super) fn new(
         ground: &Ground<'_>,
-        data: &Path,
+        (data, database): (&Path, &str),
         actor: SystemActor,
         doors: [(Door, Option<&PageDoor>); 3],
     ) -> Result<Self> {
@@ -90,7 +101,14 @@ impl Proving {
         }
         let months = MonthKeys::new(&data.join("vault"), ground.master)?;
         let terms = Arc::new(JournalTerms::new(journal.clone(), months.clone()));
-        let refusals = Arc::new(JournalTraces::new(&data.join("journal").join(journal.origin()), months));
+        let log = data.join("journal").join(journal.origin());
+        let refusals = Arc::new(JournalTraces::new(&log, months));
+        let kept = Kept {
+            data: data.to_owned(),
+            origin: journal.origin().to_owned(),
+            database: database.strip_prefix("sqlite:").map(PathBuf::from),
+            name: NAME,
+        };
         let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
         let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
         let establishment = ground.first()?.0;
@@ -102,6 +120,8 @@ impl Proving {
             visited,
             refusals,
             terms,
+            watched: Arc::new(Watched::new(log)),
+            kept: Arc::new(kept),
             doors: Vec::new(),
             since: ground.keep.since,
             clock: ground.clock(),
@@ -146,7 +166,7 @@ impl Proving {
         }
         let new = NewAccount {
             login: reserved.login.clone(),
-            display_name: "Sonde de la Poterne".into(),
+            display_name: NAME.into(),
             role,
             supplier: None,
             password: Secret::new(reserved.password.expose().clone()),
@@ -178,6 +198,9 @@ impl Proving {
         };
         let (traced, journal) = (doors.clone(), refusals.clone());
         let accesses = (doors.clone(), refusals.clone());
+        let desk = doors.iter().find(|one| one.door() == Door::Desk).cloned();
+        let (watched, kept) = (self.watched, self.kept);
+        let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
         let left = doors.clone();
         let relayed = |what| {
@@ -192,6 +215,8 @@ impl Proving {
             named("trace-terms", |info| Arc::new(TermsProbe::new(info, terms))),
             // Before those that are refused so many pages that refusals fold.
             named("accesses", |info| Arc::new(AccessesProbe::new(info, accesses.0, accesses.1))),
+            named("unaltered", |info| Arc::new(UnalteredProbe::new(info, watched, desk))),
+            named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
             named("relay-traces", relayed(Relayed::Traces)),

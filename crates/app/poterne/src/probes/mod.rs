@@ -8,11 +8,13 @@ pub mod idle;
 pub mod openings;
 pub mod records;
 pub mod relay;
+pub mod sealed;
 pub mod sessions;
 pub mod target;
 pub mod terms;
 pub mod tls;
 pub mod traces;
+pub mod unaltered;
 pub mod visits;
 
 use dossier::ProbeOutcome;

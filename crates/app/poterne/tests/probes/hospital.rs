@@ -39,6 +39,9 @@ pub enum Flaw {
     NeverIdle,
     NobodyIn,
     AnyPassword,
+    TracesShown,
+    TracesTold,
+    AnybodySetsRetention,
 }
 
 /// Somebody else, who has a record.
@@ -166,6 +169,19 @@ fn absent() -> Html<String> {
     Html(format!("<p>Not here. <code>{}</code></p>", data_encoding::HEXLOWER.encode(&drawn)))
 }
 
+async fn traces(State(parts): Door) -> Response {
+    match parts.flaw {
+        Flaw::TracesShown => Html("<table>").into_response(),
+        Flaw::TracesTold => (StatusCode::FORBIDDEN, absent()).into_response(),
+        _ => nowhere().await,
+    }
+}
+
+async fn retention(State(parts): Door, body: String) -> Response {
+    assert!(body.starts_with("csrf=t&what=retention"), "{body}");
+    if parts.flaw == Flaw::AnybodySetsRetention { StatusCode::SEE_OTHER.into_response() } else { nowhere().await }
+}
+
 async fn nowhere() -> Response {
     (StatusCode::NOT_FOUND, absent()).into_response()
 }
@@ -180,6 +196,8 @@ pub async fn open(flaw: Flaw) -> Fake {
         .route("/fr/session/code", post(second))
         .route("/fr/session/end", post(end))
         .route("/fr/records/{patient}", get(record))
+        .route("/fr/traces", get(traces))
+        .route("/fr/retention", get(nowhere).post(retention))
         .fallback(nowhere)
         .with_state(parts.clone());
     let target = fake::door(router, false).await;

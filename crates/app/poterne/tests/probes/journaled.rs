@@ -15,9 +15,12 @@ use std::sync::Arc;
 use types::{ClockState, Door, Event, Time, TraceId};
 
 /// What somebody does to a journal.
-type Change = fn(&mut Vec<Trace>);
+pub type Change = fn(&mut Vec<Trace>);
 
-const ACCOUNT: &str = "account:aaaa";
+/// An account, as traces name it; any will do.
+pub const ACCOUNT: &str = "account:fausukzmfuxc6mbrgiztinjwg4";
+/// The act of its sign-in.
+pub const ACT: [u8; 16] = [1; 16];
 
 fn trace(event: Event, kind: Kind, act: u8, time: Time) -> Trace {
     Trace {
@@ -63,9 +66,9 @@ fn noted(event: Event, index: u64, detail: &str) -> Trace {
 }
 
 /// A journal that holds all that a visit leaves, or what `change` makes of it.
-struct Book {
-    change: Change,
-    before: Vec<Trace>,
+pub struct Book {
+    pub change: Change,
+    pub before: Vec<Trace>,
 }
 
 impl Journaled for Book {
