@@ -63,7 +63,7 @@ pub const PROBES: &[ProbeInfo] = &[
     },
     ProbeInfo {
         name: "accesses",
-        rules: &[(AccesWeb, "TR1"), (Clausier, "O-6.1"), (Clausier, "O-6.2")],
+        rules: &[(AccesWeb, "TR1"), (Clausier, "O-6.1"), (Clausier, "O-6.2"), (Segur, "SC.SSI/IAM.91")],
         what_fr: "Connexion, échec de connexion, refus et lecture de données laissent chacun leur trace.",
         what_en: "A sign-in, a failed one, a refusal and a reading of data each leave their trace.",
     },
@@ -84,6 +84,12 @@ pub const PROBES: &[ProbeInfo] = &[
         rules: &[(AccesWeb, "DT4"), (AccesWeb, "DT5")],
         what_fr: "Après une visite, rien n’est en clair dans les fichiers du nœud ; une entrée altérée ne passe pas.",
         what_en: "After a visit nothing stands in clear in the node's files; an altered entry does not pass.",
+    },
+    ProbeInfo {
+        name: "accounts",
+        rules: &[(Segur, "SC.SSI/IAM.91")],
+        what_fr: "Le compte réservé émet un jeton et le retire : les deux laissent leur trace, comme la création du compte.",
+        what_en: "The reserved account issues a token and ends it: both leave their trace, as does the account's creation.",
     },
     ProbeInfo {
         name: "relay-idle",

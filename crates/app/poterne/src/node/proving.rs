@@ -5,6 +5,7 @@ use super::{
 };
 use crate::probes::{
     accesses::AccessesProbe,
+    accounts::{AccountsProbe, Made},
     codes::Reserved,
     idle::{IDLE, IdleDoor, IdleProbe},
     openings::{Opened, OpeningsProbe},
@@ -142,14 +143,19 @@ impl Proving {
 
     /// Makes sure that the reserved accounts are there, then runs the probes at once and every ten minutes.
     pub(super) async fn prove(mut self) {
+        let mut made = None;
         for Visited { visits, role, .. } in &self.visited {
-            if let Err(error) = self.enrol(visits, *role).await {
-                tracing::error!(door = %visits.door(), %error, "the probes' reserved account could not be made");
+            match self.enrol(visits, *role).await {
+                Ok(when) if visits.door() == Door::Desk => made = when,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(door = %visits.door(), %error, "the probes' reserved account could not be made");
+                }
             }
         }
         let relays = self.enrol_technician().await;
         let keeper = self.keeper.clone();
-        keeper.keep_proving(self.probes(relays)).await;
+        keeper.keep_proving(self.probes(relays, made)).await;
     }
 
     async fn enrol_technician(&mut self) -> Option<Relays> {
@@ -159,11 +165,13 @@ impl Proving {
         works.inspect_err(|error| tracing::error!(%error, "the probes' technician could not be made")).ok()
     }
 
-    async fn enrol(&self, visits: &Visits, role: Role) -> Result<()> {
+    /// Says when it was made, if it was not there.
+    async fn enrol(&self, visits: &Visits, role: Role) -> Result<Made> {
         let reserved = visits.reserved();
         if self.enrolment.account_named(&reserved.login).await?.is_some() {
-            return Ok(());
+            return Ok(None);
         }
+        let began = self.clock.now();
         let new = NewAccount {
             login: reserved.login.clone(),
             display_name: NAME.into(),
@@ -173,12 +181,12 @@ impl Proving {
             totp: TotpSecret::from_bytes(*reserved.totp.expose()),
         };
         self.enrolment.account(self.establishment, new).await?;
-        Ok(())
+        Ok(Some((began, self.clock.now())))
     }
 
     /// In an order in which one sign-in serves a round: the idle one first, so that the next has one before it; the one
     /// that ends the visit last.
-    fn probes(self, relays: Option<Relays>) -> Vec<Arc<dyn Probe>> {
+    fn probes(self, relays: Option<Relays>, made: Made) -> Vec<Arc<dyn Probe>> {
         let doors: Vec<_> = self.visited.iter().map(|one| one.visits.clone()).collect();
         let portal = doors.iter().find(|one| one.door() == Door::Portal).cloned();
         let idle = self.visited.into_iter().map(|one| IdleDoor {
@@ -199,6 +207,7 @@ impl Proving {
         let (traced, journal) = (doors.clone(), refusals.clone());
         let accesses = (doors.clone(), refusals.clone());
         let desk = doors.iter().find(|one| one.door() == Door::Desk).cloned();
+        let means = (desk.clone(), refusals.clone());
         let (watched, kept) = (self.watched, self.kept);
         let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
@@ -217,6 +226,7 @@ impl Proving {
             named("accesses", |info| Arc::new(AccessesProbe::new(info, accesses.0, accesses.1))),
             named("unaltered", |info| Arc::new(UnalteredProbe::new(info, watched, desk))),
             named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
+            named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1))),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
             named("relay-traces", relayed(Relayed::Traces)),

@@ -2,6 +2,7 @@
 //! (see docs/rules.md). Each takes its endpoints, so that its test can show it something broken.
 
 pub mod accesses;
+pub mod accounts;
 pub mod browser;
 pub mod codes;
 pub mod idle;

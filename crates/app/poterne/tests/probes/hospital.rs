@@ -42,6 +42,7 @@ pub enum Flaw {
     TracesShown,
     TracesTold,
     AnybodySetsRetention,
+    KeepsTokens,
 }
 
 /// Somebody else, who has a record.
@@ -57,6 +58,7 @@ struct Parts {
     sessions: Mutex<HashMap<String, Session>>,
     signed_in: Mutex<Vec<Time>>,
     refused: Mutex<u32>,
+    has_token: Mutex<bool>,
 }
 
 /// The door and its visits.
@@ -169,6 +171,25 @@ fn absent() -> Html<String> {
     Html(format!("<p>Not here. <code>{}</code></p>", data_encoding::HEXLOWER.encode(&drawn)))
 }
 
+async fn means(State(parts): Door) -> Html<String> {
+    let csrf = "<input type=\"hidden\" name=\"csrf\" value=\"t\">";
+    let token = format!("<form method=\"post\" action=\"/fr/means/tokens/x/revoke\">{csrf}</form>");
+    let issue = format!("<form method=\"post\" action=\"/fr/means/tokens\">{csrf}<input name=\"days\"></form>");
+    Html(if *parts.has_token.lock().unwrap() { token + &issue } else { issue })
+}
+
+async fn issue(State(parts): Door, body: String) -> &'static str {
+    assert_eq!(body, "csrf=t&label=sonde&scope=rules%3Aread&days=1&sources=");
+    *parts.has_token.lock().unwrap() = true;
+    "token"
+}
+
+async fn revoke(State(parts): Door, body: String) -> StatusCode {
+    assert_eq!(body, "csrf=t");
+    *parts.has_token.lock().unwrap() = parts.flaw == Flaw::KeepsTokens;
+    StatusCode::SEE_OTHER
+}
+
 async fn traces(State(parts): Door) -> Response {
     match parts.flaw {
         Flaw::TracesShown => Html("<table>").into_response(),
@@ -188,7 +209,13 @@ async fn nowhere() -> Response {
 
 /// A door with that flaw.
 pub async fn open(flaw: Flaw) -> Fake {
-    let parts = Parts { flaw, sessions: Mutex::default(), signed_in: Mutex::default(), refused: Mutex::default() };
+    let parts = Parts {
+        flaw,
+        sessions: Mutex::default(),
+        signed_in: Mutex::default(),
+        refused: Mutex::default(),
+        has_token: Mutex::default(),
+    };
     let parts = Arc::new(parts);
     let router = Router::new()
         .route("/fr/", get(home))
@@ -196,6 +223,9 @@ pub async fn open(flaw: Flaw) -> Fake {
         .route("/fr/session/code", post(second))
         .route("/fr/session/end", post(end))
         .route("/fr/records/{patient}", get(record))
+        .route("/fr/means", get(means))
+        .route("/fr/means/tokens", post(issue))
+        .route("/fr/means/tokens/x/revoke", post(revoke))
         .route("/fr/traces", get(traces))
         .route("/fr/retention", get(nowhere).post(retention))
         .fallback(nowhere)

@@ -5,6 +5,7 @@ use crate::{
     probes::{
         Fault,
         accesses::AccessesProbe,
+        accounts::AccountsProbe,
         openings::{Opened, OpeningsProbe},
         traces::{Journaled, Wanted},
     },
@@ -79,6 +80,10 @@ impl Journaled for Book {
         traces.push(trace(Event::Refused, Kind::Refusal, 3, until));
         traces.push(trace(Event::PeopleRead, Kind::Released, 4, until));
         traces.extend(act(Event::SignOut, 5, until, Outcome::Done));
+        for (event, number) in [(Event::TokenIssued, 6), (Event::TokenRevoked, 7), (Event::AccountCreated, 8)] {
+            let on_itself = |one: Trace| Trace { target: one.target.map(|_| ACCOUNT.into()), ..one };
+            traces.extend(act(event, number, until, Outcome::Done).map(on_itself));
+        }
         for (event, detail) in [
             (Event::NodeStarted, ""),
             (Event::NodeConfigured, "no file"),
@@ -197,4 +202,43 @@ async fn the_probe_of_openings_turns_on_each_that_leaves_nothing() {
     }
     let outcome = openings(|traces| traces.retain(|trace| trace.event != Event::PolicyInForce), Vec::new()).await;
     assert!(matches!(outcome, ProbeOutcome::Partial(_)), "{outcome}");
+}
+
+async fn accounts(change: Change, flaw: Flaw, made: bool) -> ProbeOutcome {
+    let door = hospital::open(flaw).await;
+    let book = Arc::new(Book { change, before: Vec::new() });
+    let made = made.then_some((Time::from_micros(1), Time::from_micros(2)));
+    AccountsProbe::new(probe_named("accounts").unwrap(), Some(door.visits), made, book).run().await
+}
+
+#[tokio::test]
+async fn the_probe_of_accounts_turns_on_what_leaves_nothing() {
+    for (made, told) in [(true, "so is the account's creation"), (false, "made before this start")] {
+        let outcome = accounts(|_| {}, Flaw::None, made).await;
+        assert!(matches!(&outcome, ProbeOutcome::Partial(what) if what.contains(told)), "{outcome}");
+    }
+    failed(&accounts(|_| {}, Flaw::KeepsTokens, false).await, "still among");
+    let cases: [(Change, &str); 6] = [
+        (|traces| without(traces, 6), "issue of a token leaves no trace"),
+        (|traces| without(traces, 7), "end of a token leaves no trace"),
+        (|traces| without(traces, 8), "creation of an account leaves no trace"),
+        (
+            |traces| traces.retain(|trace| trace.trace != TraceId::from_bytes([7; 16]) || trace.outcome.is_none()),
+            "done",
+        ),
+        (|traces| traces.iter_mut().for_each(|trace| trace.author = "account:bbbb".into()), "does not say who"),
+        (|traces| traces.iter_mut().for_each(|trace| trace.address = None), "from where"),
+    ];
+    let runs = cases
+        .map(|(change, what)| tokio::spawn(async move { failed(&accounts(change, Flaw::None, true).await, what) }));
+    for run in runs {
+        run.await.unwrap();
+    }
+    let nowhere = AccountsProbe::new(
+        probe_named("accounts").unwrap(),
+        None,
+        None,
+        Arc::new(Book { change: |_| {}, before: Vec::new() }),
+    );
+    assert!(matches!(nowhere.run().await, ProbeOutcome::CouldNotRun(_)));
 }
