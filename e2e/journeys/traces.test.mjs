@@ -139,6 +139,25 @@ test("what cannot be read is told beside its field, with a remedy, and nothing i
   await denis.assertAccessible();
 });
 
+test("a search is kept under a name, found again in one click, and forgotten", async () => {
+  await search({ patient, type: "record", period: "30d" });
+  const found = await rows().count();
+  const named = "Qui a lu le dossier d'une patiente";
+  await denis.page.getByText(denis.says("desk.traces.save")).first().click();
+  await denis.page.locator("#name").fill(named);
+  await denis.button("desk.traces.save_do").click();
+  await denis.page.getByRole("link", { name: named }).waitFor();
+  await denis.go("/traces");
+  await denis.assertAccessible();
+  await denis.page.getByRole("link", { name: named }).click();
+  await denis.page.waitForURL(/go=1/);
+  assert.equal(await denis.page.locator("#patient").inputValue(), patient);
+  assert.ok((await rows().count()) >= found, "the same question, asked again");
+  await denis.page.getByRole("button", { name: named }).click();
+  await denis.page.waitForURL((url) => url.pathname.endsWith("/traces") && url.search === "");
+  assert.equal(await denis.page.getByRole("link", { name: named }).count(), 0);
+});
+
 test("nothing found is said, with what to do", async () => {
   await search({ period: "month" });
   await denis.page.getByText(denis.says("desk.traces.empty_hint")).waitFor();

@@ -1,7 +1,7 @@
 //! What can be asked for. An action carries its target; the effect reads it back from the proof.
 
 use types::{
-    AccountId, Door, EquipmentId, EstablishmentId, Event, InterventionId, ObjectId, PatientId, RelayId, Role,
+    AccountId, Door, EquipmentId, EstablishmentId, Event, InterventionId, ObjectId, PatientId, RelayId, Role, SearchId,
     SessionId, SupplierId, TokenId,
 };
 
@@ -483,6 +483,20 @@ actions! {
         /// What was asked, in words.
         query: String
     } TracesExported, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
+    /// See the searches that one keeps.
+    PlainRead SeeSearches {} Refused, |_| Question::Oversee(OverseeAct::SearchTraces);
+    /// Keep a search for oneself.
+    DatabaseAction SaveSearch {
+        /// Which.
+        search: SearchId,
+        /// What it asks for, as an address has it.
+        query: String
+    } SearchSaved, |_| Question::Oversee(OverseeAct::SearchTraces), target search, detail query;
+    /// Forget a search that one keeps.
+    DatabaseAction ForgetSearch {
+        /// Which.
+        search: SearchId
+    } SearchForgotten, |_| Question::Oversee(OverseeAct::SearchTraces), target search;
     /// See how long traces are kept, and what waits for a second person.
     PlainRead SeeRetention {} Refused, |_| Question::Oversee(OverseeAct::SeeRetention);
     /// Ask for another retention, a legal hold or its end; nothing changes before somebody else confirms.

@@ -14,13 +14,13 @@ mod scope;
 pub use action::{
     Action, AddSshKey, ApproveIntervention, AskRetention, ClearRehearsal, CloseIntervention, CloseRelay,
     ConfirmRetention, CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction,
-    Declaration, Disclosure, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, GrantRelation,
-    HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct, OpenDocument, OpenIntervention, OpenRelay,
-    OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord, ReadResult, RecordProof,
-    RefuseIntervention, RegisterEquipment, RegisterPatient, ReleaseIntervention, RemoveSshKey, RenewSession,
-    ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken, SearchTraces, SeeEquipment, SeeInterventions,
-    SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SetRehearsal, TouchToken, VouchPasskey, WatchRelay,
-    WithdrawIntervention, WithdrawRetention,
+    Declaration, Disclosure, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, ForgetSearch,
+    GrantRelation, HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct, OpenDocument,
+    OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
+    ReadResult, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient, ReleaseIntervention, RemoveSshKey,
+    RenewSession, ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeEquipment,
+    SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal,
+    TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

@@ -132,6 +132,10 @@ words! {
         TracesSearched = "traces.searched",
         /// Traces left as a file.
         TracesExported = "traces.exported",
+        /// A trace controller keeps a search for himself.
+        SearchSaved = "traces.search_saved",
+        /// A trace controller forgot a search.
+        SearchForgotten = "traces.search_forgotten",
         /// A change of how long traces are kept was asked: a retention, a legal hold, its end (acces-web TR3).
         RetentionAsked = "retention.asked",
         /// Somebody else confirmed it.

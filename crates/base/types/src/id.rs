@@ -86,6 +86,8 @@ ids! {
     RelayId,
     /// A token of the JSON interfaces.
     TokenId,
+    /// A search of traces that somebody keeps for himself.
+    SearchId,
 }
 
 #[cfg(test)]

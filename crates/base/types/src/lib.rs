@@ -18,8 +18,8 @@ pub use address::{BadCidr, Cidr, ClientAddress, Source};
 pub use clock::{Clock, ClockState};
 pub use event::{Codes, Do, Documented, Event, Family, Form, Written, events_page};
 pub use id::{
-    AccountId, BadId, EquipmentId, EstablishmentId, InterventionId, PatientId, RelayId, SessionId, SupplierId, TokenId,
-    TraceId,
+    AccountId, BadId, EquipmentId, EstablishmentId, InterventionId, PatientId, RelayId, SearchId, SessionId,
+    SupplierId, TokenId, TraceId,
 };
 pub use lang::Lang;
 pub use record::{BadIns, BadObjectId, Category, Confidentiality, Ins, InsDomain, ObjectId, ObjectRef};

@@ -15,6 +15,7 @@ mod probe;
 mod probes;
 mod retention;
 mod rules;
+mod searches;
 mod sql;
 mod state;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use probe::{BoxFuture, Kept, Probe, ProbeInfo, ProbeOutcome, VALID};
 pub use probes::{PROBES, probe_named};
 pub use retention::{REASON_CHARS_MAX, Retention, RetentionError};
 pub use rules::{Counts, RuleRow, RulesError, RulesService, rows};
+pub use searches::{SEARCH_NAME_CHARS_MAX, SEARCHES_MAX, SavedSearch, SavedSearches, SearchesError};
 pub use state::{Evidence, Installation, Proof, State, state_of};
 pub use traces::{
     Became, Cursor, Day, EXPORT_ROWS_MAX, ExportPiece, Filter, Place, TraceCounts, TraceExport, TracePage, TraceRow,

@@ -3,7 +3,7 @@
 use crate::{Kept, ProbeOutcome};
 use sqlx::AnyConnection;
 use store::StoreError;
-use types::Time;
+use types::{AccountId, SearchId, Time};
 
 /// A row as it lies there: it proves nothing before its tag was checked.
 pub(crate) struct ProofRow {
@@ -40,4 +40,53 @@ pub(crate) async fn proof(connection: &mut AnyConnection, probe: &str) -> Result
     let outcome = ProbeOutcome::from_parts(&word, detail).ok_or(StoreError::Malformed("proofs.outcome"))?;
     let (at, expires) = (Time::from_micros(at), Time::from_micros(expires));
     Ok(Some(ProofRow { kept: Kept { probe: probe.to_owned(), outcome, at, expires }, tag }))
+}
+
+/// Somebody's saved searches, sealed as they lie there.
+pub(crate) async fn searches(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    most: usize,
+) -> Result<Vec<(SearchId, Vec<u8>)>, StoreError> {
+    let rows: Vec<(Vec<u8>, Vec<u8>)> =
+        sqlx::query_as("SELECT id, sealed FROM saved_searches WHERE account_id = $1 ORDER BY id LIMIT $2")
+            .bind(account.as_bytes().to_vec())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(connection)
+            .await?;
+    let read = |(id, sealed): (Vec<u8>, Vec<u8>)| {
+        let id = SearchId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("saved_searches.id"))?;
+        Ok((id, sealed))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Adds one.
+pub(crate) async fn insert_search(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    id: SearchId,
+    sealed: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO saved_searches (id, account_id, sealed) VALUES ($1, $2, $3)")
+        .bind(id.as_bytes().to_vec())
+        .bind(account.as_bytes().to_vec())
+        .bind(sealed.to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes one of somebody's own; says whether it was there.
+pub(crate) async fn delete_search(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    id: SearchId,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM saved_searches WHERE id = $1 AND account_id = $2")
+        .bind(id.as_bytes().to_vec())
+        .bind(account.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
 }

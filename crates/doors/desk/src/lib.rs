@@ -68,6 +68,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/traces", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/traces/export", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/traces/{id}/{number}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/traces/saved", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/traces/saved/{id}/forget", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/retention", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/retention", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/retention/{id}/confirm", asks: Asks::Session },
@@ -150,6 +152,8 @@ fn kept(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/traces", get(traces::search))
         .route("/{lang}/traces/export", get(traces::export))
         .route("/{lang}/traces/{id}/{number}", get(traces::one))
+        .route("/{lang}/traces/saved", post(traces::save))
+        .route("/{lang}/traces/saved/{id}/forget", post(traces::forget))
         .route("/{lang}/retention", get(retention::page).post(retention::ask))
         .route("/{lang}/retention/{id}/confirm", post(retention::confirm))
         .route("/{lang}/retention/{id}/withdraw", post(retention::withdraw))

@@ -6,7 +6,7 @@ use crate::{
     places::{Place, Places},
     streams::Stands,
 };
-use dossier::{Retention, RulesService, Traces};
+use dossier::{Retention, RulesService, SavedSearches, Traces};
 use entrance::{Door, Entrance, Greeting};
 use identity::Authenticated;
 use interventions::InterventionService;
@@ -31,6 +31,8 @@ pub struct DeskServices {
     pub interventions: InterventionService,
     /// The search of traces.
     pub traces: Traces,
+    /// The searches that people keep.
+    pub searches: SavedSearches,
     /// How long traces are kept.
     pub retention: Retention,
     /// The rules as they stand.
@@ -85,6 +87,10 @@ impl DeskState {
 
     pub(crate) fn traces(&self) -> &Traces {
         &self.0.services.traces
+    }
+
+    pub(crate) fn searches(&self) -> &SavedSearches {
+        &self.0.services.searches
     }
 
     pub(crate) fn retention(&self) -> &Retention {

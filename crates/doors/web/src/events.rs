@@ -67,6 +67,8 @@ impl Text {
             Event::RecordingReplayed => self.event_relay_replayed(),
             Event::TracesSearched => self.event_traces_searched(),
             Event::TracesExported => self.event_traces_exported(),
+            Event::SearchSaved => self.event_traces_search_saved(),
+            Event::SearchForgotten => self.event_traces_search_forgotten(),
             Event::RetentionAsked => self.event_retention_asked(),
             Event::RetentionConfirmed => self.event_retention_confirmed(),
             Event::RetentionWithdrawn => self.event_retention_withdrawn(),

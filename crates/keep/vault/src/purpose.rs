@@ -46,6 +46,8 @@ pub enum Purpose {
     ProofTags,
     /// Tokens by which the journal's statements about retention name people.
     RetentionPeople,
+    /// Searches of traces kept by trace controllers.
+    SavedSearches,
     /// Password and second factor of the probes' reserved accounts: derived, so kept nowhere.
     ProberCredentials,
 }
@@ -71,6 +73,7 @@ impl Purpose {
             Purpose::RecordingReading,
             Purpose::ProofTags,
             Purpose::RetentionPeople,
+            Purpose::SavedSearches,
             Purpose::ProberCredentials,
         ];
         for &door in Door::ALL {
@@ -102,6 +105,7 @@ impl Purpose {
             Purpose::RecordingReading => "recording-reading".into(),
             Purpose::ProofTags => "proof-tags".into(),
             Purpose::RetentionPeople => "retention-people".into(),
+            Purpose::SavedSearches => "saved-searches".into(),
             Purpose::ProberCredentials => "prober-credentials".into(),
         }
     }
@@ -181,7 +185,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
         ) => true,
         (
             Holder::Door(Door::Desk),
-            Purpose::InterventionNonces | Purpose::RecordingReading | Purpose::RetentionPeople,
+            Purpose::InterventionNonces | Purpose::RecordingReading | Purpose::RetentionPeople | Purpose::SavedSearches,
         ) => true,
         (Holder::Door(Door::Relays), Purpose::EquipmentSecrets) => true,
         (Holder::Door(Door::Desk) | Holder::Prober | Holder::ProofReader, Purpose::ProofTags) => true,

@@ -6,7 +6,7 @@ use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
 use crate::{first_admin::FirstAdministrator, metrics::Metrics};
 use anyhow::{Context, Result};
 use desk::{DeskServices, DeskState};
-use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, Traces};
+use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, SavedSearches, Traces};
 use identity::passkey::RelyingParty;
 use interventions::{
     Fleet, InterventionService, InterventionsParts, Pinned, PinnedKey, Pins, Recordings, RecordingsConfig,
@@ -177,6 +177,7 @@ impl Second {
                 means: desk_means,
                 interventions: desk.build(),
                 traces,
+                searches: SavedSearches::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk)),
                 retention: Retention::new(journal.clone(), policies.clone(), keys(Door::Desk)),
                 rules,
                 first_administrator,

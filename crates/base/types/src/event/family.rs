@@ -112,6 +112,8 @@ impl Event {
             | Event::DocumentOpened
             | Event::TracesSearched
             | Event::TracesExported
+            | Event::SearchSaved
+            | Event::SearchForgotten
             | Event::RetentionAsked
             | Event::RetentionConfirmed
             | Event::RetentionWithdrawn => Family::Health,

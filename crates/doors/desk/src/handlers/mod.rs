@@ -72,7 +72,7 @@ pub(crate) type Asking<T> = Result<Query<T>, QueryRejection>;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Before {
-    problem: Option<String>,
+    pub problem: Option<String>,
 }
 
 impl Before {

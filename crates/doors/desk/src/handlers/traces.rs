@@ -3,14 +3,14 @@
 use crate::{
     asked::{place, types_of},
     exports::{self, Format},
-    handlers::{Asking, Member, Named, back, or_default, sessions::standing},
-    pages::{Counted, NotSearched, TraceFields, TraceSheet, TraceSheetView, Traces, TracesView, Wrong},
+    handlers::{Asking, Before, Member, Named, Posted, back, or_default, sessions::standing},
+    pages::{Counted, NotSearched, Refusal, TraceFields, TraceSheet, TraceSheetView, Traces, TracesView, Wrong},
 };
-use axum::response::Response;
-use dossier::{Cursor, Filter, TracesError};
+use axum::{extract::Query, response::Response};
+use dossier::{Cursor, Filter, SearchesError, TracesError};
 use entrance::{Failure, shown};
 use serde::Deserialize;
-use types::{Role, Time};
+use types::{Role, SearchId, Time};
 use web::{
     layout::ErrorKind,
     when::{day_begins, month_begins, read_local},
@@ -42,6 +42,7 @@ pub(crate) struct Asked {
     back: String,
     go: Option<String>,
     format: String,
+    problem: Option<String>,
 }
 
 impl Asked {
@@ -69,8 +70,13 @@ pub(crate) async fn search(member: Member, asked: Asking<Asked>) -> Response {
     let mut asked = or_default(asked);
     let goes = asked.go.is_some();
     let (before, back) = (std::mem::take(&mut asked.before), std::mem::take(&mut asked.back));
+    let refusal = Before { problem: asked.problem.take() }.refusal();
     let own = member.who.authenticated.establishment();
-    let mut view = TracesView { fields: asked.fields(), own, ..TracesView::default() };
+    let mut view = TracesView { fields: asked.fields(), own, refusal, ..TracesView::default() };
+    match member.visit.state.searches().list(&member.who.authenticated).await {
+        Ok(saved) => view.saved = saved,
+        Err(error) => return not_kept(&member, &error).await,
+    }
     if !goes {
         return shown(member.visit.lang, &Traces::new(member.chrome(), view));
     }
@@ -96,6 +102,51 @@ pub(crate) async fn search(member: Member, asked: Asking<Asked>) -> Response {
         }
     }
     shown(member.visit.lang, &Traces::new(member.chrome(), view))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Saving {
+    name: String,
+    search: String,
+}
+
+/// Keeps a search under a name. What an address would not say is not kept.
+pub(crate) async fn save(Posted { member, form }: Posted<Saving>) -> Response {
+    let address = format!("/?{}", form.search).parse().unwrap_or_default();
+    let asked = Query::<Asked>::try_from_uri(&address).map(|Query(asked)| asked).unwrap_or_default();
+    let query = asked.fields().query();
+    let done = member.visit.state.searches().save(&member.who.authenticated, &form.name, &query).await;
+    let refusal = match done {
+        Ok(_) => return back(&member, &format!("/traces?{query}"), None),
+        Err(SearchesError::Name) => Refusal::Label,
+        Err(SearchesError::Full) => Refusal::Full,
+        Err(error) => return not_kept(&member, &error).await,
+    };
+    back(&member, "/traces", Some(refusal))
+}
+
+/// Forgets one.
+pub(crate) async fn forget(named: Named, Posted { member, .. }: Posted<Plain>) -> Response {
+    let id = named.id(SearchId::from_bytes);
+    match member.visit.state.searches().forget(&member.who.authenticated, id).await {
+        Ok(()) => back(&member, "/traces", None),
+        Err(error) => not_kept(&member, &error).await,
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Plain {}
+
+async fn not_kept(member: &Member, error: &SearchesError) -> Response {
+    let failure = match error {
+        SearchesError::NotFound => Failure::Shown(ErrorKind::NotFound),
+        SearchesError::Name | SearchesError::Full => Failure::Shown(ErrorKind::BadRequest),
+        SearchesError::Journal(journal::JournalError::Revoked) => Failure::Ended,
+        SearchesError::Journal(_) | SearchesError::Store(_) => Failure::Shown(ErrorKind::JournalUnavailable),
+        SearchesError::Fault | SearchesError::Vault(_) => Failure::Fault,
+    };
+    member.failed(failure, error).await
 }
 
 /// One trace, with all that is known of it. Looking at it is a search like another.

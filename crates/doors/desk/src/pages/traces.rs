@@ -1,11 +1,11 @@
 //! The search of traces: what is asked, what was found, how much of it there is.
 
 use super::{
-    Badge, TraceFields, Wrong,
+    Badge, Refusal, TraceFields, Wrong,
     trace_charts::{Bar, Column, by_day, by_type},
 };
 use crate::asked::{NO_ESTABLISHMENT, family};
-use dossier::{Became, Cursor, TraceCounts, TracePage, TraceRow};
+use dossier::{Became, Cursor, SEARCH_NAME_CHARS_MAX, SavedSearch, TraceCounts, TracePage, TraceRow};
 use types::{EstablishmentId, Event, Role, Time};
 use web::{layout::prelude::*, when};
 
@@ -58,6 +58,10 @@ pub struct TracesView {
     pub back: Vec<Cursor>,
     /// Why nothing was searched.
     pub not_searched: Option<NotSearched>,
+    /// The searches that the reader keeps.
+    pub saved: Vec<SavedSearch>,
+    /// Why what was asked before was not done.
+    pub refusal: Option<Refusal>,
 }
 
 /// `GET /{lang}/traces`.
@@ -191,6 +195,28 @@ impl Traces {
         let counts = &self.view.counts.as_ref()?.counts;
         let total = counts.cells.values().sum::<u64>();
         Some(if counts.unreadable > 0 { self.t.desk_traces_at_least(total) } else { self.t.desk_traces_total(total) })
+    }
+
+    fn problem(&self) -> Option<&'static str> {
+        self.view.refusal.map(|refusal| refusal.sentence(self.t))
+    }
+
+    fn saved(&self, search: &SavedSearch) -> String {
+        self.chrome.url(&format!("/traces?{}", search.query))
+    }
+
+    fn forget(&self, search: &SavedSearch) -> String {
+        self.chrome.url(&format!("/traces/saved/{}/forget", search.id))
+    }
+
+    /// The name under which this very search is kept.
+    fn kept_as(&self) -> &str {
+        let query = self.view.fields.query();
+        self.view.saved.iter().find(|one| one.query == query).map_or("", |one| &one.name)
+    }
+
+    fn name_max(&self) -> usize {
+        SEARCH_NAME_CHARS_MAX
     }
 
     fn why_not(&self, why: &NotSearched) -> String {

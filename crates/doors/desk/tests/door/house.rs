@@ -3,7 +3,7 @@
 use crate::{ELSEWHERE, HERE, clock::HandClock, people};
 use axum::Router;
 use desk::{DeskServices, DeskSettings, DeskState};
-use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, Traces};
+use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, SavedSearches, Traces};
 use identity::SessionLimits;
 use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, LiveFeed, LiveSession, LiveSessions,
@@ -168,6 +168,11 @@ impl Ground {
         }
     }
 
+    pub fn searches(&self) -> SavedSearches {
+        let (store, journal, policies) = self.shared();
+        SavedSearches::new(store, journal, policies, self.keys(Door::Desk))
+    }
+
     fn services(&self, interventions: InterventionService) -> DeskServices {
         let (store, journal, policies) = self.shared();
         let catalogue = Catalogue::built_in().unwrap();
@@ -181,6 +186,7 @@ impl Ground {
             means: Means::new(store, journal.clone(), policies.clone(), self.keys(Door::Desk), people::rp()),
             interventions,
             traces: Traces::new(index, journal.clone(), policies.clone()),
+            searches: self.searches(),
             retention: Retention::new(journal.clone(), policies.clone(), self.keys(Door::Desk)),
             rules: RulesService::new(catalogue, proofs, journal, policies, Installation::default()),
             first_administrator: None,
@@ -189,6 +195,10 @@ impl Ground {
 }
 
 impl House {
+    pub fn searches(&self) -> SavedSearches {
+        self.ground.searches()
+    }
+
     pub async fn new(database: &TestDatabase) -> Self {
         let ground = Ground::new(database).await;
         let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp(), rehearsed: None });

@@ -45,6 +45,8 @@ pub enum Sends {
     /// A passkey that the browser has just made.
     Registration,
     NewToken,
+    /// A search under a name.
+    SavedSearch,
     /// Months that must stay.
     LegalHold,
     /// The first administrator's account.
@@ -88,6 +90,7 @@ impl Sends {
             Self::NewToken => {
                 form(&[("label", "GMAO"), ("scope", "interventions:read"), ("days", "30"), ("sources", "")])
             }
+            Self::SavedSearch => form(&[("name", "Refus du mois"), ("search", "go=1&type=access&period=month")]),
             Self::LegalHold => {
                 form(&[("what", "hold"), ("family", ""), ("from", "2026-01"), ("to", "2026-02"), ("reason", "enquête")])
             }
@@ -189,6 +192,10 @@ impl House {
             Names::Passkey => {
                 let (_, record) = people::passkey(&self.enrolment, self.accounts["beneficiary.other"]).await;
                 BASE64URL_NOPAD.encode(&record.public.credential)
+            }
+            Names::Saved => {
+                let who = self.controller().await;
+                self.searches().save(&who, "À oublier", "go=1").await.unwrap().to_string()
             }
             Names::Proposal => HEXLOWER.encode(&self.proposal().await),
             Names::Session => self.session().await.to_string(),

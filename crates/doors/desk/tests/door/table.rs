@@ -34,6 +34,8 @@ pub enum Names {
     Passkey,
     /// The node's own journal, whose traces are every controller's.
     Journal,
+    /// A search that the trace controller keeps.
+    Saved,
     /// A change of retention that another trace controller asked for.
     Proposal,
 }
@@ -133,6 +135,8 @@ pub const TABLE: &[Entry] = &[
     Entry { query: "?go=1", ..page("GET /{lang}/traces", Nobody, CONTROL) },
     Entry { query: "?format=csv", ..page("GET /{lang}/traces/export", Nobody, CONTROL) },
     page("GET /{lang}/traces/{id}/{number}", Journal, CONTROL),
+    posted("POST /{lang}/traces/saved", Nobody, CONTROL, SavedSearch),
+    posted("POST /{lang}/traces/saved/{id}/forget", Saved, CONTROL, Nothing),
     page("GET /{lang}/retention", Nobody, CONTROL),
     posted("POST /{lang}/retention", Nobody, CONTROL, LegalHold),
     posted("POST /{lang}/retention/{id}/confirm", Proposal, CONTROL, Nothing),

@@ -3,13 +3,14 @@
 mod rows;
 
 use desk::pages::*;
-use dossier::{TracePage, TraceRow};
+use dossier::{SavedSearch, TracePage, TraceRow};
 use entrance::pages::{Welcome, WelcomeView};
 use interventions::{Alarm, State, Supplier};
 use signin::TokenSeen;
 use std::time::Duration;
 use types::{
-    AccountId, ClientAddress, EquipmentId, EstablishmentId, Event, Lang, Role, SupplierId, Time, TokenId, TokenScope,
+    AccountId, ClientAddress, EquipmentId, EstablishmentId, Event, Lang, Role, SearchId, SupplierId, Time, TokenId,
+    TokenScope,
 };
 use web::{
     i18n::Text,
@@ -247,7 +248,22 @@ fn searched(lang: Lang) -> Vec<(&'static str, String)> {
     };
     let before = Some(trace(0, Event::SignIn, None, Kind::Note).cursor());
     let own = Some(EstablishmentId::from_bytes([1; 16]));
-    let view = TracesView { fields, own, found: Some(found), counts: Some(counted()), before, ..TracesView::default() };
+    let saved = |n: u8, name: &str| SavedSearch {
+        id: SearchId::from_bytes([n; 16]),
+        name: name.into(),
+        query: "go=1&type=access&period=month".into(),
+    };
+    let saved = vec![saved(1, "Refus du mois"), saved(2, "<i>Nuit</i>")];
+    let view = TracesView {
+        fields,
+        own,
+        found: Some(found),
+        counts: Some(counted()),
+        before,
+        saved,
+        refusal: Some(Refusal::Full),
+        ..TracesView::default()
+    };
     pages.push(("traces", html(&Traces::new(at("/traces?go=1"), view))));
     let view = TracesView { found: Some(TracePage::default()), ..TracesView::default() };
     pages.push(("traces-empty", html(&Traces::new(at("/traces?go=1"), view))));

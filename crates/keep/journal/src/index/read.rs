@@ -50,6 +50,8 @@ pub(crate) struct Chunk {
     pub path: PathBuf,
     sealed: Sealed,
     open: Option<(LessSafeKey, Arc<Open>)>,
+    /// Whether the journal's keyring has the keys of its rows.
+    pub learned: bool,
 }
 
 /// What stays in memory of a chunk.
@@ -60,7 +62,7 @@ struct Open {
 
 impl Chunk {
     pub fn open(path: &Path, id: u64, keys: &Keys) -> Result<Self, IndexError> {
-        Ok(Self { id, path: path.to_owned(), sealed: Sealed::open(path, keys)?, open: None })
+        Ok(Self { id, path: path.to_owned(), sealed: Sealed::open(path, keys)?, open: None, learned: false })
     }
 
     pub fn header(&self) -> &Header {

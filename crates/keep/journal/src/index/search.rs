@@ -203,9 +203,10 @@ impl Index {
         let Place::Chunk(name, number) = place else { return Ok(()) };
         let Some(origin) = self.origins.get_mut(name) else { return Ok(()) };
         let Origin { chunks, keys, .. } = origin;
-        let Some(chunk) = chunks.get_mut(*number) else { return Ok(()) };
+        let Some(chunk) = chunks.get_mut(*number).filter(|chunk| !chunk.learned) else { return Ok(()) };
         let reading = chunk.reading((&self.tools.keys, &self.tools.months), &mut self.tools.pages)?;
         reading.meta().keys.iter().for_each(|entry| keys.add(entry));
+        chunk.learned = true;
         Ok(())
     }
 

@@ -61,6 +61,26 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110106", Do::Read),
     ),
     entry(
+        Event::SearchSaved,
+        &[written(
+            Form::Effect,
+            "a trace controller keeps a search under a name, in the place of one of the same name; refused: as many as may be",
+            "target: `search:<id>`; detail: what it asks for",
+        )],
+        &["acces-web:TR3"],
+        codes("110101", Do::Create),
+    ),
+    entry(
+        Event::SearchForgotten,
+        &[written(
+            Form::Effect,
+            "a trace controller forgot a search of his own; refused: absent",
+            "target: `search:<id>`",
+        )],
+        &["acces-web:TR3"],
+        codes("110101", Do::Delete),
+    ),
+    entry(
         Event::RetentionAsked,
         &[written(
             Form::Note,
