@@ -3,7 +3,7 @@
 
 mod nodes;
 
-use nodes::{Running, copy, copy_files, free_port, node, poterne, serve, until_health, words};
+use nodes::{Running, copy, copy_files, free_port, node, poterne, serve, serve_with, until_health, words};
 use serde_json::Value;
 use std::{
     fs,
@@ -156,4 +156,23 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
     let said = until_health(health, "witness", |witness| witness["status"] == "degraded").await;
     assert!(said["reason"].as_str().unwrap().contains("has cosigned nothing for"), "{said}");
     running.stop();
+
+    // The journal is lost: another begins in its place, with a key of its own, and it is that one which is witnessed.
+    fs::remove_dir_all(&journal).unwrap();
+    let running = serve_with(&config, &log, &["--new-origin"]);
+    let follower = data.join("journal/desk-1-2/vkey");
+    let until = Instant::now() + Duration::from_secs(30);
+    while !follower.exists() {
+        assert!(Instant::now() < until, "{}", fs::read_to_string(&log).unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (running_witness, _) = witness(root, &listen, &fs::read_to_string(&follower).unwrap());
+    until_health(health, "witness", |witness| witness["status"] == "ready").await;
+    let until = Instant::now() + Duration::from_secs(30);
+    while !data.join("witnessed/desk-1-2").exists() {
+        assert!(Instant::now() < until, "{}", fs::read_to_string(&log).unwrap());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.stop();
+    running_witness.stop();
 }

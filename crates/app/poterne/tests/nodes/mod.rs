@@ -52,8 +52,13 @@ impl Drop for Running {
 }
 
 pub fn serve(config: &str, log: &Path) -> Running {
+    serve_with(config, log, &[])
+}
+
+pub fn serve_with(config: &str, log: &Path, more: &[&str]) -> Running {
     let child = Command::new(env!("CARGO_BIN_EXE_poterne"))
         .args(["serve", "--config", config])
+        .args(more)
         .stdin(Stdio::null())
         .stderr(fs::File::create(log).unwrap())
         .spawn();

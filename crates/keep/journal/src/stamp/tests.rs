@@ -141,6 +141,34 @@ fn no_byte_of_a_token_can_change_what_it_says() {
     assert!(trusted.check(NOTE, &[0x30, 0x80].repeat(30_000)).is_err());
 }
 
+#[test]
+fn garbage_is_refused_and_never_panics() {
+    let tsa = Tsa::new("ec");
+    let response = tsa.reply(&asked(NOTE).body);
+    let trusted = trusted(&tsa);
+    let good = trusted.check(NOTE, &response).unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..5_000 {
+        let mut bytes = response.clone();
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(0..bytes.len());
+            let end = (at + random.usize(0..40)).min(bytes.len());
+            match random.u8(0..4) {
+                0 => bytes[at] = random.u8(..),
+                1 => drop(bytes.drain(at..end)),
+                2 => bytes.extend_from_within(at..end),
+                _ => bytes[at..end].fill(random.u8(..)),
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        let judged = trusted.check(NOTE, &bytes);
+        assert!(judged.is_err() || judged == Ok(good), "{judged:?}");
+        let _ = judge(&KeptStamps::read("x", [("2026-01-01.tsr".to_owned(), bytes)]), None);
+    }
+}
+
 fn files(folder: &Path) -> KeptStamps {
     let mut found: Vec<_> = fs::read_dir(folder)
         .unwrap()
