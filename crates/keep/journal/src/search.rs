@@ -56,9 +56,17 @@ pub struct BlockTraces {
     pub unreadable: u64,
 }
 
+struct Held {
+    /// As its entry gives it.
+    of: Parts,
+    /// The month's key to which it is sealed.
+    group: String,
+    key: Key,
+}
+
 enum Key {
-    /// As its entry gives it: opened when it is first needed.
-    Sealed(Parts),
+    /// Opened when it is first needed.
+    Sealed,
     Open(Opening),
     Refused,
 }
@@ -67,7 +75,7 @@ enum Key {
 pub struct TraceReader {
     folder: PathBuf,
     months: Arc<MonthKeys>,
-    keys: HashMap<[u8; 8], Key>,
+    keys: HashMap<[u8; 8], Held>,
     blocks: Vec<Block>,
     /// The first entry that is not in `blocks`.
     next: u64,
@@ -79,7 +87,8 @@ impl TraceReader {
         Self { folder: folder.to_owned(), months, keys: HashMap::new(), blocks: Vec::new(), next: 0 }
     }
 
-    /// Takes note of the entries that came since, `entries_max` of them at most; says whether none is left.
+    /// Takes note of the entries that came since, `entries_max` of them at most; says whether none is left. What opened the
+    /// keys of months that went meanwhile is forgotten.
     pub fn catch_up(&mut self, entries_max: u64) -> Result<bool, JournalError> {
         let end = self.next.saturating_add(entries_max);
         for read in read_entries(&self.folder, self.next..end)? {
@@ -93,10 +102,17 @@ impl TraceReader {
                 }
                 None => self.blocks.push(Block { first: index, earliest: time, latest: time }),
             }
-            if parts.header.kind == Kind::SealKey {
-                self.keys.insert(parts.header.seal_key, Key::Sealed(parts));
+            if parts.header.kind == Kind::SealKey
+                && let Ok(group) = Opening::group(&parts.body)
+            {
+                self.keys.insert(parts.header.seal_key, Held { group, of: parts, key: Key::Sealed });
             }
             self.next = index + 1;
+        }
+        for held in self.keys.values_mut().filter(|held| matches!(held.key, Key::Open(_))) {
+            if self.months.is_destroyed(&held.group) {
+                held.key = Key::Refused;
+            }
         }
         Ok(self.next < end)
     }
@@ -127,12 +143,12 @@ impl TraceReader {
     }
 
     fn body(&mut self, parts: &Parts) -> Option<Body> {
-        let key = self.keys.get_mut(&parts.header.seal_key)?;
-        if let Key::Sealed(of) = key {
-            let opened = Opening::of(&of.header_bytes, &of.body, &self.months);
-            *key = opened.map_or(Key::Refused, Key::Open);
+        let held = self.keys.get_mut(&parts.header.seal_key)?;
+        if matches!(held.key, Key::Sealed) {
+            let opened = Opening::of(&held.of.header_bytes, &held.of.body, &self.months);
+            held.key = opened.map_or(Key::Refused, Key::Open);
         }
-        match key {
+        match &held.key {
             Key::Open(opening) => opening.body(parts.header.number, &parts.header_bytes, &parts.body).ok(),
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! Months that reach their term in a real journal: destroyed after it says so, and never before.
 
 use super::*;
+use crate::BlockTraces;
 use crate::retention::{Change, Month, NotCounted, Purged, Standing, Statement};
 use policy::{AskRetention, ConfirmRetention, WithdrawRetention};
 use types::Family;
@@ -24,6 +25,12 @@ impl Fixture<'_> {
     async fn standing(&self, month: Month) -> Vec<Standing> {
         let keeping = self.journal.keeping().await.unwrap();
         keeping.months.into_iter().filter(|one| one.month == month).map(|one| one.standing).collect()
+    }
+
+    fn reader(&self) -> TraceReader {
+        let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
+        let months = MonthKeys::new(&self.folder.path().join("vault"), &master).unwrap();
+        TraceReader::new(&self.origin(), Arc::new(months))
     }
 
     fn controller(&self) -> Authenticated {
@@ -67,6 +74,18 @@ impl Fixture<'_> {
     }
 }
 
+/// All that a reader finds of what was noted.
+fn read_all(reader: &mut TraceReader) -> BlockTraces {
+    while !reader.catch_up(1000).unwrap() {}
+    let mut all = BlockTraces::default();
+    for block in reader.blocks().to_vec() {
+        let found = reader.read(&block, &|head| head.event == Event::NodeStarted).unwrap();
+        all.traces.extend(found.traces);
+        all.unreadable += found.unreadable;
+    }
+    all
+}
+
 async fn what_reached_its_term_is_erased_and_the_journal_still_verifies(database: &TestDatabase) {
     let fixture = Fixture::new(database).await;
     let first = Month::of(START);
@@ -82,10 +101,17 @@ async fn what_reached_its_term_is_erased_and_the_journal_still_verifies(database
     assert_eq!(due.iter().map(|one| one.month).collect::<Vec<_>>(), [first, first.plus(1)]);
     let pair = due[0].pair.clone();
     let backup = std::fs::read(fixture.pair_file(&pair)).unwrap();
+    // Whoever has opened the month's key already is no exception.
+    let mut reader = fixture.reader();
+    let notes = read_all(&mut reader);
+    assert_eq!(notes.unreadable, 0);
     assert_eq!(fixture.journal.purge_due().await.unwrap(), due.iter().map(|one| one.pair.clone()).collect::<Vec<_>>());
     assert_eq!(fixture.journal.purge_due().await.unwrap(), Vec::<String>::new(), "once");
     assert!(!fixture.pair_file(&pair).exists());
     assert_eq!(fixture.standing(first).await, [Standing::Destroyed]);
+
+    let left = read_all(&mut reader);
+    assert!(left.unreadable > 0 && left.traces.iter().all(|trace| trace.detail.as_deref() != Some("week 0")));
 
     let traces = fixture.traces();
     let words = |text: &str| traces.iter().any(|trace| trace.detail.as_deref() == Some(text));
