@@ -153,7 +153,7 @@ pub(crate) async fn replay(member: Member, named: Named) -> Response {
                 let view = ReplayView { channel: channel.number, one: one.clone() };
                 shown(member.visit.lang, &Replay::new(member.chrome(), view))
             }
-            None => member.error(ErrorKind::NotFound),
+            None => member.turned_away("recording").await,
         },
         Err(error) => failed(&member, error).await,
     }

@@ -191,6 +191,19 @@ async fn what_a_role_does_not_have_is_written_down(database: &TestDatabase) {
 }
 both!(what_a_role_does_not_have_is_written_down);
 
+async fn a_recording_that_is_not_there_is_asked_for_on_the_record(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let officer = house.sign_in("security_officer").await;
+    let session = house.made(crate::table::Names::Recorded).await;
+    let before = house.traces().iter().filter(|trace| trace.event == types::Event::Refused).count();
+    assert_eq!(officer.get(&format!("/fr/sessions/{session}/channels/9")).await.status, 404);
+    let traces = house.traces();
+    let refused: Vec<_> = traces.iter().filter(|trace| trace.event == types::Event::Refused).collect();
+    assert_eq!(refused.len(), before + 1);
+    assert_eq!(refused.last().unwrap().target.as_deref(), Some("recording"));
+}
+both!(a_recording_that_is_not_there_is_asked_for_on_the_record);
+
 async fn a_supplier_has_a_name(database: &TestDatabase) {
     let house = House::new(database).await;
     let admin = house.sign_in("administrator").await;
