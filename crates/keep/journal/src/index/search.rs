@@ -128,14 +128,18 @@ impl Index {
         before: Option<&Cursor>,
     ) -> Result<Option<usize>, IndexError> {
         loop {
-            let heads = walks.iter().enumerate().filter_map(|(place, walk)| Some((walk.key()?, place)));
-            let best = heads.max().map(|((time, ..), place)| (time, place));
-            // They are in the order of their latest moments: the first closed one is the only one to ask.
-            let closed = walks.iter().position(|walk| matches!(walk.state, Step::Closed));
-            let ahead = closed.filter(|at| {
-                let latest = walks.get(*at).map_or(i64::MIN, |walk| walk.latest);
-                best.is_none_or(|(time, _)| latest >= time)
-            });
+            // They are in the order of their latest moments, and opened in that order: all past the first closed one are
+            // closed, and it is the only one to ask.
+            let seen = walks.iter().take_while(|walk| !matches!(walk.state, Step::Closed));
+            let heads = seen.enumerate().map(|(place, walk)| (walk.key(), place));
+            let (mut best, mut closed) = (None, 0);
+            for (key, place) in heads {
+                closed = place + 1;
+                best = best.max(key.map(|key| (key, place)));
+            }
+            let best = best.map(|((time, ..), place)| (time, place));
+            let ahead =
+                walks.get(closed).filter(|walk| best.is_none_or(|(time, _)| walk.latest >= time)).map(|_| closed);
             let Some(walk) = ahead.and_then(|at| walks.get_mut(at)) else { return Ok(best.map(|(_, place)| place)) };
             self.look(walk, query, terms, before)?;
         }
