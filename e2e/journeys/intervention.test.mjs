@@ -86,7 +86,12 @@ test("staff see the session and cut it within a second; he does not come back", 
   assert.equal(again.code, 255);
   assert.match(again.stderr, /Cette session n.est pas possible/, "his code was right");
 
-  const recording = await watch.ask("GET", `/sessions/${live.id}/recording?channel=1`);
+  // It is there once its last piece is sealed.
+  let recording;
+  for (let tries = 0; tries < 50 && recording?.status !== 200; tries += 1) {
+    if (recording) await sleep(100);
+    recording = await watch.ask("GET", `/sessions/${live.id}/recording?channel=1`);
+  }
   assert.equal(recording.status, 200, JSON.stringify(recording.body).slice(0, 300));
   assert.ok(String(recording.body).includes("console de maintenance"));
 });

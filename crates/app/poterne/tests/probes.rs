@@ -19,6 +19,8 @@ mod journaled;
 mod relaying;
 #[path = "probes/sealed.rs"]
 mod sealed;
+#[path = "probes/steady.rs"]
+mod steady;
 #[path = "probes/terms.rs"]
 mod terms;
 #[path = "probes/turning.rs"]

@@ -15,6 +15,7 @@ mod gate;
 mod heads;
 pub mod index;
 mod keeper;
+mod keyring;
 pub mod log;
 mod opening;
 mod perform;

@@ -4,15 +4,8 @@
 //! with. Both are in the clear parts of entries, are read once, and grow with the journal. Bodies are opened only in the
 //! blocks that are asked for.
 
-use crate::{
-    JournalError, Kind, Outcome, Trace,
-    entry::{Body, Parts, split},
-    log::read_entries,
-    reader::trace_of,
-    seal::Opening,
-};
+use crate::{JournalError, Kind, Outcome, Trace, entry::split, keyring::Keyring, log::read_entries, reader::trace_of};
 use std::{
-    collections::HashMap,
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -56,26 +49,11 @@ pub struct BlockTraces {
     pub unreadable: u64,
 }
 
-struct Held {
-    /// As its entry gives it.
-    of: Parts,
-    /// The month's key to which it is sealed.
-    group: String,
-    key: Key,
-}
-
-enum Key {
-    /// Opened when it is first needed.
-    Sealed,
-    Open(Opening),
-    Refused,
-}
-
 /// Reads the traces of one log (`journal/<origin>`), block by block.
 pub struct TraceReader {
     folder: PathBuf,
     months: Arc<MonthKeys>,
-    keys: HashMap<[u8; 8], Held>,
+    keys: Keyring,
     blocks: Vec<Block>,
     /// The first entry that is not in `blocks`.
     next: u64,
@@ -84,7 +62,7 @@ pub struct TraceReader {
 impl TraceReader {
     /// Over a log's folder. Nothing is read yet.
     pub fn new(folder: &Path, months: Arc<MonthKeys>) -> Self {
-        Self { folder: folder.to_owned(), months, keys: HashMap::new(), blocks: Vec::new(), next: 0 }
+        Self { folder: folder.to_owned(), months, keys: Keyring::default(), blocks: Vec::new(), next: 0 }
     }
 
     /// Takes note of the entries that came since, `entries_max` of them at most; says whether none is left. What opened the
@@ -102,18 +80,12 @@ impl TraceReader {
                 }
                 None => self.blocks.push(Block { first: index, earliest: time, latest: time }),
             }
-            if parts.header.kind == Kind::SealKey
-                && let Ok(group) = Opening::group(&parts.body)
-            {
-                self.keys.insert(parts.header.seal_key, Held { group, of: parts, key: Key::Sealed });
+            if parts.header.kind == Kind::SealKey {
+                self.keys.add(&entry);
             }
             self.next = index + 1;
         }
-        for held in self.keys.values_mut().filter(|held| matches!(held.key, Key::Open(_))) {
-            if self.months.is_destroyed(&held.group) {
-                held.key = Key::Refused;
-            }
-        }
+        self.keys.lock_unless(|group| self.months.has(group));
         Ok(self.next < end)
     }
 
@@ -134,24 +106,12 @@ impl TraceReader {
             if head.kind == Kind::SealKey || !wanted(&head) {
                 continue;
             }
-            match self.body(&parts) {
+            match self.keys.body(&parts, &self.months) {
                 Some(body) => found.traces.push(trace_of(index, parts.header, body)),
                 None => found.unreadable += 1,
             }
         }
         Ok(found)
-    }
-
-    fn body(&mut self, parts: &Parts) -> Option<Body> {
-        let held = self.keys.get_mut(&parts.header.seal_key)?;
-        if matches!(held.key, Key::Sealed) {
-            let opened = Opening::of(&held.of.header_bytes, &held.of.body, &self.months);
-            held.key = opened.map_or(Key::Refused, Key::Open);
-        }
-        match &held.key {
-            Key::Open(opening) => opening.body(parts.header.number, &parts.header_bytes, &parts.body).ok(),
-            _ => None,
-        }
     }
 
     /// What became of an intent: its outcome, if it was written soon after it.

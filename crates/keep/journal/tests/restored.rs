@@ -81,6 +81,18 @@ impl<'a> House<'a> {
         self.folder.path().join("journal").join(origin)
     }
 
+    /// What a journal that was dropped still has to write, it writes by itself: until then its folder is in use.
+    async fn until_left(&self) {
+        let folder = fs::File::open(self.log("node")).unwrap();
+        for _ in 0..400 {
+            if folder.try_lock_shared().is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the journal's folder is in use for ever");
+    }
+
     fn copy_kept(&self) -> tempfile::TempDir {
         let kept = tempfile::tempdir().unwrap();
         copy(&self.log("node"), kept.path());
@@ -199,11 +211,13 @@ both!(an_older_copy_put_back_never_goes_on);
 
 async fn the_database_remembers_acts_that_no_checkpoint_told(database: &TestDatabase) {
     let house = House::new(database);
-    let (store, journal) = house.open().await.unwrap();
+    house.write(1).await;
     let kept = house.copy_kept();
+    let (store, journal) = house.open().await.unwrap();
     act(&journal).await;
     drop(journal);
     store.close().await;
+    house.until_left().await;
     house.put_back(kept.path());
     let said = house.refused().await;
     assert!(said.contains("1 recent effects that it never announced") || said.contains("says"), "{said}");
@@ -218,6 +232,7 @@ async fn a_lost_segment_or_folder_leads_to_a_new_origin(database: &TestDatabase)
     until_remembered(&store, &journal).await;
     drop(journal);
     store.close().await;
+    house.until_left().await;
     let folder = house.log("node");
     let names = fs::read_dir(&folder).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
     let last = names.filter(|name| name.starts_with("segment-0")).max().unwrap();

@@ -109,9 +109,9 @@ impl MonthKeys {
         }
     }
 
-    /// Whether the pair of that name is there; it may still not open.
+    /// Whether the pair of that name is there and was not destroyed; it may still not open.
     pub fn has(&self, name: &str) -> bool {
-        self.path(name).exists()
+        self.path(name).exists() && !self.is_destroyed(name)
     }
 
     /// The private key of that name, for reading.

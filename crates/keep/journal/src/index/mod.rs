@@ -12,7 +12,6 @@ mod buffer;
 mod chunk;
 mod count;
 mod filter;
-mod keyring;
 mod manifest;
 mod one;
 mod origin;

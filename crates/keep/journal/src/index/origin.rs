@@ -4,7 +4,6 @@ use super::{
     IndexError, Tools, bad,
     buffer::Buffer,
     chunk::Row,
-    keyring::Keyring,
     manifest::{self, Manifest},
     read::Chunk,
     sealed,
@@ -13,6 +12,7 @@ use super::{
 use crate::{
     Became, Kind, Trace,
     entry::{Body, Parts, split},
+    keyring::Keyring,
     log::{self, read_entries, tree::WIDTH},
     reader::trace_of,
 };
@@ -77,6 +77,7 @@ impl Origin {
         };
         if let Some(manifest) = Manifest::load(folder, name, &tools.keys) {
             origin.take_up(manifest, tools);
+            origin.forget_gone(tools);
         }
         origin.sweep()?;
         Ok(origin)
@@ -190,13 +191,14 @@ impl Origin {
 
     /// Forgets what was open of the months whose keys were destroyed since.
     fn forget_gone(&mut self, tools: &mut Tools) {
-        for chunk in self.chunks.iter_mut().filter(|chunk| !tools.months.has(&chunk.header().group)) {
-            chunk.lock();
-            tools.pages.forget(chunk.id);
+        let groups: BTreeSet<&String> =
+            self.chunks.iter().map(|chunk| &chunk.header().group).chain(self.buffers.keys()).collect();
+        let gone: BTreeSet<String> = groups.into_iter().filter(|group| !tools.months.has(group)).cloned().collect();
+        for chunk in &mut self.chunks {
+            chunk.set_gone(gone.contains(&chunk.header().group), &mut tools.pages);
         }
-        let gone: Vec<String> = self.buffers.keys().filter(|group| !tools.months.has(group)).cloned().collect();
-        for group in gone {
-            if let Some(buffer) = self.buffers.get_mut(&group) {
+        for group in &gone {
+            if let Some(buffer) = self.buffers.get_mut(group) {
                 buffer.go_blind();
             }
         }

@@ -52,6 +52,8 @@ pub(crate) struct Chunk {
     open: Option<(LessSafeKey, Arc<Open>)>,
     /// Whether the journal's keyring has the keys of its rows.
     pub learned: bool,
+    /// Whether its month's key is gone, as the index last saw.
+    gone: bool,
 }
 
 /// What stays in memory of a chunk.
@@ -62,7 +64,14 @@ struct Open {
 
 impl Chunk {
     pub fn open(path: &Path, id: u64, keys: &Keys) -> Result<Self, IndexError> {
-        Ok(Self { id, path: path.to_owned(), sealed: Sealed::open(path, keys)?, open: None, learned: false })
+        Ok(Self {
+            id,
+            path: path.to_owned(),
+            sealed: Sealed::open(path, keys)?,
+            open: None,
+            learned: false,
+            gone: false,
+        })
     }
 
     pub fn header(&self) -> &Header {
@@ -92,9 +101,17 @@ impl Chunk {
         Ok(Reading { id: self.id, sealed: &self.sealed, cipher, open: Arc::clone(open), pages })
     }
 
-    /// Forgets what opens it: asked again when it is read the next time.
-    pub fn lock(&mut self) {
-        self.open = None;
+    /// Whether its rows can be asked for; if not, they are only counted.
+    pub fn is_readable(&self) -> bool {
+        !self.gone && !self.sealed.header.secret.is_empty()
+    }
+
+    /// Takes note of whether its month's key is gone, and forgets then what opened it.
+    pub fn set_gone(&mut self, gone: bool, pages: &mut Pages) {
+        self.gone = gone;
+        if gone && self.open.take().is_some() {
+            pages.forget(self.id);
+        }
     }
 }
 

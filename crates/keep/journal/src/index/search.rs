@@ -96,7 +96,7 @@ impl Index {
                 if before.is_some_and(|before| span.0 > before.time.micros()) {
                     continue;
                 }
-                if !self.tools.months.has(&chunk.header().group) || chunk.header().secret.is_empty() {
+                if !chunk.is_readable() {
                     found.unreadable += rows;
                     continue;
                 }
@@ -238,9 +238,8 @@ impl Index {
         let Some(origin) = self.origins.get(name) else { return Vec::new() };
         let buffers = origin.buffers.iter().filter(|(_, buffer)| !buffer.blind);
         let buffers = buffers.map(|(group, _)| Place::Buffer(name.to_owned(), group.clone()));
-        let readable = |group: &str| self.tools.months.has(group);
         let chunks = origin.chunks.iter().enumerate().rev();
-        let chunks = chunks.filter(|(_, chunk)| !chunk.header().secret.is_empty() && readable(&chunk.header().group));
+        let chunks = chunks.filter(|(_, chunk)| chunk.is_readable());
         buffers.chain(chunks.map(|(number, _)| Place::Chunk(name.to_owned(), number))).collect()
     }
 

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use types::{Event, Time, TraceId};
+use vault::MonthKeys;
 
 const START: i64 = 1_790_000_000_000_000;
 const SMALL: Limits = Limits { live_rows: 40, lag: 60, opened: 20_000 };
@@ -268,6 +269,22 @@ fn plain(number: u32) -> Told {
 /// A month whose key is destroyed takes what could be found of it along; what remains says how many there were.
 #[test]
 fn a_month_goes_with_its_key() {
+    month_goes(|(_, months), pair| {
+        assert!(months.destroy(pair).unwrap());
+    });
+    month_goes(|(folder, _), pair| {
+        std::fs::remove_file(folder.join(format!("{pair}.pair"))).unwrap();
+    });
+    // A backup brings the pair back, beside the mark that it was destroyed.
+    month_goes(|(folder, months), pair| {
+        let file = folder.join(format!("{pair}.pair"));
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(months.destroy(pair).unwrap());
+        std::fs::write(file, bytes).unwrap();
+    });
+}
+
+fn month_goes(go: impl Fn((&Path, &MonthKeys), &str)) {
     let world = World::new();
     run(async {
         let log = world.log("node");
@@ -286,11 +303,11 @@ fn a_month_goes_with_its_key() {
         let word = Query { words: vec!["secretword".into()], ..Query::default() };
         assert_eq!(index.search(&word, None, 300).unwrap().hits.len(), 100);
         let (gone, _) = crate::seal::month_of(Time::from_micros(START)).unwrap();
-        let pairs = world.folder.path().join("months");
-        let names = std::fs::read_dir(&pairs).unwrap().map(|file| file.unwrap().path());
-        names
-            .filter(|path| path.to_str().unwrap().contains(&gone))
-            .for_each(|path| std::fs::remove_file(path).unwrap());
+        let pairs = world.months.list().unwrap();
+        let of_month: Vec<_> = pairs.iter().filter(|pair| pair.name.ends_with(&gone)).collect();
+        assert!(!of_month.is_empty());
+        let months = world.folder.path().join("months");
+        of_month.iter().for_each(|pair| go((&months, &world.months), &pair.name));
         for round in 0..3 {
             while !index.catch_up(50).unwrap() {}
             let found = index.search(&word, None, 300).unwrap();
