@@ -3,7 +3,7 @@
 
 mod token;
 
-use crate::{config::Config, node::Keep};
+use crate::{config::Config, node::Keep, operator};
 use anyhow::{Context, Result, bail};
 use identity::{SshPublicKey, TotpSecret};
 use interventions::{NAME_CHARS_MAX, Pinned, Pins, RelyingParty};
@@ -128,7 +128,7 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
 
 /// Opens database and journal as the operator.
 async fn open(config: &Config, new_origin: bool) -> Result<Keep> {
-    let origin = format!("{}-operator", config.node.name);
+    let origin = operator::origin(&config.node.name);
     let store = StoreConfig::new(config.store.url.expose().clone());
     Keep::open((&origin, new_origin), &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await
 }

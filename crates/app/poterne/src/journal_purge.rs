@@ -1,7 +1,7 @@
 //! `poterne journal purge --dry-run`: which months of traces go when, from the clear parts of the journal, without any
 //! secret, beside a running node or on a copy. Only the node destroys: it alone can say so in its journal first.
 
-use crate::journal_cmd::Format;
+use crate::{journal_cmd::Format, operator};
 use anyhow::{Context, Result, bail};
 use journal::retention::{FamilyMonth, Keeping, Standing, keeping_of};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ fn the_node(journal: &Path) -> Result<String> {
     let entries = std::fs::read_dir(journal).with_context(|| format!("{} cannot be read", journal.display()))?;
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if journal.join(&name).join("vkey").is_file() && !name.ends_with("-operator") {
+        if journal.join(&name).join("vkey").is_file() && !operator::is_origin(&name) {
             nodes.push(name);
         }
     }
@@ -64,16 +64,6 @@ fn the_node(journal: &Path) -> Result<String> {
         [one] => Ok(one.clone()),
         [] => bail!("{} holds no node's journal", journal.display()),
         _ => bail!("{} holds several nodes' journals; name one with --origin", journal.display()),
-    }
-}
-
-fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Kept => "kept",
-        Standing::Held => "held",
-        Standing::Unproven => "unproven",
-        Standing::Due => "due",
-        Standing::Destroyed => "destroyed",
     }
 }
 
@@ -95,7 +85,7 @@ fn in_json(origin: &str, keeping: &Keeping) -> Value {
             "entries": entries(one),
             "retention_months": one.months,
             "term": day(one.term),
-            "standing": word(one.standing),
+            "standing": one.standing.as_str(),
         })
     };
     let family = |family: &Family| {

@@ -12,6 +12,7 @@ mod journal_cmd;
 mod journal_purge;
 mod metrics;
 mod node;
+mod operator;
 mod outgoing;
 mod probes;
 mod rules_cmd;

@@ -19,8 +19,6 @@ mod journaled;
 mod relaying;
 #[path = "probes/sealed.rs"]
 mod sealed;
-#[path = "probes/steady.rs"]
-mod steady;
 #[path = "probes/terms.rs"]
 mod terms;
 #[path = "probes/turning.rs"]

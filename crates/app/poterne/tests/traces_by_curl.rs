@@ -3,13 +3,12 @@
 
 mod nodes;
 
-use nodes::{Running, words};
+use nodes::{demonstration, words};
 use serde_json::Value;
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 /// The lines of shell under a title of the page.
@@ -22,17 +21,7 @@ fn lines(title: &str) -> String {
 #[test]
 fn the_page_s_lines_read_traces_and_only_with_the_right_token() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_poterne"))
-        .args(["demo", "--https", "0", "--ssh", "0", "--data", folder.path().join("demo").to_str().unwrap()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let running = Running(child);
-    let ready: Value = serde_json::from_str(&line).unwrap();
+    let (running, ready) = demonstration(&folder.path().join("demo"));
     let script = lines("### By a program");
     let run = |script: &str, token: &str| -> Output {
         Command::new("sh")

@@ -3,31 +3,22 @@
 
 mod nodes;
 
-use nodes::{Running, copy, copy_files, free_port, node, poterne, serve, serve_with, until_health, words};
+use nodes::{Running, copy, copy_files, free_port, node, poterne, ready, serve, serve_with, until_health, words};
 use serde_json::Value;
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     time::{Duration, Instant},
 };
 
 /// Starts a witness; gives what it says once ready.
 fn witness(root: &Path, listen: &str, vkey: &str) -> (Running, Value) {
     let (state, key) = (root.join("witness"), root.join("witness.key"));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_poterne"))
-        .args(["journal", "witness", "--listen", listen, "--name", "dpo.test", "--format", "json"])
-        .args(["--state", state.to_str().unwrap(), "--key", key.to_str().unwrap(), "--log", vkey])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (Running(child), serde_json::from_str(&line).unwrap())
+    let (state, key) = (state.to_str().unwrap(), key.to_str().unwrap());
+    let arguments = ["--listen", listen, "--name", "dpo.test", "--format", "json", "--state", state, "--key", key];
+    ready(&[&["journal", "witness"], &arguments[..], &["--log", vkey]].concat())
 }
 
 /// What another program makes of a cosigned checkpoint: with Python's library and openssl, and nothing of ours.

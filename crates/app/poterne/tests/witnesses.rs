@@ -4,15 +4,13 @@
 mod nodes;
 
 use demo::Authority;
-use nodes::{Running, copy, copy_files, free_port, named, poterne, serve, until_health, words};
-use serde_json::Value;
+use nodes::{Running, copy, copy_files, demonstration, free_port, named, poterne, serve, until_health, words};
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 use types::Clock as _;
@@ -189,20 +187,8 @@ async fn two_nodes_witness_each_other_and_no_second_history() {
 async fn the_demonstration_s_journal_is_witnessed_from_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("demo");
-    let start = || {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_poterne"))
-            .args(["demo", "--https", "0", "--ssh", "0", "--data", data.to_str().unwrap()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        (Running(child), serde_json::from_str::<Value>(&line).unwrap())
-    };
     for _ in 0..2 {
-        let (running, ready) = start();
+        let (running, ready) = demonstration(&data);
         let key = fs::read_to_string(data.join("witness/vkey")).unwrap();
         assert_eq!(ready["witness"], key.trim());
         let health = ready["metrics"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();

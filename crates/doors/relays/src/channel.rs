@@ -151,12 +151,7 @@ pub(crate) async fn carry<H: House>(common: Arc<Common<H>>, mut near: Near, aske
         }
         common.live.open_terminal(near.number, terminal.size());
     }
-    let mut ending = common.ending.clone();
-    let ended = tokio::select! {
-        biased;
-        reason = ended(&mut ending) => Some(reason),
-        () = exchange(&common, &mut near, &asked, &mut carried) => None,
-    };
+    let ended = until_over(common.ending.clone(), exchange(&common, &mut near, &asked, &mut carried)).await;
     close(&common, &near, &asked, ended, &carried).await;
     let (exit_status, recording) =
         (carried.exit_status.and_then(|status| i32::try_from(status).ok()), carried.recording);
@@ -214,6 +209,20 @@ pub(crate) async fn ended(ending: &mut watch::Receiver<Option<EndReason>>) -> En
     match ending.wait_for(Option::is_some).await {
         Ok(reason) => reason.unwrap_or(EndReason::Fault),
         Err(_) => EndReason::Fault,
+    }
+}
+
+/// Carries until the channel ends, or its session: then with the reason. What ends a session closes the machine's side too,
+/// and where that is seen first, it is still the session's end.
+async fn until_over(
+    mut ending: watch::Receiver<Option<EndReason>>,
+    exchange: impl Future<Output = ()>,
+) -> Option<EndReason> {
+    let seen = ending.clone();
+    tokio::select! {
+        biased;
+        reason = ended(&mut ending) => Some(reason),
+        () = exchange => *seen.borrow(),
     }
 }
 
@@ -514,5 +523,23 @@ impl<H: House> Outwards<'_, H> {
     /// Under "do not interrupt", with the reserve full, only before somebody's eyes.
     fn goes_on_unrecorded(&self) -> bool {
         self.common.held.load(Relaxed) && self.common.live.watchers() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_s_end_is_told_even_where_the_machine_s_is_seen_first() {
+        let (sender, ending) = watch::channel(None);
+        // Cut by another thread, and seen at the machine's side, after this one has looked at the session.
+        let exchange = async {
+            sender.send_replace(Some(EndReason::Cut));
+        };
+        assert_eq!(until_over(ending.clone(), exchange).await, Some(EndReason::Cut));
+        assert_eq!(until_over(ending, std::future::pending()).await, Some(EndReason::Cut));
+        let (_sender, ending) = watch::channel(None);
+        assert_eq!(until_over(ending, async {}).await, None, "the machine closed it");
     }
 }

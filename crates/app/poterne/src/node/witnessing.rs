@@ -2,7 +2,10 @@
 //! else: appends never wait for it.
 
 use super::Witnessing;
-use crate::witness::{Client, Peer};
+use crate::{
+    operator,
+    witness::{Client, Peer},
+};
 use journal::{
     Journal,
     witness::{Feed, FeedError, Next},
@@ -100,12 +103,12 @@ pub(super) async fn feed(journal: Journal, data: &Path, node: &str, settings: Wi
 /// Waits until `poterne account` has a journal here; gives its name, the last one if one followed another.
 async fn operators(data: &Path, node: &str) -> String {
     let begun = |origin: &str| data.join("journal").join(origin).join(PUBLISHED).is_file();
-    let mut origin = format!("{node}-operator");
+    let mut origin = operator::origin(node);
     while !begun(&origin) {
         sleep(LOOK_EVERY).await;
     }
     for next in 2_u32.. {
-        let follower = format!("{node}-operator-{next}");
+        let follower = operator::follower(node, next);
         if !begun(&follower) {
             break;
         }

@@ -249,24 +249,28 @@ fn tail(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Whether a segment that waits to serve (again) is zeros, but for its own header.
 fn blank(log: &Path) -> Result<(), Fault> {
-    for tries in 1.. {
+    let mut seen = false;
+    for _ in 0..SPARE_TRIES_MAX {
         let mut bytes = Vec::new();
         let read = File::open(log.join("segment-spare"));
         let read = read.and_then(|file| file.take(SPARE_BYTES_MAX).read_to_end(&mut bytes));
         match read {
-            // One is being made, or none is needed yet.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // One is being made, or there is no room for one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Fault::unreachable(error)),
-            Ok(_) => {}
-        }
-        let rest = bytes.get(SPARE_HEADER_BYTES..).unwrap_or_default();
-        if rest.iter().all(|byte| *byte == 0) {
-            return Ok(());
-        }
-        if tries >= SPARE_TRIES_MAX {
-            break;
+            Ok(_) => {
+                let rest = bytes.get(SPARE_HEADER_BYTES..).unwrap_or_default();
+                if rest.iter().all(|byte| *byte == 0) {
+                    return Ok(());
+                }
+                seen = true;
+            }
         }
         std::thread::sleep(SPARE_AGAIN);
     }
-    Err(Fault::broken("a segment that is to serve again still holds what it held"))
+    Err(if seen {
+        Fault::broken("a segment that is to serve again still holds what it held")
+    } else {
+        Fault::Partly("what lies there is sealed; no segment waits to serve again, of which it could be seen".into())
+    })
 }

@@ -5,6 +5,7 @@ use demo::Authority;
 use serde_json::Value;
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::Path,
@@ -63,6 +64,25 @@ pub fn serve_with(config: &str, log: &Path, more: &[&str]) -> Running {
         .stderr(fs::File::create(log).unwrap())
         .spawn();
     Running(child.unwrap())
+}
+
+/// Starts a program that says in one line of JSON that it is ready; gives that line.
+pub fn ready(arguments: &[&str]) -> (Running, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_poterne"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (Running(child), serde_json::from_str(&line).unwrap())
+}
+
+/// A demonstration in a folder.
+pub fn demonstration(data: &Path) -> (Running, Value) {
+    ready(&["demo", "--https", "0", "--ssh", "0", "--data", data.to_str().unwrap()])
 }
 
 /// Waits until one check of the node's health says something.

@@ -80,6 +80,35 @@ async fn the_probe_of_the_journal_turns_on_an_altered_byte_and_on_another_histor
     assert!(matches!(run(&watched, Flaw::None).await, ProbeOutcome::Failed(_)));
 }
 
+/// A long journal is read whole once a day: in between, what was replaced in its tree and at its end is seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn between_two_readings_of_a_long_journal_its_tree_and_end_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = written(folder.path(), &["one", "two"]).await;
+    let watched = Arc::new(Watched::read_whole_up_to(0, log.clone()));
+    let outcome = run(&watched, Flaw::None).await;
+    assert!(matches!(&outcome, ProbeOutcome::Partial(told) if told.contains("entries verify and")), "{outcome}");
+    written(folder.path(), &["three"]).await;
+    let outcome = run(&watched, Flaw::None).await;
+    assert!(matches!(&outcome, ProbeOutcome::Partial(told) if told.contains("less than a day ago")), "{outcome}");
+
+    let path = bundle(&log);
+    let whole = fs::read(&path).unwrap();
+    let mut bytes = whole.clone();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    failed(&run(&watched, Flaw::None).await, "is not under the checkpoint");
+    fs::write(&path, &whole).unwrap();
+
+    let other = tempfile::tempdir().unwrap();
+    fs::copy(folder.path().join("master.key"), other.path().join("master.key")).unwrap();
+    let forged = written(other.path(), &["one", "two", "three", "four", "five", "six", "seven"]).await;
+    fs::remove_dir_all(&log).unwrap();
+    fs::rename(&forged, &log).unwrap();
+    failed(&run(&watched, Flaw::None).await, "are not those that were there before");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_probe_of_the_journal_turns_on_a_desk_that_shows_traces_or_that_there_are_some() {
     let folder = tempfile::tempdir().unwrap();

@@ -109,16 +109,21 @@ impl Fixture {
     }
 
     fn somebody(&self, role: Role, door: Door, establishment: EstablishmentId) -> Authenticated {
+        self.of_account(3, role, door, establishment)
+    }
+
+    /// One of several people.
+    fn of_account(&self, account: u8, role: Role, door: Door, establishment: EstablishmentId) -> Authenticated {
         let address = ClientAddress::new([192, 0, 2, 7].into());
         let key = DoorKey::new(door, &[7; 32]);
         let totp = TotpSecret::from_bytes(*b"12345678901234567890");
         let held = Credentials { password: PasswordHash::from_phc(CHEAP.into()), totp, last_step: 0 };
         let verified = SignIn::start(address, SIGNED_IN)
-            .password(&Secret::new("un mot de passe".into()), Some((AccountId::from_bytes([3; 16]), &held)))
+            .password(&Secret::new("un mot de passe".into()), Some((AccountId::from_bytes([account; 16]), &held)))
             .code("287082", Some(&held), SIGNED_IN)
             .unwrap();
         let limits = SessionLimits { idle: Duration::from_secs(7200), absolute: Duration::from_secs(28_800) };
-        let random = (SessionId::from_bytes([4; 16]), [5; 32]);
+        let random = (SessionId::from_bytes([account + 1; 16]), [5; 32]);
         let session = verified.open((establishment, role), &key, limits, random, SIGNED_IN);
         resume(&session.stored, &session.token, &key, address, self.clock.now()).unwrap().authenticated
     }

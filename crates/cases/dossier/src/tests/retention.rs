@@ -10,21 +10,6 @@ impl Fixture {
         Retention::new(self.journal.clone(), self.policies.clone(), self.keys(Holder::Door(Door::Desk)))
     }
 
-    fn of_account(&self, account: u8, role: Role, door: Door) -> Authenticated {
-        let address = ClientAddress::new([192, 0, 2, 7].into());
-        let key = DoorKey::new(door, &[7; 32]);
-        let totp = TotpSecret::from_bytes(*b"12345678901234567890");
-        let held = Credentials { password: PasswordHash::from_phc(CHEAP.into()), totp, last_step: 0 };
-        let verified = SignIn::start(address, SIGNED_IN)
-            .password(&Secret::new("un mot de passe".into()), Some((AccountId::from_bytes([account; 16]), &held)))
-            .code("287082", Some(&held), SIGNED_IN)
-            .unwrap();
-        let limits = SessionLimits { idle: Duration::from_secs(7200), absolute: Duration::from_secs(28_800) };
-        let random = (SessionId::from_bytes([account; 16]), [5; 32]);
-        let session = verified.open((HERE, role), &key, limits, random, SIGNED_IN);
-        resume(&session.stored, &session.token, &key, address, self.clock.now()).unwrap().authenticated
-    }
-
     fn refused(&self) -> usize {
         let months = MonthKeys::new(&self.folder.path().join("vault"), &self.master).unwrap();
         let traces = journal::read_traces(&self.folder.path().join("journal/node"), &months, 0..self.journal.entries());
@@ -39,12 +24,12 @@ async fn two_trace_controllers_decide_and_nobody_else(database: &TestDatabase) {
     let retention = fixture.retention();
     let longer = Change::Retention { family: Family::Access, months: 24 };
     let (one, two) = (
-        fixture.of_account(1, Role::TraceController, Door::Desk),
-        fixture.of_account(2, Role::TraceController, Door::Desk),
+        fixture.of_account(1, Role::TraceController, Door::Desk, HERE),
+        fixture.of_account(2, Role::TraceController, Door::Desk, HERE),
     );
     let mut refused = 0;
     for &role in Role::ALL {
-        let who = fixture.of_account(9, role, Door::Desk);
+        let who = fixture.of_account(9, role, Door::Desk, HERE);
         if role != Role::TraceController {
             assert!(matches!(retention.seen(&who).await, Err(RetentionError::NotFound)), "{role} sees");
             assert!(matches!(retention.ask(&who, longer, "why").await, Err(RetentionError::NotFound)), "{role} asks");
@@ -92,8 +77,8 @@ both!(two_trace_controllers_decide_and_nobody_else);
 async fn a_proposal_has_a_reason_and_may_be_taken_back(database: &TestDatabase) {
     let fixture = Fixture::new(database).await;
     let retention = fixture.retention();
-    let one = fixture.of_account(1, Role::TraceController, Door::Desk);
-    let two = fixture.of_account(2, Role::TraceController, Door::Desk);
+    let one = fixture.of_account(1, Role::TraceController, Door::Desk, HERE);
+    let two = fixture.of_account(2, Role::TraceController, Door::Desk, HERE);
     let month: Month = "2026-01".parse().unwrap();
     let hold = Change::Hold { family: None, from: month, to: month };
     for bad in ["", "  ", "a\u{7}b", &"x".repeat(REASON_CHARS_MAX + 1)] {

@@ -60,6 +60,10 @@ impl Traces {
                     tracing::warn!(%error, "the search index could not follow the journal");
                     tokio::time::sleep(10 * KEEPING).await;
                 }
+                Err(error) if error.is_panic() => {
+                    tracing::error!(%error, "following the journal with the search index ended in a panic");
+                    tokio::time::sleep(10 * KEEPING).await;
+                }
                 Err(_) => return,
             }
         }

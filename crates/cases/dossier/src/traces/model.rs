@@ -79,7 +79,7 @@ pub struct Filter {
     pub since: Option<Time>,
     /// Before, excluded.
     pub until: Option<Time>,
-    /// Words that stand somewhere in the trace, in any case.
+    /// Whole words that stand somewhere in the trace, in any case.
     pub words: Option<String>,
     /// Where the page before ended: its `next`.
     pub before: Option<Cursor>,

@@ -9,7 +9,7 @@ use entrance::{
     Failure,
     api::{Problem, ProblemBody, failed},
 };
-use journal::retention::{Change, FamilyMonth, Hold, Keeping, Proposal, Standing};
+use journal::retention::{Change, FamilyMonth, Hold, Keeping, Proposal};
 use serde::Serialize;
 use types::{Family, TokenScope};
 use utoipa::ToSchema;
@@ -123,16 +123,6 @@ pub(crate) struct RetentionBody {
     whole: bool,
 }
 
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Kept => "kept",
-        Standing::Held => "held",
-        Standing::Unproven => "unproven",
-        Standing::Due => "due",
-        Standing::Destroyed => "destroyed",
-    }
-}
-
 fn family(keeping: &Keeping, family: Family) -> FamilyBody {
     let (book, at) = (&keeping.book, keeping.at);
     let to_come = book.retention_to_come(family, at);
@@ -149,7 +139,7 @@ fn month(one: &FamilyMonth) -> MonthBody {
         family: one.family.as_str(),
         month: one.month.to_string(),
         term: rfc3339(one.term),
-        standing: standing(one.standing),
+        standing: one.standing.as_str(),
         entries: one.sealed.iter().map(|sealed| sealed.count).sum(),
     }
 }

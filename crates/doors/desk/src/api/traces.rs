@@ -50,7 +50,7 @@ macro_rules! asked {
             /// Before, excluded.
             #[param(format = DateTime)]
             until: Option<String>,
-            /// Words that stand somewhere in the trace: eight at most.
+            /// Whole words that stand somewhere in the trace, in any case: eight at most.
             q: Option<String>,
             $($(#[$fdoc])* $field: $type,)*
         }

@@ -71,6 +71,16 @@ impl Asked {
             _ => return None,
         })
     }
+
+    /// What is told of it then.
+    fn unreadable(&self) -> Refusal {
+        match self.what.as_str() {
+            "retention" => Refusal::Floor,
+            "hold" => Refusal::Months,
+            "lift" => Refusal::Decided,
+            _ => Refusal::Invalid,
+        }
+    }
 }
 
 fn id(text: &str) -> Option<ProposalId> {
@@ -81,9 +91,13 @@ pub(crate) async fn ask(Posted { member, form }: Posted<Asked>) -> Response {
     let (service, who) = (member.visit.state.retention().clone(), &member.who.authenticated);
     // What cannot be read is asked as what nobody may: whoever has no right learns nothing of what can be read.
     let change = form.change();
+    let unreadable = change.is_none();
     let asked = change.unwrap_or(Change::Retention { family: Family::Technical, months: 0 });
     match service.ask(who, asked, &form.reason).await {
         Ok(_) => back(&member, HERE, None),
+        Err(RetentionError::NotCounted(NotCounted::OutOfBounds)) if unreadable => {
+            back(&member, HERE, Some(form.unreadable()))
+        }
         Err(error) => refused(&member, error).await,
     }
 }

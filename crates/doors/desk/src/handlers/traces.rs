@@ -113,8 +113,10 @@ pub(crate) struct Saving {
 
 /// Keeps a search under a name. What an address would not say is not kept.
 pub(crate) async fn save(Posted { member, form }: Posted<Saving>) -> Response {
-    let address = format!("/?{}", form.search).parse().unwrap_or_default();
-    let asked = Query::<Asked>::try_from_uri(&address).map(|Query(asked)| asked).unwrap_or_default();
+    let address = format!("/?{}", form.search).parse().ok();
+    let asked = address.and_then(|address| Query::<Asked>::try_from_uri(&address).ok());
+    // The page writes it; nothing is kept of what it cannot have written.
+    let Some(Query(asked)) = asked else { return back(&member, "/traces", Some(Refusal::Invalid)) };
     let query = asked.fields().query();
     let done = member.visit.state.searches().save(&member.who.authenticated, &form.name, &query).await;
     let refusal = match done {

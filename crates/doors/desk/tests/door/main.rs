@@ -12,6 +12,7 @@ mod sends;
 mod strangers;
 mod table;
 mod tokens;
+mod told;
 
 use types::EstablishmentId;
 

@@ -22,6 +22,19 @@ pub enum Standing {
     Destroyed,
 }
 
+impl Standing {
+    /// As the interface and the command line say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Held => "held",
+            Self::Unproven => "unproven",
+            Self::Due => "due",
+            Self::Destroyed => "destroyed",
+        }
+    }
+}
+
 /// A pair, with what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {

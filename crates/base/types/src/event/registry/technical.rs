@@ -44,8 +44,8 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::DoorStarted,
         &[written(
             Form::Note,
-            "a door is about to take connections; without this entry it takes none",
-            "author `system.node`; detail: the door and where it listens",
+            "a door, or the witness that this node serves as, is about to take connections; without this entry it takes none",
+            "author `system.node`; detail: which, and where it listens",
         )],
         &["acces-web:TR1"],
         codes("110100", Do::Execute).of_type("110120"),
@@ -54,8 +54,8 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::DoorStopped,
         &[written(
             Form::Note,
-            "a door ended its last connection at a stop; missing after a crash",
-            "author `system.node`; detail: the door, and how many connections were cut",
+            "a door, or the witness, ended its last connection at a stop; missing after a crash",
+            "author `system.node`; detail: which, and how many connections were cut",
         )],
         &["acces-web:TR1"],
         codes("110100", Do::Execute).of_type("110121"),
@@ -95,7 +95,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         &[written(
             Form::Note,
             "an authority stamped a checkpoint of this journal, once a day; the stamp is kept already",
-            "author `system.node`; detail: the number of entries under it, the authority's moment",
+            "author `system.node`; detail: the number of entries under it, and how many attempts had failed before",
         )],
         &["clausier:O-6.1"],
         codes("110100", Do::Execute),
@@ -104,7 +104,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::JournalUnstamped,
         &[written(
             Form::Note,
-            "no stamp is had for this day; once until one is, whatever it is tried",
+            "no stamp is had for this day; once a day, however often it is tried",
             "author `system.node`; detail: why",
         )],
         &["clausier:O-6.1"],
