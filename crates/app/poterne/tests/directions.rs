@@ -174,6 +174,7 @@ fn the_system_acts_in_known_places_only() {
         "keep/journal/src/opening.rs",
         "keep/lease/src/leases.rs",
         "cases/care/src/enrol.rs",
+        "cases/care/src/sightings.rs",
         "cases/interventions/src/fleet.rs",
         "cases/interventions/src/gate.rs",
         "cases/interventions/src/house.rs",

@@ -30,6 +30,8 @@ pub enum Question {
     People,
     /// One patient's record, or an object in it.
     Record(PatientId),
+    /// Who saw a patient's record.
+    Sightings(PatientId),
     /// A session of the account.
     OwnSession(AccountId),
     /// Signing somebody in at an establishment.
@@ -245,6 +247,18 @@ actions! {
         /// Which.
         id: ObjectId
     } DocumentOpened, |a| Question::Record(a.patient), patient patient;
+    /// Ask who saw one's own record.
+    DatabaseAction AskSightings {
+        /// Whose record.
+        patient: PatientId
+    } SightingsAsked, |a| Question::Sightings(a.patient), patient patient;
+    /// Answer that, from the traces.
+    DatabaseAction GiveSightings {
+        /// Whose record.
+        patient: PatientId,
+        /// How many traces are told of.
+        count: usize
+    } SightingsGiven, |_| Question::House, patient patient, detail count;
     /// Try to open a session; the outcome says whether it was.
     DatabaseAction OpenSession {
         /// Where the account is held.

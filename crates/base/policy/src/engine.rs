@@ -169,6 +169,10 @@ impl<'a> Asking<'a> {
                 let grant = self.record(patient)?.ok_or(Denied::ByPolicy)?;
                 Ok(BTreeMap::from([(patient, grant)]))
             }
+            Question::Sightings(patient) => {
+                let person = self.patient(patient)?;
+                self.plainly("see_sightings", (person.uid(), vec![person]))
+            }
             Question::OwnSession(account) => self.plainly("keep_session", self.session(account)?),
             Question::SignIn(place) => self.plainly("sign_in", (uid("Establishment", &place.to_string())?, vec![])),
             Question::Enrol(place) => self.plainly("enrol", (uid("Establishment", &place.to_string())?, vec![])),

@@ -12,10 +12,10 @@ mod facts;
 mod scope;
 
 pub use action::{
-    Action, AddSshKey, ApproveIntervention, AskRetention, ClearRehearsal, CloseIntervention, CloseRelay,
+    Action, AddSshKey, ApproveIntervention, AskRetention, AskSightings, ClearRehearsal, CloseIntervention, CloseRelay,
     ConfirmRetention, CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction,
     Declaration, Disclosure, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, ForgetSearch,
-    GrantRelation, HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct, OpenDocument,
+    GiveSightings, GrantRelation, HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct, OpenDocument,
     OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
     ReadResult, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient, ReleaseIntervention, RemoveSshKey,
     RenewSession, ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeEquipment,

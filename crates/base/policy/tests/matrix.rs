@@ -42,7 +42,9 @@ fn cells(policies: &Policies, role: Role, door: Door, facts: &Facts) -> String {
     let people = policies.decide(&who, SeePeople {}, facts, NOW);
     let people = people.map_or("-".to_owned(), |yes| yes.scope().patients().count().to_string());
     let record = policies.decide(&who, ReadRecord { patient: patient(9) }, facts, NOW);
-    let mut row = format!("people {people}  record {}", if record.is_ok() { "yes" } else { "-  " });
+    let sightings = policies.decide(&who, AskSightings { patient: patient(9) }, facts, NOW).is_ok();
+    let yes = |is| if is { "yes" } else { "-  " };
+    let mut row = format!("people {people}  record {}  sightings {}", yes(record.is_ok()), yes(sightings));
     for &category in Category::ALL {
         for &confidentiality in Confidentiality::ALL {
             let object = object(category, confidentiality);
@@ -63,8 +65,7 @@ fn who_may_do_what() {
             let facts = facts(held);
             writeln!(table, "{role:17} {name:29} {}", cells(&policies, role, Door::Portal, &facts)).unwrap();
             for &door in Door::ALL.iter().filter(|&&door| door != Door::Portal) {
-                let nothing =
-                    "people -  record -    result/normal -    result/held -    document/normal -    document/held -  ";
+                let nothing = "people -  record -    sightings -    result/normal -    result/held -    document/normal -    document/held -  ";
                 assert_eq!(cells(&policies, role, door, &facts), nothing, "{role} {name} through {door}");
             }
         }
@@ -103,7 +104,10 @@ fn what_sessions_and_system_actors_may_do() {
         let purges = policies.decide(&who, PurgeSessions {}, &none, NOW).is_ok();
         let own = facts(vec![relation(patient(9), RelationKind::Own)]);
         let reads = policies.decide(&who, ReadRecord { patient: patient(9) }, &own, NOW).is_ok();
-        writeln!(table, "{actor:17} sign in {signs_in}  enrol {enrols}  keep house {purges}  record {reads}").unwrap();
+        let asks = policies.decide(&who, AskSightings { patient: patient(9) }, &own, NOW).is_ok();
+        let gives = policies.decide(&who, GiveSightings { patient: patient(9), count: 1 }, &none, NOW).is_ok();
+        let health = format!("record {reads}  ask for sightings {asks}  give {gives}");
+        writeln!(table, "{actor:17} sign in {signs_in}  enrol {enrols}  keep house {purges}  {health}").unwrap();
     }
     insta::assert_snapshot!(table);
 }

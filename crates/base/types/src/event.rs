@@ -62,6 +62,10 @@ words! {
         DocumentRead = "record.document_read",
         /// A document was opened.
         DocumentOpened = "record.document_opened",
+        /// A patient asked who saw his record.
+        SightingsAsked = "record.sightings_asked",
+        /// A node that may read traces answered him.
+        SightingsGiven = "record.sightings_given",
         /// An establishment was created.
         EstablishmentCreated = "establishment.created",
         /// An account was created.

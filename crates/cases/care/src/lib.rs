@@ -7,6 +7,7 @@ mod enrol;
 mod fhir;
 mod model;
 mod service;
+mod sightings;
 mod sis;
 mod sql;
 #[cfg(test)]
@@ -18,4 +19,8 @@ pub use model::{
     ReportStatus, Sex, Value,
 };
 pub use service::{CareError, CareService, RecordAsked};
+pub use sightings::{
+    Finding, FindsTraces, FoundTraces, SIGHTING_EVENTS, SIGHTINGS_DAYS, SIGHTINGS_MAX, Sighting, Sightings,
+    SightingsDesk,
+};
 pub use sis::{Sis, SisConfig, SisError, tls};

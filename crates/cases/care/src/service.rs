@@ -218,7 +218,19 @@ impl CareService {
         self.not_found(who, what, "malformed identifier").await
     }
 
-    async fn facts(&self, who: &Authenticated) -> Result<Facts, CareError> {
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) async fn facts(&self, who: &Authenticated) -> Result<Facts, CareError> {
         let (Some(account), Some(establishment)) = (who.account(), who.establishment()) else {
             return Ok(Facts::default());
         };
@@ -235,16 +247,26 @@ impl CareService {
         facts: &Facts,
         what: &'static str,
     ) -> Result<Asked<A>, CareError> {
-        let decided = self.0.policies.decide(who, action, facts, self.0.journal.now());
-        let authorized = match decided {
-            Ok(authorized) => authorized,
-            Err(Denied::Fault) => return Err(CareError::Fault("a policy could not be evaluated".into())),
-            Err(why) => return Err(self.not_found(who, what, &why.to_string()).await),
-        };
+        let authorized = self.decide(who, action, facts, what).await?;
         let establishment = authorized.scope().establishment().ok_or(CareError::NotFound)?;
         let mut connection = self.0.store.read().await?;
         let identities = sql::identities(&mut connection, &self.0.keys, authorized.scope()).await?;
         Ok(Asked { authorized, establishment, identities })
+    }
+
+    /// Whatever is refused is traced, and not there.
+    pub(crate) async fn decide<A: Action>(
+        &self,
+        who: &Authenticated,
+        action: A,
+        facts: &Facts,
+        what: &'static str,
+    ) -> Result<Authorized<A>, CareError> {
+        match self.0.policies.decide(who, action, facts, self.0.journal.now()) {
+            Ok(authorized) => Ok(authorized),
+            Err(Denied::Fault) => Err(CareError::Fault("a policy could not be evaluated".into())),
+            Err(why) => Err(self.not_found(who, what, &why.to_string()).await),
+        }
     }
 
     async fn owner<A: Action>(&self, asked: &Asked<A>) -> Result<Option<(Withheld<Vec<Person>>, Found)>, SisError> {

@@ -194,3 +194,111 @@ pub(crate) async fn patient_by_token(
             .await?;
     row.map(|(id,)| PatientId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("patients.id"))).transpose()
 }
+
+/// Puts a patient's question, unless one waits or was answered since `fresh`.
+pub(crate) async fn ask_sightings(
+    connection: &mut AnyConnection,
+    patient: PatientId,
+    now: Time,
+    fresh: Time,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO sightings (patient_id, asked_micros) VALUES ($1, $2) ON CONFLICT (patient_id) DO UPDATE \
+         SET asked_micros = excluded.asked_micros, answered_micros = NULL, sealed = NULL \
+         WHERE COALESCE(sightings.answered_micros, sightings.asked_micros) < $3",
+    )
+    .bind(patient.as_bytes().to_vec())
+    .bind(now.micros())
+    .bind(fresh.micros())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The answer, once it is there.
+pub(crate) async fn sightings(
+    connection: &mut AnyConnection,
+    patient: PatientId,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as("SELECT sealed FROM sightings WHERE patient_id = $1")
+        .bind(patient.as_bytes().to_vec())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.and_then(|(sealed,)| sealed))
+}
+
+/// The questions that wait, the oldest first. A row that names no patient was not made here: it is left out.
+pub(crate) async fn sightings_asked(
+    connection: &mut AnyConnection,
+    since: Time,
+    most: i64,
+) -> Result<Vec<(PatientId, Time)>, StoreError> {
+    let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+        "SELECT patient_id, asked_micros FROM sightings WHERE sealed IS NULL AND asked_micros >= $1 \
+         ORDER BY asked_micros LIMIT $2",
+    )
+    .bind(since.micros())
+    .bind(most)
+    .fetch_all(connection)
+    .await?;
+    let read = |(id, at): (Vec<u8>, i64)| Some((PatientId::try_from(id.as_slice()).ok()?, Time::from_micros(at)));
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
+/// Answers the question put at a moment; says whether it still waited.
+pub(crate) async fn answer_sightings(
+    connection: &mut AnyConnection,
+    patient: PatientId,
+    (asked, now): (Time, Time),
+    sealed: &[u8],
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE sightings SET answered_micros = $1, sealed = $2 \
+         WHERE patient_id = $3 AND asked_micros = $4 AND sealed IS NULL",
+    )
+    .bind(now.micros())
+    .bind(sealed.to_vec())
+    .bind(patient.as_bytes().to_vec())
+    .bind(asked.micros())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Forgets what was asked before a moment.
+pub(crate) async fn forget_sightings(connection: &mut AnyConnection, before: Time) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sightings WHERE asked_micros < $1").bind(before.micros()).execute(connection).await?;
+    Ok(())
+}
+
+/// The sealed part of an account, as far as this case reads it: the name.
+#[derive(Decode)]
+#[cbor(map)]
+struct RawName {
+    #[n(1)]
+    display_name: String,
+}
+
+/// The name of an account, if there is one and its row is as `signin` wrote it.
+pub(crate) async fn account_name(
+    connection: &mut AnyConnection,
+    keys: &Keys,
+    (account, establishment): (AccountId, EstablishmentId),
+) -> Result<Option<String>, StoreError> {
+    let row: Option<(String, Option<Vec<u8>>, Vec<u8>)> =
+        sqlx::query_as("SELECT role, supplier_id, sealed FROM accounts WHERE id = $1 AND establishment_id = $2")
+            .bind(account.as_bytes().to_vec())
+            .bind(establishment.as_bytes().to_vec())
+            .fetch_optional(connection)
+            .await?;
+    let Some((role, supplier, sealed)) = row else { return Ok(None) };
+    let mut bond: Vec<&[u8]> = vec![account.as_bytes(), establishment.as_bytes(), role.as_bytes()];
+    bond.extend(supplier.as_deref());
+    let place = Place { table: "accounts", column: "sealed", row: &bond };
+    let clear = keys.open(Purpose::AccountFields, place, &sealed);
+    let name = clear.ok().and_then(|clear| minicbor::decode::<RawName>(&clear).ok()).map(|raw| raw.display_name);
+    if name.is_none() {
+        tracing::warn!("an account's row does not open; who it is cannot be told");
+    }
+    Ok(name)
+}

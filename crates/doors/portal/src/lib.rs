@@ -17,6 +17,7 @@ use web::limits::Limits;
 pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/", asks: Asks::Nothing },
     Route { method: "GET", path: "/{lang}/records/{patient}", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/records/{patient}/seen", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/records/{patient}/results/{id}", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/records/{patient}/results/{id}/content", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/records/{patient}/documents/{id}", asks: Asks::Session },
@@ -25,10 +26,11 @@ pub const ROUTES: &[Route] = &[
 
 /// The door's router, guarded.
 pub fn router(state: PortalState, limits: Limits) -> Router {
-    use handlers::{home, records};
+    use handlers::{home, records, sightings};
     let router = entrance::routes()
         .route("/{lang}/", get(home::home))
         .route("/{lang}/records/{patient}", get(records::record))
+        .route("/{lang}/records/{patient}/seen", get(sightings::seen))
         .route("/{lang}/records/{patient}/results/{id}", get(records::result))
         .route("/{lang}/records/{patient}/results/{id}/content", get(records::sheet))
         .route("/{lang}/records/{patient}/documents/{id}", get(records::document))

@@ -14,6 +14,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (5, "refusals", include_str!("../../../../migrations/0005_refusals.sql")),
     (6, "heads", include_str!("../../../../migrations/0006_heads.sql")),
     (7, "saved_searches", include_str!("../../../../migrations/0007_saved_searches.sql")),
+    (8, "sightings", include_str!("../../../../migrations/0008_sightings.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

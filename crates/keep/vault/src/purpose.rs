@@ -48,6 +48,8 @@ pub enum Purpose {
     RetentionPeople,
     /// Searches of traces kept by trace controllers.
     SavedSearches,
+    /// What a patient is told of who saw his record: sealed by a node that may read traces, opened by the portal.
+    Sightings,
     /// Password and second factor of the probes' reserved accounts: derived, so kept nowhere.
     ProberCredentials,
 }
@@ -74,6 +76,7 @@ impl Purpose {
             Purpose::ProofTags,
             Purpose::RetentionPeople,
             Purpose::SavedSearches,
+            Purpose::Sightings,
             Purpose::ProberCredentials,
         ];
         for &door in Door::ALL {
@@ -106,6 +109,7 @@ impl Purpose {
             Purpose::ProofTags => "proof-tags".into(),
             Purpose::RetentionPeople => "retention-people".into(),
             Purpose::SavedSearches => "saved-searches".into(),
+            Purpose::Sightings => "sightings".into(),
             Purpose::ProberCredentials => "prober-credentials".into(),
         }
     }
@@ -187,6 +191,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             Holder::Door(Door::Desk),
             Purpose::InterventionNonces | Purpose::RecordingReading | Purpose::RetentionPeople | Purpose::SavedSearches,
         ) => true,
+        (Holder::Door(Door::Portal | Door::Desk), Purpose::Sightings) => true,
         (Holder::Door(Door::Relays), Purpose::EquipmentSecrets) => true,
         (Holder::Door(Door::Desk) | Holder::Prober | Holder::ProofReader, Purpose::ProofTags) => true,
         (Holder::Prober, Purpose::ProberCredentials) => true,

@@ -5,6 +5,7 @@ mod keep;
 mod proving;
 mod rehearsing;
 mod second;
+mod sightings;
 mod stamping;
 mod told;
 mod upkeep;
@@ -20,13 +21,14 @@ use crate::{
     witness::{Peer, Serving},
 };
 use anyhow::{Context, Result};
-use care::{CareService, Registrar, Sis, SisConfig};
+use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
 use entrance::EntranceSettings;
 use identity::SessionLimits;
 use interventions::Fleet;
 use journal::{Journal, log::State as LogState};
 use portal::PortalState;
 use rustls::ServerConfig;
+use sightings::Finder;
 use signin::{Enrolment, SignInService, SignInSettings};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use store::{Store, StoreConfig};
@@ -159,6 +161,8 @@ pub struct Node {
     pub proving: Proving,
     signins: Vec<SignInService>,
     care: Option<CareService>,
+    /// Tells patients who saw their records, where traces are read.
+    sightings: Option<SightingsDesk>,
     pages: Vec<Listening>,
     relays: Option<RelaysListening>,
     health: TcpListener,
@@ -262,6 +266,14 @@ impl Node {
             }
             None => None,
         };
+        let sightings = match second.as_ref().and_then(|second| second.traces.clone()) {
+            Some(traces) => {
+                let (desk, place) = (node.master.keys_for(Holder::Door(Door::Desk)), ground.first()?.0);
+                let keeps = (keep.store.clone(), keep.journal.clone());
+                Some(SightingsDesk::new(keeps, keep.policies.clone(), desk, place, Arc::new(Finder(traces))))
+            }
+            None => None,
+        };
         proving.keep_listening(&pages, relays.as_ref());
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
@@ -275,6 +287,7 @@ impl Node {
             proving,
             signins,
             care,
+            sightings,
             pages,
             relays,
             health,
@@ -333,6 +346,9 @@ impl Node {
             upkeep.spawn(keep_leases(second.house.clone()));
             if let Some(traces) = second.traces.clone() {
                 upkeep.spawn(traces.keep_index());
+            }
+            if let Some(sightings) = self.sightings.take() {
+                upkeep.spawn(sightings.keep_answering());
             }
         }
         upkeep

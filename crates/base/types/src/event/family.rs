@@ -110,6 +110,8 @@ impl Event {
             | Event::ResultRead
             | Event::DocumentRead
             | Event::DocumentOpened
+            | Event::SightingsAsked
+            | Event::SightingsGiven
             | Event::TracesSearched
             | Event::TracesExported
             | Event::SearchSaved

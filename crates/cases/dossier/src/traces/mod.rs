@@ -13,8 +13,9 @@ use journal::{
     Journal, JournalError, Refusal,
     index::{Index, IndexError},
 };
-use policy::{Denied, Disclosure, ExportTraces, Facts, Policies, SearchTraces};
+use policy::{Authorized, Denied, Disclosure, ExportTraces, Facts, GiveSightings, Policies, SearchTraces};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -99,6 +100,21 @@ impl Traces {
         self.disclose(who, SearchTraces { query: format!("one: {origin}/{index}") }).await?;
         let found = self.find(TURN_MAX, move |held| Ok(held.one(&wanted.query, &origin, index)?)).await?;
         found.map(TraceRow::from).ok_or(TracesError::NotFound)
+    }
+
+    /// What a patient may be told: the newest traces of some types that name the proof's patient, `most` at most, and how far
+    /// each journal was looked at. Written down by whoever holds the proof, before anybody is shown anything.
+    pub async fn of_patient(
+        &self,
+        proof: &Authorized<GiveSightings>,
+        filter: Filter,
+        most: usize,
+    ) -> Result<(TracePage, BTreeMap<String, u64>), TracesError> {
+        let filter = Filter { patient: Some(proof.action().patient), ..filter };
+        let place = proof.scope().establishment();
+        let mut wanted = Wanted::of(place, filter)?;
+        wanted.limit = most;
+        self.find(TURN_MAX, move |index| Ok((page(index, &wanted)?, index.extents()))).await
     }
 
     /// All that a filter asks for, to be taken away: written down, by this call, before the first of it leaves.

@@ -16,6 +16,11 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn new(who: &Authenticated, filter: Filter) -> Result<Self, TracesError> {
+        Self::of(who.establishment(), filter)
+    }
+
+    /// For somebody of an establishment.
+    pub(crate) fn of(establishment: Option<EstablishmentId>, filter: Filter) -> Result<Self, TracesError> {
         let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.chars().count() > TEXT_CHARS_MAX);
         let text = filter.words.as_deref().unwrap_or_default().to_lowercase();
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
@@ -29,7 +34,7 @@ impl Wanted {
             events: filter.events.clone(),
             became: filter.became,
             object: filter.object.clone(),
-            establishments: Some(places(who.establishment(), filter.place)),
+            establishments: Some(places(establishment, filter.place)),
             since: filter.since,
             until: filter.until,
             words,

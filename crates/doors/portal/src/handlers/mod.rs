@@ -2,6 +2,7 @@
 
 pub(crate) mod home;
 pub(crate) mod records;
+pub(crate) mod sightings;
 
 use crate::PortalState;
 use axum::{

@@ -9,6 +9,7 @@ mod home;
 pub mod paths;
 mod record;
 mod result;
+mod sightings;
 
 pub use document::{DocumentDetail, DocumentView};
 pub use home::{Home, HomeView, PatientCard, PatientListView, PatientRow, RepresentedView, Sex};
@@ -16,6 +17,8 @@ pub use record::{DocumentRow, Listing, PatientBanner, Record, RecordView, Result
 pub use result::{
     Interpretation, ObservationView, ObservedValue, RangeView, ResultDetail, ResultKind, ResultStatus, ResultView,
 };
+
+pub use sightings::{SightingRow, SightingsKnown, SightingsPage, SightingsView};
 
 use types::Role;
 use web::layout::Chrome;
@@ -52,6 +55,11 @@ impl Paging {
 /// Whether the reader is a professional: only he is told that an object is held.
 fn is_professional(chrome: &Chrome) -> bool {
     chrome.signed_in.as_ref().is_some_and(|who| who.role == Role::Professional)
+}
+
+/// Whether the reader is a patient: only he is told who saw his record.
+fn is_patient(chrome: &Chrome) -> bool {
+    chrome.signed_in.as_ref().is_some_and(|who| who.role == Role::Patient)
 }
 
 /// Whether the reader is the patient or his relative, to whom a value is explained.

@@ -7,6 +7,11 @@ pub fn record(lang: Lang, patient: &PatientId) -> String {
     format!("/{lang}/records/{patient}")
 }
 
+/// Who saw a patient's record; with his own looks at it or not.
+pub fn seen(lang: Lang, patient: &PatientId, with_own: bool) -> String {
+    format!("/{lang}/records/{patient}/seen{}", if with_own { "?own=1" } else { "" })
+}
+
 /// One kind of a record's objects, one page of them.
 pub fn listing(lang: Lang, patient: &PatientId, kind: Category, page: u32) -> String {
     let record = record(lang, patient);

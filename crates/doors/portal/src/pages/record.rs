@@ -1,6 +1,6 @@
 //! A patient's record: its results and its documents, newest first.
 
-use super::{Paging, ResultKind, is_professional, paths};
+use super::{Paging, ResultKind, is_patient, is_professional, paths};
 use types::{Category, Confidentiality, ObjectId, PatientId};
 use web::{layout::prelude::*, when::Dated};
 
@@ -124,6 +124,10 @@ impl Record {
 
     fn document(&self, id: &ObjectId) -> String {
         paths::document(self.chrome.lang, &self.view.patient.patient, id)
+    }
+
+    fn seen(&self) -> Option<String> {
+        is_patient(&self.chrome).then(|| paths::seen(self.chrome.lang, &self.view.patient.patient, false))
     }
 
     fn is_held(&self, confidentiality: &Confidentiality) -> bool {

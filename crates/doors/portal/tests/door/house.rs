@@ -2,24 +2,30 @@
 
 use crate::clock::HandClock;
 use axum::Router;
-use care::{CareService, Registrar, Sis, SisConfig};
+use care::{
+    CareService, Finding, FindsTraces, FoundTraces, Registrar, SIGHTING_EVENTS, SIGHTINGS_MAX, Sighting, SightingsDesk,
+    Sis, SisConfig,
+};
 use demo::{Authority, DemoAccount, Hospital, LinkKind, SisFaults};
 use identity::{SessionLimits, TotpSecret};
 use journal::{Journal, JournalConfig, Kind, Markers, Trace, read_markers, read_traces};
-use policy::{Policies, Relation, RelationKind};
+use policy::{Authorized, GiveSightings, Policies, Relation, RelationKind};
 use portal::{PortalSettings, PortalState};
 use signin::{Enrolment, NewAccount, SignInService, SignInSettings};
 use std::{
     collections::BTreeMap,
     net::IpAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock},
     time::Duration,
 };
 use store::{Store, SystemClock, testing::TestDatabase};
 use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use types::{AccountId, Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::AbortOnDropHandle,
+};
+use types::{AccountId, Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
@@ -54,6 +60,8 @@ pub struct House {
     pub patients: Vec<PatientId>,
     pub accounts: Vec<Account>,
     pub database_file: Option<PathBuf>,
+    /// The node that may read traces; the portal may not.
+    pub answering: AbortOnDropHandle<()>,
     /// Stops the SIS.
     _stop: DropGuard,
 }
@@ -106,6 +114,14 @@ impl House {
             SystemActor::Demo,
         );
         let signin = SignInService::new(store.clone(), journal.clone(), policies.clone(), keys(), settings).unwrap();
+        let finder = Finder { folder: folder.path().to_owned(), journal: journal.clone() };
+        let answers = SightingsDesk::new(
+            (store.clone(), journal.clone()),
+            policies.clone(),
+            master.keys_for(Holder::Door(Door::Desk)),
+            HERE,
+            Arc::new(finder),
+        );
         let care = CareService::new(store.clone(), journal.clone(), policies, keys(), Sis::new(sis).unwrap());
         let name = HOSPITAL.establishment.name.clone();
         let settings = PortalSettings {
@@ -131,6 +147,7 @@ impl House {
             patients,
             accounts,
             database_file: url.strip_prefix("sqlite:").map(PathBuf::from),
+            answering: AbortOnDropHandle::new(tokio::spawn(answers.keep_answering())),
             _stop: stop.drop_guard(),
         }
     }
@@ -147,9 +164,7 @@ impl House {
 
     /// All that the journal holds, opened with the months' keys.
     pub fn traces(&self) -> Vec<Trace> {
-        let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
-        let months = MonthKeys::new(&self.folder.path().join("vault"), &master).unwrap();
-        read_traces(&self.folder.path().join("journal/node"), &months, 0..self.journal.entries()).unwrap()
+        traces_of(self.folder.path(), self.journal.entries())
     }
 
     /// What was written since the journal held `before` entries.
@@ -229,4 +244,35 @@ async fn settle(enrolment: &Enrolment, registrar: &Registrar, clock: &HandClock)
         accounts.push(Account { demo, id, password, totp: [n; 20], address: IpAddr::from([192, 0, 2, n]) });
     }
     (patients, accounts)
+}
+
+/// Finds in the journal as it lies on the disk, without an index.
+struct Finder {
+    folder: PathBuf,
+    journal: Journal,
+}
+
+impl FindsTraces for Finder {
+    fn of_patient<'a>(&'a self, proof: &'a Authorized<GiveSightings>, since: Time) -> Finding<'a> {
+        let (patient, entries) = (proof.action().patient.to_string(), self.journal.entries());
+        let traces = traces_of(&self.folder, entries);
+        let asked = |trace: &&Trace| {
+            SIGHTING_EVENTS.contains(&trace.event) && trace.patients.contains(&patient) && trace.time >= since
+        };
+        let told = |trace: &Trace| {
+            let account = trace.author.strip_prefix("account:").map(|id| id.parse().unwrap());
+            Sighting::new(trace.time, trace.event, account, trace.role.as_deref().and_then(|role| role.parse().ok()))
+        };
+        let mut rows: Vec<Sighting> = traces.iter().rev().filter(asked).map(told).collect();
+        let more = rows.len() > SIGHTINGS_MAX;
+        rows.truncate(SIGHTINGS_MAX);
+        let extents = BTreeMap::from([("node".to_owned(), entries)]);
+        Box::pin(async move { Ok(FoundTraces { rows, more, unreadable: false, extents }) })
+    }
+}
+
+fn traces_of(folder: &Path, entries: u64) -> Vec<Trace> {
+    let master = MasterKey::load(&folder.join("master.key")).unwrap();
+    let months = MonthKeys::new(&folder.join("vault"), &master).unwrap();
+    read_traces(&folder.join("journal/node"), &months, 0..entries).unwrap()
 }

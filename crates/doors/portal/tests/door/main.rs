@@ -7,6 +7,7 @@ mod clock;
 mod house;
 mod isolation;
 mod routes;
+mod seen;
 mod sessions;
 mod sis_faults;
 mod traces;

@@ -18,6 +18,8 @@ enum Leaves {
     Nothing,
     Reading(Event),
     Effect(Event),
+    /// A question, and its answer by the node.
+    Question(Event, Event),
 }
 
 /// A new route must say here what it leaves.
@@ -31,6 +33,7 @@ fn leaves(route: &Route) -> Leaves {
         ("POST", "/{lang}/session/keep") => Leaves::Effect(Event::SessionRenewed),
         ("POST", "/{lang}/session/end") => Leaves::Effect(Event::SignOut),
         ("GET", "/{lang}/records/{patient}") => Leaves::Reading(Event::RecordRead),
+        ("GET", "/{lang}/records/{patient}/seen") => Leaves::Question(Event::SightingsAsked, Event::SightingsGiven),
         ("GET", "/{lang}/records/{patient}/results/{id}") => Leaves::Reading(Event::ResultRead),
         ("GET", "/{lang}/records/{patient}/documents/{id}") => Leaves::Reading(Event::DocumentRead),
         ("GET", "/{lang}/records/{patient}/results/{id}/content")
@@ -180,6 +183,17 @@ async fn every_effect_has_intent_marker_and_outcome(database: &TestDatabase) {
                 assert_effect(&house, &traces, event, Outcome::Done).await;
                 assert_author(&traces[0], house.account(camille.login), Purpose::SignIn);
             }
+            Leaves::Question(asks, gives) => {
+                assert_eq!(camille.get(&path).await.status, StatusCode::OK, "{path}");
+                let ended = |traces: &[Trace]| traces.iter().filter(|one| one.kind == Kind::Outcome).count() == 2;
+                let traces = house.traces_once(before, ended).await;
+                let (asked, given): (Vec<_>, Vec<_>) = traces.into_iter().partition(|one| one.event == asks);
+                assert_effect(&house, &asked, asks, Outcome::Done).await;
+                assert_author(&asked[0], house.account(camille.login), Purpose::OwnRecord);
+                assert_effect(&house, &given, gives, Outcome::Done).await;
+                assert_eq!(given[0].author, "system.node");
+                assert!([&asked[0], &given[0]].iter().all(|one| one.patients == [house.patients[own].to_string()]));
+            }
             Leaves::Reading(_) | Leaves::Nothing => {
                 camille
                     .ask(route.method.parse().unwrap(), &path, form(&[("login", "x"), ("password", "y")]), Site::Own)
@@ -283,7 +297,8 @@ async fn a_journal_that_takes_nothing_shows_nothing(database: &TestDatabase) {
     let camille = house.patient("camille.durand").await;
     let own = house.own("camille.durand");
     house.journal.clone().close().await.unwrap();
-    for route in every_route().iter().filter(|route| matches!(leaves(route), Leaves::Reading(_))) {
+    for route in every_route().iter().filter(|route| matches!(leaves(route), Leaves::Reading(_) | Leaves::Question(..)))
+    {
         let path = path_of(&house, route, own);
         let answer = camille.get(&path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
@@ -327,7 +342,8 @@ async fn assert_kept_secret(house: &House) {
 }
 
 /// The columns that hold something of a person, on whichever database.
-const PERSONAL: [(&str, &str); 10] = [
+const PERSONAL: [(&str, &str); 11] = [
+    ("sightings", "sealed"),
     ("accounts", "login_token"),
     ("accounts", "sealed"),
     ("accounts", "last_sign_in"),

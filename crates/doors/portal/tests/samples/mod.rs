@@ -3,7 +3,7 @@
 use entrance::pages::*;
 use portal::{greeting, pages::*};
 use std::time::Duration;
-use types::{Category, ClientAddress, Confidentiality, Lang, ObjectId, PatientId, Role, Time};
+use types::{AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, Time};
 use web::{
     i18n::Text,
     layout::{Chrome, ErrorKind, ErrorPage, LastSignIn, SignedIn, prelude::Template},
@@ -57,6 +57,24 @@ pub fn banner() -> PatientBanner {
 
 fn object(text: &str) -> ObjectId {
     text.parse().unwrap()
+}
+
+fn sightings(by_others: bool) -> SightingsKnown {
+    let row = |hours, event, (account, name, role): (u8, Option<&str>, Role)| SightingRow {
+        at: ago(hours),
+        event: Some(event),
+        account: Some(AccountId::from_bytes([account; 16])),
+        role: Some(role),
+        name: name.map(str::to_owned),
+        is_own: account == 1,
+    };
+    let (me, ines) = ((1, Some("Camille Aubrelle"), Role::Patient), (2, Some("Dr Inès Kerouen"), Role::Professional));
+    let mut rows =
+        vec![row(1, Event::RecordRead, me), row(2, Event::ResultRead, ines), row(3, Event::RecordRead, ines)];
+    rows.push(row(90, Event::DocumentOpened, (3, Some("Noé Aubrelle-Vannier"), Role::Relative)));
+    rows.push(row(900, Event::DocumentRead, (4, None, Role::Professional)));
+    rows.retain(|row| by_others || row.is_own);
+    SightingsKnown { at: NOW, rows, has_more: false, is_whole: true }
 }
 
 fn results(held: bool) -> Vec<ResultRow> {
@@ -274,6 +292,14 @@ fn record_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         let view = RecordView { filter: Some(Category::Result), ..record(Some(list), None) };
         show(CAMILLE, view)
     });
+    let seen = |with_own, known| {
+        let view = SightingsView { patient: patient(), with_own, known };
+        SightingsPage::new(chrome(lang, &format!("{path}/seen"), CAMILLE), view).render().unwrap()
+    };
+    add("seen", &|| seen(false, Some(sightings(true))));
+    add("seen-with-own", &|| seen(true, Some(SightingsKnown { has_more: true, is_whole: false, ..sightings(true) })));
+    add("seen-empty", &|| seen(false, Some(sightings(false))));
+    add("seen-unanswered", &|| seen(false, None));
     let result =
         |who, view| ResultDetail::new(chrome(lang, &format!("{path}/results/r1"), who), view).render().unwrap();
     add("result", &|| result(CAMILLE, blood()));

@@ -162,6 +162,11 @@ impl Index {
         self.origins.values().map(of).fold((0, 0), |(a, b), (c, d)| (a + c, b + d))
     }
 
+    /// How far each journal was looked at.
+    pub fn extents(&self) -> BTreeMap<String, u64> {
+        self.origins.iter().map(|(name, origin)| (name.clone(), origin.next())).collect()
+    }
+
     /// Forgets everything, on the disk too: it is read from the journals again.
     pub fn discard(&mut self) -> Result<(), IndexError> {
         self.origins.clear();

@@ -41,6 +41,26 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110110", Do::Read).rest("read"),
     ),
     entry(
+        Event::SightingsAsked,
+        &[written(
+            Form::Effect,
+            "a patient asked who saw his record; *done* also where an answer of the last half minute is shown again",
+            "patient",
+        )],
+        &["acces-web:TR3"],
+        codes("110101", Do::Read),
+    ),
+    entry(
+        Event::SightingsGiven,
+        &[written(
+            Form::Effect,
+            "a node that may read traces answered: what it found of that patient's, sealed to the portal",
+            "author `system.node`; patient; detail: how many",
+        )],
+        &["acces-web:TR3"],
+        codes("110101", Do::Read),
+    ),
+    entry(
         Event::TracesSearched,
         &[written(
             Form::Released,
