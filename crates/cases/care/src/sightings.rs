@@ -8,7 +8,12 @@ use identity::system_actor;
 use journal::{Applied, Effect, Journal, WriteTx, read_heads};
 use minicbor::{Decode, Encode};
 use policy::{AskSightings, Authorized, Denied, Facts, GiveSightings, Policies};
-use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 use store::{Store, StoreError};
 use types::{AccountId, EstablishmentId, Event, PatientId, Role, SystemActor, Time};
 use vault::{Keys, Place, Purpose};
@@ -282,14 +287,16 @@ impl SightingsDesk {
     /// Who they are, from their accounts.
     async fn name(&self, rows: &mut [Sighting]) -> Result<(), CareError> {
         let mut connection = self.store.read().await?;
-        let mut names = BTreeMap::new();
+        let mut names = BTreeMap::<AccountId, Option<String>>::new();
         for row in rows {
             let Some(account) = row.account() else { continue };
-            if !names.contains_key(&account) {
-                let name = sql::account_name(&mut connection, &self.keys, (account, self.establishment)).await?;
-                names.insert(account, name);
-            }
-            row.name = names.get(&account).cloned().flatten();
+            row.name = match names.entry(account) {
+                Entry::Occupied(name) => name.get().clone(),
+                Entry::Vacant(place) => {
+                    let one = (account, self.establishment);
+                    place.insert(sql::account_name(&mut connection, &self.keys, one).await?).clone()
+                }
+            };
         }
         Ok(())
     }
