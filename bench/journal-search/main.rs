@@ -20,10 +20,11 @@ use std::{
     time::{Duration, Instant},
 };
 use types::Time;
-use vault::{MasterKey, MonthKeys};
+use vault::{Holder, MasterKey, MonthKeys, Purpose};
 
 const USAGE: &str = "Usage: bench/search-speed [--events N] [--rounds N] [--folder DIR] generate|index|search";
-const ORIGIN: &str = "year";
+/// As a demonstration has it: its folder can be one of these.
+const ORIGIN: &str = "demo";
 /// Entries that the index looks at in one go, as a node's upkeep does.
 const SLICE: u64 = 65_536;
 
@@ -56,9 +57,10 @@ impl Plan {
     }
 
     fn keys(&self) -> (MasterKey, Arc<MonthKeys>) {
-        let path = self.folder.join("master.key");
+        let keys = self.folder.join("keys");
+        let path = keys.join("master.key");
         if !path.exists() {
-            fs::create_dir_all(&self.folder).unwrap();
+            fs::create_dir_all(&keys).unwrap();
             MasterKey::create(&path).unwrap();
         }
         let master = MasterKey::load(&path).unwrap();
@@ -86,8 +88,10 @@ fn main() {
 
 fn generate(plan: &Plan) {
     let began = Instant::now();
-    let (_, months) = plan.keys();
-    let signer = Signer::from_seed(ORIGIN, &[7; 32]).unwrap();
+    let (master, months) = plan.keys();
+    // The node's own key: it goes on with this journal.
+    let seed = master.keys_for(Holder::Journal).token(Purpose::JournalSigning, &[ORIGIN.as_bytes()]).unwrap();
+    let signer = Signer::from_seed(ORIGIN, &seed).unwrap();
     let config = LogConfig::new(plan.journals().join(ORIGIN), signer);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let written = runtime.block_on(async {

@@ -252,6 +252,11 @@ actions! {
         /// Whose record.
         patient: PatientId
     } SightingsAsked, |a| Question::Sightings(a.patient), patient patient;
+    /// See the answer.
+    Disclosure ReadSightings {
+        /// Whose record.
+        patient: PatientId
+    } SightingsRead, |a| Question::Sightings(a.patient), patient patient;
     /// Answer that, from the traces.
     DatabaseAction GiveSightings {
         /// Whose record.

@@ -17,10 +17,10 @@ pub use action::{
     Declaration, Disclosure, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, ForgetSearch,
     GiveSightings, GrantRelation, HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct, OpenDocument,
     OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
-    ReadResult, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient, ReleaseIntervention, RemoveSshKey,
-    RenewSession, ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeEquipment,
-    SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal,
-    TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawRetention,
+    ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient,
+    ReleaseIntervention, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken,
+    SaveSearch, SearchTraces, SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention,
+    SeeRules, SeeSearches, SetRehearsal, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

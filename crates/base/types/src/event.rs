@@ -66,6 +66,8 @@ words! {
         SightingsAsked = "record.sightings_asked",
         /// A node that may read traces answered him.
         SightingsGiven = "record.sightings_given",
+        /// The answer was shown to him.
+        SightingsRead = "record.sightings_read",
         /// An establishment was created.
         EstablishmentCreated = "establishment.created",
         /// An account was created.

@@ -1,18 +1,18 @@
 //! Who saw a patient's record, for himself: asked at the portal, which may read no trace, and answered by a node that may.
 //!
 //! The question is a row of the database; so is the answer, sealed to the portal. Both are acts in the journal. What other
-//! nodes' journals hold and this node's index does not is never passed over in silence: [`Sightings::is_whole`] says so.
+//! nodes' journals hold and this node's index does not, as far as the database knows, is told: [`Sightings::is_whole`].
 
 use crate::{CareError, CareService, sql};
 use identity::system_actor;
 use journal::{Applied, Effect, Journal, WriteTx, read_heads};
 use minicbor::{Decode, Encode};
-use policy::{AskSightings, Authorized, Denied, Facts, GiveSightings, Policies};
+use policy::{Action, AskSightings, Authorized, Denied, Facts, GiveSightings, Policies, PurgeSessions, ReadSightings};
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     pin::Pin,
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use store::{Store, StoreError};
 use types::{AccountId, EstablishmentId, Event, PatientId, Role, SystemActor, Time};
@@ -23,18 +23,26 @@ pub const SIGHTING_EVENTS: [Event; 4] =
     [Event::RecordRead, Event::ResultRead, Event::DocumentRead, Event::DocumentOpened];
 /// How far back it is told of.
 pub const SIGHTINGS_DAYS: u32 = 365;
-/// The most that one answer tells of, the newest.
+/// The most that one answer tells of the looks of others, the newest; and of one's own.
 pub const SIGHTINGS_MAX: usize = 200;
-/// An answer is shown again for this long.
+const OWN_MAX: usize = 50;
+/// Traces looked through for one answer at most.
+const LOOKED_MAX: usize = 2000;
+/// An answer is shown again for this long; one that says to be older, or of the future, is not.
 const FRESH: Duration = Duration::from_secs(30);
-/// A question that waited longer is answered by nobody, and any row older than this goes with the next question or answer.
-const STALE: Duration = Duration::from_secs(600);
 /// How long the portal waits for an answer, and how often it looks.
 const WAIT: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often questions are looked for, and how many are taken at once.
+/// How often questions are looked for, how many are taken at once, and for how long one is worth an answer.
 const ANSWER_EVERY: Duration = Duration::from_millis(250);
 const QUESTIONS_MAX: i64 = 16;
+const WAITS_MAX: Duration = Duration::from_secs(10);
+/// Answers of a node in a minute: whoever writes to the database himself cannot have it fill its journal.
+const ANSWERS_MAX: usize = 300;
+/// A node whose journals are not all leaves a question to the others for this long.
+const OTHERS_FIRST: Duration = Duration::from_secs(2);
+/// Rows older than this are deleted, as often.
+const STALE: Duration = Duration::from_secs(600);
 
 /// Something of a record was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -52,7 +60,7 @@ pub struct Sighting {
     /// In what role.
     #[n(3)]
     role: Option<String>,
-    /// His name; none for an account that is no more.
+    /// His name, if his account's row can be read.
     #[n(4)]
     name: Option<String>,
 }
@@ -84,7 +92,7 @@ impl Sighting {
         self.role.as_deref()?.parse().ok()
     }
 
-    /// His name, if his account is still there.
+    /// His name, if his account's row can be read.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -110,7 +118,7 @@ impl Sightings {
         Time::from_micros(self.at)
     }
 
-    /// Whether every journal was looked at whole, and everything in it could be read.
+    /// Whether every journal that the database knows was looked at whole, and everything in it could be read.
     pub fn is_whole(&self) -> bool {
         self.whole
     }
@@ -126,13 +134,13 @@ impl Sightings {
     }
 }
 
-/// What a search of traces gives.
+/// A page of a search of traces.
 #[derive(Debug, Default)]
 pub struct FoundTraces {
     /// Newest first.
     pub rows: Vec<Sighting>,
-    /// Whether there are more.
-    pub more: bool,
+    /// What to give for the page that follows, if one does.
+    pub next: Option<String>,
     /// Whether some could not be read.
     pub unreadable: bool,
     /// How far each journal was looked at.
@@ -144,11 +152,17 @@ pub type Finding<'a> = Pin<Box<dyn Future<Output = Result<FoundTraces, String>> 
 
 /// Who searches the traces; another case's index.
 pub trait FindsTraces: Send + Sync {
-    /// Those of [`SIGHTING_EVENTS`] that name the proof's patient, at its establishment, since a moment: [`SIGHTINGS_MAX`] at
-    /// most.
-    fn of_patient<'a>(&'a self, proof: &'a Authorized<GiveSightings>, since: Time) -> Finding<'a>;
+    /// A page of those of [`SIGHTING_EVENTS`] that name the proof's patient, at its establishment, since a moment, after what
+    /// another page gave as its `next`.
+    fn of_patient<'a>(
+        &'a self,
+        proof: &'a Authorized<GiveSightings>,
+        since: Time,
+        after: Option<String>,
+    ) -> Finding<'a>;
 }
 
+/// An answer is of one patient and one question: moved to another's row, or put back later, it does not open.
 fn place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
     Place { table: "sightings", column: "sealed", row }
 }
@@ -159,7 +173,6 @@ impl Effect<AskSightings> for Ask {
     type Output = ();
     async fn apply(&self, tx: &mut WriteTx<'_, AskSightings>) -> Result<Applied<()>, StoreError> {
         let (patient, now) = (tx.action().patient, tx.now());
-        sql::forget_sightings(tx.connection(), now - STALE).await?;
         sql::ask_sightings(tx.connection(), patient, now, now - FRESH).await?;
         Ok(Applied::done(()))
     }
@@ -173,24 +186,36 @@ impl CareService {
         patient: PatientId,
     ) -> Result<Option<Sightings>, CareError> {
         let facts = self.facts(who).await?;
-        let authorized = self.decide(who, AskSightings { patient }, &facts, "sightings").await?;
-        self.journal().perform(authorized, Ask).await?;
-        let until = tokio::time::Instant::now() + WAIT;
-        while tokio::time::Instant::now() < until {
-            let mut connection = self.store().read().await?;
-            let sealed = sql::sightings(&mut connection, patient).await?;
-            drop(connection);
-            if let Some(sealed) = sealed {
-                let clear = self.keys().open(Purpose::Sightings, place(&[patient.as_bytes()]), &sealed);
-                let answer = clear.ok().and_then(|clear| minicbor::decode(&clear).ok());
-                if answer.is_none() {
-                    tracing::error!("an answer on who saw a record does not open in its place; it is not shown");
-                }
-                return Ok(answer);
+        let asks = self.decide(who, AskSightings { patient }, &facts, "sightings").await?;
+        let mut found = self.answer(patient).await?;
+        if found.is_none() {
+            self.journal().perform(asks, Ask).await?;
+            let until = tokio::time::Instant::now() + WAIT;
+            while found.is_none() && tokio::time::Instant::now() < until {
+                tokio::time::sleep(LOOK_EVERY).await;
+                found = self.answer(patient).await?;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(None)
+        if found.is_some() {
+            // Written before it is shown; and no more, if the session was cut meanwhile.
+            let reads = self.decide(who, ReadSightings { patient }, &facts, "sightings").await?;
+            self.journal().disclose(reads).await?;
+        }
+        Ok(found)
+    }
+
+    /// The answer that is there, if it was drawn up just now.
+    async fn answer(&self, patient: PatientId) -> Result<Option<Sightings>, CareError> {
+        let mut connection = self.store().read().await?;
+        let Some((asked, sealed)) = sql::sightings(&mut connection, patient).await? else { return Ok(None) };
+        let row: [&[u8]; 2] = [patient.as_bytes(), &asked.micros().to_be_bytes()];
+        let clear = self.keys().open(Purpose::Sightings, place(&row), &sealed);
+        let Some(answer) = clear.ok().and_then(|clear| minicbor::decode::<Sightings>(&clear).ok()) else {
+            tracing::error!("an answer on who saw a record does not open in its place; it is not shown");
+            return Ok(None);
+        };
+        let now = self.journal().now();
+        Ok(Some(answer).filter(|answer| answer.at() + FRESH > now && answer.at() < now + FRESH))
     }
 }
 
@@ -202,6 +227,8 @@ pub struct SightingsDesk {
     keys: Keys,
     establishment: EstablishmentId,
     traces: Arc<dyn FindsTraces>,
+    /// When the last answers were given.
+    given: Mutex<VecDeque<Instant>>,
 }
 
 struct Give {
@@ -213,10 +240,20 @@ impl Effect<GiveSightings> for Give {
     type Output = ();
     async fn apply(&self, tx: &mut WriteTx<'_, GiveSightings>) -> Result<Applied<()>, StoreError> {
         let (patient, now) = (tx.action().patient, tx.now());
-        sql::forget_sightings(tx.connection(), now - STALE).await?;
         // Another node was first, or the question was put again.
         let taken = sql::answer_sightings(tx.connection(), patient, (self.asked, now), &self.sealed).await?;
         Ok(if taken { Applied::done(()) } else { Applied::refused(()) })
+    }
+}
+
+struct Forget;
+
+impl Effect<PurgeSessions> for Forget {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, PurgeSessions>) -> Result<Applied<()>, StoreError> {
+        let before = tx.now() - STALE;
+        sql::forget_sightings(tx.connection(), before).await?;
+        Ok(Applied::done(()))
     }
 }
 
@@ -229,63 +266,117 @@ impl SightingsDesk {
         establishment: EstablishmentId,
         traces: Arc<dyn FindsTraces>,
     ) -> Self {
-        Self { store, journal, policies, keys, establishment, traces }
+        Self { store, journal, policies, keys, establishment, traces, given: Mutex::default() }
     }
 
-    /// Answers, for ever.
+    /// Answers, for ever; and deletes what is old.
     pub async fn keep_answering(self) {
+        let mut forgotten = Instant::now();
         loop {
-            if let Err(error) = self.answer_all().await {
-                tracing::warn!(%error, "who saw a record could not be told");
+            let mut done = self.answer_all().await;
+            if done.is_ok() && forgotten.elapsed() >= STALE {
+                forgotten = Instant::now();
+                done = self.forget().await;
+            }
+            if let Err(error) = done {
+                tracing::warn!(%error, "the questions of who saw a record cannot be read or deleted");
                 tokio::time::sleep(20 * ANSWER_EVERY).await;
             }
             tokio::time::sleep(ANSWER_EVERY).await;
         }
     }
 
-    /// Answers all that waits.
-    pub async fn answer_all(&self) -> Result<(), CareError> {
-        let since = self.journal.now() - STALE;
+    /// Answers all that waits, the newest first: whoever asked long ago has gone.
+    async fn answer_all(&self) -> Result<(), CareError> {
+        let now = self.journal.now();
         let mut connection = self.store.read().await?;
-        let waiting = sql::sightings_asked(&mut connection, since, QUESTIONS_MAX).await?;
+        let between = (now - WAITS_MAX, now + WAITS_MAX);
+        let waiting = sql::sightings_asked(&mut connection, self.establishment, between, QUESTIONS_MAX).await?;
         drop(connection);
-        let mut last = Ok(());
         for (patient, asked) in waiting {
+            if !self.has_room() {
+                break;
+            }
             // One that cannot be answered keeps nobody else waiting.
             if let Err(error) = self.answer(patient, asked).await {
-                last = Err(error);
+                tracing::warn!(%error, "who saw a record could not be told");
             }
         }
-        last
+        Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        while given.front().is_some_and(|when| when.elapsed() > Duration::from_secs(60)) {
+            given.pop_front();
+        }
+        if given.len() >= ANSWERS_MAX {
+            return false;
+        }
+        given.push_back(Instant::now());
+        true
     }
 
     async fn answer(&self, patient: PatientId, asked: Time) -> Result<(), CareError> {
         let now = self.journal.now();
         let since = now - Duration::from_secs(u64::from(SIGHTINGS_DAYS) * 86_400);
-        let proof = self.decide(patient, 0, now)?;
-        let found = self.traces.of_patient(&proof, since).await.map_err(CareError::Fault)?;
+        // Read first: what the database is told of meanwhile is not missing.
         let heads = read_heads(&self.store).await?;
-        let seen = |(name, size): (&String, u64)| found.extents.get(name).is_some_and(|to| *to >= size);
-        let whole = !found.unreadable && heads.iter().all(|(name, head)| seen((name, head.size)));
-        let (mut rows, more) = (found.rows, found.more);
-        self.name(&mut rows).await?;
+        let proof = self.decided(GiveSightings { patient, count: 0 }, now)?;
+        let Looked { mut rows, more, unreadable, extents } = self.look(&proof, since).await?;
+        let seen = |name: &String, size: u64| extents.get(name).is_some_and(|to| *to >= size);
+        let all_there = heads.iter().filter(|(_, head)| head.at >= since).all(|(name, head)| seen(name, head.size));
+        let named = self.name(&mut rows).await?;
+        let whole = all_there && !unreadable && named;
+        if !all_there && now.since(asked) < OTHERS_FIRST {
+            return Ok(());
+        }
         let count = rows.len();
         let clear = minicbor::to_vec(Sightings { at: now.micros(), whole, more, rows }).unwrap_or_default();
-        let sealed = self.keys.seal(Purpose::Sightings, place(&[patient.as_bytes()]), &clear);
+        let row: [&[u8]; 2] = [patient.as_bytes(), &asked.micros().to_be_bytes()];
+        let sealed = self.keys.seal(Purpose::Sightings, place(&row), &clear);
         let sealed = sealed.map_err(|error| CareError::Fault(error.to_string()))?;
-        let proof = self.decide(patient, count, now)?;
+        let proof = self.decided(GiveSightings { patient, count }, now)?;
         self.journal.perform(proof, Give { sealed, asked }).await?;
         Ok(())
     }
 
-    fn decide(&self, patient: PatientId, count: usize, now: Time) -> Result<Authorized<GiveSightings>, CareError> {
+    /// The newest looks: those of others up to their bound whatever there is of one's own in between.
+    async fn look(&self, proof: &Authorized<GiveSightings>, since: Time) -> Result<Looked, CareError> {
+        let (mut found, mut after) = (Looked::default(), None);
+        let (mut own, mut others, mut looked) = (0, 0, 0);
+        loop {
+            let page = self.traces.of_patient(proof, since, after).await.map_err(CareError::Fault)?;
+            found.unreadable |= page.unreadable;
+            found.extents = page.extents;
+            looked += page.rows.len().max(1);
+            for row in page.rows {
+                // Of a record, a patient can only be its own.
+                let (count, most) =
+                    if row.role() == Some(Role::Patient) { (&mut own, OWN_MAX) } else { (&mut others, SIGHTINGS_MAX) };
+                if *count < most {
+                    *count += 1;
+                    found.rows.push(row);
+                } else if most == SIGHTINGS_MAX {
+                    found.more = true;
+                }
+            }
+            after = page.next;
+            if after.is_none() || found.more || looked >= LOOKED_MAX {
+                found.more |= after.is_some();
+                return Ok(found);
+            }
+        }
+    }
+
+    fn decided<A: Action>(&self, action: A, now: Time) -> Result<Authorized<A>, CareError> {
         let who = system_actor(SystemActor::Node, Some(self.establishment), now);
-        let decided = self.policies.decide(&who, GiveSightings { patient, count }, &Facts::default(), now);
+        let decided = self.policies.decide(&who, action, &Facts::default(), now);
         decided.map_err(|why: Denied| CareError::Fault(why.to_string()))
     }
 
-    /// Who they are, from their accounts.
-    async fn name(&self, rows: &mut [Sighting]) -> Result<(), CareError> {
+    /// Who they are, from their accounts; says whether each could be read.
+    async fn name(&self, rows: &mut [Sighting]) -> Result<bool, CareError> {
         let mut connection = self.store.read().await?;
         let mut names = BTreeMap::<AccountId, Option<String>>::new();
         for row in rows {
@@ -298,6 +389,27 @@ impl SightingsDesk {
                 }
             };
         }
+        Ok(names.values().all(Option::is_some))
+    }
+
+    async fn forget(&self) -> Result<(), CareError> {
+        let now = self.journal.now();
+        let mut connection = self.store.read().await?;
+        let some = sql::has_sightings_before(&mut connection, now - STALE).await?;
+        drop(connection);
+        if some {
+            let proof = self.decided(PurgeSessions {}, now)?;
+            self.journal.perform(proof, Forget).await?;
+        }
         Ok(())
     }
+}
+
+/// What was found, over several pages.
+#[derive(Default)]
+struct Looked {
+    rows: Vec<Sighting>,
+    more: bool,
+    unreadable: bool,
+    extents: BTreeMap<String, u64>,
 }

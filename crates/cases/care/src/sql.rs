@@ -195,7 +195,7 @@ pub(crate) async fn patient_by_token(
     row.map(|(id,)| PatientId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("patients.id"))).transpose()
 }
 
-/// Puts a patient's question, unless one waits or was answered since `fresh`.
+/// Puts a patient's question, unless one waits since `fresh`.
 pub(crate) async fn ask_sightings(
     connection: &mut AnyConnection,
     patient: PatientId,
@@ -205,7 +205,8 @@ pub(crate) async fn ask_sightings(
     sqlx::query(
         "INSERT INTO sightings (patient_id, asked_micros) VALUES ($1, $2) ON CONFLICT (patient_id) DO UPDATE \
          SET asked_micros = excluded.asked_micros, answered_micros = NULL, sealed = NULL \
-         WHERE COALESCE(sightings.answered_micros, sightings.asked_micros) < $3",
+         WHERE sightings.answered_micros IS NOT NULL OR sightings.asked_micros < $3 \
+         OR sightings.asked_micros > excluded.asked_micros",
     )
     .bind(patient.as_bytes().to_vec())
     .bind(now.micros())
@@ -215,29 +216,34 @@ pub(crate) async fn ask_sightings(
     Ok(())
 }
 
-/// The answer, once it is there.
+/// The answer, once it is there, and when it was asked for.
 pub(crate) async fn sightings(
     connection: &mut AnyConnection,
     patient: PatientId,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as("SELECT sealed FROM sightings WHERE patient_id = $1")
-        .bind(patient.as_bytes().to_vec())
-        .fetch_optional(connection)
-        .await?;
-    Ok(row.and_then(|(sealed,)| sealed))
+) -> Result<Option<(Time, Vec<u8>)>, StoreError> {
+    let row: Option<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT asked_micros, sealed FROM sightings WHERE patient_id = $1 AND sealed IS NOT NULL")
+            .bind(patient.as_bytes().to_vec())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(asked, sealed)| (Time::from_micros(asked), sealed)))
 }
 
-/// The questions that wait, the oldest first. A row that names no patient was not made here: it is left out.
+/// The questions about patients of an establishment that wait since, the newest first.
 pub(crate) async fn sightings_asked(
     connection: &mut AnyConnection,
-    since: Time,
+    establishment: EstablishmentId,
+    (since, until): (Time, Time),
     most: i64,
 ) -> Result<Vec<(PatientId, Time)>, StoreError> {
     let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(
-        "SELECT patient_id, asked_micros FROM sightings WHERE sealed IS NULL AND asked_micros >= $1 \
-         ORDER BY asked_micros LIMIT $2",
+        "SELECT s.patient_id, s.asked_micros FROM sightings s JOIN patients p ON p.id = s.patient_id \
+         WHERE p.establishment_id = $1 AND s.sealed IS NULL AND s.asked_micros >= $2 AND s.asked_micros <= $3 \
+         ORDER BY s.asked_micros DESC LIMIT $4",
     )
+    .bind(establishment.as_bytes().to_vec())
     .bind(since.micros())
+    .bind(until.micros())
     .bind(most)
     .fetch_all(connection)
     .await?;
@@ -265,13 +271,22 @@ pub(crate) async fn answer_sightings(
     Ok(done.rows_affected() > 0)
 }
 
+/// Whether anything was asked before a moment.
+pub(crate) async fn has_sightings_before(connection: &mut AnyConnection, before: Time) -> Result<bool, StoreError> {
+    let one: Option<(i64,)> = sqlx::query_as("SELECT asked_micros FROM sightings WHERE asked_micros < $1 LIMIT 1")
+        .bind(before.micros())
+        .fetch_optional(connection)
+        .await?;
+    Ok(one.is_some())
+}
+
 /// Forgets what was asked before a moment.
 pub(crate) async fn forget_sightings(connection: &mut AnyConnection, before: Time) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM sightings WHERE asked_micros < $1").bind(before.micros()).execute(connection).await?;
     Ok(())
 }
 
-/// The sealed part of an account, as far as this case reads it: the name.
+/// The sealed part of an account as `signin` writes it, as far as this case reads it: the name.
 #[derive(Decode)]
 #[cbor(map)]
 struct RawName {

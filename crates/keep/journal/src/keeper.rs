@@ -252,7 +252,9 @@ impl Journal {
     pub async fn disclose<A: Disclosure>(&self, authorized: Authorized<A>) -> Result<A, JournalError> {
         self.in_force(authorized.expires(), authorized.subject().session, false)?;
         let (action, subject, purpose, _) = authorized.into_parts();
-        let body = Body { target: target_of(&action), detail: action.detail(), ..body_of(&subject, Some(purpose)) };
+        let patients = action.patients().iter().map(ToString::to_string).collect();
+        let (target, detail) = (target_of(&action), action.detail());
+        let body = Body { patients, target, detail, ..body_of(&subject, Some(purpose)) };
         self.append(Kind::Released, A::EVENT, None, &body).await?;
         Ok(action)
     }

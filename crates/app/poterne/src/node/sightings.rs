@@ -5,17 +5,24 @@ use dossier::{Filter, TraceRow, Traces};
 use policy::{Authorized, GiveSightings};
 use types::Time;
 
-pub(super) struct Finder(pub Traces);
+/// Finds in the index of a node that may read traces.
+pub struct Finder(pub Traces);
 
 impl FindsTraces for Finder {
-    fn of_patient<'a>(&'a self, proof: &'a Authorized<GiveSightings>, since: Time) -> Finding<'a> {
+    fn of_patient<'a>(
+        &'a self,
+        proof: &'a Authorized<GiveSightings>,
+        since: Time,
+        after: Option<String>,
+    ) -> Finding<'a> {
         Box::pin(async move {
-            let filter = Filter { events: SIGHTING_EVENTS.to_vec(), since: Some(since), ..Filter::default() };
+            let before = after.and_then(|after| after.parse().ok());
+            let filter = Filter { events: SIGHTING_EVENTS.to_vec(), since: Some(since), before, ..Filter::default() };
             let found = self.0.of_patient(proof, filter, SIGHTINGS_MAX).await;
             let (page, extents) = found.map_err(|error| error.to_string())?;
             Ok(FoundTraces {
                 rows: page.rows.iter().map(sighting).collect(),
-                more: page.next.is_some() || page.cut_short,
+                next: page.next.map(|next| next.to_string()),
                 unreadable: page.unreadable > 0,
                 extents,
             })

@@ -112,6 +112,7 @@ impl Event {
             | Event::DocumentOpened
             | Event::SightingsAsked
             | Event::SightingsGiven
+            | Event::SightingsRead
             | Event::TracesSearched
             | Event::TracesExported
             | Event::SearchSaved

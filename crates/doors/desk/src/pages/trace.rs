@@ -3,7 +3,7 @@
 use super::Badge;
 use dossier::{Became, TraceRow};
 use journal::Kind;
-use types::Role;
+use types::{ClockState, Role};
 use web::{layout::prelude::*, when};
 
 /// What became of an act: its word, its sign, its color.
@@ -54,6 +54,14 @@ impl TraceSheet {
 
     fn exact(&self) -> String {
         when::exact(self.view.row.time)
+    }
+
+    fn clock(&self) -> &'static str {
+        match self.view.row.clock {
+            ClockState::Synchronized => self.t.desk_traces_clock_synchronized(),
+            ClockState::Unsynchronized => self.t.desk_traces_clock_unsynchronized(),
+            ClockState::Unknown => self.t.desk_traces_clock_unknown(),
+        }
     }
 
     fn event(&self) -> &'static str {

@@ -34,7 +34,7 @@ pub(crate) struct Manner {
 }
 
 /// Whom an address names. What cannot be read names nobody, and costs what a made-up identifier costs.
-fn named(patient: &str) -> PatientId {
+pub(super) fn named(patient: &str) -> PatientId {
     patient.parse().unwrap_or(PatientId::from_bytes([0; 16]))
 }
 

@@ -1,7 +1,7 @@
 //! Who saw one's record.
 
 use crate::{
-    handlers::{Asking, Member, Named, failed, or_default},
+    handlers::{Asking, Member, Named, failed, or_default, records::named},
     pages::{SightingRow, SightingsKnown, SightingsPage, SightingsView},
 };
 use axum::{
@@ -11,7 +11,7 @@ use axum::{
 use care::Sightings;
 use entrance::shown;
 use serde::Deserialize;
-use types::{AccountId, PatientId};
+use types::AccountId;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -20,7 +20,7 @@ pub(crate) struct Asked {
 }
 
 pub(crate) async fn seen(member: Member, Named { patient, .. }: Named, asked: Asking<Asked>) -> Response {
-    let patient = patient.parse().unwrap_or(PatientId::from_bytes([0; 16]));
+    let patient = named(&patient);
     let who = &member.who.authenticated;
     match member.visit.state.care().sightings(who, patient).await {
         Ok(found) => {

@@ -16,7 +16,7 @@ pub struct SightingRow {
     pub account: Option<AccountId>,
     /// In what role.
     pub role: Option<Role>,
-    /// His name, if his account is still there.
+    /// His name, if it could be read.
     pub name: Option<String>,
     /// Whether it was the reader himself.
     pub is_own: bool,
@@ -79,6 +79,11 @@ impl SightingsPage {
         known.rows.iter().filter(|row| self.view.with_own || !row.is_own).collect()
     }
 
+    /// That nobody else came is said only where all was looked at.
+    fn nobody_else(&self, known: &SightingsKnown) -> &'static str {
+        if known.is_whole && !known.has_more { self.t.portal_seen_empty() } else { self.t.portal_seen_none_here() }
+    }
+
     fn own(known: &SightingsKnown) -> usize {
         known.rows.iter().filter(|row| row.is_own).count()
     }
@@ -115,7 +120,8 @@ impl SightingsPage {
             Some(Event::RecordRead) => self.t.portal_seen_record(),
             Some(Event::ResultRead) => self.t.portal_seen_result(),
             Some(Event::DocumentRead) => self.t.portal_seen_document(),
-            _ => self.t.portal_seen_opened(),
+            Some(Event::DocumentOpened) => self.t.portal_seen_opened(),
+            _ => self.t.portal_seen_something(),
         }
     }
 }

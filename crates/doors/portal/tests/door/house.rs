@@ -1,22 +1,20 @@
 //! The door and all that is behind it, made for one test.
 
-use crate::clock::HandClock;
+use crate::{clock::HandClock, finder::Finder};
 use axum::Router;
-use care::{
-    CareService, Finding, FindsTraces, FoundTraces, Registrar, SIGHTING_EVENTS, SIGHTINGS_MAX, Sighting, SightingsDesk,
-    Sis, SisConfig,
-};
+use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
 use demo::{Authority, DemoAccount, Hospital, LinkKind, SisFaults};
+use dossier::Traces;
 use identity::{SessionLimits, TotpSecret};
-use journal::{Journal, JournalConfig, Kind, Markers, Trace, read_markers, read_traces};
-use policy::{Authorized, GiveSightings, Policies, Relation, RelationKind};
+use journal::{Journal, JournalConfig, Kind, Markers, Trace, index::Index, read_markers, read_traces};
+use policy::{Policies, Relation, RelationKind};
 use portal::{PortalSettings, PortalState};
 use signin::{Enrolment, NewAccount, SignInService, SignInSettings};
 use std::{
     collections::BTreeMap,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 use store::{Store, SystemClock, testing::TestDatabase};
@@ -25,7 +23,7 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
 };
-use types::{AccountId, Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
+use types::{AccountId, Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
@@ -60,8 +58,8 @@ pub struct House {
     pub patients: Vec<PatientId>,
     pub accounts: Vec<Account>,
     pub database_file: Option<PathBuf>,
-    /// The node that may read traces; the portal may not.
-    pub answering: AbortOnDropHandle<()>,
+    searched: Traces,
+    answering: Mutex<Option<AbortOnDropHandle<()>>>,
     /// Stops the SIS.
     _stop: DropGuard,
 }
@@ -114,14 +112,10 @@ impl House {
             SystemActor::Demo,
         );
         let signin = SignInService::new(store.clone(), journal.clone(), policies.clone(), keys(), settings).unwrap();
-        let finder = Finder { folder: folder.path().to_owned(), journal: journal.clone() };
-        let answers = SightingsDesk::new(
-            (store.clone(), journal.clone()),
-            policies.clone(),
-            master.keys_for(Holder::Door(Door::Desk)),
-            HERE,
-            Arc::new(finder),
-        );
+        let months = Arc::new(MonthKeys::new(&folder.path().join("vault"), &master).unwrap());
+        let journals = folder.path().join("journal");
+        let index = Index::new(&folder.path().join("index"), &journals, months, &master).unwrap();
+        let searched = Traces::new(index, journal.clone(), policies.clone());
         let care = CareService::new(store.clone(), journal.clone(), policies, keys(), Sis::new(sis).unwrap());
         let name = HOSPITAL.establishment.name.clone();
         let settings = PortalSettings {
@@ -136,7 +130,7 @@ impl House {
         enrolment.establishment(HERE, &name).await.unwrap();
         let (patients, accounts) = settle(&enrolment, &registrar, &clock).await;
         let url = database.config().url;
-        Self {
+        let house = Self {
             folder,
             clock,
             store,
@@ -147,9 +141,31 @@ impl House {
             patients,
             accounts,
             database_file: url.strip_prefix("sqlite:").map(PathBuf::from),
-            answering: AbortOnDropHandle::new(tokio::spawn(answers.keep_answering())),
+            searched,
+            answering: Mutex::default(),
             _stop: stop.drop_guard(),
-        }
+        };
+        house.answer_again();
+        house
+    }
+
+    /// A node that may read traces answers; the portal may not.
+    pub fn answer_again(&self) {
+        let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
+        let answers = SightingsDesk::new(
+            (self.store.clone(), self.journal.clone()),
+            Arc::new(Policies::built_in().unwrap()),
+            master.keys_for(Holder::Door(Door::Desk)),
+            HERE,
+            Arc::new(Finder(self.searched.clone())),
+        );
+        let task = AbortOnDropHandle::new(tokio::spawn(answers.keep_answering()));
+        *self.answering.lock().unwrap() = Some(task);
+    }
+
+    /// That node stops.
+    pub fn unanswered(&self) {
+        self.answering.lock().unwrap().take();
     }
 
     pub fn account(&self, login: &str) -> &Account {
@@ -244,31 +260,6 @@ async fn settle(enrolment: &Enrolment, registrar: &Registrar, clock: &HandClock)
         accounts.push(Account { demo, id, password, totp: [n; 20], address: IpAddr::from([192, 0, 2, n]) });
     }
     (patients, accounts)
-}
-
-/// Finds in the journal as it lies on the disk, without an index.
-struct Finder {
-    folder: PathBuf,
-    journal: Journal,
-}
-
-impl FindsTraces for Finder {
-    fn of_patient<'a>(&'a self, proof: &'a Authorized<GiveSightings>, since: Time) -> Finding<'a> {
-        let (patient, entries) = (proof.action().patient.to_string(), self.journal.entries());
-        let traces = traces_of(&self.folder, entries);
-        let asked = |trace: &&Trace| {
-            SIGHTING_EVENTS.contains(&trace.event) && trace.patients.contains(&patient) && trace.time >= since
-        };
-        let told = |trace: &Trace| {
-            let account = trace.author.strip_prefix("account:").map(|id| id.parse().unwrap());
-            Sighting::new(trace.time, trace.event, account, trace.role.as_deref().and_then(|role| role.parse().ok()))
-        };
-        let mut rows: Vec<Sighting> = traces.iter().rev().filter(asked).map(told).collect();
-        let more = rows.len() > SIGHTINGS_MAX;
-        rows.truncate(SIGHTINGS_MAX);
-        let extents = BTreeMap::from([("node".to_owned(), entries)]);
-        Box::pin(async move { Ok(FoundTraces { rows, more, unreadable: false, extents }) })
-    }
 }
 
 fn traces_of(folder: &Path, entries: u64) -> Vec<Trace> {

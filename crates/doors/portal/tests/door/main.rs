@@ -4,11 +4,14 @@
 
 mod answer;
 mod clock;
+#[path = "../../../../app/poterne/src/node/sightings.rs"]
+mod finder;
 mod house;
 mod isolation;
 mod routes;
 mod seen;
 mod sessions;
 mod sis_faults;
+mod steady;
 mod traces;
 mod visitor;

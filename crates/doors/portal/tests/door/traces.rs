@@ -18,8 +18,8 @@ enum Leaves {
     Nothing,
     Reading(Event),
     Effect(Event),
-    /// A question, and its answer by the node.
-    Question(Event, Event),
+    /// A question, its answer by the node, and the reading of it.
+    Question([Event; 3]),
 }
 
 /// A new route must say here what it leaves.
@@ -33,7 +33,9 @@ fn leaves(route: &Route) -> Leaves {
         ("POST", "/{lang}/session/keep") => Leaves::Effect(Event::SessionRenewed),
         ("POST", "/{lang}/session/end") => Leaves::Effect(Event::SignOut),
         ("GET", "/{lang}/records/{patient}") => Leaves::Reading(Event::RecordRead),
-        ("GET", "/{lang}/records/{patient}/seen") => Leaves::Question(Event::SightingsAsked, Event::SightingsGiven),
+        ("GET", "/{lang}/records/{patient}/seen") => {
+            Leaves::Question([Event::SightingsAsked, Event::SightingsGiven, Event::SightingsRead])
+        }
         ("GET", "/{lang}/records/{patient}/results/{id}") => Leaves::Reading(Event::ResultRead),
         ("GET", "/{lang}/records/{patient}/documents/{id}") => Leaves::Reading(Event::DocumentRead),
         ("GET", "/{lang}/records/{patient}/results/{id}/content")
@@ -183,16 +185,21 @@ async fn every_effect_has_intent_marker_and_outcome(database: &TestDatabase) {
                 assert_effect(&house, &traces, event, Outcome::Done).await;
                 assert_author(&traces[0], house.account(camille.login), Purpose::SignIn);
             }
-            Leaves::Question(asks, gives) => {
+            Leaves::Question(events) => {
                 assert_eq!(camille.get(&path).await.status, StatusCode::OK, "{path}");
                 let ended = |traces: &[Trace]| traces.iter().filter(|one| one.kind == Kind::Outcome).count() == 2;
                 let traces = house.traces_once(before, ended).await;
-                let (asked, given): (Vec<_>, Vec<_>) = traces.into_iter().partition(|one| one.event == asks);
-                assert_effect(&house, &asked, asks, Outcome::Done).await;
-                assert_author(&asked[0], house.account(camille.login), Purpose::OwnRecord);
-                assert_effect(&house, &given, gives, Outcome::Done).await;
+                let of = |event| traces.iter().filter(|one| one.event == event).cloned().collect::<Vec<_>>();
+                let [asked, given, read] = events.map(of);
+                for (traces, event) in [(&asked, events[0]), (&given, events[1])] {
+                    assert_effect(&house, traces, event, Outcome::Done).await;
+                    assert_eq!(traces[0].patients, [house.patients[own].to_string()]);
+                }
                 assert_eq!(given[0].author, "system.node");
-                assert!([&asked[0], &given[0]].iter().all(|one| one.patients == [house.patients[own].to_string()]));
+                assert!(matches!(read.as_slice(), [one] if one.kind == Kind::Released));
+                for trace in [&asked[0], &read[0]] {
+                    assert_author(trace, house.account(camille.login), Purpose::OwnRecord);
+                }
             }
             Leaves::Reading(_) | Leaves::Nothing => {
                 camille
@@ -297,7 +304,7 @@ async fn a_journal_that_takes_nothing_shows_nothing(database: &TestDatabase) {
     let camille = house.patient("camille.durand").await;
     let own = house.own("camille.durand");
     house.journal.clone().close().await.unwrap();
-    for route in every_route().iter().filter(|route| matches!(leaves(route), Leaves::Reading(_) | Leaves::Question(..)))
+    for route in every_route().iter().filter(|route| matches!(leaves(route), Leaves::Reading(_) | Leaves::Question(_)))
     {
         let path = path_of(&house, route, own);
         let answer = camille.get(&path).await;

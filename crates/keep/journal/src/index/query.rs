@@ -60,6 +60,13 @@ impl Query {
         self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
     }
 
+    /// Whether a month's group (`<family>-<yyyy-mm>`) may hold any of the types that are asked for: each is sealed to its
+    /// family's key.
+    pub(crate) fn meets_group(&self, group: &str) -> bool {
+        let of = |event: &Event| group.strip_prefix(event.family().as_str()).is_some_and(|rest| rest.starts_with('-'));
+        self.events.is_empty() || self.events.iter().any(of)
+    }
+
     /// Whether any moment of a span is asked for.
     pub(crate) fn meets(&self, (earliest, latest): (i64, i64)) -> bool {
         self.since.is_none_or(|since| latest >= since.micros())

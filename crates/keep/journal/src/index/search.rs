@@ -90,7 +90,7 @@ impl Index {
             for (number, chunk) in origin.chunks.iter_mut().enumerate() {
                 let header = chunk.header();
                 let (span, rows) = ((header.earliest, header.latest), u64::from(header.rows));
-                if !query.meets(span) {
+                if !query.meets(span) || !query.meets_group(&header.group) {
                     continue;
                 }
                 if before.is_some_and(|before| span.0 > before.time.micros()) {
@@ -104,7 +104,7 @@ impl Index {
                 walks.push(Walk { at, origin: name.clone(), latest: span.1, state: Step::Closed });
             }
             for (group, buffer) in &origin.buffers {
-                if buffer.count() == 0 || !query.meets(buffer.span()) {
+                if buffer.count() == 0 || !query.meets(buffer.span()) || !query.meets_group(group) {
                     continue;
                 }
                 if buffer.blind {

@@ -44,7 +44,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::SightingsAsked,
         &[written(
             Form::Effect,
-            "a patient asked who saw his record; *done* also where an answer of the last half minute is shown again",
+            "a patient asked who saw his record, and no answer of the last half minute was there",
             "patient",
         )],
         &["acces-web:TR3"],
@@ -57,6 +57,12 @@ pub(super) const ENTRIES: &[Documented] = &[
             "a node that may read traces answered: what it found of that patient's, sealed to the portal",
             "author `system.node`; patient; detail: how many",
         )],
+        &["acces-web:TR3"],
+        codes("110101", Do::Read),
+    ),
+    entry(
+        Event::SightingsRead,
+        &[written(Form::Released, "the answer was shown to him", "patient")],
         &["acces-web:TR3"],
         codes("110101", Do::Read),
     ),

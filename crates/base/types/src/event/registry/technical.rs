@@ -140,7 +140,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::SessionsPurged,
         &[written(
             Form::Effect,
-            "ended sessions and old counters were deleted, when there are any",
+            "ended sessions, old counters, and old answers on who saw a record were deleted, when there are any",
             "author `system.node`",
         )],
         &["acces-web:AA11"],
