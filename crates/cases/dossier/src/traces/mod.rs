@@ -3,6 +3,7 @@
 mod export;
 mod model;
 mod wanted;
+mod worker;
 
 pub use export::{EXPORT_ROWS_MAX, ExportPiece, TraceExport};
 pub use journal::{Became, index::Cursor};
@@ -10,18 +11,15 @@ pub use model::{Day, Filter, Place, TraceCounts, TracePage, TraceRow, TracesErro
 
 use identity::Authenticated;
 use journal::{
-    Journal, JournalError, Refusal,
+    Journal, Refusal,
     index::{Index, IndexError},
 };
 use policy::{Authorized, Denied, Disclosure, ExportTraces, Facts, GiveSightings, Policies, SearchTraces};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use types::Event;
 use wanted::Wanted;
+use worker::Worker;
 
 /// New entries that one search takes note of at most, in each journal; more than that is left to [`Traces::keep_index`].
 const CATCH_UP_ENTRIES_MAX: u64 = 65_536;
@@ -35,7 +33,7 @@ const TURN_MAX: Duration = Duration::from_secs(5);
 pub struct Traces(Arc<Parts>);
 
 struct Parts {
-    index: Arc<Mutex<Index>>,
+    index: Worker,
     journal: Journal,
     policies: Arc<Policies>,
     turn: Arc<Semaphore>,
@@ -44,16 +42,14 @@ struct Parts {
 impl Traces {
     /// Over an index of the journals of this node.
     pub fn new(index: Index, journal: Journal, policies: Arc<Policies>) -> Self {
-        let (index, turn) = (Arc::new(Mutex::new(index)), Arc::new(Semaphore::new(1)));
+        let (index, turn) = (Worker::new(index), Arc::new(Semaphore::new(1)));
         Self(Arc::new(Parts { index, journal, policies, turn }))
     }
 
     /// Keeps the index at the end of the journals, for ever: a search then has little to wait for.
     pub async fn keep_index(self) {
         loop {
-            let index = Arc::clone(&self.0.index);
-            let whole = tokio::task::spawn_blocking(move || held(&index).catch_up(CATCH_UP_ENTRIES_MAX)).await;
-            match whole {
+            match self.0.index.with(|index| index.catch_up(CATCH_UP_ENTRIES_MAX)).await {
                 // Searches come in between.
                 Ok(Ok(false)) => tokio::time::sleep(Duration::from_millis(1)).await,
                 Ok(Ok(true)) => tokio::time::sleep(KEEPING).await,
@@ -61,11 +57,7 @@ impl Traces {
                     tracing::warn!(%error, "the search index could not follow the journal");
                     tokio::time::sleep(10 * KEEPING).await;
                 }
-                Err(error) if error.is_panic() => {
-                    tracing::error!(%error, "following the journal with the search index ended in a panic");
-                    tokio::time::sleep(10 * KEEPING).await;
-                }
-                Err(_) => return,
+                Err(_) => tokio::time::sleep(10 * KEEPING).await,
             }
         }
     }
@@ -158,15 +150,13 @@ impl Traces {
     ) -> Result<T, TracesError> {
         let turn = tokio::time::timeout(patience, Arc::clone(&self.0.turn).acquire_owned()).await;
         let turn = turn.map_err(|_| TracesError::Busy)?.map_err(|_| TracesError::Busy)?;
-        let index = Arc::clone(&self.0.index);
-        let search = move || {
+        let search = move |index: &mut Index| {
             let _turn = turn;
-            let mut index = held(&index);
             // What was acknowledged before somebody searched is found: his own search, too.
             if !index.catch_up(CATCH_UP_ENTRIES_MAX)? {
                 return Err(TracesError::preparing(index.progress()));
             }
-            let found = search(&mut index);
+            let found = search(index);
             if let Err(TracesError::Index(error @ IndexError::Malformed(_))) = &found {
                 // Nothing false was shown; the journal, which is the truth, gives it again.
                 tracing::warn!(%error, "the search index was altered; it is made again");
@@ -175,13 +165,8 @@ impl Traces {
             }
             found
         };
-        tokio::task::spawn_blocking(search).await.map_err(|_| JournalError::Fault)?
+        self.0.index.with(search).await?
     }
-}
-
-/// A search that broke off leaves nothing that the next one could not find out: entries are checked against their rows.
-fn held(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
-    index.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn page(index: &mut Index, wanted: &Wanted) -> Result<TracePage, TracesError> {
