@@ -1,10 +1,15 @@
 //! The door and all that is behind it, made for one test.
 
-use crate::{clock::HandClock, finder::Finder};
+/// As the program joins the two cases.
+#[path = "../../../../app/poterne/src/node/sightings.rs"]
+mod finder;
+
+use crate::clock::HandClock;
 use axum::Router;
 use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
 use demo::{Authority, DemoAccount, Hospital, LinkKind, SisFaults};
 use dossier::Traces;
+use finder::Finder;
 use identity::{SessionLimits, TotpSecret};
 use journal::{Journal, JournalConfig, Kind, Markers, Trace, index::Index, read_markers, read_traces};
 use policy::{Policies, Relation, RelationKind};

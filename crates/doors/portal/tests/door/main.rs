@@ -4,8 +4,6 @@
 
 mod answer;
 mod clock;
-#[path = "../../../../app/poterne/src/node/sightings.rs"]
-mod finder;
 mod house;
 mod isolation;
 mod routes;
