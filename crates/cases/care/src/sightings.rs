@@ -173,7 +173,8 @@ impl Effect<AskSightings> for Ask {
     type Output = ();
     async fn apply(&self, tx: &mut WriteTx<'_, AskSightings>) -> Result<Applied<()>, StoreError> {
         let (patient, now) = (tx.action().patient, tx.now());
-        sql::ask_sightings(tx.connection(), patient, now, now - FRESH).await?;
+        // One that waited for as long as anybody waits is put anew: whoever asked it has gone.
+        sql::ask_sightings(tx.connection(), patient, now, now - WAIT).await?;
         Ok(Applied::done(()))
     }
 }

@@ -195,12 +195,12 @@ pub(crate) async fn patient_by_token(
     row.map(|(id,)| PatientId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("patients.id"))).transpose()
 }
 
-/// Puts a patient's question, unless one waits since `fresh`.
+/// Puts a patient's question, unless one waits that was put since a moment.
 pub(crate) async fn ask_sightings(
     connection: &mut AnyConnection,
     patient: PatientId,
     now: Time,
-    fresh: Time,
+    since: Time,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO sightings (patient_id, asked_micros) VALUES ($1, $2) ON CONFLICT (patient_id) DO UPDATE \
@@ -210,7 +210,7 @@ pub(crate) async fn ask_sightings(
     )
     .bind(patient.as_bytes().to_vec())
     .bind(now.micros())
-    .bind(fresh.micros())
+    .bind(since.micros())
     .execute(connection)
     .await?;
     Ok(())

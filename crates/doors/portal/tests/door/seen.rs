@@ -103,6 +103,10 @@ async fn where_nobody_answers_the_page_says_so(database: &TestDatabase) {
     assert!(answer.text().contains("ne peut pas être établie"), "{}", answer.text());
     assert!(house.traces_since(before).iter().all(|one| one.event != Event::SightingsRead), "nothing was shown");
     assert_eq!(camille.get("/fr/session").await.status, StatusCode::OK, "the session lives");
+    // Later than a question is worth an answer, and sooner than an answer grows old: it is put anew.
+    house.clock.advance(12);
+    house.answer_again();
+    of(&camille, &seen(&house, "camille.durand")).await;
 }
 both!(where_nobody_answers_the_page_says_so);
 
