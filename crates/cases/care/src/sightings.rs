@@ -311,11 +311,7 @@ impl SightingsDesk {
         while given.front().is_some_and(|when| when.elapsed() > Duration::from_secs(60)) {
             given.pop_front();
         }
-        if given.len() >= ANSWERS_MAX {
-            return false;
-        }
-        given.push_back(Instant::now());
-        true
+        given.len() < ANSWERS_MAX
     }
 
     async fn answer(&self, patient: PatientId, asked: Time) -> Result<(), CareError> {
@@ -338,6 +334,8 @@ impl SightingsDesk {
         let sealed = self.keys.seal(Purpose::Sightings, place(&row), &clear);
         let sealed = sealed.map_err(|error| CareError::Fault(error.to_string()))?;
         let proof = self.decided(GiveSightings { patient, count }, now)?;
+        // What is left to others, or fails before anything is written, takes no room.
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).push_back(Instant::now());
         self.journal.perform(proof, Give { sealed, asked }).await?;
         Ok(())
     }

@@ -12,7 +12,6 @@ use tokio::sync::oneshot;
 type Job = Box<dyn FnOnce(&mut Index) + Send>;
 
 /// Hands jobs to the thread; it ends with the last of these.
-#[derive(Clone)]
 pub(super) struct Worker(Sender<Job>);
 
 impl Worker {
