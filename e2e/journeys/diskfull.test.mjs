@@ -11,7 +11,7 @@ import { Client } from "../lib/client.mjs";
 import { temporaryFolder, verifyJournal } from "../lib/demo.mjs";
 import { DISK_MEGABYTES, demoOnSmallDisk, fill, skip } from "../lib/disk.mjs";
 import { record, resultsOf } from "../lib/pages.mjs";
-import { Technician } from "../lib/ssh.mjs";
+import { Technician, shows } from "../lib/ssh.mjs";
 import { nextCode } from "../lib/totp.mjs";
 
 const RECOVERY_SECONDS_MAX = 15;
@@ -155,14 +155,3 @@ test("what a technician lets a terminal show fills no disk: he is cut while ther
   assert.equal(await client.isSignedIn(), true, "signing in still is an effect that is done");
   client.close();
 });
-
-/** Waits until a terminal has shown something. */
-async function shows(child, text) {
-  let seen = "";
-  child.stdout.on("data", (chunk) => (seen += chunk));
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (seen.includes(text)) return;
-    await sleep(25);
-  }
-  throw new Error(`not shown within ten seconds: ${text}\n${seen}`);
-}

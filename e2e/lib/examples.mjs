@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Api, approved, asked } from "./api.mjs";
 import { ERWAN } from "./cast.mjs";
-import { Technician } from "./ssh.mjs";
+import { Technician, shows } from "./ssh.mjs";
 
 const later = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString().replace(/\.\d+/, "");
 const WHY = [{ reason: "essai de l’interface" }, { reason: "E" }];
@@ -39,7 +39,7 @@ export async function sessions(demo) {
   const first = await erwan.shell("scanner-1");
   first.stdin.write("etat\r");
   const [over] = await begun(1);
-  await sleep(500);
+  await shows(first, "console de maintenance");
   first.stdin.write("exit\r");
   await first.ended;
   erwan.opened = true;

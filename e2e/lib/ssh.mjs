@@ -2,10 +2,20 @@
 import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "./demo.mjs";
 import { nextCode } from "./totp.mjs";
 
 const SECONDS_MAX = 60;
+
+/** Waits until a client that was started has shown something. */
+export async function shows(child, text) {
+  for (let tries = 0; tries < 400; tries += 1) {
+    if (child.seen.includes(text)) return;
+    await sleep(25);
+  }
+  throw new Error(`not shown within ten seconds: ${text}\n${child.seen}`);
+}
 
 /** A technician with a key and an authenticator, in front of one relay. */
 export class Technician {
@@ -72,6 +82,8 @@ export class Technician {
     });
     // The other side may be gone before all is written.
     child.stdin.on("error", () => {});
+    child.seen = "";
+    child.stdout.on("data", (chunk) => (child.seen += chunk));
     return child;
   }
 

@@ -1,7 +1,7 @@
 // The second door with something on every page: an intervention in each state, a session that lives and one that is over.
 import { Api, approved, asked } from "./api.mjs";
 import { ERWAN } from "./cast.mjs";
-import { Technician } from "./ssh.mjs";
+import { Technician, shows } from "./ssh.mjs";
 
 const LIVE_SECONDS_MAX = 900;
 
@@ -57,11 +57,9 @@ export class Stage {
     this.erwan.opened = false;
     this.shell = await this.erwan.shell("automate-pharmacie");
     this.shell.stdin.write("etat\r");
-    for (let tries = 0; tries < 100 && !this.live; tries += 1) {
-      const { rows } = await this.desk.must("GET", "/sessions");
-      this.live = rows.find((session) => session.live)?.id;
-      if (!this.live) await new Promise((done) => setTimeout(done, 100));
-    }
+    await shows(this.shell, "console de maintenance");
+    const [newest] = (await this.desk.must("GET", "/sessions")).rows;
+    this.live = newest?.live ? newest.id : undefined;
     if (!this.live) throw new Error("no session lives on the stage");
   }
 
