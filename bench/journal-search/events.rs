@@ -106,6 +106,7 @@ impl Events {
             establishment: Some(establishment()),
             door: Some("portal".to_owned()),
             address: Some(std::net::Ipv4Addr::from(address).to_string()),
+            port: None,
             purpose: about.then(|| "care".to_owned()),
             patients,
             objects,

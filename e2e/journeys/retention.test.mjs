@@ -34,9 +34,11 @@ const main = (visitor) => visitor.page.getByRole("main").innerText();
 const waiting = (visitor) => visitor.page.locator(".panel").filter({ has: visitor.button("desk.retention.withdraw") });
 
 /** Asks for a change, in the form of its kind. */
-async function ask(visitor, what, fields) {
+async function ask(visitor, what, fields, extra) {
   await visitor.go("/retention");
-  const form = visitor.page.locator("form").filter({ has: visitor.page.locator(`input[name="what"][value="${what}"]`) });
+  const named = extra ? `input[name="extra"][value="${extra}"]` : `input[name="what"][value="${what}"]`;
+  const form = visitor.page.locator("form").filter({ has: visitor.page.locator(named) });
+  if (extra) await visitor.page.locator("details").filter({ has: form }).locator("summary").click();
   for (const [name, value] of Object.entries(fields)) {
     const field = form.locator(`[name="${name}"]`);
     if ((await field.evaluate((one) => one.localName)) === "select") await field.selectOption(value);
@@ -104,6 +106,38 @@ test("a hold is put by two and ended by two, a month later", async () => {
   await solenn.assertAccessible();
 });
 
+test("what is recorded beyond the minimum is decided by two, counts at once, and can be stopped", async () => {
+  const desk = new Api(demo, "desk", "trace_controller");
+  const recorded = async () => (await desk.must("GET", "/retention")).extras.filter((one) => one.recorded);
+  assert.deepEqual(await recorded(), [], "nothing is, unless somebody decides");
+  const decide = async (extra, by, other) => {
+    await ask(by, "extra", { reason: "adresses partagées" }, extra);
+    const before = await recorded();
+    await confirm(other);
+    assert.notDeepEqual(await recorded(), before, extra);
+  };
+  await decide("port", denis, solenn);
+  await decide("requests", solenn, denis);
+  await solenn.go("/retention");
+  await solenn.page.getByText(solenn.says("desk.retention.extra_port")).click();
+  await solenn.assertAccessible();
+
+  await denis.go("/traces?go=1&type=access.request_made");
+  const { rows } = await desk.must("GET", "/traces?type=access.request_made");
+  const own = rows.find(({ target }) => target === "GET /fr/traces");
+  assert.ok(own?.port > 0, JSON.stringify(rows));
+  await denis.go(`/traces/${own.origin}/${own.index}`);
+  assert.match(await main(denis), new RegExp(`${own.port}`), "the port stands on its page");
+
+  await decide("requests", denis, solenn);
+  await decide("port", solenn, denis);
+  assert.deepEqual(await recorded(), []);
+  const count = async () => (await desk.must("GET", "/traces?type=access.request_made&limit=100")).rows.length;
+  const made = await count();
+  await solenn.go("/retention");
+  assert.equal(await count(), made, "it has stopped");
+});
+
 test("what is taken back waits no more", async () => {
   await ask(solenn, "hold", { family: "health", from: MONTH, to: MONTH, reason: "erreur" });
   await waiting(solenn).getByRole("button", { name: solenn.says("desk.retention.withdraw") }).click();
@@ -118,13 +152,13 @@ test("who asked and who confirmed stand in the traces", async () => {
   const [asked, confirmed, withdrawn] = await Promise.all(
     ["retention.asked", "retention.confirmed", "retention.withdrawn"].map(found),
   );
-  assert.deepEqual([asked.length, confirmed.length, withdrawn.length], [4, 3, 1]);
+  assert.deepEqual([asked.length, confirmed.length, withdrawn.length], [8, 7, 1]);
   const [first, second] = [asked.at(-1), confirmed.at(-1)];
   assert.equal(first.detail, "enquête interne");
   assert.notEqual(first.author, second.author, "two people");
   assert.ok([first, second].every(({ role, address }) => role === "trace_controller" && address));
   await denis.go("/traces?go=1&type=retention");
-  assert.equal(await denis.page.locator("table.traces tbody tr").count(), 8);
+  assert.equal(await denis.page.locator("table.traces tbody tr").count(), 16);
 });
 
 test("nobody else sees it or asks, and no program decides", async () => {

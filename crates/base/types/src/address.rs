@@ -2,37 +2,66 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    hash::{Hash, Hasher},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
 /// The terminal's address, as seen by the door or told by a trusted proxy (acces-web TR2, DT13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClientAddress(IpAddr);
+/// Two are equal if the address is: the port is another with each connection.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress {
+    ip: IpAddr,
+    port: Option<u16>,
+}
 
 impl ClientAddress {
     /// An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn new(address: IpAddr) -> Self {
-        Self(address.to_canonical())
+        Self { ip: address.to_canonical(), port: None }
+    }
+
+    /// The other end of a connection.
+    pub fn of_peer(peer: SocketAddr) -> Self {
+        Self { port: Some(peer.port()), ..Self::new(peer.ip()) }
     }
 
     /// The address.
     pub fn ip(self) -> IpAddr {
-        self.0
+        self.ip
+    }
+
+    /// The port at that end, where the connection is at hand.
+    pub fn port(self) -> Option<u16> {
+        self.port
     }
 
     /// The address by which refusals and failures are counted.
     pub fn source(self) -> Source {
-        Source(match self.0 {
-            IpAddr::V4(_) => self.0,
+        Source(match self.ip {
+            IpAddr::V4(_) => self.ip,
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
         })
     }
 }
 
+impl PartialEq for ClientAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.ip == other.ip
+    }
+}
+
+impl Eq for ClientAddress {}
+
+impl Hash for ClientAddress {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ip.hash(state);
+    }
+}
+
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.ip.fmt(f)
     }
 }
 
@@ -131,6 +160,13 @@ mod tests {
         assert_eq!(at("2001:db8:1:2:3::1"), at("2001:db8:1:2:ffff::9"));
         assert_ne!(at("2001:db8:1:2::1"), at("2001:db8:1:3::1"));
         assert_eq!(at("::ffff:192.0.2.7"), at("192.0.2.7"));
+    }
+
+    #[test]
+    fn one_terminal_is_the_same_whatever_its_port() {
+        let peer = |port| ClientAddress::of_peer(SocketAddr::new([192, 0, 2, 7].into(), port));
+        assert_eq!((peer(4), peer(4).port()), (peer(5), Some(4)));
+        assert_eq!((peer(4).to_string(), ClientAddress::new([192, 0, 2, 7].into()).port()), ("192.0.2.7".into(), None));
     }
 
     #[test]

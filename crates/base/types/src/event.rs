@@ -1,8 +1,10 @@
 //! The registry of what the journal records. The word is what is written; it never changes once shipped.
 
+mod extra;
 mod family;
 mod registry;
 
+pub use extra::{Extra, Extras};
 pub use family::Family;
 pub use registry::{Codes, Do, Documented, Form, Written, events_page};
 
@@ -50,6 +52,10 @@ words! {
         Refused = "access.refused",
         /// Refusals past the bound, counted together.
         RefusalsFolded = "access.refusals_folded",
+        /// Somebody signed in asked for a page or sent a form; only while trace controllers want it recorded (acces-web TR3).
+        RequestMade = "access.request_made",
+        /// A program made a call with a token; likewise.
+        CallMade = "access.call_made",
         /// The SIS answered with an object outside the scope asked for; the page was withheld.
         StrayObject = "anomaly.stray_object",
         /// The list of the people somebody may see was read.
@@ -142,7 +148,7 @@ words! {
         SearchSaved = "traces.search_saved",
         /// A trace controller forgot a search.
         SearchForgotten = "traces.search_forgotten",
-        /// A change of how long traces are kept was asked: a retention, a legal hold, its end (acces-web TR3).
+        /// A change of how long traces are kept, or of what is recorded beyond the minimum, was asked (acces-web TR3).
         RetentionAsked = "retention.asked",
         /// Somebody else confirmed it.
         RetentionConfirmed = "retention.confirmed",

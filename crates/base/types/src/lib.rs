@@ -16,7 +16,7 @@ mod time;
 pub use actor::{Actor, Door, Purpose, Role, SystemActor, TokenScope};
 pub use address::{BadCidr, Cidr, ClientAddress, Source};
 pub use clock::{Clock, ClockState};
-pub use event::{Codes, Do, Documented, Event, Family, Form, Written, events_page};
+pub use event::{Codes, Do, Documented, Event, Extra, Extras, Family, Form, Written, events_page};
 pub use id::{
     AccountId, BadId, EquipmentId, EstablishmentId, InterventionId, PatientId, RelayId, SearchId, SessionId,
     SupplierId, TokenId, TraceId,

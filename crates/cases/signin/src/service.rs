@@ -22,7 +22,9 @@ use std::{
     time::Duration,
 };
 use store::{Store, StoreError};
-use types::{AccountId, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, SystemActor, Time};
+use types::{
+    AccountId, ClientAddress, Door, EstablishmentId, Event, Extra, Role, Secret, SessionId, SystemActor, Time,
+};
 use vault::{Keys, Place, Purpose, VaultError, random};
 
 /// Counters older than this are deleted.
@@ -430,6 +432,16 @@ impl SignInService {
         if let Err(error) = self.0.journal.refuse(&who.authenticated, Event::Refused, &refusal).await {
             tracing::warn!(%error, "a refusal could not be traced");
         }
+    }
+
+    /// Somebody with a session asks for a page or sends a form: recorded if trace controllers want it so, and then nothing
+    /// is answered before it is.
+    pub async fn note_request(&self, who: &SignedIn, method: &str, path: &str) -> Result<(), SessionFault> {
+        let noted = self.0.journal.note_extra(&who.authenticated, Extra::Requests, &format!("{method} {path}")).await;
+        noted.map_err(|error| {
+            tracing::warn!(%error, "a request could not be recorded, so it is not answered");
+            SessionFault::Unavailable
+        })
     }
 
     /// Deletes what is past its end. The node calls it from time to time.

@@ -23,8 +23,8 @@ use std::{
 };
 use store::{Store, StoreError};
 use types::{
-    AccountId, Cidr, ClientAddress, Door, EstablishmentId, Event, Role, Secret, SessionId, SupplierId, SystemActor,
-    Time, TokenId, TokenScope,
+    AccountId, Cidr, ClientAddress, Door, EstablishmentId, Event, Extra, Role, Secret, SessionId, SupplierId,
+    SystemActor, Time, TokenId, TokenScope,
 };
 use vault::{Keys, Purpose, VaultError, random};
 
@@ -301,6 +301,15 @@ impl ApiTokens {
                 tracing::warn!(%error, "a token's use could not be noted");
             }
         });
+    }
+
+    /// A program makes a call: recorded if trace controllers want it so, and then nothing is answered before it is.
+    pub async fn note_call(&self, holder: &TokenHolder, method: &str, path: &str) -> Result<(), SessionFault> {
+        let noted = self.0.journal.note_extra(&holder.authenticated, Extra::Calls, &format!("{method} {path}")).await;
+        noted.map_err(|error| {
+            tracing::warn!(%error, "a call could not be recorded, so it is not answered");
+            SessionFault::Unavailable
+        })
     }
 
     async fn refused(&self, address: ClientAddress, reason: &str) {

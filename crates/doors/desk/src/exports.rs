@@ -86,7 +86,7 @@ const CUT: &str = "Only the newest 100000 traces are here. Narrow the dates for 
 const UNREADABLE: &str = "Some traces can no longer be read: the key of their month is gone. They are not here.";
 
 /// The columns' names, in their order.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "time",
     "type",
     "outcome",
@@ -105,6 +105,7 @@ const NAMES: [&str; 18] = [
     "trace",
     "origin",
     "index",
+    "port",
 ];
 
 /// Answers with an export, to be saved. What breaks off breaks the transfer: half an export never looks whole.
@@ -149,6 +150,7 @@ fn cells(row: TraceRow) -> impl Iterator<Item = String> {
         body.trace,
         body.origin,
         body.index.to_string(),
+        told(body.port.map(|port| port.to_string())),
     ]
     .into_iter()
 }

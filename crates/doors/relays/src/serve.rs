@@ -129,7 +129,7 @@ impl<H: House> Relay<H> {
             match accepted {
                 Ok((stream, peer)) => {
                     pause = ACCEPT_PAUSE_MIN;
-                    let address = ClientAddress::new(peer.ip());
+                    let address = ClientAddress::of_peer(peer);
                     // Without a seat the stream is dropped here: closing is all that a flood costs.
                     if let Some(seat) = seats.take(address.source()) {
                         door.tasks.spawn(connection(door.clone(), self.config.clone(), stream, address, seat));

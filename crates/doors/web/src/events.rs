@@ -26,6 +26,8 @@ impl Text {
             Event::SessionsPurged => self.event_session_purged(),
             Event::Refused => self.event_access_refused(),
             Event::RefusalsFolded => self.event_access_refusals_folded(),
+            Event::RequestMade => self.event_access_request_made(),
+            Event::CallMade => self.event_access_call_made(),
             Event::StrayObject => self.event_anomaly_stray_object(),
             Event::PeopleRead => self.event_record_people_read(),
             Event::RecordRead => self.event_record_read(),

@@ -146,7 +146,7 @@ struct Listening {
 async fn connection(door: Arc<Listening>, stream: TcpStream, peer: SocketAddr, _seat: Seat) {
     // Without it small answers wait for the peer's acknowledgement; a socket that refuses is about to fail anyway.
     let _ = stream.set_nodelay(true);
-    let address = ClientAddress::new(peer.ip());
+    let address = ClientAddress::of_peer(peer);
     let stream = Stall::new(stream, door.limits.write_stall_max);
     let Some(acceptor) = &door.tls else {
         return speak_http1(&door, stream, address).await;

@@ -273,6 +273,9 @@ pub(crate) struct Body {
     pub detail: Option<String>,
     #[n(11)]
     pub count: Option<u64>,
+    /// Only while trace controllers want it recorded.
+    #[n(12)]
+    pub port: Option<u16>,
 }
 
 impl Body {

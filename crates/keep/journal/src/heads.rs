@@ -6,6 +6,7 @@ use crate::{
     JournalError,
     entry::{Kind, split},
     log::{Bad, Checkpoint, root_at, tree::Hash},
+    retention::Book,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -168,6 +169,8 @@ pub(crate) struct Survey {
     pub open: BTreeMap<TraceId, Event>,
     /// Whether this origin's beginning says which one it follows.
     pub declared: bool,
+    /// What its statements decide.
+    pub book: Book,
 }
 
 /// Reads the entries, and compares the folder with what is remembered of it; the error says what is missing.
@@ -189,6 +192,9 @@ pub(crate) fn survey(folder: &Path, entries: u64, remembered: Remembered) -> Res
         let (index, entry) = read?;
         let header = split(&entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?.header;
         survey.declared |= header.event == Event::GapDeclared;
+        if let Some(statement) = &header.statement {
+            survey.book.read(statement, header.time);
+        }
         match header.kind {
             Kind::Intent => {
                 unknown.remove(&header.trace);

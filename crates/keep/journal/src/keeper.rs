@@ -19,7 +19,7 @@ use store::{StoreError, WriteDoor};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use types::{
-    Clock, Event, InterventionId, RelayId, SessionId, SystemActor, Time, TraceId,
+    Clock, Event, Extra, InterventionId, Purpose, RelayId, SessionId, SystemActor, Time, TraceId,
     limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
 };
 use vault::{VaultError, random};
@@ -85,6 +85,9 @@ pub struct JournalConfig {
     /// Slots of the reserve; see [`LogConfig`].
     pub reserve_slots: u32,
 }
+
+/// What a trace keeps of an address or a text that somebody sent.
+const TARGET_CHARS_MAX: usize = 256;
 
 /// Something refused, for the trace.
 #[derive(Debug, Clone, Default)]
@@ -170,7 +173,16 @@ impl Journal {
 
     /// Records something that happened without any effect of ours.
     pub async fn note(&self, who: &Authenticated, event: Event, detail: Option<String>) -> Result<(), JournalError> {
-        let body = Body { detail, ..body_of(&Subject::of(who), None) };
+        let body = Body { detail, ..self.body_of(&Subject::of(who), None) };
+        self.append(Kind::Note, event, None, &body).await.map(|_| ())
+    }
+
+    /// Records that somebody recognised asked for something, if that is to be recorded beyond the minimum: `extra` names
+    /// the type. What is recorded anyway is recorded beside it.
+    pub async fn note_extra(&self, who: &Authenticated, extra: Extra, target: &str) -> Result<(), JournalError> {
+        let Some(event) = extra.event().filter(|_| self.extras().has(extra)) else { return Ok(()) };
+        let target = Some(target.chars().take(TARGET_CHARS_MAX).collect());
+        let body = Body { target, ..self.body_of(&Subject::of(who), None) };
         self.append(Kind::Note, event, None, &body).await.map(|_| ())
     }
 
@@ -196,9 +208,9 @@ impl Journal {
             return Ok(());
         }
         let body = Body {
-            target: Some(refusal.target.chars().take(256).collect()),
+            target: Some(refusal.target.chars().take(TARGET_CHARS_MAX).collect()),
             detail: Some(refusal.reason.clone()),
-            ..body_of(&subject, None)
+            ..self.body_of(&subject, None)
         };
         self.append(Kind::Refusal, event, None, &body).await.map(|_| ())
     }
@@ -241,7 +253,7 @@ impl Journal {
         let body = Body {
             patients: named.iter().map(ToString::to_string).collect(),
             objects: objects.iter().map(|object| format!("{}/{}", object.category, object.id)).collect(),
-            ..body_of(authorized.subject(), Some(authorized.purpose()))
+            ..self.body_of(authorized.subject(), Some(authorized.purpose()))
         };
         self.append(Kind::Released, A::EVENT, None, &body).await?;
         Ok(withheld.open())
@@ -254,7 +266,7 @@ impl Journal {
         let (action, subject, purpose, _) = authorized.into_parts();
         let patients = action.patients().iter().map(ToString::to_string).collect();
         let (target, detail) = (target_of(&action), action.detail());
-        let body = Body { patients, target, detail, ..body_of(&subject, Some(purpose)) };
+        let body = Body { patients, target, detail, ..self.body_of(&subject, Some(purpose)) };
         self.append(Kind::Released, A::EVENT, None, &body).await?;
         Ok(action)
     }
@@ -268,7 +280,7 @@ impl Journal {
         target: Option<String>,
         detail: Option<String>,
     ) -> Result<(), JournalError> {
-        let body = Body { target, detail, ..body_of(subject, None) };
+        let body = Body { target, detail, ..self.body_of(subject, None) };
         self.append(Kind::Note, event, None, &body).await.map(|_| ())
     }
 
@@ -361,6 +373,11 @@ impl Journal {
         self.remember_head().await;
         self.0.door.close().await;
         Ok(closed?)
+    }
+
+    /// A subject as a trace names it, with what is to be recorded beyond the minimum.
+    pub(crate) fn body_of(&self, subject: &Subject, purpose: Option<Purpose>) -> Body {
+        body_of(subject, purpose, self.extras())
     }
 
     /// Seals and appends an entry under a new trace; durable when it returns.

@@ -5,6 +5,7 @@ use crate::{
     entry::{Body, Kind},
     heads::{self, Survey},
     log::{Log, LogConfig, LogError, Opened, Signer, VKey, read_revocations},
+    retention::{Book, Keeper, book_of_predecessor, extras_in},
     seal::Seals,
 };
 use std::{
@@ -96,6 +97,8 @@ impl Journal {
             Some(predecessor) if !survey.declared => Some(opening.declaration(predecessor).await?),
             _ => None,
         };
+        let mut books = vec![survey.book];
+        books.extend(opening.books_of(before).await?);
         let vkey = opening.signer(&origin)?.vkey().clone();
         let journal = Self(Arc::new(crate::keeper::Inner {
             log: opened.log,
@@ -105,7 +108,7 @@ impl Journal {
             seals: Seals::new(months),
             refusals: Mutex::new(Refusals::default()),
             revoked: RwLock::new(revoked),
-            keeper: crate::retention::Keeper::new(config.folder.clone(), vkey, now),
+            keeper: Keeper::new(config.folder.clone(), vkey, now, extras_in(books.iter())),
             tasks: TaskTracker::new(),
             origin,
         }));
@@ -144,6 +147,13 @@ impl Opening<'_> {
     fn signer(&self, origin: &str) -> Result<Signer, JournalError> {
         let seed = self.master.keys_for(Holder::Journal).token(Purpose::JournalSigning, &[origin.as_bytes()])?;
         Signer::from_seed(origin, &seed).map_err(|error| JournalError::Malformed(error.to_string()))
+    }
+
+    /// What the journals before this one decided, newest first.
+    async fn books_of(&self, before: &[String]) -> Result<Vec<Book>, JournalError> {
+        let folders: Vec<_> = before.iter().rev().map(|name| self.config.folder.join(name)).collect();
+        let read = move || folders.iter().map(|folder| book_of_predecessor(folder)).collect();
+        tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)
     }
 
     /// Opens the last origin of a lineage, and compares its folder with what is remembered of it.

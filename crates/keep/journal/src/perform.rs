@@ -3,7 +3,7 @@
 use crate::{
     Applied, Effect, Journal, JournalError, Outcome, Traced, WriteTx,
     entry::{Body, Kind},
-    trace::{body_of, target_of},
+    trace::target_of,
 };
 use policy::{Authorized, DatabaseAction};
 use std::{sync::Arc, time::Duration};
@@ -26,7 +26,7 @@ impl Journal {
             patients: action.patients().iter().map(ToString::to_string).collect(),
             target: target_of(&action),
             detail: action.detail(),
-            ..body_of(&subject, Some(purpose))
+            ..self.body_of(&subject, Some(purpose))
         };
         let trace = TraceId::from_bytes(random()?);
         self.append_as(Kind::Intent, A::EVENT, (trace, None), &body).await?;

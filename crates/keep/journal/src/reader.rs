@@ -37,6 +37,8 @@ pub struct Trace {
     pub door: Option<String>,
     /// From where.
     pub address: Option<String>,
+    /// From which port there, where that was to be recorded.
+    pub port: Option<u16>,
     /// Why.
     pub purpose: Option<String>,
     /// The patients named.
@@ -97,6 +99,7 @@ pub(crate) fn trace_of(index: u64, header: Header, body: Body) -> Trace {
         establishment: body.establishment,
         door: body.door,
         address: body.address,
+        port: body.port,
         purpose: body.purpose,
         patients: body.patients,
         objects: body.objects,

@@ -69,6 +69,7 @@ fn body(trace: &Trace) -> Body {
         establishment: trace.establishment,
         door: trace.door,
         address: trace.address,
+        port: trace.port,
         purpose: trace.purpose,
         patients: trace.patients,
         objects: trace.objects,

@@ -69,14 +69,17 @@ impl<'a> Fixture<'a> {
     async fn open(database: &TestDatabase, folder: &tempfile::TempDir, clock: &HandClock) -> (Store, Journal) {
         let master = MasterKey::load(&folder.path().join("master.key")).unwrap();
         let (store, door) = store::open(&database.config()).await.unwrap();
-        let config = JournalConfig {
+        let journal = Journal::open(Self::config(folder), &master, door, Arc::new(clock.clone())).await.unwrap();
+        (store, journal)
+    }
+
+    fn config(folder: &tempfile::TempDir) -> JournalConfig {
+        JournalConfig {
             folder: folder.path().join("journal"),
             month_keys: folder.path().join("vault"),
             origin: "node".into(),
             reserve_slots: 16,
-        };
-        let journal = Journal::open(config, &master, door, Arc::new(clock.clone())).await.unwrap();
-        (store, journal)
+        }
     }
 
     /// As after a `kill -9`: nothing is closed, nothing more is written.

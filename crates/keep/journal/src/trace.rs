@@ -2,7 +2,7 @@
 
 use crate::{Folded, entry::Body};
 use policy::{Action, Subject};
-use types::{Purpose, SessionId, SystemActor, Time, TraceId};
+use types::{ClientAddress, Extra, Extras, Purpose, SessionId, SystemActor, Time, TraceId};
 
 /// Proof that a durable trace of action `A` was opened. Only this crate makes one; it is neither `Clone` nor
 /// deserialisable, is consumed by the write transaction that it opens, and is refused past its expiry.
@@ -39,7 +39,7 @@ pub(crate) fn target_of<A: Action>(action: &A) -> Option<String> {
 }
 
 /// A subject as a trace names it.
-pub(crate) fn body_of(subject: &Subject, purpose: Option<Purpose>) -> Body {
+pub(crate) fn body_of(subject: &Subject, purpose: Option<Purpose>, extras: Extras) -> Body {
     Body {
         author: subject.actor.to_string(),
         role: subject.role.map(|role| role.to_string()),
@@ -47,6 +47,7 @@ pub(crate) fn body_of(subject: &Subject, purpose: Option<Purpose>) -> Body {
         door: subject.door.map(|door| door.to_string()),
         session: subject.session.map(|id| id.to_string()),
         address: subject.address.map(|address| address.to_string()),
+        port: subject.address.and_then(ClientAddress::port).filter(|_| extras.has(Extra::Port)),
         purpose: purpose.map(|purpose| purpose.to_string()),
         ..Body::default()
     }

@@ -16,6 +16,7 @@ use crate::probes::{
     },
     sealed::{Kept, SealedProbe},
     sessions::{SessionsProbe, What as Sessions},
+    settings::Recording,
     target::{Target, leaf_of},
     terms::{JournalTerms, TermsProbe},
     tls::TlsProbe,
@@ -209,6 +210,7 @@ impl Proving {
         let desk = doors.iter().find(|one| one.door() == Door::Desk).cloned();
         let means = (desk.clone(), refusals.clone());
         let (watched, kept) = (self.watched, self.kept);
+        let recording = Recording::new(terms.clone(), refusals.clone());
         let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
         let left = doors.clone();
@@ -224,7 +226,7 @@ impl Proving {
             named("trace-terms", |info| Arc::new(TermsProbe::new(info, terms))),
             // Before those that are refused so many pages that refusals fold.
             named("accesses", |info| Arc::new(AccessesProbe::new(info, accesses.0, accesses.1))),
-            named("unaltered", |info| Arc::new(UnalteredProbe::new(info, watched, desk))),
+            named("unaltered", |info| Arc::new(UnalteredProbe::new(info, watched, desk, recording))),
             named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
             named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1))),
             named("others-records", records(Records::Others)),

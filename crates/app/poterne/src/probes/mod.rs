@@ -11,6 +11,7 @@ pub mod records;
 pub mod relay;
 pub mod sealed;
 pub mod sessions;
+pub mod settings;
 pub mod target;
 pub mod terms;
 pub mod tls;

@@ -48,6 +48,10 @@ impl JournalTerms {
     pub fn new(journal: Journal, keys: MonthKeys) -> Self {
         Self { journal, keys }
     }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
 }
 
 impl Terms for JournalTerms {

@@ -1,7 +1,7 @@
-//! The journal as it lies on the disk: whole, the continuation of what was seen before, and searched by nobody but those
-//! who may (acces-web TR3).
+//! The journal as it lies on the disk: whole, the continuation of what was seen before, searched and set by nobody but
+//! those who may (acces-web TR3).
 
-use super::{Fault, browser::Form, verdict, visits::Visits};
+use super::{Fault, browser::Form, settings::Recording, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use journal::log::{self, VKey, proof, root_at, tree::leaf_hash};
 use std::{
@@ -131,12 +131,18 @@ pub struct UnalteredProbe {
     info: &'static ProbeInfo,
     journal: Arc<Watched>,
     desk: Option<Arc<Visits>>,
+    recording: Recording,
 }
 
 impl UnalteredProbe {
-    /// Over a log, and the desk if this node has it.
-    pub fn new(info: &'static ProbeInfo, journal: Arc<Watched>, desk: Option<Arc<Visits>>) -> Self {
-        Self { info, journal, desk }
+    /// Over a log, the desk if this node has it, and what is recorded there.
+    pub fn new(
+        info: &'static ProbeInfo,
+        journal: Arc<Watched>,
+        desk: Option<Arc<Visits>>,
+        recording: Recording,
+    ) -> Self {
+        Self { info, journal, desk, recording }
     }
 
     async fn look(&self) -> Result<String, Fault> {
@@ -146,12 +152,12 @@ impl UnalteredProbe {
         let Some(desk) = &self.desk else {
             return Err(Fault::Partly(format!("{verified}; no desk here where traces are searched")));
         };
-        separated(desk).await?;
-        // Said until there is something to try.
-        Err(Fault::Partly(format!(
-            "{verified} and continue those of before, an altered one does not pass, and a security officer \
-             finds neither traces nor their retention; which types of events are recorded cannot be set yet"
-        )))
+        let [page, ..] = SEARCHES;
+        let more = self.recording.around(desk, page, separated(desk)).await?;
+        Ok(format!(
+            "{verified} and continue those of before, an altered one does not pass; a security officer finds neither traces \
+             nor their settings; recorded beyond the minimum, as was decided: {more}"
+        ))
     }
 }
 
@@ -185,11 +191,14 @@ async fn separated(desk: &Visits) -> Result<(), Fault> {
     let form = ask("/fr/session").await?.form("csrf");
     let form = form.ok_or_else(|| Fault::unreachable("no page offers a form"))?;
     let form = Form { action: RETENTION.into(), ..form };
-    // What it asks for would wait for a second controller, and keep more.
-    let asked = [("what", "retention"), ("family", "technical"), ("months", "1200"), ("reason", "sonde")];
-    let page = desk.browser.submit(&form, &asked, Some(&cookie)).await.map_err(Fault::unreachable)?;
-    if page.status < 400 {
-        return Err(Fault::broken("somebody who is no trace controller may ask for another retention"));
+    // What they ask for would wait for a second controller, and keep or record more.
+    let longer = [("what", "retention"), ("family", "technical"), ("months", "1200"), ("reason", "sonde")];
+    let more = [("what", "extra"), ("extra", "port"), ("recorded", "true"), ("reason", "sonde")];
+    for (asked, what) in [(longer, "another retention"), (more, "more to be recorded")] {
+        let page = desk.browser.submit(&form, &asked, Some(&cookie)).await.map_err(Fault::unreachable)?;
+        if page.status < 400 {
+            return Err(Fault::broken(format!("somebody who is no trace controller may ask for {what}")));
+        }
     }
     Ok(())
 }

@@ -164,6 +164,7 @@ impl Gate {
             establishment: None,
             door: Some("relays".into()),
             address: Some("127.0.0.1".into()),
+            port: None,
             purpose: None,
             patients: Vec::new(),
             objects: Vec::new(),

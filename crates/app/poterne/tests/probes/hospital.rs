@@ -42,6 +42,7 @@ pub enum Flaw {
     TracesShown,
     TracesTold,
     AnybodySetsRetention,
+    AnybodyRecordsMore,
     KeepsTokens,
 }
 
@@ -199,8 +200,12 @@ async fn traces(State(parts): Door) -> Response {
 }
 
 async fn retention(State(parts): Door, body: String) -> Response {
-    assert!(body.starts_with("csrf=t&what=retention"), "{body}");
-    if parts.flaw == Flaw::AnybodySetsRetention { StatusCode::SEE_OTHER.into_response() } else { nowhere().await }
+    let flaw = match body.as_str() {
+        body if body.starts_with("csrf=t&what=retention") => Flaw::AnybodySetsRetention,
+        body if body.starts_with("csrf=t&what=extra") => Flaw::AnybodyRecordsMore,
+        other => panic!("{other}"),
+    };
+    if parts.flaw == flaw { StatusCode::SEE_OTHER.into_response() } else { nowhere().await }
 }
 
 async fn nowhere() -> Response {
@@ -273,6 +278,7 @@ impl Refusals for Kept {
                 establishment: None,
                 door: Some("portal".into()),
                 address: Some("127.0.0.1".into()),
+                port: None,
                 purpose: None,
                 patients: Vec::new(),
                 objects: Vec::new(),

@@ -23,7 +23,7 @@ pub const ACCOUNT: &str = "account:fausukzmfuxc6mbrgiztinjwg4";
 /// The act of its sign-in.
 pub const ACT: [u8; 16] = [1; 16];
 
-fn trace(event: Event, kind: Kind, act: u8, time: Time) -> Trace {
+pub fn trace(event: Event, kind: Kind, act: u8, time: Time) -> Trace {
     Trace {
         index: u64::from(act),
         kind,
@@ -37,6 +37,7 @@ fn trace(event: Event, kind: Kind, act: u8, time: Time) -> Trace {
         establishment: None,
         door: Some("portal".into()),
         address: Some("127.0.0.1".into()),
+        port: None,
         purpose: None,
         patients: Vec::new(),
         objects: Vec::new(),

@@ -2,13 +2,18 @@
 
 use crate::{
     hospital::{self, Flaw},
-    probes::unaltered::{UnalteredProbe, Watched},
+    journaled::{Book, Change, trace},
+    probes::{
+        Fault,
+        settings::{Recording, Set, Settings},
+        unaltered::{UnalteredProbe, Watched},
+    },
 };
-use dossier::{Probe as _, ProbeOutcome, probe_named};
-use journal::{Journal, JournalConfig};
+use dossier::{BoxFuture, Probe as _, ProbeOutcome, probe_named};
+use journal::{Journal, JournalConfig, Kind, Trace};
 use std::{fs, path::Path, sync::Arc};
 use store::{StoreConfig, SystemClock};
-use types::Event;
+use types::{Event, Extra, Time};
 use vault::MasterKey;
 
 /// A journal with some entries, closed: what lies there stands still. Gives its folder.
@@ -32,10 +37,27 @@ pub async fn written(data: &Path, details: &[&str]) -> std::path::PathBuf {
     data.join("journal/node")
 }
 
+struct Told(Set);
+
+impl Settings for Told {
+    fn set(&self) -> BoxFuture<'_, Result<Set, Fault>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+/// A node that records these beyond the minimum, and whose journal says that those were decided.
+fn set(in_force: &[Extra], decided: &[(Extra, bool)]) -> Set {
+    Set { in_force: in_force.iter().copied().collect(), decided: decided.to_vec(), stray: 0, whole: true }
+}
+
+fn recording(set: Set, change: Change) -> Recording {
+    Recording::new(Arc::new(Told(set)), Arc::new(Book { change, before: Vec::new() }))
+}
+
 async fn run(journal: &Arc<Watched>, flaw: Flaw) -> ProbeOutcome {
     let desk = hospital::open(flaw).await;
     let info = probe_named("unaltered").unwrap();
-    UnalteredProbe::new(info, journal.clone(), Some(desk.visits)).run().await
+    UnalteredProbe::new(info, journal.clone(), Some(desk.visits), recording(set(&[], &[]), |_| {})).run().await
 }
 
 fn failed(outcome: &ProbeOutcome, what: &str) {
@@ -54,10 +76,10 @@ async fn the_probe_of_the_journal_turns_on_an_altered_byte_and_on_another_histor
     let log = written(folder.path(), &["one", "two"]).await;
     let watched = Arc::new(Watched::new(log.clone()));
     let outcome = run(&watched, Flaw::None).await;
-    assert!(matches!(&outcome, ProbeOutcome::Partial(told) if told.contains("cannot be set yet")), "{outcome}");
+    assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.ends_with("nothing")), "{outcome}");
     written(folder.path(), &["three"]).await;
     let outcome = run(&watched, Flaw::None).await;
-    assert!(matches!(outcome, ProbeOutcome::Partial(_)), "it goes on: {outcome}");
+    assert!(matches!(outcome, ProbeOutcome::Proved(_)), "it goes on: {outcome}");
 
     let path = bundle(&log);
     let whole = fs::read(&path).unwrap();
@@ -67,7 +89,7 @@ async fn the_probe_of_the_journal_turns_on_an_altered_byte_and_on_another_histor
     fs::write(&path, &bytes).unwrap();
     failed(&run(&watched, Flaw::None).await, "000.p");
     fs::write(&path, &whole).unwrap();
-    assert!(matches!(run(&watched, Flaw::None).await, ProbeOutcome::Partial(_)));
+    assert!(matches!(run(&watched, Flaw::None).await, ProbeOutcome::Proved(_)));
 
     // Another journal of the same name, by the same key: whole in itself, and not the one that was there.
     let other = tempfile::tempdir().unwrap();
@@ -87,10 +109,10 @@ async fn between_two_readings_of_a_long_journal_its_tree_and_end_are_looked_at()
     let log = written(folder.path(), &["one", "two"]).await;
     let watched = Arc::new(Watched::read_whole_up_to(0, log.clone()));
     let outcome = run(&watched, Flaw::None).await;
-    assert!(matches!(&outcome, ProbeOutcome::Partial(told) if told.contains("entries verify and")), "{outcome}");
+    assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.contains("entries verify and")), "{outcome}");
     written(folder.path(), &["three"]).await;
     let outcome = run(&watched, Flaw::None).await;
-    assert!(matches!(&outcome, ProbeOutcome::Partial(told) if told.contains("less than a day ago")), "{outcome}");
+    assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.contains("less than a day ago")), "{outcome}");
 
     let path = bundle(&log);
     let whole = fs::read(&path).unwrap();
@@ -116,6 +138,56 @@ async fn the_probe_of_the_journal_turns_on_a_desk_that_shows_traces_or_that_ther
     failed(&run(&watched, Flaw::TracesShown).await, "no trace controller");
     failed(&run(&watched, Flaw::TracesTold).await, "otherwise than what does not exist");
     failed(&run(&watched, Flaw::AnybodySetsRetention).await, "may ask for another retention");
-    let nowhere = UnalteredProbe::new(probe_named("unaltered").unwrap(), watched, None).run().await;
+    failed(&run(&watched, Flaw::AnybodyRecordsMore).await, "may ask for more to be recorded");
+    let unset = recording(set(&[], &[]), |_| {});
+    let nowhere = UnalteredProbe::new(probe_named("unaltered").unwrap(), watched, None, unset).run().await;
     assert!(matches!(&nowhere, ProbeOutcome::Partial(told) if told.contains("no desk")), "{nowhere}");
+}
+
+fn with_port(traces: &mut Vec<Trace>) {
+    traces.iter_mut().for_each(|trace| trace.port = Some(4));
+}
+
+fn with_requests(traces: &mut Vec<Trace>) {
+    let asked = trace(Event::RequestMade, Kind::Note, 10, Time::from_micros(1));
+    traces.push(Trace { target: Some("GET /fr/traces".into()), ..asked });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_probe_of_the_journal_turns_on_what_is_recorded_otherwise_than_two_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let watched = Arc::new(Watched::new(written(folder.path(), &["one"]).await));
+    let run = async |set: Set, change: Change| {
+        let desk = hospital::open(Flaw::None).await;
+        let info = probe_named("unaltered").unwrap();
+        UnalteredProbe::new(info, watched.clone(), Some(desk.visits), recording(set, change)).run().await
+    };
+    use Extra::{Calls, Port, Requests};
+    let proved: [(Set, Change, &str); 4] = [
+        (set(&[Port], &[(Port, true), (Calls, false)]), with_port, "port"),
+        (set(&[Requests], &[(Requests, true)]), with_requests, "requests"),
+        // A journal before this one decided it.
+        (set(&[Port], &[]), with_port, "port"),
+        (set(&[], &[(Port, false)]), |_| {}, "nothing"),
+    ];
+    for (set, change, told) in proved {
+        let outcome = run(set, change).await;
+        assert!(matches!(&outcome, ProbeOutcome::Proved(what) if what.ends_with(told)), "{told}: {outcome}");
+    }
+    let bad: [(Set, Change, &str); 9] = [
+        (set(&[Port], &[(Port, false)]), with_port, "otherwise than two controllers decided"),
+        (set(&[], &[(Requests, true)]), |_| {}, "otherwise than two controllers decided"),
+        (set(&[], &[]), with_port, "otherwise than was decided"),
+        (set(&[Port], &[(Port, true)]), |_| {}, "otherwise than was decided"),
+        (set(&[], &[]), with_requests, "nobody decided so"),
+        (set(&[Requests], &[(Requests, true)]), |_| {}, "is to be recorded, and is not"),
+        (set(&[Calls], &[(Calls, true)]), with_requests, "nobody decided so"),
+        (Set { stray: 1, ..set(&[], &[]) }, |_| {}, "nobody who may"),
+        (Set { whole: false, ..set(&[], &[]) }, |_| {}, "cannot be read"),
+    ];
+    for (set, change, told) in bad {
+        failed(&run(set, change).await, told);
+    }
+    let unseen = run(set(&[], &[]), |traces| traces.retain(|trace| trace.event != Event::Refused)).await;
+    assert!(matches!(unseen, ProbeOutcome::CouldNotRun(_)), "{unseen}");
 }

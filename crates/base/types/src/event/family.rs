@@ -71,6 +71,8 @@ impl Event {
             | Event::SessionRenewed
             | Event::Refused
             | Event::RefusalsFolded
+            | Event::RequestMade
+            | Event::CallMade
             | Event::TokenUsed => Family::Access,
             Event::EstablishmentCreated
             | Event::AccountCreated

@@ -116,6 +116,8 @@ pub struct TraceRow {
     pub door: Option<String>,
     /// From where.
     pub address: Option<String>,
+    /// From which port there, where that was to be recorded.
+    pub port: Option<u16>,
     /// Why.
     pub purpose: Option<String>,
     /// The patients named.
@@ -158,6 +160,7 @@ impl From<Hit> for TraceRow {
             establishment: trace.establishment,
             door: trace.door,
             address: trace.address,
+            port: trace.port,
             purpose: trace.purpose,
             patients: trace.patients,
             objects: trace.objects,

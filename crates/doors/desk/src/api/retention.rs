@@ -11,7 +11,7 @@ use entrance::{
 };
 use journal::retention::{Change, FamilyMonth, Hold, Keeping, Proposal};
 use serde::Serialize;
-use types::{Family, TokenScope};
+use types::{Extra, Family, TokenScope};
 use utoipa::ToSchema;
 use web::layout::ErrorKind;
 
@@ -54,6 +54,15 @@ pub(crate) struct MonthBody {
     entries: u64,
 }
 
+/// What may be recorded beyond the minimum.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExtraBody {
+    /// `requests`, `calls` or `port`.
+    extra: &'static str,
+    /// Whether it is.
+    recorded: bool,
+}
+
 /// Months that are kept whatever their term.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HoldBody {
@@ -85,7 +94,7 @@ pub(crate) struct ProposalBody {
     at: String,
     /// Whether the token's holder asked it, and so cannot confirm it.
     own: bool,
-    /// `retention`, `hold` or `lift`.
+    /// `retention`, `hold`, `lift` or `extra`.
     what: &'static str,
     /// Which family; none: all.
     family: Option<&'static str>,
@@ -97,6 +106,10 @@ pub(crate) struct ProposalBody {
     to: Option<String>,
     /// The hold to end.
     hold: Option<String>,
+    /// What is to be recorded beyond the minimum, or no longer.
+    extra: Option<&'static str>,
+    /// Whether it is to be.
+    recorded: Option<bool>,
     /// Why, as long as it can be read.
     reason: Option<String>,
 }
@@ -111,6 +124,8 @@ pub(crate) struct RetentionBody {
     families: Vec<FamilyBody>,
     /// The months, oldest first.
     months: Vec<MonthBody>,
+    /// What is recorded beyond the minimum.
+    extras: Vec<ExtraBody>,
     /// Holds in force.
     holds: Vec<HoldBody>,
     /// What waits for a second person.
@@ -144,6 +159,10 @@ fn month(one: &FamilyMonth) -> MonthBody {
     }
 }
 
+fn extra(keeping: &Keeping, extra: Extra) -> ExtraBody {
+    ExtraBody { extra: extra.as_str(), recorded: keeping.extras.has(extra) }
+}
+
 fn hold(keeping: &Keeping, one: &Hold) -> HoldBody {
     HoldBody {
         id: HEXLOWER.encode(&one.id),
@@ -167,6 +186,8 @@ fn proposal(keeping: &Keeping, own: bool, one: &Proposal) -> ProposalBody {
         from: None,
         to: None,
         hold: None,
+        extra: None,
+        recorded: None,
         reason: keeping.reasons.get(&one.id).cloned(),
     };
     match one.change {
@@ -178,10 +199,14 @@ fn proposal(keeping: &Keeping, own: bool, one: &Proposal) -> ProposalBody {
             ProposalBody { what: "hold", family: family.map(Family::as_str), from, to, ..blank }
         }
         Change::Lift { hold } => ProposalBody { what: "lift", hold: Some(HEXLOWER.encode(&hold)), ..blank },
+        Change::Extra { extra, recorded } => {
+            ProposalBody { what: "extra", extra: Some(extra.as_str()), recorded: Some(recorded), ..blank }
+        }
     }
 }
 
-/// How long traces are kept, what is held and what waits for a second person. For trace controllers.
+/// How long traces are kept, what is recorded beyond the minimum, what is held and what waits for a second person. For trace
+/// controllers.
 #[utoipa::path(
     get, path = "/api/v1/retention", tag = "traces", operation_id = "get_retention",
     responses(
@@ -199,6 +224,7 @@ pub(crate) async fn get(bearer: Bearer) -> Result<Json<RetentionBody>, Problem> 
         at: rfc3339(at),
         families: Family::ALL.iter().map(|one| family(&keeping, *one)).collect(),
         months: keeping.months.iter().map(month).collect(),
+        extras: Extra::ALL.iter().map(|one| extra(&keeping, *one)).collect(),
         holds: keeping.book.holds(at).map(|one| hold(&keeping, &one)).collect(),
         proposals: keeping.book.proposals(at).map(|one| proposal(&keeping, one.by == me, one)).collect(),
         clock_moved: keeping.clock_moved,

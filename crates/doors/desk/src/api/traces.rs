@@ -140,6 +140,8 @@ pub(crate) struct TraceBody {
     pub door: Option<String>,
     /// From where.
     pub address: Option<String>,
+    /// From which port there, while that is recorded beyond the minimum.
+    pub port: Option<u16>,
     /// Why.
     pub purpose: Option<String>,
     /// The patients named.
@@ -208,6 +210,7 @@ impl From<TraceRow> for TraceBody {
             establishment: row.establishment,
             door: row.door,
             address: row.address,
+            port: row.port,
             purpose: row.purpose,
             patients: row.patients,
             objects: row.objects,

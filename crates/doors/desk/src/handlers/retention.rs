@@ -30,6 +30,7 @@ async fn refused(member: &Member, error: RetentionError) -> Response {
             NotCounted::NoSuchHold | NotCounted::NoSuchProposal | NotCounted::Twice => Refusal::Decided,
             NotCounted::SamePerson => Refusal::SamePerson,
             NotCounted::TooMany => Refusal::Waiting,
+            NotCounted::AsItIs => Refusal::AsItIs,
         },
     };
     back(member, HERE, Some(refusal))
@@ -54,6 +55,8 @@ pub(crate) struct Asked {
     from: String,
     to: String,
     hold: String,
+    extra: String,
+    recorded: String,
     reason: String,
 }
 
@@ -68,6 +71,7 @@ impl Asked {
                 Change::Hold { family, from: self.from.parse().ok()?, to: self.to.parse().ok()? }
             }
             "lift" => Change::Lift { hold: id(&self.hold)? },
+            "extra" => Change::Extra { extra: self.extra.parse().ok()?, recorded: self.recorded.parse().ok()? },
             _ => return None,
         })
     }

@@ -67,11 +67,13 @@ pub enum Refusal {
     Decided,
     /// Too much waits.
     Waiting,
+    /// It is so already.
+    AsItIs,
 }
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 13] = [
+    pub const ALL: [Refusal; 14] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -85,6 +87,7 @@ impl Refusal {
         Self::Reason,
         Self::Decided,
         Self::Waiting,
+        Self::AsItIs,
     ];
 
     /// The word that an address says it by.
@@ -103,6 +106,7 @@ impl Refusal {
             Self::Reason => "reason",
             Self::Decided => "decided",
             Self::Waiting => "waiting",
+            Self::AsItIs => "as-it-is",
         }
     }
 
@@ -122,6 +126,7 @@ impl Refusal {
             Self::Reason => t.desk_problem_reason(),
             Self::Decided => t.desk_problem_decided(),
             Self::Waiting => t.desk_problem_waiting(),
+            Self::AsItIs => t.desk_problem_as_it_is(),
         }
     }
 }

@@ -6,7 +6,7 @@ use dossier::REASON_CHARS_MAX;
 use journal::retention::{
     Change, FamilyMonth, Hold, Keeping, PersonToken, Proposal, RETENTION_MONTHS_MAX, SHORTER_AFTER_DAYS, Standing,
 };
-use types::Family;
+use types::{Extra, Family};
 use web::layout::prelude::*;
 
 /// What the page of retention shows.
@@ -102,6 +102,30 @@ impl Retention {
         }
     }
 
+    fn extras(&self) -> &'static [Extra] {
+        Extra::ALL
+    }
+
+    fn extra(&self, extra: &Extra) -> &'static str {
+        match extra {
+            Extra::Requests => self.t.desk_retention_extra_requests(),
+            Extra::Calls => self.t.desk_retention_extra_calls(),
+            Extra::Port => self.t.desk_retention_extra_port(),
+        }
+    }
+
+    fn extra_why(&self, extra: &Extra) -> &'static str {
+        match extra {
+            Extra::Requests => self.t.desk_retention_extra_requests_why(),
+            Extra::Calls => self.t.desk_retention_extra_calls_why(),
+            Extra::Port => self.t.desk_retention_extra_port_why(),
+        }
+    }
+
+    fn is_recorded(&self, extra: &Extra) -> bool {
+        self.view.keeping.extras.has(*extra)
+    }
+
     fn waiting(&self) -> Vec<&Proposal> {
         self.view.keeping.book.proposals(self.view.keeping.at).collect()
     }
@@ -120,6 +144,8 @@ impl Retention {
                 Some(one) => self.t.desk_retention_ask_lift(self.of_family(&one.family), one.from, one.to),
                 None => self.t.desk_retention_ask_lift(self.t.desk_retention_all(), "?", "?"),
             },
+            Change::Extra { extra, recorded: true } => self.t.desk_retention_ask_record(self.extra(extra)),
+            Change::Extra { extra, recorded: false } => self.t.desk_retention_ask_stop(self.extra(extra)),
         }
     }
 

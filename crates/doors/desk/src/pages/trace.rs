@@ -91,6 +91,7 @@ impl TraceSheet {
         ] {
             value.iter().for_each(|value| say(label, value, searched));
         }
+        row.port.iter().for_each(|port| say(t.desk_traces_port(), &port.to_string(), None));
         row.patients.iter().for_each(|patient| say(t.desk_traces_patient(), patient, Some("patient")));
         row.objects.iter().for_each(|object| say(t.desk_traces_object(), object, Some("object")));
         row.target.iter().for_each(|target| say(t.desk_traces_target(), target, Some("object")));

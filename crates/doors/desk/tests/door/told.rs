@@ -7,13 +7,16 @@ use types::Event;
 async fn what_a_form_cannot_mean_is_told(database: &TestDatabase) {
     let house = House::new(database).await;
     let controller = house.sign_in("trace_controller").await;
-    let retention: [(&[(&str, &str)], &str); 6] = [
+    let retention: [(&[(&str, &str)], &str); 9] = [
         (&[("what", "retention"), ("family", "access"), ("months", "beaucoup")], "floor"),
         (&[("what", "retention"), ("family", "access"), ("months", "1")], "floor"),
         (&[("what", "hold"), ("from", "novembre"), ("to", "2026-12")], "months"),
         (&[("what", "hold"), ("from", "2026-12"), ("to", "2026-11")], "months"),
         (&[("what", "lift"), ("hold", "celui-ci")], "decided"),
         (&[("what", "oublier")], "invalid"),
+        (&[("what", "extra"), ("extra", "address"), ("recorded", "false")], "invalid"),
+        (&[("what", "extra"), ("extra", "port"), ("recorded", "oui")], "invalid"),
+        (&[("what", "extra"), ("extra", "port"), ("recorded", "false")], "as-it-is"),
     ];
     for (fields, word) in retention {
         let fields: Vec<_> = fields.iter().copied().chain([("reason", "essai")]).collect();

@@ -311,6 +311,7 @@ fn retention() -> RetentionView {
     let months = all.flat_map(|family| (0..12).map(move |n| month(*family, n))).collect();
     let reasons = [(1, "Enquête en cours"), (3, "Audit annuel"), (4, "L’enquête est close")];
     let reasons = reasons.into_iter().map(|(id, reason)| ([id; 16], reason.to_owned())).collect();
-    let keeping = Keeping { at: NOW, book, months, clock_moved: true, reasons };
+    let extras = [types::Extra::Calls].into_iter().collect();
+    let keeping = Keeping { at: NOW, book, extras, months, clock_moved: true, reasons };
     RetentionView { keeping, me, refusal: Some(Refusal::SamePerson) }
 }

@@ -152,6 +152,7 @@ pub fn enrolled(name: &str, role: Role, account: u8, vouched: bool) -> EnrolledP
 
 pub fn trace(n: u64, event: Event, outcome: Option<journal::Outcome>, kind: journal::Kind) -> TraceRow {
     TraceRow {
+        port: Some(51_034),
         origin: "node".into(),
         index: n,
         kind,

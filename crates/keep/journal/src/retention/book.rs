@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use types::{Family, Time};
+use types::{Extra, Family, Time};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// A proposal that nobody confirmed is forgotten after this long.
@@ -73,6 +73,9 @@ pub enum NotCounted {
     /// Nothing that waits has that name.
     #[error("no proposal that waits has that name")]
     NoSuchProposal,
+    /// It is so already.
+    #[error("it is so already")]
+    AsItIs,
     /// The one who asked cannot confirm.
     #[error("whoever asked cannot confirm")]
     SamePerson,
@@ -135,6 +138,15 @@ impl Book {
         }
     }
 
+    /// The change that a statement would bring nearer.
+    pub(crate) fn change_of(&self, statement: &Statement, at: Time) -> Option<Change> {
+        match statement {
+            Statement::Proposed { change, .. } => Some(*change),
+            Statement::Confirmed { id, .. } => self.proposal(id, at).ok().map(|proposal| proposal.change),
+            Statement::Withdrawn { .. } | Statement::Purged(_) | Statement::Destroyed { .. } => None,
+        }
+    }
+
     fn apply(&mut self, statement: Statement, at: Time) -> Result<(), NotCounted> {
         self.would_take(&statement, at)?;
         match statement {
@@ -173,6 +185,10 @@ impl Book {
                 let found = self.holds(at).any(|held| held.id == *hold && held.until.is_none());
                 found.then_some(()).ok_or(NotCounted::NoSuchHold)
             }
+            Change::Extra { extra, recorded } => {
+                // Where nobody decided here, a journal that this one follows may have: either way says something.
+                (self.extra(*extra) != Some(*recorded)).then_some(()).ok_or(NotCounted::AsItIs)
+            }
         }
     }
 
@@ -180,7 +196,8 @@ impl Book {
     fn takes_away(&self, change: &Change, at: Time) -> bool {
         match change {
             Change::Retention { family, months } => *months < self.retention_months(*family, at),
-            Change::Hold { .. } => false,
+            // What was recorded stays, whatever is recorded from now on.
+            Change::Hold { .. } | Change::Extra { .. } => false,
             Change::Lift { .. } => true,
         }
     }
@@ -213,6 +230,14 @@ impl Book {
             _ => None,
         });
         last.filter(|(_, from)| *from > at)
+    }
+
+    /// Whether something is recorded beyond the minimum; none if nobody ever decided.
+    pub fn extra(&self, extra: Extra) -> Option<bool> {
+        self.decided.iter().rev().find_map(|one| match one.proposal.change {
+            Change::Extra { extra: of, recorded } if of == extra => Some(recorded),
+            _ => None,
+        })
     }
 
     /// The holds in force.

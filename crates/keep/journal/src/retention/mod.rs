@@ -23,6 +23,6 @@ pub use book::{Book, Decided, Hold, NotCounted, PROPOSAL_DAYS, PROPOSALS_MAX, Pr
 pub use due::Standing;
 pub(crate) use ledger::Ledger;
 pub use month::Month;
-pub(crate) use purge::Keeper;
 pub use purge::{FamilyMonth, Keeping, keeping_of};
+pub(crate) use purge::{Keeper, book_of_predecessor, extras_in};
 pub use statement::{Change, PersonToken, ProposalId, Purged, RETENTION_MONTHS_MAX, Sealed, Statement};

@@ -1,22 +1,25 @@
 //! What is due goes: announced in the journal first, then destroyed, then said to be gone.
 
-use super::{Book, Ledger, Month, Purged, Sealed, Standing, Statement, due::Pair};
+use super::{Book, Change, Ledger, Month, Purged, Sealed, Standing, Statement, due::Pair};
 use crate::{
     Journal, JournalError,
     entry::{Body, split},
     log::{VKey, load_checkpoint, load_vkey, read_entries, verify},
     seal::Opening,
-    trace::{body_of, target_of},
+    trace::target_of,
 };
 use policy::{Authorized, Declaration};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use types::{Event, Family, SystemActor, Time};
+use types::{Event, Extra, Extras, Family, SystemActor, Time};
 use vault::KeptPair;
 
 /// How far the clock may go from the machine's own count, since the journal was opened, for anything to be destroyed.
@@ -54,6 +57,8 @@ pub struct Keeping {
     pub at: Time,
     /// The settings, holds and proposals.
     pub book: Book,
+    /// What is recorded beyond the minimum.
+    pub extras: Extras,
     /// The months, oldest first.
     pub months: Vec<FamilyMonth>,
     /// The clock moved against the machine's own count: nothing goes before the node is started again.
@@ -75,12 +80,15 @@ pub(crate) struct Keeper {
     folder: PathBuf,
     vkey: VKey,
     began: (Time, Instant),
+    /// What is recorded beyond the minimum, asked for each trace: [`Extras::bits`].
+    extras: AtomicU8,
 }
 
 impl Keeper {
     /// Over the folder `journal/`, at the moment of its opening, with the key that signs this node's.
-    pub(crate) fn new(folder: PathBuf, vkey: VKey, now: Time) -> Self {
-        Self { ledgers: Arc::default(), folder, vkey, began: (now, Instant::now()) }
+    pub(crate) fn new(folder: PathBuf, vkey: VKey, now: Time, extras: Extras) -> Self {
+        let extras = AtomicU8::new(extras.bits());
+        Self { ledgers: Arc::default(), folder, vkey, began: (now, Instant::now()), extras }
     }
 
     fn clock_moved(&self, now: Time) -> bool {
@@ -159,7 +167,9 @@ pub fn keeping_of(journal: &Path, origin: &str, vault: &Path, now: Time) -> Resu
     follow(&journal.join(origin), &mut ledgers.own, u64::MAX)?;
     ledgers.catch_up_others(journal, origin)?;
     let months = ledgers.months(origin, &KeptPair::in_folder(vault)?, now);
-    Ok(Keeping { at: now, book: ledgers.own.book, months, clock_moved: false, reasons: BTreeMap::new() })
+    let book = ledgers.own.book;
+    let extras = extras_in(std::iter::once(&book));
+    Ok(Keeping { at: now, book, extras, months, clock_moved: false, reasons: BTreeMap::new() })
 }
 
 fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), JournalError> {
@@ -168,6 +178,21 @@ fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), Journa
         ledger.note(index, &entry).map_err(JournalError::Malformed)?;
     }
     Ok(())
+}
+
+/// What a journal that another one follows decided, as far as it can be read: what was to be recorded goes on.
+pub(crate) fn book_of_predecessor(folder: &Path) -> Book {
+    let mut ledger = Ledger::default();
+    if let Err(error) = follow(folder, &mut ledger, u64::MAX) {
+        tracing::warn!(%error, folder = %folder.display(), "what this journal decided is known as far as it could be read");
+    }
+    ledger.book
+}
+
+/// What is recorded beyond the minimum: what the first of these journals that ever decided it says, newest first.
+pub(crate) fn extras_in<'a>(books: impl Iterator<Item = &'a Book> + Clone) -> Extras {
+    let recorded = |extra: &Extra| books.clone().find_map(|book| book.extra(*extra)).unwrap_or(false);
+    Extra::ALL.iter().copied().filter(recorded).collect()
 }
 
 fn verified(folder: &Path, pinned: Option<&VKey>) -> Result<Ledger, JournalError> {
@@ -228,13 +253,40 @@ impl Journal {
         if matches!(statement, Statement::Purged(_) | Statement::Destroyed { .. }) {
             return Err(JournalError::Fault);
         }
-        if let Err(why) = ledgers.own.book.would_take(&statement, self.now()) {
+        if let Err(why) = self.would_take(&ledgers.own.book, &statement) {
             return Ok(Err(why));
         }
         let target = target_of(&action);
-        let body = Body { target, detail: action.detail(), ..body_of(&subject, Some(purpose)) };
+        let body = Body { target, detail: action.detail(), ..self.body_of(&subject, Some(purpose)) };
         self.append_statement(A::EVENT, &statement, &body).await?;
+        let mut book = ledgers.own.book.clone();
+        book.read(&statement.encode(), self.now());
+        self.take_extras(&book);
         Ok(Ok(()))
+    }
+
+    /// What the book says of a statement; and what is in force already, by a journal before this one, changes nothing.
+    fn would_take(&self, book: &Book, statement: &Statement) -> Result<(), super::NotCounted> {
+        book.would_take(statement, self.now())?;
+        match book.change_of(statement, self.now()) {
+            Some(Change::Extra { extra, recorded }) if self.extras().has(extra) == recorded => {
+                Err(super::NotCounted::AsItIs)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is recorded beyond the minimum.
+    pub fn extras(&self) -> Extras {
+        Extras::from_bits(self.0.keeper.extras.load(Ordering::SeqCst))
+    }
+
+    /// What this journal's own book decides is in force from now on; the rest stays as its predecessors left it.
+    fn take_extras(&self, book: &Book) {
+        let now = self.extras();
+        let recorded = |extra: &Extra| book.extra(*extra).unwrap_or_else(|| now.has(*extra));
+        let extras: Extras = Extra::ALL.iter().copied().filter(recorded).collect();
+        self.0.keeper.extras.store(extras.bits(), Ordering::SeqCst);
     }
 
     /// What is kept, what is in force and what waits.
@@ -249,7 +301,7 @@ impl Journal {
             let asked = book.proposals(now).map(|one| one.id).chain(holds);
             let reasons = asked.filter_map(|id| Some((id, journal.reason(&ledgers.own, &id)?))).collect();
             let clock_moved = journal.0.keeper.clock_moved(now);
-            Ok(Keeping { at: now, book, months, clock_moved, reasons })
+            Ok(Keeping { at: now, book, extras: journal.extras(), months, clock_moved, reasons })
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
     }

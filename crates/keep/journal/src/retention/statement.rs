@@ -8,7 +8,7 @@ use minicbor::{
     decode::Error as Malformed,
     encode::{Error as NotWritten, Write},
 };
-use types::Family;
+use types::{Extra, Family};
 
 /// Names a proposal or a hold.
 pub type ProposalId = [u8; 16];
@@ -18,8 +18,8 @@ pub type PersonToken = [u8; 16];
 /// Months of retention that may be asked for: a hundred years.
 pub const RETENTION_MONTHS_MAX: u16 = 1200;
 
-/// What is asked for by one trace controller and confirmed by another. There is no change that stops a type of event, or a
-/// part of an entry, from being recorded: TR2's minimum cannot be asked away.
+/// What is asked for by one trace controller and confirmed by another. What can be asked to be no longer recorded is
+/// [`Extra`]: TR2's minimum cannot be asked away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Change {
     /// A family stays readable for so many months after each month's end.
@@ -51,6 +51,16 @@ pub enum Change {
         /// Which.
         #[cbor(n(0), with = "minicbor::bytes")]
         hold: ProposalId,
+    },
+    /// Something is recorded beyond the minimum, or no longer.
+    #[n(3)]
+    Extra {
+        /// What.
+        #[cbor(n(0), encode_with = "put_extra", decode_with = "get_extra")]
+        extra: Extra,
+        /// Whether it is.
+        #[n(1)]
+        recorded: bool,
     },
 }
 
@@ -168,6 +178,14 @@ fn get_family<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Family, Malformed> {
     d.str()?.parse().map_err(|()| Malformed::message("no such family"))
 }
 
+fn put_extra<C, W: Write>(extra: &Extra, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
+    e.str(extra.as_str())?.ok()
+}
+
+fn get_extra<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Extra, Malformed> {
+    d.str()?.parse().map_err(|()| Malformed::message("no such extra"))
+}
+
 fn put_families<C, W: Write>(all: &Option<Family>, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
     e.str(all.map_or("", Family::as_str))?.ok()
 }
@@ -212,6 +230,7 @@ mod tests {
             Statement::Proposed { id, by, change: Change::Retention { family: Family::Health, months: 240 } },
             Statement::Proposed { id, by, change: hold },
             Statement::Proposed { id, by, change: Change::Lift { hold: id } },
+            Statement::Proposed { id, by, change: Change::Extra { extra: Extra::Port, recorded: true } },
             Statement::Confirmed { id, by },
             Statement::Withdrawn { id, by },
             Statement::Purged(purged),

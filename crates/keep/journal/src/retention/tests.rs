@@ -4,7 +4,7 @@
 use super::{due::Pair, ledger::Age, *};
 use proptest::prelude::*;
 use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
-use types::{Family, Time};
+use types::{Extra, Family, Time};
 
 const START: Time = Time::from_micros(1_790_000_000_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -23,6 +23,7 @@ pub(crate) enum What {
     Retention(Family, u16),
     Hold(Option<Family>, u16, u16),
     Lift(u8),
+    Extra(Extra, bool),
     Confirm,
     Withdraw,
     Nothing,
@@ -37,6 +38,7 @@ pub(crate) fn what() -> impl Strategy<Value = What> {
         (families(), 0_u16..40).prop_map(|(family, months)| What::Retention(family, months)),
         (prop::option::of(families()), 0_u16..30, 0_u16..30).prop_map(|(family, a, b)| What::Hold(family, a, b)),
         (0_u8..6).prop_map(What::Lift),
+        (prop::sample::select(Extra::ALL), any::<bool>()).prop_map(|(extra, recorded)| What::Extra(extra, recorded)),
         Just(What::Confirm),
         Just(What::Confirm),
         Just(What::Withdraw),
@@ -56,7 +58,8 @@ pub(crate) struct Told {
     by: u8,
     at: Time,
     what: What,
-    decided: Option<(Time, Time)>,
+    /// When, from when on it counts, and after how many others.
+    decided: Option<(Time, Time, usize)>,
     over: bool,
 }
 
@@ -68,8 +71,8 @@ impl Naive {
     pub(crate) fn retention(&self, family: Family, at: Time) -> u16 {
         let mut months = family.retention_months_default();
         let mut decided: Vec<_> = self.0.iter().filter_map(|one| Some((one.decided?, &one.what))).collect();
-        decided.sort_by_key(|((when, _), _)| *when);
-        for ((_, counts), what) in decided {
+        decided.sort_by_key(|((_, _, order), _)| *order);
+        for ((_, counts, _), what) in decided {
             if let What::Retention(of, wanted) = what
                 && *of == family
                 && counts <= at
@@ -78,6 +81,21 @@ impl Naive {
             }
         }
         months
+    }
+
+    /// What was decided of it last, if anything ever was.
+    fn extra(&self, extra: Extra) -> Option<bool> {
+        let mut decided: Vec<_> = self.0.iter().filter_map(|one| Some((one.decided?.2, &one.what))).collect();
+        decided.sort_by_key(|(order, _)| *order);
+        let mut recorded = None;
+        for (_, what) in decided {
+            if let What::Extra(of, wanted) = what
+                && *of == extra
+            {
+                recorded = Some(*wanted);
+            }
+        }
+        recorded
     }
 
     fn is_lifted(&self, hold: u8, at: Time) -> Option<bool> {
@@ -115,9 +133,16 @@ impl Naive {
                         }
                         true
                     }
+                    What::Extra(extra, recorded) => {
+                        if self.extra(extra) == Some(recorded) {
+                            return;
+                        }
+                        false
+                    }
                     _ => false,
                 };
-                self.0[place].decided = Some((at, if later { at + DAY * 30 } else { at }));
+                let order = self.0.iter().filter(|one| one.decided.is_some()).count();
+                self.0[place].decided = Some((at, if later { at + DAY * 30 } else { at }, order));
             }
             What::Withdraw => {
                 for one in self.0.iter_mut().filter(|one| one.id == step.id && waits(one)) {
@@ -133,6 +158,7 @@ impl Naive {
                             |one: &Told| one.id == *hold && matches!(one.what, What::Hold(..)) && one.decided.is_some();
                         self.0.iter().any(held) && self.is_lifted(*hold, at).is_none()
                     }
+                    What::Extra(extra, recorded) => self.extra(*extra) != Some(*recorded),
                     _ => false,
                 };
                 if sound && self.0.iter().all(|one| one.id != step.id) {
@@ -150,6 +176,7 @@ pub(crate) fn statement(step: &Step) -> Option<Statement> {
         What::Retention(family, months) => asked(Change::Retention { family, months }),
         What::Hold(family, from, to) => asked(Change::Hold { family, from: first.plus(from), to: first.plus(to) }),
         What::Lift(hold) => asked(Change::Lift { hold: [hold; 16] }),
+        What::Extra(extra, recorded) => asked(Change::Extra { extra, recorded }),
         What::Confirm => Some(Statement::Confirmed { id, by }),
         What::Withdraw => Some(Statement::Withdrawn { id, by }),
         What::Nothing => None,
@@ -173,6 +200,9 @@ proptest! {
             for &family in Family::ALL {
                 prop_assert_eq!(book.retention_months(family, at), naive.retention(family, at));
                 prop_assert!(book.retention_months(family, at) >= family.retention_months_min());
+            }
+            for &extra in Extra::ALL {
+                prop_assert_eq!(book.extra(extra), naive.extra(extra));
             }
             let term = pair.month.plus(1 + naive.retention(family, at)).start();
             let after: Vec<_> = seen.iter().filter(|time| **time >= pair.month.end()).collect();

@@ -4,7 +4,7 @@ use super::*;
 use crate::BlockTraces;
 use crate::retention::{Change, Month, NotCounted, Purged, Standing, Statement};
 use policy::{AskRetention, ConfirmRetention, WithdrawRetention};
-use types::Family;
+use types::{Extra, Family};
 
 const WEEK: i64 = 7 * 86_400;
 
@@ -237,3 +237,91 @@ async fn two_people_hold_what_is_due_and_two_let_it_go(database: &TestDatabase) 
     assert!(verify(&fixture.origin(), None, None).ok());
 }
 both!(two_people_hold_what_is_due_and_two_let_it_go);
+
+impl Fixture<'_> {
+    /// Somebody comes from a port of his; which of it is written.
+    async fn come(&self, port: u16) -> Option<u16> {
+        let peer = std::net::SocketAddr::new([192, 0, 2, 9].into(), port);
+        let who = door_actor(Door::Portal, ClientAddress::of_peer(peer), None, self.clock.now());
+        self.journal.note(&who, Event::DoorStarted, None).await.unwrap();
+        self.journal.note_extra(&who, Extra::Requests, "GET /fr/").await.unwrap();
+        let traces = self.traces();
+        let noted = traces.iter().rfind(|trace| trace.event == Event::DoorStarted).unwrap();
+        assert_eq!(noted.address.as_deref(), Some("192.0.2.9"), "what is always recorded");
+        noted.port
+    }
+
+    async fn decide(&self, id: u8, extra: Extra, recorded: bool) {
+        assert_eq!(self.ask((id, 1), Change::Extra { extra, recorded }).await, Ok(()));
+        assert_eq!(self.confirm((id, 2)).await, Ok(()));
+    }
+
+    /// The folder as it was is put back, with less than the database remembers: a new journal begins.
+    async fn put_back(self, write: impl AsyncFnOnce(&Self)) -> Self {
+        let copy = self.folder.path().join("copy");
+        // Synced: what the copy holds is a journal that a stop left.
+        let copied = std::process::Command::new("cp").arg("-a").arg(self.origin()).arg(&copy).status().unwrap();
+        assert!(copied.success());
+        write(&self).await;
+        let Self { database, folder, policies, clock, store, journal } = self;
+        journal.close().await.unwrap();
+        store.close().await;
+        let origin = folder.path().join("journal/node");
+        std::fs::remove_dir_all(&origin).unwrap();
+        std::fs::rename(copy, &origin).unwrap();
+        let master = MasterKey::load(&folder.path().join("master.key")).unwrap();
+        let (store, door) = store::open(&database.config()).await.unwrap();
+        let journal = Journal::open_anew(Self::config(&folder), &master, door, Arc::new(clock.clone())).await.unwrap();
+        Self { database, folder, policies, clock, store, journal }
+    }
+}
+
+async fn what_is_recorded_in_addition_two_people_decide(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    let recorded = Change::Extra { extra: Extra::Port, recorded: true };
+    assert_eq!(fixture.come(1).await, None);
+    let never = Change::Extra { extra: Extra::Port, recorded: false };
+    assert_eq!(fixture.ask((1, 1), never).await, Err(NotCounted::AsItIs));
+    assert_eq!(fixture.ask((1, 1), recorded).await, Ok(()));
+    assert_eq!(fixture.ask((2, 1), recorded).await, Ok(()), "nothing is decided yet");
+    assert_eq!(fixture.come(2).await, None, "one person decides nothing");
+    assert_eq!(fixture.confirm((1, 1)).await, Err(NotCounted::SamePerson));
+    assert_eq!(fixture.confirm((1, 2)).await, Ok(()));
+    assert_eq!(fixture.come(3).await, Some(3));
+    assert_eq!(fixture.confirm((2, 2)).await, Err(NotCounted::AsItIs), "it would change nothing any more");
+    assert!(fixture.of(Event::RequestMade).is_empty(), "each is decided by itself");
+
+    // The next process knows it before it writes anything, and the one after that too.
+    let fixture = fixture.crash().await.crash().await;
+    assert_eq!(fixture.come(4).await, Some(4));
+    fixture.decide(3, Extra::Requests, true).await;
+    assert_eq!(fixture.come(5).await, Some(5));
+    let made: Vec<_> = fixture.traces().into_iter().filter(|trace| trace.event == Event::RequestMade).collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!((made[0].target.as_deref(), made[0].port), (Some("GET /fr/"), Some(5)));
+
+    fixture.decide(4, Extra::Port, false).await;
+    assert_eq!(fixture.come(6).await, None);
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.come(7).await, None);
+    assert_eq!(fixture.of(Event::RequestMade).len(), 3);
+    let ports: Vec<_> = fixture.traces().iter().filter_map(|trace| trace.port).collect();
+    assert_eq!(ports, [3, 4, 5, 5], "what was recorded stays");
+    assert!(verify(&fixture.origin(), None, None).ok());
+}
+both!(what_is_recorded_in_addition_two_people_decide);
+
+async fn a_journal_that_goes_on_for_another_records_what_that_one_did(database: &TestDatabase) {
+    let fixture = Fixture::new(database).await;
+    fixture.decide(1, Extra::Port, true).await;
+    fixture.decide(2, Extra::Calls, true).await;
+    let fixture = fixture.put_back(async |before| assert_eq!(before.come(1).await, Some(1))).await;
+    assert_eq!(fixture.journal.origin(), "node-2");
+    assert_eq!(fixture.journal.keeping().await.unwrap().extras, [Extra::Port, Extra::Calls].into_iter().collect());
+    // It is this one's to decide from now on.
+    fixture.decide(3, Extra::Port, false).await;
+    assert_eq!(fixture.journal.keeping().await.unwrap().extras, [Extra::Calls].into_iter().collect());
+    let fixture = fixture.crash().await;
+    assert_eq!(fixture.journal.keeping().await.unwrap().extras, [Extra::Calls].into_iter().collect());
+}
+both!(a_journal_that_goes_on_for_another_records_what_that_one_did);

@@ -68,6 +68,26 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute).of_type("110132"),
     ),
     entry(
+        Event::RequestMade,
+        &[written(
+            Form::Note,
+            "somebody signed in asked for a page or sent a form; only while trace controllers have decided so",
+            "target: method and path",
+        )],
+        &["acces-web:TR1", "acces-web:TR3"],
+        codes("110100", Do::Execute),
+    ),
+    entry(
+        Event::CallMade,
+        &[written(
+            Form::Note,
+            "a program made a call with a token; only while trace controllers have decided so",
+            "target: method and path",
+        )],
+        &["acces-web:TR1", "acces-web:TR3"],
+        codes("110100", Do::Execute),
+    ),
+    entry(
         Event::TokenUsed,
         &[written(Form::Effect, "a token was used, the first time in an hour", "detail: the token")],
         &["acces-web:TR1"],

@@ -110,7 +110,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::RetentionAsked,
         &[written(
             Form::Note,
-            "a trace controller asked for a retention, a legal hold or its end; nothing changes yet",
+            "a trace controller asked for a retention, a legal hold or its end, or for more or less to be recorded beyond the minimum; nothing changes yet",
             "detail: why; in clear: what, by whom as a keyed token",
         )],
         &["acces-web:TR3"],
