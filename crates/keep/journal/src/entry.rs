@@ -116,15 +116,16 @@ pub(crate) struct Header {
     pub statement: Option<Vec<u8>>,
 }
 
+/// Its texts and bytes stay where they lie: headers are read by the million.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct RawHeader {
+struct RawHeader<'b> {
     #[n(0)]
     schema: u8,
     #[n(1)]
     kind: u8,
-    #[n(2)]
-    event: String,
+    #[b(2)]
+    event: &'b str,
     #[n(3)]
     time: i64,
     #[cbor(n(4), with = "minicbor::bytes")]
@@ -139,8 +140,8 @@ struct RawHeader {
     salt: [u8; 16],
     #[n(9)]
     clock: Option<u8>,
-    #[n(10)]
-    statement: Option<minicbor::bytes::ByteVec>,
+    #[b(10)]
+    statement: Option<&'b minicbor::bytes::ByteSlice>,
 }
 
 #[derive(Encode, Decode)]
@@ -156,7 +157,7 @@ impl Header {
         let raw = RawHeader {
             schema: SCHEMA,
             kind: self.kind.code(),
-            event: self.event.as_str().to_owned(),
+            event: self.event.as_str(),
             time: self.time.micros(),
             trace: *self.trace.as_bytes(),
             outcome: self.outcome.map_or(0, Outcome::code),
@@ -164,16 +165,16 @@ impl Header {
             number: self.number,
             salt: self.salt,
             clock: Some(clock_code(self.clock)),
-            statement: self.statement.clone().map(Into::into),
+            statement: self.statement.as_deref().map(Into::into),
         };
         // Writing to a Vec cannot fail.
         minicbor::to_vec(&raw).unwrap_or_default()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let raw: RawHeader = decode_whole(bytes)?;
+        let raw: RawHeader<'_> = decode_whole(bytes)?;
         let kind = Kind::from_code(raw.kind).ok_or_else(|| format!("entry of an unknown kind ({})", raw.kind))?;
-        let event = Event::from_str(&raw.event).map_err(|()| "entry of an unknown type of event".to_owned())?;
+        let event = Event::from_str(raw.event).map_err(|()| "entry of an unknown type of event".to_owned())?;
         let outcome = match raw.outcome {
             0 => None,
             code => Some(Outcome::from_code(code).ok_or_else(|| format!("unknown outcome ({code})"))?),
@@ -203,7 +204,7 @@ impl Header {
             seal_key: raw.seal_key,
             number: raw.number,
             salt: raw.salt,
-            statement: raw.statement.map(Into::into),
+            statement: raw.statement.map(|bytes| bytes.to_vec()),
         })
     }
 }
@@ -292,7 +293,7 @@ impl Body {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use minicbor::bytes::ByteVec;
+    use minicbor::bytes::ByteSlice;
     use proptest::prelude::*;
 
     fn header() -> Header {
@@ -335,11 +336,11 @@ mod tests {
     }
 
     /// An entry of the first form, made by hand.
-    fn first_form_stating(kind: u8, outcome: u8, clock: Option<u8>, statement: Option<ByteVec>) -> Vec<u8> {
+    fn first_form_stating(kind: u8, outcome: u8, clock: Option<u8>, statement: Option<&ByteSlice>) -> Vec<u8> {
         let raw = RawHeader {
             schema: 1,
             kind,
-            event: "session.sign_in".to_owned(),
+            event: "session.sign_in",
             time: 7,
             trace: [1; 16],
             outcome,
@@ -366,7 +367,7 @@ mod tests {
             assert_eq!(stating(kind, outcome), kind == Kind::Note, "{kind:?}");
         }
         assert!(split(&first_form(4, 0, None)).is_ok());
-        assert!(split(&first_form_stating(4, 0, None, Some(vec![7].into()))).is_err());
+        assert!(split(&first_form_stating(4, 0, None, Some([7].as_slice().into()))).is_err());
     }
 
     #[test]
