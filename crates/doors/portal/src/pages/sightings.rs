@@ -84,6 +84,16 @@ impl SightingsPage {
         if known.is_whole && !known.has_more { self.t.portal_seen_empty() } else { self.t.portal_seen_none_here() }
     }
 
+    /// Either the bound of what is told was reached, or that of what is looked through.
+    fn more(&self, known: &SightingsKnown) -> String {
+        let others = known.rows.len() - Self::own(known);
+        if others < care::SIGHTINGS_MAX {
+            self.t.portal_seen_not_all().to_owned()
+        } else {
+            self.t.portal_seen_more(care::SIGHTINGS_MAX)
+        }
+    }
+
     fn own(known: &SightingsKnown) -> usize {
         known.rows.iter().filter(|row| row.is_own).count()
     }
