@@ -412,3 +412,6 @@ struct Looked {
     unreadable: bool,
     extents: BTreeMap<String, u64>,
 }
+
+#[cfg(test)]
+mod tests;

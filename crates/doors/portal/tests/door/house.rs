@@ -6,7 +6,7 @@ mod finder;
 
 use crate::clock::HandClock;
 use axum::Router;
-use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
+use care::{CareService, FindsTraces, Registrar, SightingsDesk, Sis, SisConfig};
 use demo::{Authority, DemoAccount, Hospital, LinkKind, SisFaults};
 use dossier::Traces;
 use finder::Finder;
@@ -156,16 +156,26 @@ impl House {
 
     /// A node that may read traces answers; the portal may not.
     pub fn answer_again(&self) {
+        self.answer_with(HERE, Arc::new(self.finder()));
+    }
+
+    /// A node of an establishment answers, with what it is made to find.
+    pub fn answer_with(&self, place: EstablishmentId, traces: Arc<dyn FindsTraces>) {
         let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
         let answers = SightingsDesk::new(
             (self.store.clone(), self.journal.clone()),
             Arc::new(Policies::built_in().unwrap()),
             master.keys_for(Holder::Door(Door::Desk)),
-            HERE,
-            Arc::new(Finder(self.searched.clone())),
+            place,
+            traces,
         );
         let task = AbortOnDropHandle::new(tokio::spawn(answers.keep_answering()));
         *self.answering.lock().unwrap() = Some(task);
+    }
+
+    /// What a node finds in the journal.
+    pub fn finder(&self) -> Finder {
+        Finder(self.searched.clone())
     }
 
     /// That node stops.

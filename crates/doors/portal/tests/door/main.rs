@@ -8,6 +8,7 @@ mod house;
 mod isolation;
 mod routes;
 mod seen;
+mod seen_many;
 mod sessions;
 mod sis_faults;
 mod steady;
