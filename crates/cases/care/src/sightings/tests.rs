@@ -258,3 +258,28 @@ async fn the_looks_of_others_are_found_whatever_there_is_of_ones_own(database: &
     assert_eq!(found(vec![Vec::new(); LOOKED_MAX + 1], "none").await, (0, 0, true, LOOKED_MAX));
 }
 both!(the_looks_of_others_are_found_whatever_there_is_of_ones_own);
+
+/// One question of a patient waits at a time, until nobody waits for it any more.
+async fn a_question_that_waits_is_not_put_again(database: &TestDatabase) {
+    let mut house = House::new(database).await;
+    let node = house.node("one", HERE, Given { holds: &["one"], ..Given::default() }).await;
+    let patient = house.patient(1, HERE).await;
+    let start = SystemClock.now();
+    let put_again = async |house: &mut House<'_>, after: Duration| {
+        let now = start + after;
+        sql::ask_sightings(&mut house.outside, patient, now, now - WAIT).await.unwrap();
+        let row = sqlx::query_as("SELECT asked_micros FROM sightings");
+        let (asked,): (i64,) = row.fetch_one(&mut *house.outside).await.unwrap();
+        asked == now.micros()
+    };
+    assert!(put_again(&mut house, Duration::ZERO).await);
+    assert!(!put_again(&mut house, WAIT / 2).await, "it waits");
+    assert!(!put_again(&mut house, WAIT).await, "somebody may still wait for it");
+    assert!(put_again(&mut house, 2 * WAIT).await, "whoever put it has gone");
+    node.desk.answer(patient, start + 2 * WAIT).await.unwrap();
+    assert_eq!(house.told(patient).await, Some(0));
+    assert!(put_again(&mut house, 2 * WAIT + LOOK_EVERY).await, "the one before was answered");
+    assert_eq!(house.told(patient).await, None);
+    assert!(put_again(&mut house, Duration::ZERO).await, "a moment to come keeps nobody waiting for ever");
+}
+both!(a_question_that_waits_is_not_put_again);
