@@ -10,6 +10,7 @@ import { CAMILLE, MARCEL, YANN } from "../lib/cast.mjs";
 import { Client } from "../lib/client.mjs";
 import { temporaryFolder, verifyJournal } from "../lib/demo.mjs";
 import { DISK_MEGABYTES, demoOnSmallDisk, fill, skip } from "../lib/disk.mjs";
+import { recordMore } from "../lib/extras.mjs";
 import { record, resultsOf } from "../lib/pages.mjs";
 import { Technician, shows } from "../lib/ssh.mjs";
 import { nextCode } from "../lib/totp.mjs";
@@ -20,6 +21,8 @@ const ROOM = 4 * 1024 * 1024;
 
 test("a full disk refuses, says so, and recovers", { skip }, async (context) => {
   const { demo, outside } = await demoOnSmallDisk(context);
+  // What is recorded beyond the minimum stops nothing either.
+  await recordMore(demo);
 
   const client = new Client(demo);
   await client.signIn(demo.person(CAMILLE));
@@ -85,6 +88,7 @@ test("a full disk refuses, says so, and recovers", { skip }, async (context) => 
 
 test("with a full disk a cut still cuts, and what cannot be recorded is cut", { skip }, async (context) => {
   const { demo, outside } = await demoOnSmallDisk(context);
+  await recordMore(demo);
   const key = join(outside, relative(dirname(demo.folder), demo.ready.ssh_key));
   const erwan = new Technician({ account: demo.person("erwan.tanguy"), key, relay: demo.ready.ssh });
   await approved(demo);

@@ -5,8 +5,8 @@ import { nextCode } from "./totp.mjs";
 const PATIENCE_MS = 20_000;
 
 export class Client {
-  constructor(demo, { language = "fr", keepAlive = true } = {}) {
-    this.origin = demo.portal;
+  constructor(demo, { language = "fr", keepAlive = true, door = "portal" } = {}) {
+    this.origin = demo.ready[door];
     this.language = language;
     this.cookies = new Map();
     this.agent = new Agent({ ca: demo.ca, keepAlive, maxSockets: keepAlive ? 1 : Infinity });

@@ -434,14 +434,13 @@ impl SignInService {
         }
     }
 
-    /// Somebody with a session asks for a page or sends a form: recorded if trace controllers want it so, and then nothing
-    /// is answered before it is.
-    pub async fn note_request(&self, who: &SignedIn, method: &str, path: &str) -> Result<(), SessionFault> {
+    /// Somebody with a session asks for a page or sends a form: recorded if trace controllers want it so, before it is
+    /// answered. Where it cannot be, what needs a trace of its own is refused for that; cuts and signing out are not.
+    pub async fn note_request(&self, who: &SignedIn, method: &str, path: &str) {
         let noted = self.0.journal.note_extra(&who.authenticated, Extra::Requests, &format!("{method} {path}")).await;
-        noted.map_err(|error| {
-            tracing::warn!(%error, "a request could not be recorded, so it is not answered");
-            SessionFault::Unavailable
-        })
+        if let Err(error) = noted {
+            tracing::warn!(%error, "a request could not be recorded");
+        }
     }
 
     /// Deletes what is past its end. The node calls it from time to time.

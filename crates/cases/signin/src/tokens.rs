@@ -303,13 +303,13 @@ impl ApiTokens {
         });
     }
 
-    /// A program makes a call: recorded if trace controllers want it so, and then nothing is answered before it is.
-    pub async fn note_call(&self, holder: &TokenHolder, method: &str, path: &str) -> Result<(), SessionFault> {
+    /// A program makes a call: recorded if trace controllers want it so, before it is answered. Where it cannot be, what
+    /// needs a trace of its own is refused for that; cuts are not.
+    pub async fn note_call(&self, holder: &TokenHolder, method: &str, path: &str) {
         let noted = self.0.journal.note_extra(&holder.authenticated, Extra::Calls, &format!("{method} {path}")).await;
-        noted.map_err(|error| {
-            tracing::warn!(%error, "a call could not be recorded, so it is not answered");
-            SessionFault::Unavailable
-        })
+        if let Err(error) = noted {
+            tracing::warn!(%error, "a call could not be recorded");
+        }
     }
 
     async fn refused(&self, address: ClientAddress, reason: &str) {

@@ -227,10 +227,10 @@ impl<D: Door> FromRequestParts<D> for Bearer<D> {
             return Err(Problem::unauthorized());
         };
         match tokens.resume(token, address).await {
-            Ok(holder) => match tokens.note_call(&holder, parts.method.as_str(), parts.uri.path()).await {
-                Ok(()) => Ok(Self { state: state.clone(), holder, address }),
-                Err(_) => Err(Problem::unavailable()),
-            },
+            Ok(holder) => {
+                tokens.note_call(&holder, parts.method.as_str(), parts.uri.path()).await;
+                Ok(Self { state: state.clone(), holder, address })
+            }
             Err(SessionFault::SignedOut) => Err(Problem::unauthorized()),
             Err(SessionFault::Unavailable) => Err(Problem::unavailable()),
         }

@@ -87,10 +87,8 @@ impl<D: Door> Visit<D> {
                 if let Some(current) = parts.extensions.get::<CurrentSession>() {
                     current.note(who.session);
                 }
-                match self.entrance().signin().note_request(&who, parts.method.as_str(), parts.uri.path()).await {
-                    Ok(()) => Ok(Some(who)),
-                    Err(_) => Err(self.error(ErrorKind::JournalUnavailable, Some(&who))),
-                }
+                self.entrance().signin().note_request(&who, parts.method.as_str(), parts.uri.path()).await;
+                Ok(Some(who))
             }
             Err(SessionFault::SignedOut) => Ok(None),
             Err(SessionFault::Unavailable) => Err(self.error(ErrorKind::JournalUnavailable, None)),
