@@ -173,7 +173,8 @@ pub(crate) fn load(root: &Path, relative: &str, bytes_max: u64) -> Result<Vec<u8
     if meta.len() > bytes_max {
         return Err(bad(format!("is {} bytes long, {bytes_max} at most were expected", meta.len())));
     }
-    let mut bytes = Vec::new();
+    // At once what it takes, and one byte more to see that it ends there: a journal is read file by file, by the million.
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default().saturating_add(1));
     let read = File::open(&path).and_then(|file| file.take(bytes_max).read_to_end(&mut bytes));
     read.map_err(|error| bad(format!("cannot be read ({error})")))?;
     Ok(bytes)
