@@ -37,6 +37,10 @@ impl Manifest {
         let path = folder.join(NAME);
         let len = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
         let bytes = (len <= BYTES_MAX).then(|| fs::read(&path).ok()).flatten()?;
+        Self::decode(&bytes, origin, keys)
+    }
+
+    pub(super) fn decode(bytes: &[u8], origin: &str, keys: &Keys) -> Option<Self> {
         let (body, tag) = bytes.split_last_chunk::<32>()?;
         let expected = keys.token(Purpose::TraceIndex, &[b"manifest", body]).ok()?;
         aws_lc_rs::constant_time::verify_slices_are_equal(tag, &expected).ok()?;
@@ -45,10 +49,15 @@ impl Manifest {
 
     /// Writes it, whole or not at all.
     pub fn save(&self, folder: &Path, keys: &Keys) -> Result<(), IndexError> {
-        let mut bytes = minicbor::to_vec(self).map_err(|_| bad("a manifest cannot be written"))?;
-        bytes.extend(keys.token(Purpose::TraceIndex, &[b"manifest", &bytes])?);
-        write_whole(folder, NAME, &bytes)
+        let body = minicbor::to_vec(self).map_err(|_| bad("a manifest cannot be written"))?;
+        write_whole(folder, NAME, &tagged(body, keys)?)
     }
+}
+
+/// A manifest's bytes, with the tag that authenticates them.
+pub(super) fn tagged(mut body: Vec<u8>, keys: &Keys) -> Result<Vec<u8>, IndexError> {
+    body.extend(keys.token(Purpose::TraceIndex, &[b"manifest", &body])?);
+    Ok(body)
 }
 
 /// Writes a file whole or not at all, and durably.

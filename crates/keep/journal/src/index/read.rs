@@ -64,14 +64,11 @@ struct Open {
 
 impl Chunk {
     pub fn open(path: &Path, id: u64, keys: &Keys) -> Result<Self, IndexError> {
-        Ok(Self {
-            id,
-            path: path.to_owned(),
-            sealed: Sealed::open(path, keys)?,
-            open: None,
-            learned: false,
-            gone: false,
-        })
+        Ok(Self::of(Sealed::open(path, keys)?, path, id))
+    }
+
+    pub(super) fn of(sealed: Sealed, path: &Path, id: u64) -> Self {
+        Self { id, path: path.to_owned(), sealed, open: None, learned: false, gone: false }
     }
 
     pub fn header(&self) -> &Header {
@@ -86,17 +83,27 @@ impl Chunk {
     ) -> Result<Reading<'a>, IndexError> {
         if self.open.is_none() {
             let cipher = self.sealed.unlock(keys, months)?;
-            let end = self.sealed.header.bytes;
-            let head = raw(&self.sealed, &cipher, 0..8)?;
-            let at = head.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            if at > end {
-                return Err(bad("a chunk does not say what it holds"));
-            }
-            let meta: Meta = minicbor::decode(&raw(&self.sealed, &cipher, at..end)?)
-                .map_err(|_| bad("a chunk's description cannot be read"))?;
-            let events = meta.known_events();
-            self.open = Some((cipher, Arc::new(Open { meta, events })));
+            self.open_with(cipher)?;
         }
+        self.opened(pages)
+    }
+
+    /// Fetches what stays in memory.
+    pub(super) fn open_with(&mut self, cipher: LessSafeKey) -> Result<(), IndexError> {
+        let end = self.sealed.header.bytes;
+        let head = raw(&self.sealed, &cipher, 0..8)?;
+        let at = head.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        if at > end {
+            return Err(bad("a chunk does not say what it holds"));
+        }
+        let meta: Meta = minicbor::decode(&raw(&self.sealed, &cipher, at..end)?)
+            .map_err(|_| bad("a chunk's description cannot be read"))?;
+        let events = meta.known_events();
+        self.open = Some((cipher, Arc::new(Open { meta, events })));
+        Ok(())
+    }
+
+    pub(super) fn opened<'a>(&'a self, pages: &'a mut Pages) -> Result<Reading<'a>, IndexError> {
         let Some((cipher, open)) = &self.open else { return Err(bad("a chunk is not open")) };
         Ok(Reading { id: self.id, sealed: &self.sealed, cipher, open: Arc::clone(open), pages })
     }
@@ -151,7 +158,7 @@ impl Reading<'_> {
 
     /// The same, of one row.
     pub fn what(&mut self, place: usize) -> Result<[u8; WHAT], IndexError> {
-        let what = self.bytes(self.open.meta.whats_at + (place * WHAT) as u64, WHAT)?;
+        let what = self.record(self.open.meta.whats_at, place, WHAT)?;
         what.first_chunk::<WHAT>().copied().ok_or_else(|| bad("no such row"))
     }
 
@@ -169,9 +176,17 @@ impl Reading<'_> {
         Ok(read)
     }
 
+    /// A record of fixed width, by its place in its section.
+    fn record(&mut self, section: u64, place: usize, width: usize) -> Result<Vec<u8>, IndexError> {
+        self.bytes(section.saturating_add((place * width) as u64), width)
+    }
+
     fn bytes(&mut self, at: u64, len: usize) -> Result<Vec<u8>, IndexError> {
+        let end = at.saturating_add(len as u64);
+        if end > self.sealed.header.bytes {
+            return Err(bad("a chunk is shorter than it says"));
+        }
         let mut found = Vec::with_capacity(len);
-        let end = at.saturating_add(len as u64).min(self.sealed.header.bytes);
         for page in pages_of(&(at..end)) {
             let bytes = self.page(page)?;
             let start = page * PAGE as u64;
@@ -198,7 +213,7 @@ impl Reading<'_> {
         let Some(step) = steps.partition_point(|first| *first <= token).checked_sub(1) else { return Ok(None) };
         let from = step * STEP;
         let len = usize::try_from(count).unwrap_or(0).saturating_sub(from).min(STEP);
-        let records = self.bytes(at + (from * width) as u64, len * width)?;
+        let records = self.bytes(at.saturating_add((from * width) as u64), len * width)?;
         let (mut low, mut high) = (0, len);
         while low < high {
             let middle = (low + high) / 2;
@@ -245,7 +260,7 @@ impl Rows for Reading<'_> {
             into.insert(u16::try_from(number(Some(&record))).unwrap_or(0));
         } else if let Some(record) = self.find(token, Section::Several)? {
             let count = usize::try_from(number(record.get(..2))).unwrap_or(0) + 1;
-            let at = self.open.meta.lists_at + number(record.get(2..));
+            let at = self.open.meta.lists_at.saturating_add(number(record.get(2..)));
             let list = self.at_most(at, set::bytes_max(count))?;
             into.add(&set::read(&list, count).ok_or_else(|| bad("a list of rows cannot be read"))?);
         }
@@ -266,8 +281,8 @@ impl Rows for Reading<'_> {
 
     fn moment(&mut self, place: usize) -> Result<(i64, u64), IndexError> {
         let meta = Arc::clone(&self.open);
-        let moment = self.bytes(meta.meta.moments_at + (place * MOMENT) as u64, MOMENT)?;
-        let at = self.bytes(meta.meta.places_at + (place * PLACE) as u64, PLACE)?;
+        let moment = self.record(meta.meta.moments_at, place, MOMENT)?;
+        let at = self.record(meta.meta.places_at, place, PLACE)?;
         let since = i64::try_from(number(Some(&moment))).unwrap_or(i64::MAX);
         Ok((meta.meta.earliest.saturating_add(since), meta.meta.first.saturating_add(number(at.get(..4)))))
     }
@@ -275,8 +290,8 @@ impl Rows for Reading<'_> {
     fn row(&mut self, place: usize) -> Result<Row, IndexError> {
         let (time, index) = self.moment(place)?;
         let open = Arc::clone(&self.open);
-        let at = self.bytes(open.meta.places_at + (place * PLACE) as u64, PLACE)?;
-        let what = self.bytes(open.meta.whats_at + (place * WHAT) as u64, WHAT)?;
+        let at = self.record(open.meta.places_at, place, PLACE)?;
+        let what = self.record(open.meta.whats_at, place, WHAT)?;
         let [event, establishment, kind] = *what.first_chunk::<WHAT>().ok_or_else(|| bad("no such row"))?;
         let event = self.event(event).ok_or_else(|| bad("a type of event that is not known"))?;
         let outcome = if kind & 15 == 0 { None } else { Outcome::from_code(kind & 15) };

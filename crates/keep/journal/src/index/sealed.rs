@@ -3,7 +3,7 @@
 //! Whoever reads a page holds the month's private key (which is destroyed at its term) *and* the index's own key: nobody
 //! else can have written it either. The header is clear, so that a chunk whose month is gone still says what it covered.
 
-use super::{IndexError, bad};
+use super::{IndexError, bad, set::ROWS_MAX};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use minicbor::{Decode, Encode};
 use std::{
@@ -85,12 +85,17 @@ pub(crate) fn seal(mut header: Header, clear: &[u8], keys: &Keys, to: Option<&Se
         header.secret = vault::hpke::seal(&to.public, INFO, &place(&header), secret.as_slice())?;
     }
     let head = minicbor::to_vec(&header).unwrap_or_default();
+    written(&head, clear, keys, to.map(|_| secret.as_slice()))
+}
+
+/// The same, of a header as its bytes; without the pages' secret there are none.
+pub(super) fn written(head: &[u8], clear: &[u8], keys: &Keys, secret: Option<&[u8]>) -> Result<Vec<u8>, IndexError> {
     let mut file = MAGIC.to_vec();
     file.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
-    file.extend_from_slice(&head);
-    file.extend_from_slice(&keys.token(Purpose::TraceIndex, &[b"header", &head])?);
-    if to.is_some() {
-        let cipher = cipher(keys, secret.as_slice(), &head)?;
+    file.extend_from_slice(head);
+    file.extend_from_slice(&keys.token(Purpose::TraceIndex, &[b"header", head])?);
+    if let Some(secret) = secret {
+        let cipher = cipher(keys, secret, head)?;
         for (number, page) in (0_u64..).zip(clear.chunks(PAGE)) {
             let mut page = page.to_vec();
             page.resize(PAGE, 0);
@@ -114,7 +119,10 @@ pub(crate) struct Sealed {
 impl Sealed {
     /// Opens a file and authenticates its header.
     pub fn open(path: &Path, keys: &Keys) -> Result<Self, IndexError> {
-        let mut file = File::open(path)?;
+        Self::of(File::open(path)?, keys)
+    }
+
+    pub(super) fn of(mut file: File, keys: &Keys) -> Result<Self, IndexError> {
         let mut fixed = [0; 20];
         file.read_exact(&mut fixed)?;
         let (magic, len) = fixed.split_at(16);
@@ -129,6 +137,9 @@ impl Sealed {
         let expected = keys.token(Purpose::TraceIndex, &[b"header", &head])?;
         aws_lc_rs::constant_time::verify_slices_are_equal(&tag, &expected).map_err(|_| bad("a header was altered"))?;
         let header: Header = minicbor::decode(&head).map_err(|_| bad("a header cannot be read"))?;
+        if header.rows as usize > ROWS_MAX {
+            return Err(bad("a chunk has more rows than one may have"));
+        }
         let start = (MAGIC.len() + 4 + len + TAG) as u64;
         let pages = header.bytes.div_ceil(PAGE as u64);
         if header.bytes > BYTES_MAX || file.metadata()?.len() != start + pages * SEALED_PAGE as u64 {
@@ -141,7 +152,11 @@ impl Sealed {
     pub fn unlock(&self, keys: &Keys, months: &MonthKeys) -> Result<LessSafeKey, IndexError> {
         let private = months.private(&self.header.group)?;
         let secret = vault::hpke::open(&private, INFO, &place(&self.header), &self.header.secret)?;
-        cipher(keys, &secret, &self.head)
+        self.unlocked(keys, &secret)
+    }
+
+    pub(super) fn unlocked(&self, keys: &Keys, secret: &[u8]) -> Result<LessSafeKey, IndexError> {
+        cipher(keys, secret, &self.head)
     }
 
     /// Reads one page.
@@ -213,6 +228,17 @@ mod tests {
         }
         assert!(read(file.get(..file.len() - 1).unwrap()).is_err());
         assert!(!file.windows(20).any(|part| clear.windows(20).next() == Some(part)), "nothing in clear");
+    }
+
+    #[test]
+    fn a_header_that_says_more_than_a_chunk_holds_is_refused() {
+        let world = World::new();
+        let path = world.folder.path().join("chunk");
+        let sealed = |rows| {
+            std::fs::write(&path, seal(Header { rows, ..header() }, b"", &world.keys(), None).unwrap()).unwrap();
+            Sealed::open(&path, &world.keys()).is_ok()
+        };
+        assert!(sealed(65_536) && !sealed(65_537) && !sealed(u32::MAX));
     }
 
     #[test]
