@@ -21,6 +21,10 @@ pub(crate) const GROUP_HEADER_BYTES: usize = 84;
 /// A segment at least and at most.
 pub(crate) const SEGMENT_BYTES: Range<u64> = 1024..64 * 1024 * 1024 + 1;
 
+/// Places after the last group that are looked at for another one. Each costs a hash of all that it says it holds, and an
+/// interrupted write leaves one or two: more were put there.
+const LATER_MAX: usize = 256;
+
 const MAGIC: &[u8; 8] = b"POTJSEG1";
 const GROUP_MAGIC: &[u8; 4] = b"GRP1";
 /// Ends in NUL, which no note may hold: a group can never pass for a checkpoint, nor the other way round.
@@ -183,7 +187,8 @@ pub(crate) fn scan(bytes: &[u8], first: u64, vkey: &VKey) -> Result<Scan, &'stat
         // A group of the same index may stand here whole only if what precedes it was moved or cut out.
         let later = rest.windows(4).enumerate().filter(|(_, window)| window == GROUP_MAGIC);
         let whole = |at: usize| group_at(bytes, scan.end + at, vkey).is_some_and(|group| group.first >= scan.next);
-        scan.tail = if later.into_iter().any(|(at, _)| whole(at)) { Tail::Damaged } else { Tail::Torn };
+        let damaged = later.enumerate().any(|(place, (at, _))| place >= LATER_MAX || whole(at));
+        scan.tail = if damaged { Tail::Damaged } else { Tail::Torn };
     }
     if size > bytes.len() as u64 && scan.tail == Tail::Zeros {
         // An end that a file system lost is worth an end that was never written.
@@ -284,6 +289,19 @@ mod tests {
         assert_eq!(read(&segment(5, &[groups[0].clone(), groups[0].clone()]), 5), Ok((7, Tail::Torn)));
         let other = Signer::from_seed("example.test/other", &[3; 32]).unwrap();
         assert_eq!(scan(&good, 5, other.vkey()).unwrap().next, 5);
+    }
+
+    #[test]
+    fn what_is_full_of_beginnings_is_damaged_and_costs_little() {
+        // Each says that it holds all the rest: without a bound the whole file would be hashed a hundred thousand times.
+        let size = 4 * 1024 * 1024;
+        let mut bytes = header(size as u64, 5);
+        while bytes.len() + GROUP_HEADER_BYTES < size {
+            let rest = u32::try_from(size - bytes.len() - GROUP_HEADER_BYTES).unwrap();
+            bytes.extend([GROUP_MAGIC.as_slice(), &[0, 0, 0, 1], &9_u64.to_be_bytes(), &rest.to_be_bytes()].concat());
+        }
+        bytes.resize(size, 0);
+        assert_eq!(read(&bytes, 5), Ok((5, Tail::Damaged)));
     }
 
     proptest! {
