@@ -9,6 +9,8 @@ mod approvals;
 mod effects;
 mod equipment;
 mod fleet;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
 mod house;
 pub mod life;

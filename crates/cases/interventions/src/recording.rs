@@ -4,6 +4,8 @@
 //! is a fault that the session's owner must heed: cut it; or, under "do not interrupt", go on and alarm, while what is
 //! recorded goes to the reserve, a space set aside that nothing else fills.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod reader;
 mod reserve;
 mod space;

@@ -11,6 +11,8 @@ mod became;
 mod compare;
 mod entry;
 mod fold;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
 mod heads;
 pub mod index;

@@ -17,15 +17,15 @@ const HEADER: usize = 64;
 const MAGIC: &[u8; 4] = b"PRR1";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Header {
-    relay: RelayId,
-    channel: u32,
-    offset: u64,
-    length: u64,
+pub(super) struct Header {
+    pub(super) relay: RelayId,
+    pub(super) channel: u32,
+    pub(super) offset: u64,
+    pub(super) length: u64,
 }
 
 impl Header {
-    fn bytes(&self) -> [u8; HEADER] {
+    pub(super) fn bytes(&self) -> [u8; HEADER] {
         let parts: [&[u8]; 5] = [
             MAGIC,
             self.relay.as_bytes(),
@@ -39,7 +39,7 @@ impl Header {
     }
 
     /// Nothing, if the slot is free.
-    fn parse(bytes: &[u8; HEADER]) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8; HEADER]) -> Option<Self> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (relay, rest) = rest.split_first_chunk::<16>()?;
         let (channel, rest) = rest.split_first_chunk()?;

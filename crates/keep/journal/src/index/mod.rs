@@ -12,6 +12,8 @@ mod buffer;
 mod chunk;
 mod count;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod manifest;
 mod one;
 mod origin;

@@ -111,8 +111,12 @@ impl Archive {
     /// `journal export` does not write, are refused.
     pub fn open(path: &Path) -> Result<Self, Bad> {
         let shown = path.display().to_string();
+        let file = File::open(path).map_err(|error| Bad::new(&shown, format!("cannot be read ({error})")))?;
+        Self::of(file, shown)
+    }
+
+    pub(super) fn of(file: File, shown: String) -> Result<Self, Bad> {
         let unreadable = |error: io::Error| Bad::new(&shown, format!("cannot be read ({error})"));
-        let file = File::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         let mut found = Self { file, logs: BTreeMap::new(), kept: BTreeMap::new(), stamped: BTreeMap::new() };
         let mut at = 0;

@@ -20,6 +20,8 @@ pub mod cosign;
 pub(crate) mod disk;
 mod export;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handle;
 mod hasher;
 mod head;

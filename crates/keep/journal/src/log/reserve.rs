@@ -95,6 +95,17 @@ fn opened_slot<'a>(vkey: &VKey, slot: u32, bytes: &'a [u8]) -> Option<&'a [u8]> 
     good.then_some(fields)
 }
 
+/// A whole reserve with these revocations in its first slots.
+#[cfg(any(test, fuzzing))]
+pub(super) fn written(signer: &Signer, slots: u32, revocations: &[Revocation]) -> Vec<u8> {
+    let mut bytes = sealed_slot(signer, 0, &header_fields(slots)).to_vec();
+    for (number, revocation) in (1..).zip(revocations) {
+        bytes.extend(sealed_slot(signer, number, &revocation.fields()));
+    }
+    bytes.resize((slots as usize + 1) * SLOT_BYTES, 0);
+    bytes
+}
+
 /// Reads a whole reserve: each slot's revocation, in order; or the first slot that is not as it must be.
 pub(crate) fn parse(bytes: &[u8], vkey: &VKey) -> Result<Vec<Option<Revocation>>, Bad> {
     let bad = |slot: usize, what: &str| Bad::new(REVOCATIONS, format!("byte {}: {what}", slot * SLOT_BYTES));

@@ -6,6 +6,8 @@
 
 mod asn1;
 mod check;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod kept;
 mod request;
 #[cfg(test)]

@@ -158,11 +158,7 @@ impl Feed {
 
     /// Keeps the witness's own lines of an answer, if they are true.
     fn take(&self, sent: &Submission, lines: &str, now: Time) -> io::Result<Next> {
-        // Of what it says, only what its key is known for is kept.
-        let prefix = format!("\u{2014} {} ", self.witness.name());
-        let ours: String = lines.split_inclusive('\n').filter(|line| line.starts_with(&prefix)).collect();
-        let cosigned = format!("{}{ours}", sent.signed);
-        let Some((_, seconds)) = self.kept.open(cosigned.as_bytes()) else {
+        let Some((cosigned, seconds)) = self.kept.cosigned(&sent.signed, lines) else {
             return Ok(Next::Refused("the witness's answer is not cosigned by its key".to_owned()));
         };
         let day =

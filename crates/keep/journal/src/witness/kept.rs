@@ -55,6 +55,16 @@ impl Kept {
         Some((checkpoint, self.witness.verify(&note).ok()?))
     }
 
+    /// What is kept of an answer to this signed checkpoint, and when it was cosigned; nothing if it is not.
+    pub(super) fn cosigned(&self, signed: &str, lines: &str) -> Option<(String, u64)> {
+        // Of what the witness says, only what its key is known for is kept.
+        let prefix = format!("\u{2014} {} ", self.witness.name());
+        let ours: String = lines.split_inclusive('\n').filter(|line| line.starts_with(&prefix)).collect();
+        let cosigned = format!("{signed}{ours}");
+        let (_, seconds) = self.open(cosigned.as_bytes())?;
+        Some((cosigned, seconds))
+    }
+
     /// Keeps a cosigned checkpoint as the latest, and as its day's if it is the first. True if it was the first.
     pub fn keep(&self, cosigned: &str, now: Time) -> io::Result<bool> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;

@@ -6,6 +6,8 @@
 //! cosigned is durable first: a crash in between loses an answer, never the memory of one given.
 
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod kept;
 mod request;
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 mod archive;
 mod crash;
-mod decoders;
 mod disks;
 mod faults;
 mod model;
