@@ -123,7 +123,8 @@ pub fn index_chunk(bytes: &[u8]) {
 pub fn cursor(bytes: &[u8]) {
     same(bytes, str::parse::<Cursor>);
     same(bytes, str::parse::<crate::retention::Month>);
-    same(bytes, str::parse::<crate::stamp::Policy>);
+    let policy = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<crate::stamp::Policy>().ok());
+    assert!(policy.is_none_or(|policy| policy.to_string().parse() == Ok(policy)));
 }
 
 fn bare() -> Header {

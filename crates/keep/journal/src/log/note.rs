@@ -47,6 +47,12 @@ pub(super) fn legal_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.chars().all(legal)
 }
 
+/// Reads base64 in the one spelling that is written: the decoder itself also takes several texts put together, each with its
+/// padding.
+pub(super) fn read_base64(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.as_bytes()).ok().filter(|bytes| BASE64.encode(bytes) == text)
+}
+
 /// The first four bytes of SHA-256(name ‖ newline ‖ type ‖ key).
 pub(super) fn key_id(name: &str, kind: u8, key: &[u8; 32]) -> [u8; 4] {
     let [a, b, c, d, ..] = sha256(&[name.as_bytes(), &[b'\n', kind], key].concat());
@@ -207,8 +213,7 @@ impl Note {
     /// Parses one signature line, without its newline.
     pub(super) fn signature(line: &str) -> Result<NoteSignature, NoteError> {
         let (name, blob) = line.strip_prefix("\u{2014} ").and_then(|l| l.split_once(' ')).ok_or(NoteError::Note)?;
-        // Canonical base64 only: trailing bits are checked.
-        let blob = BASE64.decode(blob.as_bytes()).map_err(|_| NoteError::Note)?;
+        let blob = read_base64(blob).ok_or(NoteError::Note)?;
         match blob.split_first_chunk::<4>() {
             Some((id, signature)) if legal_name(name) && !signature.is_empty() => {
                 Ok(NoteSignature { name: name.to_owned(), id: *id, signature: signature.to_vec() })

@@ -6,7 +6,7 @@
 use super::{
     Bad,
     live::load_hashes,
-    note::Note,
+    note::{Note, read_base64},
     tiles::{Kind, Tile},
     tree::{Hash, WIDTH, node_hash, root_of, sha256},
 };
@@ -239,7 +239,7 @@ pub fn read_lines(text: &str) -> Result<(Vec<Hash>, &str), ProofError> {
         if path.len() == LINES_MAX {
             return Err(ProofError::Length);
         }
-        let hash = BASE64.decode(line.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let hash = read_base64(line).and_then(|bytes| bytes.try_into().ok());
         path.push(hash.ok_or(ProofError::Form)?);
         rest = after;
     }

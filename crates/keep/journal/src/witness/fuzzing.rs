@@ -65,7 +65,7 @@ pub fn witness_request(bytes: &[u8]) {
             Answer::Cosigned(line) => {
                 let request = request.as_ref().expect("what is cosigned was read");
                 assert_eq!((&request.checkpoint, request.old), (&*CHECKPOINT, seen), "it was never signed so");
-                let note = Note::parse(format!("{}{line}", request.signed).as_bytes()).expect("a note");
+                let note = Note::parse(format!("{}\n{line}", request.note.text).as_bytes()).expect("a note");
                 assert_eq!(witness().key().verify(&note), Ok(1_790_000_000));
             }
             Answer::Malformed => {}

@@ -30,6 +30,22 @@ fn a_note_may_carry_the_signatures_of_others() {
 }
 
 #[test]
+fn a_signature_has_one_spelling() {
+    let checkpoint = Checkpoint { origin: "example.test/log".into(), size: 7, root: [9; 32] };
+    let note = checkpoint.sign(&signer());
+    let (before, blob) = note.trim_end().rsplit_once(' ').unwrap();
+    let bytes = BASE64.decode(blob.as_bytes()).unwrap();
+    // Two texts put together, the first with its padding: the decoder reads the same bytes.
+    for at in (1..bytes.len()).filter(|at| at % 3 != 0) {
+        let other = BASE64.encode(&bytes[..at]) + &BASE64.encode(&bytes[at..]);
+        assert_eq!(BASE64.decode(other.as_bytes()).as_ref(), Ok(&bytes));
+        let note = format!("{before} {other}\n");
+        assert_eq!(Note::parse(note.as_bytes()), Err(NoteError::Note), "{note}");
+        assert_eq!(Checkpoint::open(note.as_bytes(), signer().vkey()), Err(NoteError::Note));
+    }
+}
+
+#[test]
 fn every_changed_byte_of_a_checkpoint_or_key_is_seen() {
     let signer = signer();
     let checkpoint = Checkpoint { origin: "example.test/log".into(), size: 20_852_163, root: [9; 32] };

@@ -253,3 +253,10 @@ proptest! {
         prop_assert_eq!(read_lines(&(write_lines(&path[..lines.min(LINES_MAX)]) + "\n")).unwrap().0.len(), lines.min(LINES_MAX));
     }
 }
+
+#[test]
+fn a_line_has_one_spelling() {
+    let other = BASE64.encode(&[7; 1]) + &BASE64.encode(&[7; 31]) + "\n\n";
+    assert_eq!(read_lines(&other), Err(ProofError::Form));
+    assert_eq!(read_lines(&(BASE64.encode(&[7; 32]) + "\n\n")), Ok((vec![[7; 32]], "")));
+}
