@@ -185,6 +185,7 @@ fn statement_seeds() -> Vec<Vec<u8>> {
         Statement::Confirmed { id, by: [4; 16] },
         Statement::Confirmed { id: [3; 16], by: [4; 16] },
         Statement::Proposed { id: [5; 16], by, change: Change::Lift { hold: [3; 16] } },
+        Statement::Proposed { id: [6; 16], by, change: Change::Extra { extra: types::Extra::Port, recorded: true } },
         Statement::Withdrawn { id: [5; 16], by },
         Statement::Purged(purged),
         Statement::Destroyed { pair },
