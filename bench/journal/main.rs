@@ -17,14 +17,17 @@ pub struct Plan {
     pub turn: Duration,
     /// How long the sustained turn is.
     pub sustained: Duration,
+    /// What is added to each sync.
+    pub slower: Duration,
     /// Where the files go: a disk, not memory.
     pub folder: PathBuf,
     rows: Vec<String>,
 }
 
 const ROWS: [&str; 5] = ["one", "many", "sealed", "batches", "bytes"];
-const USAGE: &str =
-    "Usage: bench/log-speed [--rounds N] [--sustained SECONDS] [--folder DIR] [one|many|sealed|batches|bytes]...";
+const USAGE: &str = "Usage: bench/log-speed [--rounds N] [--sustained SECONDS] [--folder DIR] [--slower MICROSECONDS] \
+     [one|many|sealed|batches|bytes]...\n\
+     --slower: every sync of either side lasts so much longer, as on a slower disk (one, many and sealed only)";
 
 impl Plan {
     fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
@@ -32,6 +35,7 @@ impl Plan {
             rounds: 15,
             turn: Duration::from_millis(700),
             sustained: Duration::from_secs(30),
+            slower: Duration::ZERO,
             folder: std::env::temp_dir(),
             rows: Vec::new(),
         };
@@ -39,6 +43,7 @@ impl Plan {
             match word.as_str() {
                 "--rounds" => plan.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
                 "--sustained" => plan.sustained = Duration::from_secs(words.next()?.parse().ok()?),
+                "--slower" => plan.slower = Duration::from_micros(words.next()?.parse().ok()?),
                 "--folder" => plan.folder = words.next()?.into(),
                 // What `cargo bench` adds.
                 "--bench" => {}
@@ -46,7 +51,9 @@ impl Plan {
                 _ => return None,
             }
         }
-        Some(plan)
+        // Bandwidth is not made slower: those rows would flatter.
+        let bandwidth = ["batches", "bytes"].iter().any(|row| plan.wants(row));
+        (plan.slower.is_zero() || !bandwidth).then_some(plan)
     }
 
     fn wants(&self, row: &str) -> bool {
@@ -76,6 +83,7 @@ fn main() {
         println!("{USAGE}");
         std::process::exit(2);
     };
+    journal::testing::slower_disk(plan.slower);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     if plan.wants("one") {
         rows::one(&plan, &runtime);

@@ -57,6 +57,7 @@ impl Raw {
             let before = Instant::now();
             self.write();
             self.file.sync_data().unwrap();
+            journal::testing::wait_as_the_disk();
             took.push(before.elapsed());
         }
         took.sort();

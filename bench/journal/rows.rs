@@ -142,24 +142,31 @@ where
     F: Future<Output = ()> + Send,
 {
     let mut raw = Raw::events(folder);
-    let (mut ratios, mut tails, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ratios, mut tails, mut rates, mut raws) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut round = |length: Duration| {
         let disk = raw.event_turn(plan.turn / 2);
         let raw_rate = disk.len() as f64 / disk.iter().sum::<Duration>().as_secs_f64();
         let mine = runtime.block_on(turn(CALLERS, length, call.clone()));
         runtime.block_on(settle());
-        (mine.rate() / raw_rate, micros(share(&mine.took, 0.99)) / micros(share(&disk, 0.5)), mine)
+        (
+            mine.rate() / raw_rate,
+            micros(share(&mine.took, 0.99)) / micros(share(&disk, 0.5)),
+            mine,
+            micros(share(&disk, 0.5)),
+        )
     };
     for _ in 0..plan.rounds {
-        let (ratio, tail, mine) = round(plan.turn);
+        let (ratio, tail, mine, disk) = round(plan.turn);
+        raws.push(disk);
         ratios.push(ratio);
         tails.push(tail);
         rates.push(mine.rate());
     }
     println!("{name}: {:.1} x the raw rate (aim: at least 16), medians of {} turns", median(ratios), plan.rounds);
     println!("  p99 {:.1} x the raw median (aim: at most 10); {:.0} events/s", median(tails), median(rates));
+    println!("  raw: {:.0} us", median(raws));
     if !plan.sustained.is_zero() {
-        let (ratio, tail, mine) = round(plan.sustained);
+        let (ratio, tail, mine, _) = round(plan.sustained);
         println!("  sustained: {ratio:.1} x the raw rate, p99 {tail:.1} x the raw median");
         print_sustained(&mine, 1.0, "events/s");
     }

@@ -87,7 +87,7 @@ impl<D: Door> Visit<D> {
                 if let Some(current) = parts.extensions.get::<CurrentSession>() {
                     current.note(who.session);
                 }
-                self.entrance().signin().note_request(&who, parts.method.as_str(), parts.uri.path()).await;
+                self.entrance().signin().note_request(&who, parts.method.as_str(), recorded(parts.uri.path())).await;
                 Ok(Some(who))
             }
             Err(SessionFault::SignedOut) => Ok(None),
@@ -194,6 +194,12 @@ impl<D: Door> Member<D> {
     }
 }
 
+/// What is recorded of a path: a link to enrol by is a secret, wherever it is opened.
+fn recorded(path: &str) -> &str {
+    let secret = path.find("/enrol/").map(|at| at + "/enrol/".len());
+    secret.and_then(|end| path.get(..end)).unwrap_or(path)
+}
+
 fn accepted(parts: &Parts) -> Lang {
     let header = parts.headers.get(axum::http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     Lang::from_accept(header.unwrap_or_default())
@@ -274,5 +280,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Preferred {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self(accepted(parts)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_enrol_by_is_not_recorded() {
+        assert_eq!(recorded("/fr/enrol/secret"), "/fr/enrol/");
+        assert_eq!(recorded("/fr/x/enrol/secret/"), "/fr/x/enrol/");
+        for path in ["/", "/fr/records/abc", "/fr/enrolments", "/fr/enrol"] {
+            assert_eq!(recorded(path), path);
+        }
     }
 }

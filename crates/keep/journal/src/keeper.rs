@@ -14,6 +14,7 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 use store::{StoreError, WriteDoor};
 use tokio::sync::watch;
@@ -88,6 +89,8 @@ pub struct JournalConfig {
 
 /// What a trace keeps of an address or a text that somebody sent.
 const TARGET_CHARS_MAX: usize = 256;
+/// How long whoever asks waits for a trace beyond the minimum.
+const EXTRA_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Something refused, for the trace.
 #[derive(Debug, Clone, Default)]
@@ -178,12 +181,18 @@ impl Journal {
     }
 
     /// Records that somebody recognised asked for something, if that is to be recorded beyond the minimum: `extra` names
-    /// the type. What is recorded anyway is recorded beside it.
+    /// the type. What is recorded anyway is recorded beside it. It is waited for a moment only: what comes after it may be
+    /// a cut, and a disk may hang.
     pub async fn note_extra(&self, who: &Authenticated, extra: Extra, target: &str) -> Result<(), JournalError> {
         let Some(event) = extra.event().filter(|_| self.extras().has(extra)) else { return Ok(()) };
         let target = Some(target.chars().take(TARGET_CHARS_MAX).collect());
         let body = Body { target, ..self.body_of(&Subject::of(who), None) };
-        self.append(Kind::Note, event, None, &body).await.map(|_| ())
+        let journal = self.clone();
+        let noted = self.own(async move { journal.append(Kind::Note, event, None, &body).await.map(|_| ()) });
+        match tokio::time::timeout(EXTRA_WAIT_MAX, noted).await {
+            Ok(noted) => noted.map_err(|_| JournalError::Fault)?,
+            Err(_) => Err(JournalError::Unsettled),
+        }
     }
 
     /// Records something of the node's own life.

@@ -2,10 +2,10 @@
 
 use crate::{
     Journal, JournalConfig, JournalError, Refusals, Revoked,
-    entry::{Body, Kind},
+    entry::Body,
     heads::{self, Survey},
     log::{Log, LogConfig, LogError, Opened, Signer, VKey, read_revocations},
-    retention::{Book, Keeper, book_of_predecessor, extras_in},
+    retention::{Keeper, Statement, extras_of},
     seal::Seals,
 };
 use std::{
@@ -17,7 +17,7 @@ use std::{
 use store::WriteDoor;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
-use types::{Clock, Event, SystemActor, Time};
+use types::{Clock, Event, Extras, SystemActor, Time};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 
 /// How often at most a new checkpoint is told to the database.
@@ -94,11 +94,12 @@ impl Journal {
             }
         }
         let declaration = match before.last() {
-            Some(predecessor) if !survey.declared => Some(opening.declaration(predecessor).await?),
+            Some(predecessor) if !survey.declared => {
+                Some((opening.declaration(predecessor).await?, opening.extras_of(predecessor).await?))
+            }
             _ => None,
         };
-        let mut books = vec![survey.book];
-        books.extend(opening.books_of(before).await?);
+        let extras = declaration.as_ref().map_or(survey.book.extras(), |(_, carried)| *carried);
         let vkey = opening.signer(&origin)?.vkey().clone();
         let journal = Self(Arc::new(crate::keeper::Inner {
             log: opened.log,
@@ -108,13 +109,14 @@ impl Journal {
             seals: Seals::new(months),
             refusals: Mutex::new(Refusals::default()),
             revoked: RwLock::new(revoked),
-            keeper: Keeper::new(config.folder.clone(), vkey, now, extras_in(books.iter())),
+            keeper: Keeper::new(config.folder.clone(), vkey, now, extras),
             tasks: TaskTracker::new(),
             origin,
         }));
-        if let Some(detail) = declaration {
+        if let Some((detail, extras)) = declaration {
             let body = Body { author: SystemActor::Node.to_string(), detail: Some(detail), ..Body::default() };
-            journal.append(Kind::Note, Event::GapDeclared, None, &body).await?;
+            let carried = Statement::Carried { extras }.encode();
+            journal.append_stating(Event::GapDeclared, carried, &body).await?;
         }
         journal.recover(survey.open).await?;
         let node = identity::system_actor(SystemActor::Node, None, now);
@@ -149,11 +151,10 @@ impl Opening<'_> {
         Signer::from_seed(origin, &seed).map_err(|error| JournalError::Malformed(error.to_string()))
     }
 
-    /// What the journals before this one decided, newest first.
-    async fn books_of(&self, before: &[String]) -> Result<Vec<Book>, JournalError> {
-        let folders: Vec<_> = before.iter().rev().map(|name| self.config.folder.join(name)).collect();
-        let read = move || folders.iter().map(|folder| book_of_predecessor(folder)).collect();
-        tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)
+    /// What the journal before this one recorded beyond the minimum.
+    async fn extras_of(&self, predecessor: &str) -> Result<Extras, JournalError> {
+        let (folder, vkey) = (self.config.folder.join(predecessor), self.signer(predecessor)?.vkey().clone());
+        tokio::task::spawn_blocking(move || extras_of(&folder, &vkey)).await.map_err(|_| JournalError::Fault)
     }
 
     /// Opens the last origin of a lineage, and compares its folder with what is remembered of it.

@@ -7,9 +7,28 @@ use crate::{
     log::Log,
     seal::{Act, SealContext},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use types::Family;
 use vault::MonthKeys;
+
+static SLOWER_MICROS: AtomicU64 = AtomicU64::new(0);
+
+/// From now on every sync of a journal's file lasts so much longer: to see how it does on a slower disk than the one here.
+pub fn slower_disk(by: Duration) {
+    SLOWER_MICROS.store(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// What is added to a sync.
+pub fn wait_as_the_disk() {
+    match SLOWER_MICROS.load(Ordering::Relaxed) {
+        0 => {}
+        micros => std::thread::sleep(Duration::from_micros(micros)),
+    }
+}
 
 /// Entries that are made durable together.
 const BATCH: usize = 256;

@@ -10,14 +10,15 @@ use dossier::BoxFuture;
 use journal::Trace;
 use std::sync::Arc;
 use types::{Event, Extra, Extras, Time};
+use vault::random;
 
 /// What a node records, and what its journal says that was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Set {
     /// What the node records beyond the minimum.
     pub in_force: Extras,
-    /// What was decided of each, read from the journal's entries; what a journal before this one decided is not here.
-    pub decided: Vec<(Extra, bool)>,
+    /// What the statements in its journal decide.
+    pub decided: Extras,
     /// Statements that count for nothing: nobody who may writes such.
     pub stray: u64,
     /// Whether every statement could be read.
@@ -34,9 +35,8 @@ impl Settings for JournalTerms {
     fn set(&self) -> BoxFuture<'_, Result<Set, Fault>> {
         Box::pin(async {
             let keeping = self.journal().keeping().await.map_err(Fault::unreachable)?;
-            let decided = Extra::ALL.iter().filter_map(|extra| Some((*extra, keeping.book.extra(*extra)?)));
             let (stray, whole) = (keeping.book.stray(), keeping.book.is_whole());
-            Ok(Set { in_force: keeping.extras, decided: decided.collect(), stray, whole })
+            Ok(Set { in_force: keeping.extras, decided: keeping.book.extras(), stray, whole })
         })
     }
 }
@@ -45,29 +45,57 @@ impl Settings for JournalTerms {
 pub struct Recording {
     settings: Arc<dyn Settings>,
     journal: Arc<dyn Journaled>,
+    page: NewPage,
+}
+
+/// An address that nobody else asks for, and that leads nowhere.
+pub type NewPage = fn() -> Result<String, Fault>;
+
+fn new_page() -> Result<String, Fault> {
+    let number = u64::from_le_bytes(random().map_err(Fault::unreachable)?);
+    Ok(format!("/fr/sonde-{number}"))
 }
 
 impl Recording {
     /// Of a node, with its journal.
     pub fn new(settings: Arc<dyn Settings>, journal: Arc<dyn Journaled>) -> Self {
-        Self { settings, journal }
+        Self::asking_for(new_page, settings, journal)
     }
 
-    /// Acts at a door, where pages that a session asks for are refused, and looks at what came of it. `page` is one of them.
+    /// The same, with the address that is asked for.
+    pub fn asking_for(page: NewPage, settings: Arc<dyn Settings>, journal: Arc<dyn Journaled>) -> Self {
+        Self { settings, journal, page }
+    }
+
+    /// What the node records at present.
+    pub async fn in_force(&self) -> Result<Extras, Fault> {
+        Ok(self.settings.set().await?.in_force)
+    }
+
+    /// Acts at a door, where pages that a session asks for are refused, and looks at what came of it. `proven` is what was
+    /// in force when the journal's entries were verified, and what they decide.
     pub async fn around(
         &self,
         desk: &Visits,
-        page: &str,
+        proven: Option<(Extras, Extras)>,
         act: impl Future<Output = Result<(), Fault>>,
     ) -> Result<String, Fault> {
         let before = self.settings.set().await?;
         as_decided(&before)?;
+        if let Some((in_force, decided)) = proven
+            && in_force == before.in_force
+            && in_force != decided
+        {
+            return Err(Fault::broken("what is recorded is not what the journal's verified entries decide"));
+        }
+        let (page, cookie) = ((self.page)()?, desk.visit().await?.cookie);
         let began = desk.now();
+        desk.browser.get(&page, Some(&cookie)).await.map_err(Fault::unreachable)?;
         act.await?;
         let acted = (began, desk.now());
         let mut seen = Err(Fault::unreachable("nothing was looked at"));
         for _ in 0..LOOKS_MAX {
-            seen = self.recorded(desk, page, before.in_force, acted).await;
+            seen = self.recorded(desk, &page, before.in_force, acted).await;
             if seen.is_ok() {
                 break;
             }
@@ -98,7 +126,9 @@ impl Recording {
         }
         let mut refused = of(Event::Refused).filter(ours).peekable();
         if refused.peek().is_none() {
-            return Err(Fault::unreachable("its own refusals are not in the journal by themselves"));
+            return Err(Fault::Partly(
+                "its own refusals were counted with others: whether they are traced with the port was not seen".into(),
+            ));
         }
         if refused.any(|trace| trace.port.is_some() != set.has(Extra::Port)) {
             return Err(Fault::broken("the port is recorded, or not, otherwise than was decided"));
@@ -114,13 +144,17 @@ fn as_decided(set: &Set) -> Result<(), Fault> {
     if set.stray > 0 {
         return Err(Fault::broken(format!("{} statements in the journal were decided by nobody who may", set.stray)));
     }
-    match set.decided.iter().find(|(extra, recorded)| set.in_force.has(*extra) != *recorded) {
-        Some((extra, _)) => Err(Fault::broken(format!("{extra} is recorded otherwise than two controllers decided"))),
+    match Extra::ALL.iter().find(|extra| set.in_force.has(**extra) != set.decided.has(**extra)) {
+        Some(extra) => Err(Fault::broken(format!("{extra} is recorded otherwise than two controllers decided"))),
         None => Ok(()),
     }
 }
 
 fn told(set: Extras) -> String {
-    let names: Vec<_> = Extra::ALL.iter().filter(|extra| set.has(**extra)).map(|extra| extra.as_str()).collect();
+    let name = |extra: &Extra| match extra {
+        Extra::Calls => "calls (none was made to see it)",
+        other => other.as_str(),
+    };
+    let names: Vec<_> = Extra::ALL.iter().filter(|extra| set.has(**extra)).map(name).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }

@@ -3,13 +3,16 @@
 
 use super::{Fault, browser::Form, settings::Recording, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
-use journal::log::{self, VKey, proof, root_at, tree::leaf_hash};
+use journal::{
+    log::{self, VKey, proof, root_at, tree::leaf_hash},
+    retention::Book,
+};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use types::Door;
+use types::{Door, Extras};
 
 /// A longer journal is not read whole in each round, but once in so long; in the rounds between, its tree and its end are.
 const WHOLE_ENTRIES_MAX: u64 = 1_000_000;
@@ -54,17 +57,24 @@ impl Watched {
     }
 
     /// Verifies it, all of it if it is short or was not for a day, that it continues what was seen, and that an altered byte
-    /// would be noticed. Says how much that is.
-    fn verify(&self) -> Result<String, Fault> {
+    /// would be noticed. Says how much that is; and, of all of it, what its entries decide to be recorded.
+    fn verify(&self) -> Result<(String, Option<Extras>), Fault> {
         let key = self.key.as_ref().map_err(|why| Fault::unreachable(format!("the journal's key: {why}")))?;
         let size = log::published(&self.folder).map_err(|error| Fault::broken(error.to_string()))?;
         let lately = self.seen().whole.is_some_and(|when| when.elapsed() < WHOLE_EVERY);
         if lately && size > self.whole_max {
             self.continues()?;
             altered(&self.folder)?;
-            return Ok(format!("{size} entries, verified as a whole less than a day ago, verify in tree and end"));
+            let told = format!("{size} entries, verified as a whole less than a day ago, verify in tree and end");
+            return Ok((told, None));
         }
-        let verdict = log::verify(&self.folder, Some(key), &mut |_, _| Ok(()));
+        let mut book = Book::default();
+        let verdict = log::verify(&self.folder, Some(key), &mut |index, entry| {
+            if index == 0 {
+                book = Book::default();
+            }
+            book.read_entry(entry)
+        });
         if let Some(bad) = verdict.bad {
             return Err(Fault::broken(format!("the journal does not verify: {bad}")));
         }
@@ -72,7 +82,7 @@ impl Watched {
         self.continues()?;
         *self.seen() = Seen { size: now.size, root: Some(now.root), whole: Some(Instant::now()) };
         altered(&self.folder)?;
-        Ok(format!("{} entries verify", now.size))
+        Ok((format!("{} entries verify", now.size), Some(book.extras())))
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -146,14 +156,14 @@ impl UnalteredProbe {
     }
 
     async fn look(&self) -> Result<String, Fault> {
-        let journal = self.journal.clone();
+        let (journal, before) = (self.journal.clone(), self.recording.in_force().await?);
         let verified = tokio::task::spawn_blocking(move || journal.verify()).await;
-        let verified = verified.map_err(Fault::unreachable)??;
+        let (verified, decided) = verified.map_err(Fault::unreachable)??;
         let Some(desk) = &self.desk else {
             return Err(Fault::Partly(format!("{verified}; no desk here where traces are searched")));
         };
-        let [page, ..] = SEARCHES;
-        let more = self.recording.around(desk, page, separated(desk)).await?;
+        let proven = decided.map(|decided| (before, decided));
+        let more = self.recording.around(desk, proven, separated(desk)).await?;
         Ok(format!(
             "{verified} and continue those of before, an altered one does not pass; a security officer finds neither traces \
              nor their settings; recorded beyond the minimum, as was decided: {more}"

@@ -132,6 +132,8 @@ pub(crate) struct RetentionBody {
     proposals: Vec<ProposalBody>,
     /// The clock moved against the machine's own count: nothing goes before the node is started again.
     clock_moved: bool,
+    /// A journal beside this one cannot be read, so what it decided is not shown; nothing goes meanwhile.
+    unread: bool,
     /// Statements in the journal that count for nothing: none is ever written so.
     stray: u64,
     /// Whether every statement could be read; if not, nothing goes.
@@ -228,6 +230,7 @@ pub(crate) async fn get(bearer: Bearer) -> Result<Json<RetentionBody>, Problem> 
         holds: keeping.book.holds(at).map(|one| hold(&keeping, &one)).collect(),
         proposals: keeping.book.proposals(at).map(|one| proposal(&keeping, one.by == me, one)).collect(),
         clock_moved: keeping.clock_moved,
+        unread: keeping.unread,
         stray: keeping.book.stray(),
         whole: keeping.book.is_whole(),
     }))

@@ -185,6 +185,7 @@ impl Retention {
             (keeping.months.iter().any(|one| one.standing == Standing::Unproven), t.desk_retention_unproven()),
             (keeping.book.stray() > 0, t.desk_retention_stray()),
             (!keeping.book.is_whole(), t.desk_retention_broken()),
+            (keeping.unread, t.desk_retention_unread()),
         ];
         told.into_iter().filter(|(is, _)| *is).map(|(_, sentence)| sentence).collect()
     }

@@ -312,6 +312,6 @@ fn retention() -> RetentionView {
     let reasons = [(1, "Enquête en cours"), (3, "Audit annuel"), (4, "L’enquête est close")];
     let reasons = reasons.into_iter().map(|(id, reason)| ([id; 16], reason.to_owned())).collect();
     let extras = [types::Extra::Calls].into_iter().collect();
-    let keeping = Keeping { at: NOW, book, extras, months, clock_moved: true, reasons };
+    let keeping = Keeping { at: NOW, book, extras, months, clock_moved: true, unread: true, reasons };
     RetentionView { keeping, me, refusal: Some(Refusal::SamePerson) }
 }

@@ -66,7 +66,13 @@ pub(crate) trait Disk: Send + Sync {
 /// The machine's own disk.
 pub(crate) struct RealDisk;
 
-impl Disk for RealDisk {}
+impl Disk for RealDisk {
+    /// As slow as a bench asks for.
+    #[cfg(any(test, feature = "testing"))]
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data().inspect(|()| crate::testing::wait_as_the_disk())
+    }
+}
 
 /// The name of a file while it is not finished.
 pub(crate) fn unfinished(path: &Path) -> PathBuf {

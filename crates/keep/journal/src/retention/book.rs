@@ -1,11 +1,12 @@
 //! What is in force, as the journal's own statements say it in their order. Nothing else decides: no row of a database.
 
 use super::{Change, Month, PersonToken, ProposalId, RETENTION_MONTHS_MAX, Statement};
+use crate::entry::header;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use types::{Extra, Family, Time};
+use types::{Extra, Extras, Family, Time};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// A proposal that nobody confirmed is forgotten after this long.
@@ -95,6 +96,8 @@ pub struct Book {
     names: BTreeSet<ProposalId>,
     purged: BTreeMap<String, Time>,
     destroyed: BTreeSet<String>,
+    /// What the journal before this one recorded beyond the minimum.
+    carried: Option<Extras>,
     /// Statements that changed nothing, though they stand in the journal: an alarm.
     stray: u64,
     /// A statement could not be read: nothing may go.
@@ -102,6 +105,15 @@ pub struct Book {
 }
 
 impl Book {
+    /// Takes down what an entry says, if it says anything of retention.
+    pub fn read_entry(&mut self, entry: &[u8]) -> Result<(), String> {
+        let header = header(entry)?;
+        if let Some(statement) = &header.statement {
+            self.read(statement, header.time);
+        }
+        Ok(())
+    }
+
     /// Takes down what an entry's header says.
     pub fn read(&mut self, statement: &[u8], at: Time) {
         match Statement::decode(statement) {
@@ -135,15 +147,9 @@ impl Book {
             }
             Statement::Withdrawn { id, .. } => self.proposal(id, at).map(|_| ()),
             Statement::Purged(_) | Statement::Destroyed { .. } => Ok(()),
-        }
-    }
-
-    /// The change that a statement would bring nearer.
-    pub(crate) fn change_of(&self, statement: &Statement, at: Time) -> Option<Change> {
-        match statement {
-            Statement::Proposed { change, .. } => Some(*change),
-            Statement::Confirmed { id, .. } => self.proposal(id, at).ok().map(|proposal| proposal.change),
-            Statement::Withdrawn { .. } | Statement::Purged(_) | Statement::Destroyed { .. } => None,
+            // Once, before anybody decides.
+            Statement::Carried { .. } if self.carried.is_none() && self.names.is_empty() => Ok(()),
+            Statement::Carried { .. } => Err(NotCounted::Twice),
         }
     }
 
@@ -157,6 +163,10 @@ impl Book {
             }
             Statement::Confirmed { id, by } => {
                 let Some(proposal) = self.waiting.remove(&id) else { return Err(NotCounted::NoSuchProposal) };
+                // What else was asked of it, was asked of what is over.
+                if let Change::Extra { extra, .. } = proposal.change {
+                    self.waiting.retain(|_, one| !matches!(one.change, Change::Extra { extra: of, .. } if of == extra));
+                }
                 let counts_from =
                     if self.takes_away(&proposal.change, at) { at + DAY * SHORTER_AFTER_DAYS } else { at };
                 self.decided.push(Decided { proposal, confirmed_by: by, at, counts_from });
@@ -170,6 +180,7 @@ impl Book {
             Statement::Destroyed { pair } => {
                 self.destroyed.insert(pair);
             }
+            Statement::Carried { extras } => self.carried = Some(extras),
         }
         Ok(())
     }
@@ -186,8 +197,7 @@ impl Book {
                 found.then_some(()).ok_or(NotCounted::NoSuchHold)
             }
             Change::Extra { extra, recorded } => {
-                // Where nobody decided here, a journal that this one follows may have: either way says something.
-                (self.extra(*extra) != Some(*recorded)).then_some(()).ok_or(NotCounted::AsItIs)
+                (self.extras().has(*extra) != *recorded).then_some(()).ok_or(NotCounted::AsItIs)
             }
         }
     }
@@ -232,12 +242,16 @@ impl Book {
         last.filter(|(_, from)| *from > at)
     }
 
-    /// Whether something is recorded beyond the minimum; none if nobody ever decided.
-    pub fn extra(&self, extra: Extra) -> Option<bool> {
-        self.decided.iter().rev().find_map(|one| match one.proposal.change {
-            Change::Extra { extra: of, recorded } if of == extra => Some(recorded),
-            _ => None,
-        })
+    /// What is recorded beyond the minimum.
+    pub fn extras(&self) -> Extras {
+        let decided = |extra: Extra| {
+            self.decided.iter().rev().find_map(|one| match one.proposal.change {
+                Change::Extra { extra: of, recorded } if of == extra => Some(recorded),
+                _ => None,
+            })
+        };
+        let carried = self.carried.unwrap_or_default();
+        Extra::ALL.iter().copied().filter(|extra| decided(*extra).unwrap_or(carried.has(*extra))).collect()
     }
 
     /// The holds in force.

@@ -80,9 +80,14 @@ impl Age {
 }
 
 impl Ledger {
-    /// Takes down the entry at `index`; each once, in order.
+    /// Takes down the entry at `index`; each once, in order. One that cannot be read is not passed over.
     pub(crate) fn note(&mut self, index: u64, entry: &[u8]) -> Result<(), String> {
+        self.take_down(index, entry)?;
         self.next = index + 1;
+        Ok(())
+    }
+
+    fn take_down(&mut self, index: u64, entry: &[u8]) -> Result<(), String> {
         let header = header(entry)?;
         self.age.note(header.time);
         if let Some(statement) = &header.statement {

@@ -24,5 +24,5 @@ pub use due::Standing;
 pub(crate) use ledger::Ledger;
 pub use month::Month;
 pub use purge::{FamilyMonth, Keeping, keeping_of};
-pub(crate) use purge::{Keeper, book_of_predecessor, extras_in};
+pub(crate) use purge::{Keeper, extras_of};
 pub use statement::{Change, PersonToken, ProposalId, Purged, RETENTION_MONTHS_MAX, Sealed, Statement};

@@ -1,6 +1,6 @@
 //! What is due goes: announced in the journal first, then destroyed, then said to be gone.
 
-use super::{Book, Change, Ledger, Month, Purged, Sealed, Standing, Statement, due::Pair};
+use super::{Book, Ledger, Month, Purged, Sealed, Standing, Statement, due::Pair};
 use crate::{
     Journal, JournalError,
     entry::{Body, split},
@@ -19,11 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use types::{Event, Extra, Extras, Family, SystemActor, Time};
+use types::{Event, Extras, Family, SystemActor, Time};
 use vault::KeptPair;
 
 /// How far the clock may go from the machine's own count, since the journal was opened, for anything to be destroyed.
 const DRIFT_MAX: Duration = Duration::from_secs(3600);
+/// How much later than it was judged a statement may be written.
+const LATER_MAX: Duration = Duration::from_secs(60);
 /// Keys destroyed in one turn: the next turn goes on.
 const TURN_MAX: usize = 64;
 /// Journals under one folder that are looked at.
@@ -63,6 +65,8 @@ pub struct Keeping {
     pub months: Vec<FamilyMonth>,
     /// The clock moved against the machine's own count: nothing goes before the node is started again.
     pub clock_moved: bool,
+    /// A journal beside this one cannot be read, so what it decided and sealed is not in this; nothing goes meanwhile.
+    pub unread: bool,
     /// Why something was asked, in the words of whoever asked; for those that can be read still.
     pub reasons: BTreeMap<super::ProposalId, String>,
 }
@@ -168,8 +172,8 @@ pub fn keeping_of(journal: &Path, origin: &str, vault: &Path, now: Time) -> Resu
     ledgers.catch_up_others(journal, origin)?;
     let months = ledgers.months(origin, &KeptPair::in_folder(vault)?, now);
     let book = ledgers.own.book;
-    let extras = extras_in(std::iter::once(&book));
-    Ok(Keeping { at: now, book, extras, months, clock_moved: false, reasons: BTreeMap::new() })
+    let extras = book.extras();
+    Ok(Keeping { at: now, book, extras, months, clock_moved: false, unread: false, reasons: BTreeMap::new() })
 }
 
 fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), JournalError> {
@@ -180,19 +184,19 @@ fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), Journa
     Ok(())
 }
 
-/// What a journal that another one follows decided, as far as it can be read: what was to be recorded goes on.
-pub(crate) fn book_of_predecessor(folder: &Path) -> Book {
-    let mut ledger = Ledger::default();
-    if let Err(error) = follow(folder, &mut ledger, u64::MAX) {
-        tracing::warn!(%error, folder = %folder.display(), "what this journal decided is known as far as it could be read");
+/// What another journal recorded beyond the minimum, as far as its entries verify under its key.
+pub(crate) fn extras_of(folder: &Path, vkey: &VKey) -> Extras {
+    let mut book = Book::default();
+    let verdict = verify(folder, Some(vkey), &mut |index, entry| {
+        if index == 0 {
+            book = Book::default();
+        }
+        book.read_entry(entry)
+    });
+    if let Some(bad) = verdict.bad {
+        tracing::warn!(%bad, folder = %folder.display(), "what this journal decided is known as far as it verifies");
     }
-    ledger.book
-}
-
-/// What is recorded beyond the minimum: what the first of these journals that ever decided it says, newest first.
-pub(crate) fn extras_in<'a>(books: impl Iterator<Item = &'a Book> + Clone) -> Extras {
-    let recorded = |extra: &Extra| books.clone().find_map(|book| book.extra(*extra)).unwrap_or(false);
-    Extra::ALL.iter().copied().filter(recorded).collect()
+    book.extras()
 }
 
 fn verified(folder: &Path, pinned: Option<&VKey>) -> Result<Ledger, JournalError> {
@@ -250,30 +254,22 @@ impl Journal {
         let bytes = action.statement().ok_or(JournalError::Fault)?;
         let statement = Statement::decode(bytes).ok_or(JournalError::Fault)?;
         // Only people's own statements: what is purged, the node says.
-        if matches!(statement, Statement::Purged(_) | Statement::Destroyed { .. }) {
+        if matches!(statement, Statement::Purged(_) | Statement::Destroyed { .. } | Statement::Carried { .. }) {
             return Err(JournalError::Fault);
         }
-        if let Err(why) = self.would_take(&ledgers.own.book, &statement) {
-            return Ok(Err(why));
+        // It is written a moment later: what would no longer count then is not written either.
+        for at in [self.now(), self.now() + LATER_MAX] {
+            if let Err(why) = ledgers.own.book.would_take(&statement, at) {
+                return Ok(Err(why));
+            }
         }
         let target = target_of(&action);
         let body = Body { target, detail: action.detail(), ..self.body_of(&subject, Some(purpose)) };
         self.append_statement(A::EVENT, &statement, &body).await?;
         let mut book = ledgers.own.book.clone();
         book.read(&statement.encode(), self.now());
-        self.take_extras(&book);
+        self.0.keeper.extras.store(book.extras().bits(), Ordering::SeqCst);
         Ok(Ok(()))
-    }
-
-    /// What the book says of a statement; and what is in force already, by a journal before this one, changes nothing.
-    fn would_take(&self, book: &Book, statement: &Statement) -> Result<(), super::NotCounted> {
-        book.would_take(statement, self.now())?;
-        match book.change_of(statement, self.now()) {
-            Some(Change::Extra { extra, recorded }) if self.extras().has(extra) == recorded => {
-                Err(super::NotCounted::AsItIs)
-            }
-            _ => Ok(()),
-        }
     }
 
     /// What is recorded beyond the minimum.
@@ -281,17 +277,15 @@ impl Journal {
         Extras::from_bits(self.0.keeper.extras.load(Ordering::SeqCst))
     }
 
-    /// What this journal's own book decides is in force from now on; the rest stays as its predecessors left it.
-    fn take_extras(&self, book: &Book) {
-        let now = self.extras();
-        let recorded = |extra: &Extra| book.extra(*extra).unwrap_or_else(|| now.has(*extra));
-        let extras: Extras = Extra::ALL.iter().copied().filter(recorded).collect();
-        self.0.keeper.extras.store(extras.bits(), Ordering::SeqCst);
-    }
-
     /// What is kept, what is in force and what waits.
     pub async fn keeping(&self) -> Result<Keeping, JournalError> {
-        let ledgers = self.caught_up_with_others().await?;
+        let (ledgers, unread) = match self.caught_up_with_others().await {
+            Ok(ledgers) => (ledgers, false),
+            Err(error) => {
+                tracing::warn!(%error, "a journal beside this one cannot be read: what it decided is not shown");
+                (self.caught_up().await?, true)
+            }
+        };
         let journal = self.clone();
         let read = move || {
             let now = journal.now();
@@ -301,7 +295,7 @@ impl Journal {
             let asked = book.proposals(now).map(|one| one.id).chain(holds);
             let reasons = asked.filter_map(|id| Some((id, journal.reason(&ledgers.own, &id)?))).collect();
             let clock_moved = journal.0.keeper.clock_moved(now);
-            Ok(Keeping { at: now, book, extras: journal.extras(), months, clock_moved, reasons })
+            Ok(Keeping { at: now, book, extras: journal.extras(), months, clock_moved, unread, reasons })
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
     }

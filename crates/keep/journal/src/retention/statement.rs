@@ -8,7 +8,7 @@ use minicbor::{
     decode::Error as Malformed,
     encode::{Error as NotWritten, Write},
 };
-use types::{Extra, Family};
+use types::{Extra, Extras, Family};
 
 /// Names a proposal or a hold.
 pub type ProposalId = [u8; 16];
@@ -153,6 +153,13 @@ pub enum Statement {
         #[n(0)]
         pair: String,
     },
+    /// This journal goes on in the place of another, which recorded this beyond the minimum: it goes on.
+    #[n(5)]
+    Carried {
+        /// What.
+        #[cbor(n(0), encode_with = "put_extras", decode_with = "get_extras")]
+        extras: Extras,
+    },
 }
 
 impl Statement {
@@ -184,6 +191,17 @@ fn put_extra<C, W: Write>(extra: &Extra, e: &mut Encoder<W>, _: &mut C) -> Resul
 
 fn get_extra<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Extra, Malformed> {
     d.str()?.parse().map_err(|()| Malformed::message("no such extra"))
+}
+
+fn put_extras<C, W: Write>(extras: &Extras, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
+    let words: Vec<_> = Extra::ALL.iter().filter(|extra| extras.has(**extra)).map(|extra| extra.as_str()).collect();
+    e.encode(words)?.ok()
+}
+
+fn get_extras<'b, C>(d: &mut Decoder<'b>, _: &mut C) -> Result<Extras, Malformed> {
+    let words: Vec<&'b str> = d.decode()?;
+    let extras = words.into_iter().map(|word| word.parse().map_err(|()| Malformed::message("no such extra")));
+    extras.collect::<Result<Vec<Extra>, _>>().map(|extras| extras.into_iter().collect())
 }
 
 fn put_families<C, W: Write>(all: &Option<Family>, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
@@ -235,6 +253,8 @@ mod tests {
             Statement::Withdrawn { id, by },
             Statement::Purged(purged),
             Statement::Destroyed { pair: "access-2026-01".into() },
+            Statement::Carried { extras: [Extra::Port, Extra::Calls].into_iter().collect() },
+            Statement::Carried { extras: Extras::default() },
         ] {
             let mut bytes = statement.encode();
             assert_eq!(Statement::decode(&bytes), Some(statement));

@@ -288,7 +288,7 @@ async fn what_is_recorded_in_addition_two_people_decide(database: &TestDatabase)
     assert_eq!(fixture.confirm((1, 1)).await, Err(NotCounted::SamePerson));
     assert_eq!(fixture.confirm((1, 2)).await, Ok(()));
     assert_eq!(fixture.come(3).await, Some(3));
-    assert_eq!(fixture.confirm((2, 2)).await, Err(NotCounted::AsItIs), "it would change nothing any more");
+    assert_eq!(fixture.confirm((2, 2)).await, Err(NotCounted::NoSuchProposal), "it was asked of what is over");
     assert!(fixture.of(Event::RequestMade).is_empty(), "each is decided by itself");
 
     // The next process knows it before it writes anything, and the one after that too.
