@@ -10,6 +10,10 @@ use types::{ClockState, Event, Time, TraceId};
 /// Version of the entry's form. The first had no state of the clock, and an outcome on outcomes only; it is still read.
 const SCHEMA: u8 = 2;
 
+/// What most headers and bodies fit into, the tag of the seal in.
+const HEADER_BYTES: usize = 144;
+const BODY_BYTES: usize = 512;
+
 /// What an entry says of its act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -167,8 +171,7 @@ impl Header {
             clock: Some(clock_code(self.clock)),
             statement: self.statement.as_deref().map(Into::into),
         };
-        // Writing to a Vec cannot fail.
-        minicbor::to_vec(&raw).unwrap_or_default()
+        encoded(&raw, HEADER_BYTES + self.statement.as_ref().map_or(0, Vec::len))
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
@@ -223,7 +226,16 @@ pub(crate) struct Parts {
 }
 
 pub(crate) fn join(header_bytes: Vec<u8>, body: Vec<u8>) -> Vec<u8> {
-    minicbor::to_vec(RawEntry { header: header_bytes, body }).unwrap_or_default()
+    let bytes = header_bytes.len() + body.len() + 16;
+    encoded(&RawEntry { header: header_bytes, body }, bytes)
+}
+
+/// Encodes what takes about so many bytes: grown once instead of byte by byte.
+fn encoded(value: &impl Encode<()>, bytes: usize) -> Vec<u8> {
+    let mut written = Vec::with_capacity(bytes);
+    // Writing to a Vec cannot fail.
+    let done = minicbor::encode(value, &mut written);
+    if done.is_ok() { written } else { Vec::new() }
 }
 
 pub(crate) fn split(entry: &[u8]) -> Result<Parts, String> {
@@ -281,7 +293,7 @@ pub(crate) struct Body {
 
 impl Body {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        minicbor::to_vec(self).unwrap_or_default()
+        encoded(self, BODY_BYTES)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {

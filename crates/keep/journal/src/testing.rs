@@ -2,7 +2,7 @@
 //! that they tell.
 
 use crate::{
-    JournalError, Trace,
+    Journal, JournalError, Trace,
     entry::Body,
     log::Log,
     seal::{Act, SealContext},
@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use types::Family;
+use types::{Extras, Family};
 use vault::MonthKeys;
 
 static SLOWER_MICROS: AtomicU64 = AtomicU64::new(0);
@@ -20,6 +20,11 @@ static SLOWER_MICROS: AtomicU64 = AtomicU64::new(0);
 /// From now on every sync of a journal's file lasts so much longer: to see how it does on a slower disk than the one here.
 pub fn slower_disk(by: Duration) {
     SLOWER_MICROS.store(u64::try_from(by.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// Records this beyond the minimum without anybody's decision, as long as this process lives.
+pub fn record(journal: &Journal, extras: Extras) {
+    journal.0.keeper.set_extras(extras);
 }
 
 /// What is added to a sync.

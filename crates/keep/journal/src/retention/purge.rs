@@ -95,6 +95,10 @@ impl Keeper {
         Self { ledgers: Arc::default(), folder, vkey, began: (now, Instant::now()), extras }
     }
 
+    pub(crate) fn set_extras(&self, extras: Extras) {
+        self.extras.store(extras.bits(), Ordering::SeqCst);
+    }
+
     fn clock_moved(&self, now: Time) -> bool {
         let (began, counted) = (self.began.0, self.began.1.elapsed());
         let expected = began + counted;
@@ -268,7 +272,7 @@ impl Journal {
         self.append_statement(A::EVENT, &statement, &body).await?;
         let mut book = ledgers.own.book.clone();
         book.read(&statement.encode(), self.now());
-        self.0.keeper.extras.store(book.extras().bits(), Ordering::SeqCst);
+        self.0.keeper.set_extras(book.extras());
         Ok(Ok(()))
     }
 
