@@ -93,7 +93,7 @@ pub fn index_chunk(bytes: &[u8]) {
         earliest: i64::from_le_bytes(*earliest),
         latest: i64::from_le_bytes(*latest),
         bytes: clear.len() as u64,
-        ..bare()
+        ..plain()
     };
     let file = written(&minicbor::to_vec(&header).unwrap(), clear, &KEYS, Some(&SECRET)).unwrap();
     let sealed = Sealed::of(file_of(&file), &KEYS).unwrap();
@@ -127,7 +127,7 @@ pub fn cursor(bytes: &[u8]) {
     assert!(policy.is_none_or(|policy| policy.to_string().parse() == Ok(policy)));
 }
 
-fn bare() -> Header {
+fn plain() -> Header {
     Header {
         origin: "node".into(),
         group: "health-2026-09".into(),
@@ -153,8 +153,8 @@ fn queries() -> [Query; 5] {
 }
 
 pub(crate) fn header_seeds() -> Vec<Vec<u8>> {
-    let full = Header { secret: vec![6; 80], bytes: 5000, ..bare() };
-    [bare(), full].iter().map(|header| minicbor::to_vec(header).unwrap()).collect()
+    let full = Header { secret: vec![6; 80], bytes: 5000, ..plain() };
+    [plain(), full].iter().map(|header| minicbor::to_vec(header).unwrap()).collect()
 }
 
 pub(crate) fn manifest_seeds() -> Vec<Vec<u8>> {
