@@ -49,7 +49,7 @@ async function sessionUnderWay() {
 }
 
 async function signedIn() {
-  const client = new Client({ portal: demo.ready.desk, ca: demo.ca });
+  const client = new Client(demo, { door: "desk" });
   await client.signIn(demo.person(NADIA));
   return client;
 }
