@@ -4,7 +4,7 @@
 
 use crate::{
     JournalError,
-    entry::{Kind, split},
+    entry::{Kind, header},
     log::{Bad, Checkpoint, root_at, tree::Hash},
     retention::Book,
 };
@@ -190,7 +190,7 @@ pub(crate) fn survey(folder: &Path, entries: u64, remembered: Remembered) -> Res
     let (mut survey, mut unknown) = (Survey::default(), remembered.acts);
     for read in crate::log::read_entries(folder, 0..entries)? {
         let (index, entry) = read?;
-        let header = split(&entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?.header;
+        let header = header(&entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?;
         survey.declared |= header.event == Event::GapDeclared;
         if let Some(statement) = &header.statement {
             survey.book.read(statement, header.time);

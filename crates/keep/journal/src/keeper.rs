@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 use store::{StoreError, WriteDoor};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use types::{
     Clock, Event, Extra, InterventionId, Purpose, RelayId, SessionId, SystemActor, Time, TraceId,
@@ -89,6 +89,8 @@ pub struct JournalConfig {
 
 /// What a trace keeps of an address or a text that somebody sent.
 const TARGET_CHARS_MAX: usize = 256;
+/// Traces beyond the minimum that may be on their way: a disk that hangs must not pile them up.
+pub(crate) const EXTRAS_UNDER_WAY_MAX: usize = 256;
 /// How long whoever asks waits for a trace beyond the minimum.
 const EXTRA_WAIT_MAX: Duration = Duration::from_millis(250);
 
@@ -110,6 +112,8 @@ pub(crate) struct Inner {
     pub(crate) refusals: Mutex<Refusals>,
     pub(crate) revoked: RwLock<HashMap<Revoked, Time>>,
     pub(crate) keeper: Keeper,
+    /// For traces beyond the minimum.
+    pub(crate) extras_places: Arc<Semaphore>,
     pub(crate) tasks: TaskTracker,
     pub(crate) origin: String,
 }
@@ -187,8 +191,15 @@ impl Journal {
         let Some(event) = extra.event().filter(|_| self.extras().has(extra)) else { return Ok(()) };
         let target = Some(target.chars().take(TARGET_CHARS_MAX).collect());
         let body = Body { target, ..self.body_of(&Subject::of(who), None) };
+        let Ok(place) = Arc::clone(&self.0.extras_places).try_acquire_owned() else {
+            return Err(JournalError::Unsettled);
+        };
         let journal = self.clone();
-        let noted = self.own(async move { journal.append(Kind::Note, event, None, &body).await.map(|_| ()) });
+        let noted = self.own(async move {
+            let noted = journal.append(Kind::Note, event, None, &body).await;
+            drop(place);
+            noted.map(|_| ())
+        });
         match tokio::time::timeout(EXTRA_WAIT_MAX, noted).await {
             Ok(noted) => noted.map_err(|_| JournalError::Fault)?,
             Err(_) => Err(JournalError::Unsettled),

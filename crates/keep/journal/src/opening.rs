@@ -4,6 +4,7 @@ use crate::{
     Journal, JournalConfig, JournalError, Refusals, Revoked,
     entry::Body,
     heads::{self, Survey},
+    keeper::EXTRAS_UNDER_WAY_MAX,
     log::{Log, LogConfig, LogError, Opened, Signer, VKey, read_revocations},
     retention::{Keeper, Statement, extras_of},
     seal::Seals,
@@ -15,7 +16,7 @@ use std::{
     time::Duration,
 };
 use store::WriteDoor;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use types::{Clock, Event, Extras, SystemActor, Time};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
@@ -110,6 +111,7 @@ impl Journal {
             refusals: Mutex::new(Refusals::default()),
             revoked: RwLock::new(revoked),
             keeper: Keeper::new(config.folder.clone(), vkey, now, extras),
+            extras_places: Arc::new(Semaphore::new(EXTRAS_UNDER_WAY_MAX)),
             tasks: TaskTracker::new(),
             origin,
         }));
