@@ -10,7 +10,5 @@ mod routes;
 mod seen;
 mod seen_many;
 mod sessions;
-mod sis_faults;
-mod steady;
 mod traces;
 mod visitor;
