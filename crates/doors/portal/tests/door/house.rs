@@ -58,6 +58,7 @@ pub struct House {
     pub journal: Journal,
     pub signin: SignInService,
     pub router: Router,
+    #[allow(dead_code, reason = "only the tests of a faulty SIS, a binary of their own, set any")]
     pub faults: SisFaults,
     /// In the order of the hospital's.
     pub patients: Vec<PatientId>,
