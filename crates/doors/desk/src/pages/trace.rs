@@ -83,15 +83,16 @@ impl TraceSheet {
             let word = role.parse().map_or(role.as_str(), |role: Role| t.role(role));
             say(t.desk_traces_role(), word, None);
         }
+        let port = row.port.map(|port| port.to_string());
         for (label, value, searched) in [
             (t.desk_traces_ip(), &row.address, Some("ip")),
+            (t.desk_traces_port(), &port, None),
             (t.desk_traces_door(), &row.door, None),
             (t.desk_traces_establishment(), &row.establishment, Some("establishment")),
             (t.desk_traces_purpose(), &row.purpose, None),
         ] {
             value.iter().for_each(|value| say(label, value, searched));
         }
-        row.port.iter().for_each(|port| say(t.desk_traces_port(), &port.to_string(), None));
         row.patients.iter().for_each(|patient| say(t.desk_traces_patient(), patient, Some("patient")));
         row.objects.iter().for_each(|object| say(t.desk_traces_object(), object, Some("object")));
         row.target.iter().for_each(|target| say(t.desk_traces_target(), target, Some("object")));
