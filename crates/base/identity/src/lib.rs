@@ -11,6 +11,7 @@
 
 mod authenticated;
 mod credentials;
+mod life;
 pub mod passkey;
 mod session;
 mod signin;
@@ -20,6 +21,7 @@ mod token;
 
 pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
 pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password};
+pub use life::{decides_over_others, is_reason_for, may_become, review_days};
 pub use session::{DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionToken, StoredSession, resume};
 pub use signin::{CeremonyLost, PasswordSeen, SignIn, SignInRefused, Started, Verified};
 pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};

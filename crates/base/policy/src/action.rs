@@ -1,8 +1,8 @@
 //! What can be asked for. An action carries its target; the effect reads it back from the proof.
 
 use types::{
-    AccountId, Door, EquipmentId, EstablishmentId, Event, InterventionId, ObjectId, PatientId, RelayId, Role, SearchId,
-    SessionId, SupplierId, TokenId,
+    AccountId, AccountState, Door, EquipmentId, EstablishmentId, Event, InterventionId, LinkId, ObjectId, PatientId,
+    RelayId, Role, SearchId, SessionId, SupplierId, TokenId,
 };
 
 /// Why a session ends before its time.
@@ -12,6 +12,8 @@ pub enum EndedBecause {
     Asked,
     /// It met an internal fault (acces-web DT8).
     Fault,
+    /// Its holder ended it from another session.
+    Elsewhere,
 }
 
 impl std::fmt::Display for EndedBecause {
@@ -19,6 +21,7 @@ impl std::fmt::Display for EndedBecause {
         f.write_str(match self {
             EndedBecause::Asked => "asked",
             EndedBecause::Fault => "fault",
+            EndedBecause::Elsewhere => "elsewhere",
         })
     }
 }
@@ -38,6 +41,8 @@ pub enum Question {
     SignIn(EstablishmentId),
     /// Creating accounts, patients and relations.
     Enrol(EstablishmentId),
+    /// Choosing what one signs in with, by a link.
+    TakeLink(EstablishmentId),
     /// A node's own upkeep.
     House,
     /// One's own means of identification.
@@ -107,6 +112,14 @@ acts! {
         ManageEquipment = "manage_equipment",
         /// Vouch for passkeys, revoke means and tokens of others.
         ManageMeans = "manage_means",
+        /// See the accounts and where each is in its life.
+        SeeAccounts = "see_accounts",
+        /// Create accounts, draw links, block, reopen, close, review.
+        ManageAccounts = "manage_accounts",
+        /// Suspend an account.
+        SuspendAccounts = "suspend_accounts",
+        /// Confirm what another asked for an account that decides over others.
+        ConfirmAccounts = "confirm_accounts",
         /// Search raw traces.
         SearchTraces = "search_traces",
         /// See how long traces are kept, and what waits for a second person.
@@ -305,6 +318,77 @@ actions! {
         /// For what.
         role: Role
     } AccountCreated, |a| Question::Enrol(a.establishment), account account, detail role;
+    /// Create an account for somebody who will choose, by a link, what he signs in with.
+    DatabaseAction InviteAccount {
+        /// Its identifier.
+        account: AccountId,
+        /// For what.
+        role: Role
+    } AccountCreated, |_| Question::Oversee(OverseeAct::ManageAccounts), account account, detail role;
+    /// Draw a link by which an account's holder chooses what he signs in with.
+    DatabaseAction DrawLink {
+        /// Whose.
+        account: AccountId,
+        /// The link's identifier, how his identity was verified, whether a second person must confirm.
+        terms: String
+    } LinkDrawn, |_| Question::Oversee(OverseeAct::ManageAccounts), account account, detail terms;
+    /// Confirm a link that another drew.
+    DatabaseAction ConfirmLink {
+        /// Whose account it is for.
+        account: AccountId,
+        /// Which.
+        link: LinkId
+    } LinkConfirmed, |_| Question::Oversee(OverseeAct::ConfirmAccounts), account account, detail link;
+    /// Take a link back.
+    DatabaseAction WithdrawLink {
+        /// Whose account it is for.
+        account: AccountId,
+        /// Which.
+        link: LinkId
+    } LinkWithdrawn, |_| Question::Oversee(OverseeAct::ManageAccounts), account account, detail link;
+    /// Choose, by a link, what one signs in with.
+    DatabaseAction TakeLink {
+        /// Where the account is held.
+        establishment: EstablishmentId,
+        /// Whose account it is for.
+        account: AccountId,
+        /// Which.
+        link: LinkId
+    } LinkUsed, |a| Question::TakeLink(a.establishment), account account, detail link;
+    /// Suspend, block, reopen or close an account.
+    DatabaseAction ChangeAccountState {
+        /// Whose.
+        account: AccountId,
+        /// What it becomes.
+        state: AccountState,
+        /// That, and why.
+        detail: String
+    } AccountStateChanged, |a| Question::Oversee(match a.state {
+        AccountState::Suspended => OverseeAct::SuspendAccounts,
+        _ => OverseeAct::ManageAccounts,
+    }), account account, detail detail;
+    /// Say that an account was looked at again and is right.
+    DatabaseAction ReviewAccount {
+        /// Whose.
+        account: AccountId
+    } AccountReviewed, |_| Question::Oversee(OverseeAct::ManageAccounts), account account;
+    /// See the establishment's accounts.
+    PlainRead SeeAccounts {} Refused, |_| Question::Oversee(OverseeAct::SeeAccounts);
+    /// Change one's password.
+    DatabaseAction ChangePassword {
+        /// Whose.
+        account: AccountId
+    } PasswordChanged, |a| Question::OwnMeans(a.account), account account;
+    /// Change one's second factor.
+    DatabaseAction ChangeSecondFactor {
+        /// Whose.
+        account: AccountId
+    } SecondFactorChanged, |a| Question::OwnMeans(a.account), account account;
+    /// Draw spare codes for oneself.
+    DatabaseAction DrawSpareCodes {
+        /// Whose.
+        account: AccountId
+    } SpareCodesDrawn, |a| Question::OwnMeans(a.account), account account;
     /// Register a patient of the SIS.
     DatabaseAction RegisterPatient {
         /// Where.

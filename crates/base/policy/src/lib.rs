@@ -12,15 +12,17 @@ mod facts;
 mod scope;
 
 pub use action::{
-    Action, AddSshKey, ApproveIntervention, AskRetention, AskSightings, ClearRehearsal, CloseIntervention, CloseRelay,
-    ConfirmRetention, CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction,
-    Declaration, Disclosure, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, ForgetSearch,
-    GiveSightings, GrantRelation, HealthRead, HoldIntervention, IssueToken, LapseIntervention, MatterAct, OpenDocument,
-    OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
-    ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient,
-    ReleaseIntervention, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, RevokePasskey, RevokeToken,
-    SaveSearch, SearchTraces, SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention,
-    SeeRules, SeeSearches, SetRehearsal, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawRetention,
+    Action, AddSshKey, ApproveIntervention, AskRetention, AskSightings, ChangeAccountState, ChangePassword,
+    ChangeSecondFactor, ClearRehearsal, CloseIntervention, CloseRelay, ConfirmLink, ConfirmRetention, CreateAccount,
+    CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration, Disclosure, DrawLink,
+    DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, ForgetSearch,
+    GiveSightings, GrantRelation, HealthRead, HoldIntervention, InviteAccount, IssueToken, LapseIntervention,
+    MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions,
+    ReadDocument, ReadRecord, ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment,
+    RegisterPatient, ReleaseIntervention, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, ReviewAccount,
+    RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions, SeeOwnMeans,
+    SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, TakeLink, TouchToken, VouchPasskey,
+    WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

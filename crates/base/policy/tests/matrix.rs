@@ -192,6 +192,8 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let key = |account| AddSshKey { account, fingerprint: "SHA256:x".into() };
             let means = |account| VouchPasskey { account, credential: "x".into() };
             let supplier = CreateSupplier { establishment: HERE, supplier: OURS };
+            let becoming = |state| ChangeAccountState { account: other, state, detail: String::new() };
+            let confirm = ConfirmLink { account: other, link: LinkId::from_bytes([1; 16]) };
             let ask = AskRetention { reason: String::new(), statement: vec![] };
             let asked = [
                 ("own means", policies.decide(&who, key(ACCOUNT), &none, NOW).is_ok()),
@@ -202,6 +204,12 @@ fn who_may_do_what_with_the_establishments_affairs() {
                 ("traces", policies.decide(&who, SearchTraces { query: String::new() }, &none, NOW).is_ok()),
                 ("retention", policies.decide(&who, SeeRetention {}, &none, NOW).is_ok()),
                 ("ask for another retention", policies.decide(&who, ask, &none, NOW).is_ok()),
+                ("accounts", policies.decide(&who, SeeAccounts {}, &none, NOW).is_ok()),
+                ("invite", policies.decide(&who, InviteAccount { account: other, role }, &none, NOW).is_ok()),
+                ("suspend", policies.decide(&who, becoming(AccountState::Suspended), &none, NOW).is_ok()),
+                ("reopen", policies.decide(&who, becoming(AccountState::Active), &none, NOW).is_ok()),
+                ("confirm a link", policies.decide(&who, confirm, &none, NOW).is_ok()),
+                ("others' password", policies.decide(&who, ChangePassword { account: other }, &none, NOW).is_ok()),
                 ("rules", policies.decide(&who, SeeRules {}, &none, NOW).is_ok()),
             ];
             assert!(!asked[1].1, "nobody adds a key to another's account");

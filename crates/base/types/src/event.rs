@@ -78,6 +78,24 @@ words! {
         EstablishmentCreated = "establishment.created",
         /// An account was created.
         AccountCreated = "account.created",
+        /// A link was drawn by which somebody chooses what he signs in with (acces-web AA6).
+        LinkDrawn = "account.link_drawn",
+        /// A second person confirmed it.
+        LinkConfirmed = "account.link_confirmed",
+        /// It was taken back before it served.
+        LinkWithdrawn = "account.link_withdrawn",
+        /// Somebody used it, rightly or not.
+        LinkUsed = "account.link_used",
+        /// An account was suspended, blocked, reopened or closed (acces-web GA4).
+        AccountStateChanged = "account.state_changed",
+        /// An account was looked at again and found right (acces-web GA4).
+        AccountReviewed = "account.reviewed",
+        /// Somebody changed his password, or failed to.
+        PasswordChanged = "account.password_changed",
+        /// Somebody changed his second factor, or failed to.
+        SecondFactorChanged = "account.second_factor_changed",
+        /// Spare codes were drawn for an account; those before serve no more.
+        SpareCodesDrawn = "account.spare_codes_drawn",
         /// A patient was registered with his identity in the SIS.
         PatientRegistered = "patient.registered",
         /// A relation (own record, mandate, care) was granted.

@@ -88,6 +88,8 @@ ids! {
     TokenId,
     /// A search of traces that somebody keeps for himself.
     SearchId,
+    /// A link by which somebody chooses what he signs in with.
+    LinkId,
 }
 
 #[cfg(test)]

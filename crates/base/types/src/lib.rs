@@ -2,6 +2,7 @@
 //!
 //! Pure: nothing here reads a clock, draws a random number, opens a file or a socket.
 
+mod account;
 mod actor;
 mod address;
 mod clock;
@@ -13,12 +14,13 @@ mod record;
 mod secret;
 mod time;
 
+pub use account::{AccountState, IdentityProof, LifeReason};
 pub use actor::{Actor, Door, Purpose, Role, SystemActor, TokenScope};
 pub use address::{BadCidr, Cidr, ClientAddress, Source};
 pub use clock::{Clock, ClockState};
 pub use event::{Codes, Do, Documented, Event, Extra, Extras, Family, Form, Written, events_page};
 pub use id::{
-    AccountId, BadId, EquipmentId, EstablishmentId, InterventionId, PatientId, RelayId, SearchId, SessionId,
+    AccountId, BadId, EquipmentId, EstablishmentId, InterventionId, LinkId, PatientId, RelayId, SearchId, SessionId,
     SupplierId, TokenId, TraceId,
 };
 pub use lang::Lang;

@@ -3,7 +3,7 @@
 use crate::{
     hasher::Hasher,
     means::{self, MeansError, account_of, effects::InsertSshKey},
-    model::{AccountBond, AccountSecrets},
+    model::{AccountBond, AccountSecrets, Life, state_column},
     sql,
 };
 use identity::{Authenticated, BadPassword, TotpSecret, hash_password, passkey::PasskeyRecord, system_actor};
@@ -11,7 +11,7 @@ use journal::{Applied, Effect, Journal, JournalError, WriteTx};
 use policy::{AddSshKey, CreateAccount, CreateEstablishment, Denied, Facts, Policies};
 use std::sync::Arc;
 use store::{Store, StoreError};
-use types::{AccountId, EstablishmentId, Role, Secret, SupplierId, SystemActor};
+use types::{AccountId, AccountState, EstablishmentId, Role, Secret, SupplierId, SystemActor};
 use vault::{Keys, Purpose, VaultError, random};
 
 /// Why somebody was not enrolled.
@@ -115,7 +115,16 @@ impl Effect<CreateAccount> for InsertAccount {
     async fn apply(&self, tx: &mut WriteTx<'_, CreateAccount>) -> Result<Applied<()>, StoreError> {
         let (id, establishment, role) = (tx.action().account, tx.action().establishment, tx.action().role);
         let (supplier, login_token, sealed) = (self.supplier, self.login_token, self.sealed.clone());
-        let account = sql::AccountInsert { id, establishment, role, supplier, login_token, sealed };
+        let account = sql::AccountInsert {
+            id,
+            establishment,
+            role,
+            supplier,
+            login_token,
+            sealed,
+            state: state_column(AccountState::Active),
+            profile: None,
+        };
         sql::insert_account(tx.connection(), account).await?;
         Ok(Applied::done(()))
     }
@@ -165,8 +174,14 @@ impl Enrolment {
         let (salt, password) = (random()?, new.password);
         let hash = self.hasher.run(move || hash_password(&password, &salt)).await;
         let hash = hash.map_err(|_| BadPassword::Refused)??;
-        let secrets =
-            AccountSecrets { login, display_name: new.display_name, password_phc: hash.phc().to_owned(), totp };
+        let secrets = AccountSecrets {
+            login,
+            display_name: new.display_name,
+            password_phc: hash.phc().to_owned(),
+            totp,
+            life: Some(Life::new(AccountState::Active, self.journal.now(), None)),
+            renewals: None,
+        };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;
         let action = CreateAccount { establishment, account, role };

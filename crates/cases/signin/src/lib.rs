@@ -4,6 +4,7 @@
 //! a code, passkeys, tokens for programs. The ceremonies' rules are `identity`'s; this crate brings the records, the keys,
 //! the traces and the bounds.
 
+mod accounts;
 mod attempts;
 mod enrol;
 mod hasher;
@@ -17,6 +18,13 @@ mod ssh;
 mod tests;
 mod tokens;
 
+pub use accounts::{
+    Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE,
+    model::{
+        ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet, Attributes, DrawnLink,
+        LOGIN_CHARS_MAX, LinkSeen, NewInvitation,
+    },
+};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
 pub use means::{
     EVIDENCE_BYTES_MAX, Means, MeansError, PasskeyOptions, Registration,

@@ -3,7 +3,7 @@
 use identity::{Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
 use store::StoreError;
-use types::{AccountId, ClientAddress, EstablishmentId, Role, SessionId, Source, SupplierId, Time};
+use types::{AccountId, AccountState, ClientAddress, EstablishmentId, Role, SessionId, Source, SupplierId, Time};
 use vault::{Keys, Place, Purpose, VaultError, random};
 use zeroize::Zeroize;
 
@@ -19,6 +19,51 @@ pub(crate) struct AccountSecrets {
     pub password_phc: String,
     #[cbor(n(3), with = "minicbor::bytes")]
     pub totp: [u8; 20],
+    /// Absent in what was sealed before accounts had a life: in use since ever.
+    #[n(4)]
+    pub life: Option<Life>,
+    /// How many times its holder's means were given anew by a link: a link is for one of them only.
+    #[n(5)]
+    pub renewals: Option<u32>,
+}
+
+/// Where an account is in its life: what the column beside it says counts only if this agrees.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Life {
+    #[n(0)]
+    pub state: String,
+    #[n(1)]
+    pub since: i64,
+    #[n(2)]
+    pub reason: Option<String>,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub by: Option<Vec<u8>>,
+}
+
+impl Life {
+    pub(crate) fn new(state: AccountState, since: Time, by: Option<AccountId>) -> Self {
+        let (state, by) = (state.as_str().to_owned(), by.map(|by| by.as_bytes().to_vec()));
+        Self { state, since: since.micros(), reason: None, by }
+    }
+}
+
+impl AccountSecrets {
+    /// Where the account is in its life.
+    pub(crate) fn state(&self) -> Result<AccountState, StoreError> {
+        match &self.life {
+            None => Ok(AccountState::Active),
+            Some(life) => life.state.parse().map_err(|()| StoreError::Malformed("accounts.sealed")),
+        }
+    }
+}
+
+/// What the column says for a state: it knows nobody who was invited.
+pub(crate) fn state_column(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Invited => AccountState::Suspended.as_str(),
+        other => other.as_str(),
+    }
 }
 
 impl Drop for AccountSecrets {
@@ -38,6 +83,7 @@ pub(crate) struct AccountRow {
     pub sealed: Vec<u8>,
     pub last_step: u64,
     pub last_sign_in: Option<Vec<u8>>,
+    pub version: i64,
 }
 
 /// What an account's sealed part is bound to: changed in the database, it no longer opens.
@@ -82,16 +128,29 @@ impl AccountRow {
                 "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
                     .to_owned(),
             totp: random()?,
+            // As long as anybody's.
+            life: Some(Life::new(AccountState::Blocked, Time::from_micros(1_790_000_000_000_000), Some(id))),
+            renewals: Some(0),
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;
-        let (supplier, active, last_step, last_sign_in) = (None, false, u64::MAX, None);
-        Ok(Self { id, establishment, role, supplier, active, sealed, last_step, last_sign_in })
+        let (supplier, active, last_step, last_sign_in, version) = (None, false, u64::MAX, None, 0);
+        Ok(Self { id, establishment, role, supplier, active, sealed, last_step, last_sign_in, version })
     }
 
-    pub(crate) fn secrets(&self, keys: &Keys) -> Result<AccountSecrets, StoreError> {
+    pub(crate) fn bond(&self) -> AccountBond<'_> {
         let (id, establishment, supplier) = (&self.id, &self.establishment, self.supplier.as_ref());
-        AccountBond { id, establishment, role: self.role, supplier }.open(keys, &self.sealed)
+        AccountBond { id, establishment, role: self.role, supplier }
+    }
+
+    /// What is sealed of the account, if the column beside it says the same of its state: whoever writes the table reopens
+    /// nothing.
+    pub(crate) fn secrets(&self, keys: &Keys) -> Result<AccountSecrets, StoreError> {
+        let secrets = self.bond().open(keys, &self.sealed)?;
+        if self.active != (secrets.state()? == AccountState::Active) {
+            return Err(StoreError::Malformed("accounts.state"));
+        }
+        Ok(secrets)
     }
 
     /// Where the account last signed in from.

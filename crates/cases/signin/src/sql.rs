@@ -6,13 +6,16 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use store::StoreError;
 use types::{AccountId, Door, EstablishmentId, Role, SessionId, SupplierId, Time};
 
+/// What [`account`] reads.
 macro_rules! account_columns {
     () => {
-        "a.id AS account_id, a.establishment_id, a.role, a.supplier_id, a.state, a.sealed AS account_sealed, a.last_step, a.last_sign_in"
+        "a.id AS account_id, a.establishment_id, a.role, a.supplier_id, a.state, a.sealed AS account_sealed, a.last_step, a.last_sign_in, a.version"
     };
 }
 
-fn account(row: &AnyRow) -> Result<AccountRow, StoreError> {
+pub(crate) use account_columns;
+
+pub(crate) fn account(row: &AnyRow) -> Result<AccountRow, StoreError> {
     let id: Vec<u8> = row.try_get("account_id")?;
     let establishment: Vec<u8> = row.try_get("establishment_id")?;
     let role: String = row.try_get("role")?;
@@ -31,6 +34,7 @@ fn account(row: &AnyRow) -> Result<AccountRow, StoreError> {
         sealed: row.try_get("account_sealed")?,
         last_step: u64::try_from(last_step).unwrap_or(0),
         last_sign_in: row.try_get("last_sign_in")?,
+        version: row.try_get("version")?,
     })
 }
 
@@ -179,8 +183,8 @@ pub(crate) async fn delete_session(connection: &mut AnyConnection, id: SessionId
     Ok(())
 }
 
-/// From when on something is past: sessions ended before `now`, failures of before `failures`, tokens ended before
-/// `tokens`.
+/// From when on something is past: sessions ended before `now`, failures of before `failures`, tokens and links
+/// ended before `tokens`.
 #[derive(Clone, Copy)]
 pub(crate) struct Past {
     pub now: Time,
@@ -194,6 +198,7 @@ pub(crate) async fn anything_past(connection: &mut AnyConnection, past: Past) ->
         ("SELECT ends_micros FROM sessions WHERE ends_micros < $1 LIMIT 1", past.now),
         ("SELECT last_micros FROM failures WHERE last_micros < $1 LIMIT 1", past.failures),
         ("SELECT expires_micros FROM tokens WHERE expires_micros < $1 LIMIT 1", past.tokens),
+        ("SELECT expires_micros FROM account_links WHERE expires_micros < $1 LIMIT 1", past.tokens),
     ] {
         let found: Option<(i64,)> = sqlx::query_as(text).bind(before.micros()).fetch_optional(&mut *connection).await?;
         if found.is_some() {
@@ -208,6 +213,7 @@ pub(crate) async fn purge(connection: &mut AnyConnection, past: Past) -> Result<
         ("DELETE FROM sessions WHERE ends_micros < $1", past.now),
         ("DELETE FROM failures WHERE last_micros < $1", past.failures),
         ("DELETE FROM tokens WHERE expires_micros < $1", past.tokens),
+        ("DELETE FROM account_links WHERE expires_micros < $1", past.tokens),
     ] {
         sqlx::query(text).bind(before.micros()).execute(&mut *connection).await?;
     }
@@ -241,7 +247,27 @@ pub(crate) async fn establishment(
         .collect()
 }
 
+/// Puts another sealed part and state in place of those that were read, unless somebody else did meanwhile.
+pub(crate) async fn reseal_account(
+    connection: &mut AnyConnection,
+    (account, version): (AccountId, i64),
+    sealed: Vec<u8>,
+    state: &str,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE accounts SET sealed = $1, state = $2, version = $3 WHERE id = $4 AND version = $5")
+        .bind(sealed)
+        .bind(state)
+        .bind(version.saturating_add(1))
+        .bind(account.as_bytes().to_vec())
+        .bind(version)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(crate) struct AccountInsert {
+    pub state: &'static str,
+    pub profile: Option<Vec<u8>>,
     pub id: AccountId,
     pub establishment: EstablishmentId,
     pub role: Role,
@@ -252,15 +278,18 @@ pub(crate) struct AccountInsert {
 
 pub(crate) async fn insert_account(connection: &mut AnyConnection, account: AccountInsert) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO accounts (id, establishment_id, login_token, role, supplier_id, state, sealed, last_step, version) \
-         VALUES ($1, $2, $3, $4, $5, 'active', $6, 0, 1)",
+        "INSERT INTO accounts \
+         (id, establishment_id, login_token, role, supplier_id, state, sealed, profile, last_step, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 1)",
     )
     .bind(account.id.as_bytes().to_vec())
     .bind(account.establishment.as_bytes().to_vec())
     .bind(account.login_token.to_vec())
     .bind(account.role.as_str())
     .bind(account.supplier.map(|id| id.as_bytes().to_vec()))
+    .bind(account.state)
     .bind(account.sealed)
+    .bind(account.profile)
     .execute(connection)
     .await?;
     Ok(())

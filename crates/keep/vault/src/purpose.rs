@@ -16,6 +16,8 @@ pub enum Purpose {
     SessionFields,
     /// Keys for SSH, passkeys and tokens of an account: public parts and labels.
     MeansFields,
+    /// Keyed tokens of links and spare codes: what is kept of one opens nothing.
+    LinksAndCodes,
     /// Keyed tokens by which a login is found.
     LoginTokens,
     /// Keyed tokens by which a patient is found.
@@ -63,6 +65,7 @@ impl Purpose {
             Purpose::RelationFields,
             Purpose::SessionFields,
             Purpose::MeansFields,
+            Purpose::LinksAndCodes,
             Purpose::LoginTokens,
             Purpose::PatientTokens,
             Purpose::FailureTokens,
@@ -93,6 +96,7 @@ impl Purpose {
             Purpose::RelationFields => "relation-fields".into(),
             Purpose::SessionFields => "session-fields".into(),
             Purpose::MeansFields => "means-fields".into(),
+            Purpose::LinksAndCodes => "links-and-codes".into(),
             Purpose::LoginTokens => "login-tokens".into(),
             Purpose::PatientTokens => "patient-tokens".into(),
             Purpose::FailureTokens => "failure-tokens".into(),
@@ -170,6 +174,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             | Purpose::PatientFields
             | Purpose::RelationFields
             | Purpose::SessionFields
+            | Purpose::LinksAndCodes
             | Purpose::LoginTokens
             | Purpose::FailureTokens,
         ) => true,
@@ -178,6 +183,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             Purpose::AccountFields
             | Purpose::SessionFields
             | Purpose::MeansFields
+            | Purpose::LinksAndCodes
             | Purpose::LoginTokens
             | Purpose::FailureTokens,
         ) => true,
@@ -201,6 +207,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             | Purpose::PatientFields
             | Purpose::RelationFields
             | Purpose::MeansFields
+            | Purpose::LinksAndCodes
             | Purpose::LoginTokens
             | Purpose::PatientTokens,
         ) => true,

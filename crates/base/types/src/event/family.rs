@@ -76,6 +76,15 @@ impl Event {
             | Event::TokenUsed => Family::Access,
             Event::EstablishmentCreated
             | Event::AccountCreated
+            | Event::LinkDrawn
+            | Event::LinkConfirmed
+            | Event::LinkWithdrawn
+            | Event::LinkUsed
+            | Event::AccountStateChanged
+            | Event::AccountReviewed
+            | Event::PasswordChanged
+            | Event::SecondFactorChanged
+            | Event::SpareCodesDrawn
             | Event::PatientRegistered
             | Event::RelationGranted
             | Event::SshKeyAdded

@@ -17,6 +17,89 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Create).of_type("110137"),
     ),
     entry(
+        Event::LinkDrawn,
+        &[written(
+            Form::Effect,
+            "a link was drawn by which somebody chooses his password and second factor; those drawn before serve no more",
+            "target: the account; detail: the link's identifier, how the identity was verified, whether a second person \
+             must confirm",
+        )],
+        &["acces-web:AA6", "acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::LinkConfirmed,
+        &[written(
+            Form::Effect,
+            "a second person confirmed the link of a role that decides over others",
+            "target: the account; detail: the link's identifier",
+        )],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::LinkWithdrawn,
+        &[written(Form::Effect, "it was taken back", "target: the account; detail: the link's identifier")],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Delete).of_type("110137"),
+    ),
+    entry(
+        Event::LinkUsed,
+        &[written(
+            Form::Effect,
+            "its holder chose his password and second factor; refused if the link served, was replaced or is over",
+            "target: the account; detail: the link's identifier. Sessions, spare codes and tokens of before are gone with it",
+        )],
+        &["acces-web:AA6", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::AccountStateChanged,
+        &[written(
+            Form::Effect,
+            "an account was suspended, blocked, reopened or closed",
+            "target: the account; detail: the state, and why",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91", "segur:SC.SSI/IE.58"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::AccountReviewed,
+        &[written(Form::Effect, "somebody looked at an account again and left it as it is", "target: the account")],
+        &["acces-web:GA4"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::PasswordChanged,
+        &[written(
+            Form::Effect,
+            "somebody changed his password; refused if the former one was wrong",
+            "target: the account",
+        )],
+        &["segur:SC.SSI/IAM.91", "clausier:O-5.2"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::SecondFactorChanged,
+        &[written(
+            Form::Effect,
+            "somebody changed his second factor; refused if his password was wrong",
+            "target: the account",
+        )],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::SpareCodesDrawn,
+        &[written(
+            Form::Effect,
+            "spare codes were drawn, in place of those before; refused if the password was wrong",
+            "target: the account",
+        )],
+        &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
         Event::PatientRegistered,
         &[written(Form::Effect, "a patient of the SIS was given an identifier here", "patient")],
         &["acces-web:TR1"],

@@ -1,0 +1,347 @@
+//! The life of accounts, for those who manage them: created for somebody who chooses his means by a link, suspended,
+//! blocked, reopened, closed, looked at again (acces-web GA4, AA6; segur IE.58, IAM.91).
+
+mod effects;
+pub(crate) mod model;
+pub(crate) mod sql;
+
+use crate::{
+    hasher::Hasher,
+    model::{AccountBond, AccountSecrets, LastSignIn, Life, last_sign_in_place},
+};
+use data_encoding::BASE64URL_NOPAD;
+use effects::{Changed, DropLink, Insert, PutLink, PutState, Reviewed, SecondConfirms};
+use identity::{Authenticated, decides_over_others, hash_password, is_reason_for, may_become, review_days};
+use journal::Journal;
+use model::{
+    ACCOUNTS_READ_MAX, ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet,
+    DrawnLink, LinkRow, LinkSecrets, NewInvitation, Profile,
+};
+use policy::{
+    ChangeAccountState, ConfirmLink, DrawLink, Facts, InviteAccount, Policies, ReviewAccount, SeeAccounts, WithdrawLink,
+};
+use sql::Whole;
+use std::{sync::Arc, time::Duration};
+use store::Store;
+use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, LinkId, Secret, Time};
+use vault::{Keys, Purpose, VaultError, random};
+
+/// How long the link of a new account serves.
+pub const FIRST_LINK_LIFE: Duration = Duration::from_secs(7 * 86_400);
+/// How long a link serves that gives somebody his means anew.
+pub const RENEWAL_LINK_LIFE: Duration = Duration::from_secs(86_400);
+
+struct Parts {
+    store: Store,
+    journal: Journal,
+    policies: Arc<Policies>,
+    keys: Keys,
+    hasher: Hasher,
+}
+
+/// The accounts of an establishment, for those who manage them. Clones are handles.
+#[derive(Clone)]
+pub struct Accounts(Arc<Parts>);
+
+/// The keyed token that a link is found by.
+pub(crate) fn link_digest(keys: &Keys, secret: &[u8]) -> Result<[u8; 32], VaultError> {
+    keys.token(Purpose::LinksAndCodes, &[b"link", secret])
+}
+
+impl Accounts {
+    /// With the keys of whoever manages them.
+    pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys) -> Self {
+        Self(Arc::new(Parts { store, journal, policies, keys, hasher: Hasher::default() }))
+    }
+
+    /// A page of the establishment's accounts, by name.
+    pub async fn list(&self, who: &Authenticated, query: &AccountQuery) -> Result<AccountPage, AccountError> {
+        let parts = &self.0;
+        let (establishment, now) = (self.seeing(who)?, parts.journal.now());
+        let words: Vec<String> = query.words.to_lowercase().split_whitespace().take(8).map(str::to_owned).collect();
+        let mut connection = parts.store.read().await?;
+        let place = (establishment, query.role);
+        let rows = sql::accounts(&mut connection, place, query.after, ACCOUNTS_READ_MAX).await?;
+        drop(connection);
+        let whole_page = i64::try_from(rows.len()).is_ok_and(|read| read == ACCOUNTS_READ_MAX);
+        let mut page =
+            AccountPage { more: rows.last().filter(|_| whole_page).map(|row| row.account.id), ..Default::default() };
+        for (place, row) in rows.iter().enumerate() {
+            let seen = self.seen(row, now)?;
+            let named = format!("{} {}", seen.display_name, seen.login).to_lowercase();
+            let due = seen.review_due.is_some_and(|due| due <= now);
+            let fits = query.state.is_none_or(|state| state == seen.state)
+                && (!query.due || due)
+                && words.iter().all(|word| named.contains(word));
+            if !fits {
+                continue;
+            }
+            page.accounts.push(seen);
+            if page.accounts.len() == ACCOUNTS_SHOWN_MAX {
+                page.more = rows.get(place + 1).map(|_| row.account.id).or(page.more);
+                break;
+            }
+        }
+        page.accounts.sort_by(|a, b| a.display_name.cmp(&b.display_name));
+        Ok(page)
+    }
+
+    /// One account, whole.
+    pub async fn one(&self, who: &Authenticated, account: AccountId) -> Result<AccountSheet, AccountError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let row = self.row(who, account).await?;
+        let mut connection = parts.store.read().await?;
+        let sessions = sql::sessions_of(&mut connection, account, now).await?.len();
+        drop(connection);
+        let profile = self.profile(&row)?;
+        let secrets = row.account.secrets(&parts.keys)?;
+        let seen = self.seen(&row, now)?;
+        let kept = profile.is_some();
+        let profile = profile.unwrap_or_default();
+        let at = |micros: i64| kept.then(|| Time::from_micros(micros));
+        let place: [&[u8]; 1] = [account.as_bytes()];
+        let last = row.account.last_sign_in.as_deref();
+        let last = last.and_then(|sealed| LastSignIn::open(&parts.keys, last_sign_in_place(&place), sealed).ok());
+        let oneself = who.account() == Some(account);
+        let to = AccountState::ALL.iter().copied().filter(|to| !oneself && may_become(seen.state, *to));
+        let life = secrets.life.as_ref();
+        Ok(AccountSheet {
+            may_become: to.collect(),
+            attributes: profile.attributes(),
+            proof: profile.proof.parse().ok(),
+            since: life.map(|life| Time::from_micros(life.since)),
+            reason: life.and_then(|life| life.reason.as_deref()).and_then(|reason| reason.parse().ok()),
+            created: at(profile.created),
+            reviewed: at(profile.reviewed),
+            last_sign_in: last.map(|last| last.at),
+            sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
+            seen,
+        })
+    }
+
+    /// Creates an account for somebody, and draws the link by which he chooses his means. The account cannot be used before.
+    pub async fn invite(
+        &self,
+        who: &Authenticated,
+        new: NewInvitation,
+    ) -> Result<(AccountId, DrawnLink), AccountError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let establishment = who.establishment().ok_or(AccountError::Denied)?;
+        let new = new.checked()?;
+        let account = AccountId::from_bytes(random()?);
+        let authorized =
+            parts.policies.decide(who, InviteAccount { account, role: new.role }, &Facts::default(), now)?;
+        // A password that nobody was told, and a second factor that nobody holds: whatever is asked of the account
+        // meanwhile, it costs and answers like any other.
+        let (salt, nobodys) = (random()?, Secret::new(BASE64URL_NOPAD.encode(&random::<32>()?)));
+        let hash = parts.hasher.run(move || hash_password(&nobodys, &salt)).await;
+        let hash = hash.ok().and_then(Result::ok).ok_or(AccountError::Unavailable)?;
+        let attributes = &new.attributes;
+        let secrets = AccountSecrets {
+            login: new.login.clone(),
+            display_name: format!("{} {}", attributes.given_name, attributes.family_name),
+            password_phc: hash.phc().to_owned(),
+            totp: random()?,
+            life: Some(Life::new(AccountState::Invited, now, who.account())),
+            renewals: Some(0),
+        };
+        let supplier = new.supplier;
+        let bond =
+            AccountBond { id: &account, establishment: &establishment, role: new.role, supplier: supplier.as_ref() };
+        let insert = Insert {
+            establishment,
+            supplier,
+            login_token: parts.keys.token(Purpose::LoginTokens, &[new.login.as_bytes()])?,
+            sealed: bond.seal(&parts.keys, &secrets)?,
+            profile: Profile::new(attributes, new.proof, now).seal(&parts.keys, (account, establishment))?,
+        };
+        parts.journal.perform(authorized, insert).await?;
+        let link = self.draw_link(who, account, new.proof).await?;
+        Ok((account, link))
+    }
+
+    /// Draws a link by which an account's holder chooses his means, for the first time or anew; the one before serves no
+    /// more. For a role that decides over others it serves once a second person has confirmed it.
+    pub async fn draw_link(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+        proof: IdentityProof,
+    ) -> Result<DrawnLink, AccountError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let row = self.row_for(who, account).await?;
+        if who.account() == Some(account) {
+            return Err(AccountError::Oneself);
+        }
+        let secrets = row.account.secrets(&parts.keys)?;
+        let life = match secrets.state()? {
+            AccountState::Invited => FIRST_LINK_LIFE,
+            AccountState::Active => RENEWAL_LINK_LIFE,
+            _ => return Err(AccountError::Life),
+        };
+        let (id, secret) = (LinkId::from_bytes(random()?), random::<32>()?);
+        let digest = link_digest(&parts.keys, &secret)?;
+        let (expires, waits) = (now + life, decides_over_others(row.account.role) && who.account().is_some());
+        let kept = LinkSecrets {
+            id: *id.as_bytes(),
+            drawn: now.micros(),
+            by: who.account().map(|by| by.as_bytes().to_vec()),
+            expires: expires.micros(),
+            waits,
+            renewals: secrets.renewals.unwrap_or(0),
+        };
+        let sealed = kept.seal(&parts.keys, (account, &digest))?;
+        let second = if waits { ", a second person must confirm" } else { "" };
+        let action = DrawLink { account, terms: format!("link {id}, identity {proof}{second}") };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
+        let changed = parts.journal.perform(authorized, PutLink { link: LinkRow { account, digest, sealed }, expires });
+        done(changed.await?)?;
+        Ok(DrawnLink { id, secret: Secret::new(BASE64URL_NOPAD.encode(&secret)), expires, waits })
+    }
+
+    /// Confirms a link that another drew.
+    pub async fn confirm_link(&self, who: &Authenticated, account: AccountId) -> Result<(), AccountError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let row = self.row_for(who, account).await?;
+        let (link, mut kept) = self.link(row)?;
+        let action = ConfirmLink { account, link: kept.id() };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
+        if who.account() == kept.by() || who.account() == Some(account) {
+            return Err(AccountError::Second);
+        }
+        if !kept.waits || now >= Time::from_micros(kept.expires) {
+            return Err(AccountError::Absent);
+        }
+        kept.waits = false;
+        let sealed = kept.seal(&parts.keys, (account, &link.digest))?;
+        done(parts.journal.perform(authorized, SecondConfirms { link, sealed }).await?)
+    }
+
+    /// Takes a link back before it serves.
+    pub async fn withdraw_link(&self, who: &Authenticated, account: AccountId) -> Result<(), AccountError> {
+        let parts = &self.0;
+        let row = self.row_for(who, account).await?;
+        let (_, kept) = self.link(row)?;
+        let action = WithdrawLink { account, link: kept.id() };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
+        done(parts.journal.perform(authorized, DropLink).await?)
+    }
+
+    /// Suspends, blocks, reopens or closes an account. What it has open ends in the same commit (its sessions, and its
+    /// tokens unless it is only suspended); no link leads to it any more.
+    pub async fn change_state(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+        (to, reason): (AccountState, LifeReason),
+    ) -> Result<(), AccountError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let row = self.row_for(who, account).await?.account;
+        let action = ChangeAccountState { account, state: to, detail: format!("{to}: {reason}") };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
+        if who.account() == Some(account) {
+            return Err(AccountError::Oneself);
+        }
+        let mut secrets = row.secrets(&parts.keys)?;
+        if !may_become(secrets.state()?, to) || !is_reason_for(reason, to) {
+            return Err(AccountError::Life);
+        }
+        let life = Life::new(to, now, who.account());
+        secrets.life = Some(Life { reason: Some(reason.as_str().to_owned()), ..life });
+        let sealed = row.bond().seal(&parts.keys, &secrets)?;
+        let mut connection = parts.store.read().await?;
+        let sessions = sql::sessions_of(&mut connection, account, now).await?;
+        drop(connection);
+        done(parts.journal.perform(authorized, PutState { row, sealed }).await?)?;
+        // The rows are gone; what a node remembers of them goes with these.
+        for session in sessions {
+            if let Err(error) = parts.journal.revoke(session, now + Duration::from_secs(86_400)).await {
+                tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that an account was looked at again and is right.
+    pub async fn review(&self, who: &Authenticated, account: AccountId) -> Result<(), AccountError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let row = self.row_for(who, account).await?;
+        let authorized = parts.policies.decide(who, ReviewAccount { account }, &Facts::default(), now)?;
+        if who.account() == Some(account) {
+            return Err(AccountError::Oneself);
+        }
+        let profile = match self.profile(&row)? {
+            Some(profile) => Profile { reviewed: now.micros(), ..profile },
+            None => Profile { reviewed: now.micros(), created: now.micros(), ..Profile::default() },
+        };
+        let sealed = profile.seal(&parts.keys, (account, row.account.establishment))?;
+        done(parts.journal.perform(authorized, Reviewed(sealed)).await?)
+    }
+
+    /// The establishment of somebody who may see its accounts.
+    fn seeing(&self, who: &Authenticated) -> Result<EstablishmentId, AccountError> {
+        let parts = &self.0;
+        parts.policies.decide(who, SeeAccounts {}, &Facts::default(), parts.journal.now())?;
+        who.establishment().ok_or(AccountError::Denied)
+    }
+
+    async fn row(&self, who: &Authenticated, account: AccountId) -> Result<Whole, AccountError> {
+        self.seeing(who)?;
+        self.row_for(who, account).await
+    }
+
+    /// The account, if it is of the establishment of `who`. What is done with it is decided besides.
+    async fn row_for(&self, who: &Authenticated, account: AccountId) -> Result<Whole, AccountError> {
+        let establishment = who.establishment().ok_or(AccountError::Denied)?;
+        let mut connection = self.0.store.read().await?;
+        sql::one(&mut connection, establishment, account).await?.ok_or(AccountError::Absent)
+    }
+
+    fn profile(&self, row: &Whole) -> Result<Option<Profile>, AccountError> {
+        let sealed = row.profile.as_deref();
+        Ok(sealed.map(|sealed| Profile::open(&self.0.keys, &row.account, sealed)).transpose()?)
+    }
+
+    fn link(&self, row: Whole) -> Result<(LinkRow, LinkSecrets), AccountError> {
+        let link = row.link.ok_or(AccountError::Absent)?;
+        let kept = LinkSecrets::open(&self.0.keys, &link)?;
+        Ok((link, kept))
+    }
+
+    fn seen(&self, row: &Whole, now: Time) -> Result<AccountSeen, AccountError> {
+        let keys = &self.0.keys;
+        let account = &row.account;
+        let secrets = account.secrets(keys)?;
+        let (state, profile) = (secrets.state()?, self.profile(row)?);
+        let link = row.link.as_ref().map(|link| LinkSecrets::open(keys, link)).transpose()?;
+        let link = link.map(|link| link.seen()).filter(|link| now < link.expires);
+        let is_over = matches!(state, AccountState::Blocked | AccountState::Closed);
+        let reviewed = profile.map_or(Time::from_micros(0), |profile| Time::from_micros(profile.reviewed));
+        let due = reviewed + Duration::from_secs(u64::from(review_days(account.role)) * 86_400);
+        Ok(AccountSeen {
+            account: account.id,
+            display_name: secrets.display_name.clone(),
+            login: secrets.login.clone(),
+            role: account.role,
+            supplier: account.supplier,
+            state,
+            review_due: (!is_over).then_some(due),
+            link,
+        })
+    }
+}
+
+fn done(changed: Changed) -> Result<(), AccountError> {
+    match changed {
+        Changed::Done => Ok(()),
+        Changed::Absent => Err(AccountError::Absent),
+        Changed::Meanwhile => Err(AccountError::Meanwhile),
+        Changed::Last => Err(AccountError::LastAdministrator),
+    }
+}

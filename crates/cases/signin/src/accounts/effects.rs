@@ -1,0 +1,131 @@
+//! What changes in the database in the life of an account. Bounds are checked inside the transaction.
+
+use super::{model::LinkRow, sql};
+use crate::{
+    model::{AccountRow, state_column},
+    sql::{AccountInsert, insert_account, reseal_account},
+};
+use journal::{Applied, Effect, WriteTx};
+use policy::{ChangeAccountState, ConfirmLink, DrawLink, InviteAccount, ReviewAccount, WithdrawLink};
+use store::StoreError;
+use types::{AccountState, EstablishmentId, Role, SupplierId, Time};
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Done,
+    /// It is not there.
+    Absent,
+    /// Somebody else changed it after it was read.
+    Meanwhile,
+    /// Nobody would be left to manage accounts.
+    Last,
+}
+
+fn done_if(found: bool, otherwise: Changed) -> Applied<Changed> {
+    if found { Applied::done(Changed::Done) } else { Applied::refused(otherwise) }
+}
+
+pub(crate) struct Insert {
+    pub establishment: EstablishmentId,
+    pub supplier: Option<SupplierId>,
+    pub login_token: [u8; 32],
+    pub sealed: Vec<u8>,
+    pub profile: Vec<u8>,
+}
+
+impl Effect<InviteAccount> for Insert {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, InviteAccount>) -> Result<Applied<()>, StoreError> {
+        let insert = AccountInsert {
+            id: tx.action().account,
+            establishment: self.establishment,
+            role: tx.action().role,
+            supplier: self.supplier,
+            login_token: self.login_token,
+            sealed: self.sealed.clone(),
+            state: state_column(AccountState::Invited),
+            profile: Some(self.profile.clone()),
+        };
+        insert_account(tx.connection(), insert).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+pub(crate) struct PutLink {
+    pub link: LinkRow,
+    pub expires: Time,
+}
+
+impl Effect<DrawLink> for PutLink {
+    type Output = Changed;
+    async fn apply(&self, tx: &mut WriteTx<'_, DrawLink>) -> Result<Applied<Changed>, StoreError> {
+        sql::put_link(tx.connection(), &self.link, self.expires).await?;
+        Ok(Applied::done(Changed::Done))
+    }
+}
+
+pub(crate) struct SecondConfirms {
+    pub link: LinkRow,
+    pub sealed: Vec<u8>,
+}
+
+impl Effect<ConfirmLink> for SecondConfirms {
+    type Output = Changed;
+    async fn apply(&self, tx: &mut WriteTx<'_, ConfirmLink>) -> Result<Applied<Changed>, StoreError> {
+        let found = sql::reseal_link(tx.connection(), &self.link, self.sealed.clone()).await?;
+        Ok(done_if(found, Changed::Meanwhile))
+    }
+}
+
+pub(crate) struct DropLink;
+
+impl Effect<WithdrawLink> for DropLink {
+    type Output = Changed;
+    async fn apply(&self, tx: &mut WriteTx<'_, WithdrawLink>) -> Result<Applied<Changed>, StoreError> {
+        let account = tx.action().account;
+        Ok(done_if(sql::drop_link(tx.connection(), account).await?, Changed::Absent))
+    }
+}
+
+pub(crate) struct PutState {
+    pub row: AccountRow,
+    pub sealed: Vec<u8>,
+}
+
+impl Effect<ChangeAccountState> for PutState {
+    type Output = Changed;
+    async fn apply(&self, tx: &mut WriteTx<'_, ChangeAccountState>) -> Result<Applied<Changed>, StoreError> {
+        let (account, state) = (tx.action().account, tx.action().state);
+        let leaves = self.row.active && state != AccountState::Active;
+        if leaves && self.row.role == Role::Administrator {
+            let place = (self.row.establishment, Role::Administrator);
+            if sql::others_in_use(tx.connection(), place, account).await? == 0 {
+                return Ok(Applied::refused(Changed::Last));
+            }
+        }
+        let read = (account, self.row.version);
+        if !reseal_account(tx.connection(), read, self.sealed.clone(), state_column(state)).await? {
+            return Ok(Applied::refused(Changed::Meanwhile));
+        }
+        if state != AccountState::Active {
+            sql::end_sessions(tx.connection(), account, None).await?;
+            sql::drop_link(tx.connection(), account).await?;
+        }
+        if matches!(state, AccountState::Blocked | AccountState::Closed) {
+            sql::end_tokens(tx.connection(), account).await?;
+        }
+        Ok(Applied::done(Changed::Done))
+    }
+}
+
+pub(crate) struct Reviewed(pub Vec<u8>);
+
+impl Effect<ReviewAccount> for Reviewed {
+    type Output = Changed;
+    async fn apply(&self, tx: &mut WriteTx<'_, ReviewAccount>) -> Result<Applied<Changed>, StoreError> {
+        let account = tx.action().account;
+        let found = sql::set_profile(tx.connection(), account, self.0.clone()).await?;
+        Ok(done_if(found, Changed::Absent))
+    }
+}
