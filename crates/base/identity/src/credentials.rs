@@ -127,12 +127,22 @@ pub struct Credentials {
 
 /// Whether a code is the secret's at this moment, before there is an account to remember its use: at enrolment.
 pub fn code_fits(secret: &TotpSecret, code: &str, now: Time) -> bool {
+    new_code_step(secret, code, now).is_some()
+}
+
+/// The 30-second step of a code of a secret that no code was used of yet.
+pub fn new_code_step(secret: &TotpSecret, code: &str, now: Time) -> Option<u64> {
     let held = Credentials {
         password: PasswordHash::from_phc(String::new()),
         totp: TotpSecret::from_bytes(*secret.bytes()),
         last_step: 0,
     };
-    code_step(code, &held, u64::try_from(now.seconds()).unwrap_or(0)).is_some()
+    code_step(code, &held, u64::try_from(now.seconds()).unwrap_or(0))
+}
+
+/// Whether somebody who is signed in gives his own password again. Costs what a sign-in does: call it where that is called.
+pub fn is_own_password(given: &Secret<String>, held: &Credentials) -> bool {
+    password_matches(given, Some(&held.password))
 }
 
 /// The step matched by `code`, if it is later than the last one used. One step of clock drift is accepted each way.

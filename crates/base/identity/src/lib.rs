@@ -20,10 +20,14 @@ mod throttle;
 mod token;
 
 pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
-pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password};
+pub use credentials::{
+    BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password, is_own_password, new_code_step,
+};
 pub use life::{decides_over_others, is_reason_for, may_become, review_days};
-pub use session::{DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionToken, StoredSession, resume};
-pub use signin::{CeremonyLost, PasswordSeen, SignIn, SignInRefused, Started, Verified};
+pub use session::{
+    DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionTimes, SessionToken, StoredSession, resume,
+};
+pub use signin::{CeremonyLost, CodeUsed, PasswordSeen, SignIn, SignInRefused, Started, Verified};
 pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};
 pub use throttle::{
     Failures, PAIR_WAIT_SECONDS_MAX, SOURCE_FAILURES_FREE, SOURCE_WAIT_SECONDS_MAX, pair_wait, source_wait,

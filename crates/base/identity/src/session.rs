@@ -271,7 +271,26 @@ fn authentic(stored: &StoredSession, key: &DoorKey) -> Result<Record, NotResumed
     minicbor::decode(&stored.bytes).map_err(|_| NotResumed::Forged)
 }
 
+/// A session of somebody's, as he is shown it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTimes {
+    /// When it was opened.
+    pub opened: Time,
+    /// When it ends if nothing more is done.
+    pub idle_until: Time,
+    /// When it ends in any case.
+    pub absolute_until: Time,
+}
+
 impl StoredSession {
+    /// The record's times, if it is this door's and of that account. It honors nothing.
+    pub fn times(&self, key: &DoorKey, account: AccountId) -> Option<SessionTimes> {
+        let record = authentic(self, key).ok().filter(|record| record.account == *account.as_bytes())?;
+        let [opened, idle_until, absolute_until] =
+            [record.opened, record.idle_until, record.absolute_until].map(Time::from_micros);
+        Some(SessionTimes { opened, idle_until, absolute_until })
+    }
+
     /// The record with its idle end moved, once a quarter of the idle time has gone by; `None` before that, so that
     /// busy pages do not write at every request. `Forged` if the record is not this door's.
     pub fn renewed(&self, key: &DoorKey, now: Time) -> Result<Option<StoredSession>, NotResumed> {

@@ -35,7 +35,16 @@ pub struct PasswordSeen {
 /// Password and code were right.
 pub struct Verified {
     account: AccountId,
-    step: u64,
+    code: CodeUsed,
+}
+
+/// What must be remembered of a code in the commit that opens the session, so that it serves once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeUsed {
+    /// A code of this 30-second step.
+    Step(u64),
+    /// A spare code, which the caller found among the account's.
+    Spare,
 }
 
 /// Password or code were wrong, or nobody has that login: which one is not said.
@@ -124,7 +133,19 @@ impl SignIn<PasswordSeen> {
         let step = credentials.and_then(|held| code_step(given, held, seconds));
         match (self.state.account, step) {
             (Some(account), Some(step)) if self.state.password_right && now < self.expires => {
-                Ok(SignIn { address: self.address, expires: self.expires, state: Verified { account, step } })
+                let state = Verified { account, code: CodeUsed::Step(step) };
+                Ok(SignIn { address: self.address, expires: self.expires, state })
+            }
+            _ => Err(SignInRefused),
+        }
+    }
+
+    /// Takes a spare code in the place of the other one; `is_there` says whether the account has it.
+    pub fn spare_code(self, is_there: bool, now: Time) -> Result<SignIn<Verified>, SignInRefused> {
+        match self.state.account {
+            Some(account) if is_there && self.state.password_right && now < self.expires => {
+                let state = Verified { account, code: CodeUsed::Spare };
+                Ok(SignIn { address: self.address, expires: self.expires, state })
             }
             _ => Err(SignInRefused),
         }
@@ -137,9 +158,9 @@ impl SignIn<Verified> {
         self.state.account
     }
 
-    /// The code's 30-second step, to be kept in the commit that opens the session, so that the code serves once.
-    pub fn step(&self) -> u64 {
-        self.state.step
+    /// Which code, to be remembered in the commit that opens the session.
+    pub fn code_used(&self) -> CodeUsed {
+        self.state.code
     }
 
     /// Where from.
@@ -182,7 +203,7 @@ mod tests {
         }
     }
 
-    fn attempt(password: &str, code: &str, known: bool) -> Result<u64, SignInRefused> {
+    fn attempt(password: &str, code: &str, known: bool) -> Result<CodeUsed, SignInRefused> {
         let held = credentials();
         let key = DoorKey::new(Door::Portal, &[7; 32]);
         let account = AccountId::from_bytes([5; 16]);
@@ -190,12 +211,12 @@ mod tests {
             SignIn::start(here(), NOW).password(&Secret::new(password.into()), known.then_some((account, &held)));
         let seen = SignIn::unpark(&seen.park(&key), &key, here(), NOW).unwrap();
         assert_eq!(seen.account(), known.then_some(account));
-        seen.code(code, known.then_some(&held), NOW).map(|verified| verified.step())
+        seen.code(code, known.then_some(&held), NOW).map(|verified| verified.code_used())
     }
 
     #[test]
     fn both_must_be_right_and_the_refusal_is_one() {
-        assert_eq!(attempt("un mot de passe long", "287082", true), Ok(1));
+        assert_eq!(attempt("un mot de passe long", "287082", true), Ok(CodeUsed::Step(1)));
         for (password, code, known) in [
             ("un mot de passe faux", "287082", true),
             ("un mot de passe long", "000000", true),
@@ -203,6 +224,22 @@ mod tests {
         ] {
             assert_eq!(attempt(password, code, known), Err(SignInRefused));
         }
+    }
+
+    #[test]
+    fn a_spare_code_stands_in_for_the_other_and_for_nothing_else() {
+        let held = credentials();
+        let account = AccountId::from_bytes([5; 16]);
+        let spare = |password: &str, known: bool, is_there: bool, now: Time| {
+            let given = Secret::new(password.into());
+            let seen = SignIn::start(here(), NOW).password(&given, known.then_some((account, &held)));
+            seen.spare_code(is_there, now).map(|verified| (verified.account(), verified.code_used()))
+        };
+        assert_eq!(spare("un mot de passe long", true, true, NOW), Ok((account, CodeUsed::Spare)));
+        assert_eq!(spare("un mot de passe long", true, false, NOW), Err(SignInRefused));
+        assert_eq!(spare("un mot de passe faux", true, true, NOW), Err(SignInRefused));
+        assert_eq!(spare("un mot de passe long", false, true, NOW), Err(SignInRefused));
+        assert_eq!(spare("un mot de passe long", true, true, NOW + CEREMONY), Err(SignInRefused));
     }
 
     #[test]

@@ -8,8 +8,10 @@ mod accounts;
 mod attempts;
 mod enrol;
 mod hasher;
+mod links;
 mod means;
 mod model;
+mod own;
 mod pace;
 mod service;
 mod sql;
@@ -26,6 +28,7 @@ pub use accounts::{
     },
 };
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
+pub use links::{Chosen, LinkError, LinkWelcome};
 pub use means::{
     EVIDENCE_BYTES_MAX, Means, MeansError, PasskeyOptions, Registration,
     model::{
@@ -34,6 +37,7 @@ pub use means::{
     },
 };
 pub use model::{LastSignIn, SignedIn};
+pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
 pub use policy::EndedBecause;
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings};
 pub use ssh::{SshRefused, SshSeen, SshSignIn};

@@ -188,19 +188,66 @@ struct RawSignIn {
     address: String,
 }
 
+impl RawSignIn {
+    fn read(&self) -> Option<LastSignIn> {
+        let address = ClientAddress::new(self.address.parse().ok()?);
+        Some(LastSignIn { at: Time::from_micros(self.at), address })
+    }
+}
+
 impl LastSignIn {
+    fn raw(&self) -> RawSignIn {
+        RawSignIn { at: self.at.micros(), address: self.address.to_string() }
+    }
+
     pub(crate) fn seal(&self, keys: &Keys, place: Place<'_>) -> Result<Vec<u8>, StoreError> {
-        let raw = RawSignIn { at: self.at.micros(), address: self.address.to_string() };
-        let clear = minicbor::to_vec(raw).unwrap_or_default();
+        let clear = minicbor::to_vec(self.raw()).unwrap_or_default();
         keys.seal(Purpose::SessionFields, place, &clear).map_err(|error| StoreError::Other(error.to_string()))
     }
 
     pub(crate) fn open(keys: &Keys, place: Place<'_>, sealed: &[u8]) -> Result<Self, StoreError> {
         let bad = StoreError::Malformed("a sealed sign-in");
         let Ok(clear) = keys.open(Purpose::SessionFields, place, sealed) else { return Err(bad) };
-        let Ok(raw) = minicbor::decode::<RawSignIn>(&clear) else { return Err(bad) };
-        let address = raw.address.parse().map_err(|_| StoreError::Malformed("a sealed sign-in"))?;
-        Ok(Self { at: Time::from_micros(raw.at), address: ClientAddress::new(address) })
+        minicbor::decode::<RawSignIn>(&clear).ok().and_then(|raw| raw.read()).ok_or(bad)
+    }
+}
+
+/// What `sessions.sealed` holds.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct SessionSecrets {
+    #[n(0)]
+    previous: Option<RawSignIn>,
+    #[n(1)]
+    own: RawSignIn,
+    /// What the device calls itself.
+    #[n(2)]
+    pub device: String,
+}
+
+impl SessionSecrets {
+    pub(crate) fn new(previous: Option<LastSignIn>, own: LastSignIn, device: String) -> Self {
+        Self { previous: previous.map(|previous| previous.raw()), own: own.raw(), device }
+    }
+
+    /// The sign-in before the session's own.
+    pub(crate) fn previous(&self) -> Option<LastSignIn> {
+        self.previous.as_ref().and_then(RawSignIn::read)
+    }
+
+    /// The session's own.
+    pub(crate) fn own(&self) -> Option<LastSignIn> {
+        self.own.read()
+    }
+
+    pub(crate) fn seal(&self, keys: &Keys, place: Place<'_>) -> Result<Vec<u8>, StoreError> {
+        let clear = minicbor::to_vec(self).unwrap_or_default();
+        keys.seal(Purpose::SessionFields, place, &clear).map_err(|error| StoreError::Other(error.to_string()))
+    }
+
+    pub(crate) fn open(keys: &Keys, place: Place<'_>, sealed: &[u8]) -> Result<Self, StoreError> {
+        let clear = keys.open(Purpose::SessionFields, place, sealed).ok();
+        clear.and_then(|clear| minicbor::decode(&clear).ok()).ok_or(StoreError::Malformed("sessions.sealed"))
     }
 }
 

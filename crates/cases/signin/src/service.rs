@@ -1,16 +1,18 @@
 //! What a door asks: two steps of sign-in, a session honored, kept, ended.
 
 use crate::{
+    accounts,
     attempts::{Counters, Tried, pair_token, source_token},
     enrol::normal_login,
     hasher::Hasher,
-    model::{AccountRow, LastSignIn, SignedIn, last_sign_in_place, session_place},
+    model::{AccountRow, LastSignIn, SessionSecrets, SignedIn, last_sign_in_place, session_place},
+    own::{spare_code, spare_digest},
     pace::{FIRST_STEPS_PER_MINUTE_MAX, Pace},
     sql,
 };
 use data_encoding::BASE64URL_NOPAD;
 use identity::{
-    DoorKey, NewSession, NotResumed, SessionLimits, SessionToken, SignIn, StoredSession, door_actor, resume,
+    CodeUsed, DoorKey, NewSession, NotResumed, SessionLimits, SessionToken, SignIn, StoredSession, door_actor, resume,
     system_actor,
 };
 use journal::{Applied, Effect, Journal, JournalError, Refusal, WriteTx};
@@ -27,6 +29,8 @@ use types::{
 };
 use vault::{Keys, Place, Purpose, VaultError, random};
 
+/// Characters kept of what a device is called.
+const DEVICE_CHARS_MAX: usize = 60;
 /// Counters older than this are deleted.
 const FORGET: Duration = Duration::from_secs(7200);
 /// Tokens past their end are shown to their holders for this long.
@@ -96,14 +100,14 @@ pub struct Opened {
     pub session: SessionId,
 }
 
-struct Parts {
-    store: Store,
-    journal: Journal,
-    policies: Arc<Policies>,
-    keys: Keys,
-    door_key: DoorKey,
-    settings: SignInSettings,
-    hasher: Hasher,
+pub(crate) struct Parts {
+    pub store: Store,
+    pub journal: Journal,
+    pub policies: Arc<Policies>,
+    pub keys: Keys,
+    pub door_key: DoorKey,
+    pub settings: SignInSettings,
+    pub hasher: Hasher,
     pace: Mutex<Pace>,
     /// An account that nobody has, so that an unknown login costs what a known one does.
     nobody: AccountRow,
@@ -121,6 +125,9 @@ struct Ceremony {
     parked: Vec<u8>,
     #[cbor(n(1), with = "minicbor::bytes")]
     pair: [u8; 32],
+    /// Of the account as it was when the password was given: one changed meanwhile is another. Bytes: as long for everybody.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    version: [u8; 8],
 }
 
 const CEREMONY: Place<'static> = Place { table: "browser", column: "ceremony", row: &[] };
@@ -141,6 +148,15 @@ impl SignInService {
         Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody })))
     }
 
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// One step of a source that costs a password hashing, or how long it waits.
+    pub(crate) fn pace(&self, address: ClientAddress, now: Time) -> Result<(), Duration> {
+        self.0.pace.lock().unwrap_or_else(PoisonError::into_inner).step(address.source(), now)
+    }
+
     /// The password step. It answers alike for everybody; the ceremony it returns goes into the next form.
     pub async fn first_step(
         &self,
@@ -150,8 +166,7 @@ impl SignInService {
     ) -> Result<String, FirstStepError> {
         let parts = &self.0;
         let now = parts.journal.now();
-        let stepped = parts.pace.lock().unwrap_or_else(PoisonError::into_inner).step(address.source(), now);
-        if let Err(wait) = stepped {
+        if let Err(wait) = self.pace(address, now) {
             self.refused(address, "too many first steps").await;
             return Err(FirstStepError::TooMany(wait));
         }
@@ -168,7 +183,8 @@ impl SignInService {
             SignIn::start(address, now).password(&password, known)
         });
         let seen = seen.await.map_err(|_| FirstStepError::Unavailable)?;
-        let ceremony = Ceremony { parked: seen.park(&parts.door_key), pair };
+        let version = account.as_ref().unwrap_or(&parts.nobody).version.to_be_bytes();
+        let ceremony = Ceremony { parked: seen.park(&parts.door_key), pair, version };
         let clear = minicbor::to_vec(&ceremony).unwrap_or_default();
         let sealed = parts
             .keys
@@ -197,6 +213,16 @@ impl SignInService {
         code: &str,
         address: ClientAddress,
     ) -> Result<Opened, SecondStepError> {
+        self.second_step_on(ceremony, code, (address, "")).await
+    }
+
+    /// The same, on a device that the session is kept with: what its holder will recognize it by.
+    pub async fn second_step_on(
+        &self,
+        ceremony: &str,
+        code: &str,
+        (address, device): (ClientAddress, &str),
+    ) -> Result<Opened, SecondStepError> {
         let parts = &self.0;
         let now = parts.journal.now();
         let ceremony = self.unseal(ceremony).ok_or(SecondStepError::Lost)?;
@@ -216,10 +242,19 @@ impl SignInService {
         let credentials = account.is_some().then_some(held);
         let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let target = seen.account();
-        let verified = seen.code(&code, credentials.as_ref(), now).ok();
+        let (verified, spare) = match spare_code(&code) {
+            None => (seen.code(&code, credentials.as_ref(), now).ok(), None),
+            Some(code) => {
+                let whose = target.unwrap_or(parts.nobody.id);
+                let (digest, is_there) = self.spare(whose, &code).await?;
+                (seen.spare_code(is_there, now).ok(), Some(digest))
+            }
+        };
         let establishment = account.as_ref().map_or(parts.settings.establishment, |row| row.establishment);
         let granted = match (verified, account) {
-            (Some(verified), Some(row)) => Some(self.grant(verified, row, now)?),
+            (Some(verified), Some(row)) if row.version.to_be_bytes() == ceremony.version => {
+                Some(self.grant((verified, spare), row, device, now)?)
+            }
             _ => None,
         };
         let cookie = granted.as_ref().map(|granted| (granted.session.token.to_cookie(), granted.session.token.id()));
@@ -267,20 +302,36 @@ impl SignInService {
         self.known(read.await).map_err(|_| SecondStepError::Unavailable)
     }
 
+    /// A spare code's token, and whether the account has it. Nobody's is looked for like somebody's.
+    async fn spare(&self, whose: AccountId, code: &str) -> Result<([u8; 32], bool), SecondStepError> {
+        let digest = spare_digest(&self.0.keys, whose, code).map_err(|_| SecondStepError::Unavailable)?;
+        let read = async {
+            let mut connection = self.0.store.read().await?;
+            accounts::sql::has_code(&mut connection, whose, &digest).await
+        };
+        let is_there = read.await.map_err(|error: StoreError| {
+            tracing::warn!(%error, "spare codes cannot be read");
+            SecondStepError::Unavailable
+        })?;
+        Ok((digest, is_there))
+    }
+
     fn grant(
         &self,
-        verified: SignIn<identity::Verified>,
+        (verified, spare): (SignIn<identity::Verified>, Option<[u8; 32]>),
         row: AccountRow,
+        device: &str,
         now: Time,
     ) -> Result<Granted, SecondStepError> {
         let parts = &self.0;
         let (id, secret) = random::<16>()
             .and_then(|id| Ok((SessionId::from_bytes(id), random::<32>()?)))
             .map_err(|_| SecondStepError::Unavailable)?;
-        let (step, address) = (verified.step(), verified.address());
+        let (code, address) = (verified.code_used(), verified.address());
         let place = (row.establishment, row.role);
         let session = verified.open(place, &parts.door_key, parts.settings.limits, (id, secret), now);
-        Ok(Granted { session, account: row, step, sign_in: LastSignIn { at: now, address } })
+        let device = device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS_MAX).collect();
+        Ok(Granted { session, account: row, code, spare, device, sign_in: LastSignIn { at: now, address } })
     }
 
     /// Honors a cookie for this request. What is forged is traced; what is merely over is not.
@@ -321,10 +372,8 @@ impl SignInService {
         let secrets = account.secrets(&parts.keys).map_err(|_| SessionFault::Unavailable)?;
         let session = token.id();
         let place: [&[u8]; 2] = [session.as_bytes(), account.id.as_bytes()];
-        let previous = match row.sealed.as_slice() {
-            [] => None,
-            sealed => LastSignIn::open(&parts.keys, session_place(&place), sealed).ok(),
-        };
+        let kept = SessionSecrets::open(&parts.keys, session_place(&place), &row.sealed).ok();
+        let previous = kept.and_then(|kept| kept.previous());
         if let Ok(Some(renewed)) = row.stored.renewed(&parts.door_key, now) {
             self.keep(&resumed.authenticated, token.id(), renewed, now);
         }
@@ -358,11 +407,17 @@ impl SignInService {
 
     /// Ends a session at once; the database and the journal follow when they can. Nobody who leaves meanwhile stops it.
     pub async fn end(&self, who: &SignedIn, because: EndedBecause) {
+        self.end_session(who, who.session, because).await;
+    }
+
+    /// The same of any session of one's own. Whose it is, the caller has checked.
+    pub(crate) async fn end_session(&self, who: &SignedIn, session: SessionId, because: EndedBecause) {
         let parts = &self.0;
         let now = parts.journal.now();
-        let action = EndSession { account: who.account, session: who.session, because };
+        let action = EndSession { account: who.account, session, because };
         let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now);
-        let (journal, session, until) = (parts.journal.clone(), who.session, who.absolute_until);
+        let until = now + parts.settings.limits.absolute;
+        let journal = parts.journal.clone();
         let revoked = parts.journal.own(async move {
             if let Err(error) = journal.revoke(session, until).await {
                 tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
@@ -460,7 +515,7 @@ impl SignInService {
         parts.journal.perform(authorized, Purge).await
     }
 
-    async fn refused(&self, address: ClientAddress, reason: &str) {
+    pub(crate) async fn refused(&self, address: ClientAddress, reason: &str) {
         let who = door_actor(self.0.settings.door, address, Some(self.0.settings.establishment), self.0.journal.now());
         let refusal = Refusal { target: "session".into(), reason: reason.to_owned() };
         if let Err(error) = self.0.journal.refuse(&who, Event::Refused, &refusal).await {
@@ -477,7 +532,9 @@ async fn sql_account(store: &Store, token: &[u8; 32]) -> Result<Option<AccountRo
 struct Granted {
     session: NewSession,
     account: AccountRow,
-    step: u64,
+    code: CodeUsed,
+    spare: Option<[u8; 32]>,
+    device: String,
     sign_in: LastSignIn,
 }
 
@@ -515,18 +572,25 @@ impl TryOpen {
         let account = &granted.account;
         let own: [&[u8]; 1] = [account.id.as_bytes()];
         let sealed = granted.sign_in.seal(keys, last_sign_in_place(&own))?;
-        if !sql::record_sign_in(tx.connection(), account.id, granted.step, sealed).await? {
+        let whose = (account.id, account.version);
+        let recorded = match (granted.code, &granted.spare) {
+            (CodeUsed::Step(step), _) => sql::record_sign_in(tx.connection(), whose, step, sealed).await?,
+            (CodeUsed::Spare, Some(digest)) => {
+                accounts::sql::spend_code(tx.connection(), account.id, digest).await?
+                    && sql::record_spare_sign_in(tx.connection(), whose, sealed).await?
+            }
+            (CodeUsed::Spare, None) => false,
+        };
+        if !recorded {
             return Ok(false);
         }
         let id = granted.session.token.id();
         let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
         let previous = match &account.last_sign_in {
-            Some(sealed) => {
-                let before = LastSignIn::open(keys, last_sign_in_place(&own), sealed)?;
-                before.seal(keys, session_place(&place))?
-            }
-            None => Vec::new(),
+            Some(sealed) => Some(LastSignIn::open(keys, last_sign_in_place(&own), sealed)?),
+            None => None,
         };
+        let kept = SessionSecrets::new(previous, granted.sign_in, granted.device.clone());
         let door = tx.action().door;
         let session = sql::SessionInsert {
             id,
@@ -534,7 +598,7 @@ impl TryOpen {
             establishment: account.establishment,
             door,
             stored: &granted.session.stored,
-            sealed: previous,
+            sealed: kept.seal(keys, session_place(&place))?,
             ends: granted.session.absolute_until,
         };
         sql::insert_session(tx.connection(), session).await?;

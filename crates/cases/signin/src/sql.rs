@@ -110,25 +110,73 @@ pub(crate) async fn forget_failures(connection: &mut AnyConnection, counter: &[u
     Ok(())
 }
 
-/// Keeps the code's step and the sign-in, if the account is still active and the code was not used meanwhile.
+/// Keeps the code's step and the sign-in, if the account is still as it was read, active, and the code was not
+/// used meanwhile.
 pub(crate) async fn record_sign_in(
     connection: &mut AnyConnection,
-    account: AccountId,
+    (account, version): (AccountId, i64),
     step: u64,
     sealed: Vec<u8>,
 ) -> Result<bool, StoreError> {
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     let done = sqlx::query(
         "UPDATE accounts SET last_step = $1, last_sign_in = $2 \
-         WHERE id = $3 AND state = 'active' AND last_step < $4",
+         WHERE id = $3 AND state = 'active' AND last_step < $4 AND version = $5",
     )
     .bind(step)
     .bind(sealed)
     .bind(account.as_bytes().to_vec())
     .bind(step)
+    .bind(version)
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Keeps a sign-in by a spare code, if the account is still as it was read, and active. The code was spent in the same commit.
+pub(crate) async fn record_spare_sign_in(
+    connection: &mut AnyConnection,
+    (account, version): (AccountId, i64),
+    sealed: Vec<u8>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE accounts SET last_sign_in = $1 WHERE id = $2 AND state = 'active' AND version = $3")
+        .bind(sealed)
+        .bind(account.as_bytes().to_vec())
+        .bind(version)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Says that no code up to this step serves any more.
+pub(crate) async fn use_step(connection: &mut AnyConnection, account: AccountId, step: u64) -> Result<(), StoreError> {
+    sqlx::query("UPDATE accounts SET last_step = $1 WHERE id = $2")
+        .bind(i64::try_from(step).unwrap_or(i64::MAX))
+        .bind(account.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// An account's sessions at one door, with what is sealed of each.
+pub(crate) async fn own_sessions(
+    connection: &mut AnyConnection,
+    (account, door): (AccountId, Door),
+    now: Time,
+) -> Result<Vec<(SessionId, StoredSession, Vec<u8>)>, StoreError> {
+    let text = "SELECT id, record, tag, sealed FROM sessions \
+                WHERE account_id = $1 AND door = $2 AND ends_micros > $3 ORDER BY ends_micros DESC LIMIT 100";
+    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(text)
+        .bind(account.as_bytes().to_vec())
+        .bind(door.as_str())
+        .bind(now.micros())
+        .fetch_all(connection)
+        .await?;
+    let read = |(id, record, tag, sealed): (Vec<u8>, _, _, _)| {
+        let id = SessionId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("sessions.id"))?;
+        Ok((id, StoredSession::from_parts(record, tag), sealed))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 pub(crate) struct SessionInsert<'a> {

@@ -229,7 +229,8 @@ impl SshSignIn {
         let action = OpenSession { establishment, account: Some(seen.account()), door: Door::Relays };
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SshRefused::Unavailable)?;
-        let effect = TryCode { counters, account: seen.account(), step, sealed };
+        let version = account.as_ref().map_or(0, |row| row.version);
+        let effect = TryCode { counters, account: (seen.account(), version), step, sealed };
         let tried = parts.journal.perform(authorized, effect).await.map_err(|error| {
             tracing::warn!(%error, "a sign-in could not be traced or stored");
             SshRefused::Unavailable
@@ -357,7 +358,8 @@ fn works_here(row: &AccountRow) -> bool {
 
 struct TryCode {
     counters: Counters,
-    account: AccountId,
+    /// As it was read.
+    account: (AccountId, i64),
     step: Option<u64>,
     sealed: Vec<u8>,
 }

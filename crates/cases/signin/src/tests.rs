@@ -1,7 +1,9 @@
 //! Signing in against both databases: what the pages cannot show.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod accounts;
 mod means;
+mod own;
 mod ssh;
 mod tokens;
 

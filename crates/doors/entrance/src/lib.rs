@@ -4,13 +4,17 @@
 //! [`Posted`], and [`Bearer`] for its API), the pages between a stranger and a session, and the guard around its
 //! finished router. What lies behind the sign-in is the door's own. No SQL, no FHIR, no rule of who may do what.
 
+mod account;
 pub mod api;
+mod factor;
+mod link;
 mod lodge;
 pub mod pages;
 mod session;
 mod visit;
 
 pub use api::Bearer;
+pub use factor::FactorView;
 pub use lodge::{Entrance, EntranceSettings, Greeting};
 pub use visit::{Failure, Member, Posted, Preferred, Visit};
 
@@ -75,6 +79,15 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/{lang}/session/code", asks: Asks::Nothing },
     Route { method: "GET", path: "/{lang}/session", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/session/keep", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/password", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/account/second-factor", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/second-factor", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/codes", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/sessions/end", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/sessions/{id}/end", asks: Asks::Session },
+    // What the address names is a secret, and opens one account's beginning only.
+    Route { method: "GET", path: "/{lang}/link/{token}", asks: Asks::Nothing },
+    Route { method: "POST", path: "/{lang}/link/{token}", asks: Asks::Nothing },
     // Signing out is granted to whoever asks: without a session it only clears the browser.
     Route { method: "POST", path: "/{lang}/session/end", asks: Asks::Nothing },
 ];
@@ -84,10 +97,19 @@ pub const ROUTES: &[Route] = &[
 pub fn routes<D: Door>() -> Router<D> {
     Router::new()
         .route("/", get(session::root))
-        .route("/{lang}/session", get(session::about::<D>).post(session::first_step::<D>))
+        .route("/{lang}/session", get(account::about::<D>).post(session::first_step::<D>))
         .route("/{lang}/session/code", get(session::code_page::<D>).post(session::second_step::<D>))
         .route("/{lang}/session/keep", post(session::keep::<D>))
         .route("/{lang}/session/end", post(session::end::<D>))
+        .route("/{lang}/account/password", post(account::password::<D>))
+        .route(
+            "/{lang}/account/second-factor",
+            get(account::second_factor::<D>).post(account::change_second_factor::<D>),
+        )
+        .route("/{lang}/account/codes", post(account::codes::<D>))
+        .route("/{lang}/account/sessions/end", post(account::end_others::<D>))
+        .route("/{lang}/account/sessions/{id}/end", post(account::end_one::<D>))
+        .route("/{lang}/link/{token}", get(link::form::<D>).post(link::choose::<D>))
         .merge(web::assets::routes())
         .fallback(session::nowhere::<D>)
 }

@@ -1,8 +1,9 @@
-//! Signing in, in two steps; one's session; signing out; addresses that lead nowhere.
+//! Signing in, in two steps; keeping one's session; signing out; addresses that lead nowhere.
 
 use crate::{
     Door, Member, Preferred, Visit,
-    pages::{CodeStep, CodeStepView, Session, SessionView, SignInProblem, SignedOut, Welcome, WelcomeView},
+    account::device,
+    pages::{CodeStep, CodeStepView, SignInProblem, SignedOut, Welcome, WelcomeView},
     shown,
     visit::Token,
 };
@@ -64,9 +65,14 @@ pub(crate) struct SecondForm {
     code: String,
 }
 
-pub(crate) async fn second_step<D: Door>(visit: Visit<D>, form: Result<Form<SecondForm>, FormRejection>) -> Response {
+pub(crate) async fn second_step<D: Door>(
+    visit: Visit<D>,
+    headers: HeaderMap,
+    form: Result<Form<SecondForm>, FormRejection>,
+) -> Response {
     let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
-    match visit.entrance().signin().second_step(&form.ceremony, &form.code, visit.address).await {
+    let device = device(&headers);
+    match visit.entrance().signin().second_step_on(&form.ceremony, &form.code, (visit.address, &device)).await {
         Ok(opened) => match visit.entrance().cookie().set(&opened.cookie) {
             Ok(cookie) => {
                 let mut response = Redirect::to(&format!("/{}/", visit.lang)).into_response();
@@ -87,8 +93,12 @@ pub(crate) async fn second_step<D: Door>(visit: Visit<D>, form: Result<Form<Seco
 }
 
 fn wait_problem(wait: Duration) -> SignInProblem {
-    // Rounded up: who waits as long as told may try.
-    SignInProblem::Wait { seconds: wait.as_secs() + u64::from(wait.subsec_nanos() > 0) }
+    SignInProblem::Wait { seconds: wait_seconds(wait) }
+}
+
+/// Rounded up: who waits as long as told may try.
+pub(crate) fn wait_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn again<D: Door>(visit: &Visit<D>, status: StatusCode, problem: SignInProblem, login: String) -> Response {
@@ -98,11 +108,6 @@ fn again<D: Door>(visit: &Visit<D>, status: StatusCode, problem: SignInProblem, 
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
-}
-
-pub(crate) async fn about<D: Door>(member: Member<D>) -> Response {
-    let view = SessionView { since: member.who.opened, address: member.visit.address };
-    shown(member.visit.lang, &Session::new(member.chrome(), view))
 }
 
 #[derive(Serialize)]

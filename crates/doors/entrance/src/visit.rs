@@ -196,7 +196,8 @@ impl<D: Door> Member<D> {
 
 /// What is recorded of a path: a link to enrol by is a secret, wherever it is opened.
 fn recorded(path: &str) -> &str {
-    let secret = path.find("/enrol/").map(|at| at + "/enrol/".len());
+    let end = |mark: &str| path.find(mark).map(|at| at + mark.len());
+    let secret = ["/enrol/", "/link/"].into_iter().filter_map(end).min();
     secret.and_then(|end| path.get(..end)).unwrap_or(path)
 }
 
@@ -290,6 +291,8 @@ mod tests {
     #[test]
     fn a_link_to_enrol_by_is_not_recorded() {
         assert_eq!(recorded("/fr/enrol/secret"), "/fr/enrol/");
+        assert_eq!(recorded("/fr/link/secret"), "/fr/link/");
+        assert_eq!(recorded("/fr/link/enrol/secret"), "/fr/link/");
         assert_eq!(recorded("/fr/x/enrol/secret/"), "/fr/x/enrol/");
         for path in ["/", "/fr/records/abc", "/fr/enrolments", "/fr/enrol"] {
             assert_eq!(recorded(path), path);

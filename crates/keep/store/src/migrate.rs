@@ -15,6 +15,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (6, "heads", include_str!("../../../../migrations/0006_heads.sql")),
     (7, "saved_searches", include_str!("../../../../migrations/0007_saved_searches.sql")),
     (8, "sightings", include_str!("../../../../migrations/0008_sightings.sql")),
+    (9, "accounts", include_str!("../../../../migrations/0009_accounts.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

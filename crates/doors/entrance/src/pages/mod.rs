@@ -1,9 +1,13 @@
 //! The pages between a stranger and a session: plain data in, HTML out. Nothing here reads a clock, a file or a service.
 
 mod code;
+mod link;
+mod means;
 mod session;
 mod welcome;
 
 pub use code::{CodeStep, CodeStepView};
+pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
+pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView};
 pub use session::{Session, SessionView, SignedOut};
 pub use welcome::{SignInProblem, Welcome, WelcomeView};

@@ -1,15 +1,25 @@
 //! One's own session, and the page after it.
 
+use super::means::{AccountChanged, AccountProblem};
+use signin::OwnSession;
 use types::{ClientAddress, Time};
 use web::layout::prelude::*;
 
 /// What the session page shows besides what the frame knows (role, ends, last sign-in).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SessionView {
     /// When it was opened.
     pub since: Time,
     /// From where.
     pub address: ClientAddress,
+    /// One's other sessions at this door.
+    pub others: Vec<OwnSession>,
+    /// Spare codes that have not served.
+    pub spare_codes: usize,
+    /// What was just done.
+    pub done: Option<AccountChanged>,
+    /// Why something was not.
+    pub problem: Option<AccountProblem>,
 }
 
 /// `GET /{lang}/session`.
@@ -25,6 +35,17 @@ impl Session {
     /// The page.
     pub fn new(chrome: Chrome, view: SessionView) -> Self {
         Self { t: chrome.text(), chrome, view }
+    }
+
+    fn codes_left(&self) -> String {
+        match self.view.spare_codes {
+            0 => self.t.entrance_account_codes_none().to_owned(),
+            count => self.t.entrance_account_codes_left(u64::try_from(count).unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn csrf(&self) -> &str {
+        self.chrome.signed_in.as_ref().map_or("", |who| who.csrf.as_str())
     }
 }
 

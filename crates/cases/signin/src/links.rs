@@ -1,0 +1,220 @@
+//! A link's own page: its holder chooses his password and his second factor (acces-web AA6). The link serves once, for one
+//! account, until its end, and only once a second person has confirmed it where that is asked.
+
+use crate::{
+    SignInService,
+    accounts::{
+        link_digest,
+        model::{LinkRow, LinkSecrets},
+        sql,
+    },
+    hasher::NotHashed,
+    model::{AccountRow, AccountSecrets, Life, state_column},
+    sql::{reseal_account, use_step},
+};
+use data_encoding::BASE64URL_NOPAD;
+use identity::{BadPassword, TotpSecret, door_actor, hash_password, new_code_step};
+use journal::{Applied, Effect, JournalError, WriteTx};
+use policy::{Facts, TakeLink};
+use std::time::Duration;
+use store::StoreError;
+use types::{AccountState, ClientAddress, EstablishmentId, Role, Secret, Time};
+use vault::{VaultError, random};
+
+/// A link's secret, in base64url.
+const SECRET_CHARS: usize = 43;
+
+/// Why a link does not serve, or what was chosen is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// No link is like that, or it has served, was replaced, is over, or is another door's.
+    #[error("no link is like that")]
+    Absent,
+    /// A second person has not confirmed it yet.
+    #[error("a second person has not confirmed this link yet")]
+    Waits,
+    /// The password is not taken.
+    #[error(transparent)]
+    Password(#[from] BadPassword),
+    /// The code is not the second factor's.
+    #[error("the code is not the second factor's")]
+    Code,
+    /// Too many steps from this address.
+    #[error("too many attempts; wait {} s", .0.as_secs())]
+    TooMany(Duration),
+    /// A store, a key or the journal does not answer.
+    #[error("this is not possible at present")]
+    Unavailable,
+}
+
+impl From<StoreError> for LinkError {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "links cannot be read");
+        LinkError::Unavailable
+    }
+}
+
+impl From<VaultError> for LinkError {
+    fn from(error: VaultError) -> Self {
+        tracing::warn!(%error, "links cannot be sealed or opened");
+        LinkError::Unavailable
+    }
+}
+
+impl From<JournalError> for LinkError {
+    fn from(error: JournalError) -> Self {
+        tracing::warn!(%error, "what was chosen by a link could not be traced or stored");
+        LinkError::Unavailable
+    }
+}
+
+impl From<NotHashed> for LinkError {
+    fn from(error: NotHashed) -> Self {
+        tracing::warn!(%error, "a password could not be hashed");
+        LinkError::Unavailable
+    }
+}
+
+/// What a link's page shows to whoever holds it.
+pub struct LinkWelcome {
+    /// For whom.
+    pub display_name: String,
+    /// What he will type.
+    pub login: String,
+    /// In what role.
+    pub role: Role,
+    /// Where.
+    pub establishment: EstablishmentId,
+    /// Until when.
+    pub expires: Time,
+    /// Whether the account was in use before: what it had is replaced.
+    pub anew: bool,
+    /// A second factor drawn for him, which nobody keeps before he has shown a code of it.
+    pub totp: TotpSecret,
+}
+
+/// What somebody chooses.
+pub struct Chosen {
+    /// His password.
+    pub password: Secret<String>,
+    /// The second factor that the page drew.
+    pub totp: TotpSecret,
+    /// A code of it: it is in his hands.
+    pub code: String,
+}
+
+struct Found {
+    account: AccountRow,
+    secrets: AccountSecrets,
+    link: LinkRow,
+    kept: LinkSecrets,
+}
+
+impl SignInService {
+    /// What to show whoever opens a link. Nothing is spent by looking: programs that read mail look at addresses too.
+    pub async fn link(&self, secret: &str, address: ClientAddress) -> Result<LinkWelcome, LinkError> {
+        let parts = self.parts();
+        self.pace(address, parts.journal.now()).map_err(LinkError::TooMany)?;
+        let Found { account, secrets, kept, .. } = self.find_link(secret, address).await?;
+        Ok(LinkWelcome {
+            display_name: secrets.display_name.clone(),
+            login: secrets.login.clone(),
+            role: account.role,
+            establishment: account.establishment,
+            expires: Time::from_micros(kept.expires),
+            anew: secrets.state()? == AccountState::Active,
+            totp: TotpSecret::from_bytes(random()?),
+        })
+    }
+
+    /// Takes what the link's holder chose: the account is in use from then on. What it had open before is ended, with its
+    /// tokens and spare codes. He is not signed in by it: he shows at once that he can.
+    pub async fn take_link(&self, secret: &str, chosen: Chosen, address: ClientAddress) -> Result<(), LinkError> {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        self.pace(address, now).map_err(LinkError::TooMany)?;
+        let Found { account, mut secrets, link, kept } = self.find_link(secret, address).await?;
+        let code: String = chosen.code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+        let step = new_code_step(&chosen.totp, &code, now).ok_or(LinkError::Code)?;
+        let (salt, password) = (random()?, chosen.password);
+        let hash = parts.hasher.run(move || hash_password(&password, &salt)).await??;
+        let who = door_actor(parts.settings.door, address, Some(account.establishment), now);
+        let action = TakeLink { establishment: account.establishment, account: account.id, link: kept.id() };
+        let authorized =
+            parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| LinkError::Unavailable)?;
+        secrets.password_phc = hash.phc().to_owned();
+        secrets.totp = *chosen.totp.bytes();
+        if secrets.state()? == AccountState::Invited {
+            secrets.life = Some(Life::new(AccountState::Active, now, None));
+        }
+        secrets.renewals = Some(kept.renewals.saturating_add(1));
+        let sealed = account.bond().seal(&parts.keys, &secrets)?;
+        match parts.journal.perform(authorized, Take { account, link, sealed, step }).await? {
+            true => Ok(()),
+            false => Err(LinkError::Absent),
+        }
+    }
+
+    async fn find_link(&self, secret: &str, address: ClientAddress) -> Result<Found, LinkError> {
+        match self.look_for_link(secret).await {
+            Err(LinkError::Absent) => {
+                self.refused(address, "no such link").await;
+                Err(LinkError::Absent)
+            }
+            found => found,
+        }
+    }
+
+    async fn look_for_link(&self, secret: &str) -> Result<Found, LinkError> {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        let bytes = BASE64URL_NOPAD.decode(secret.as_bytes()).ok().filter(|_| secret.len() == SECRET_CHARS);
+        let digest = link_digest(&parts.keys, &bytes.ok_or(LinkError::Absent)?)?;
+        let mut connection = parts.store.read().await?;
+        let row = sql::by_link(&mut connection, &digest).await?.ok_or(LinkError::Absent)?;
+        drop(connection);
+        let (account, link) = (row.account, row.link.ok_or(LinkError::Absent)?);
+        let kept = LinkSecrets::open(&parts.keys, &link)?;
+        let secrets = account.secrets(&parts.keys)?;
+        let serves = matches!(secrets.state()?, AccountState::Invited | AccountState::Active)
+            && parts.settings.roles.contains(&account.role)
+            && secrets.renewals.unwrap_or(0) == kept.renewals
+            && now < Time::from_micros(kept.expires);
+        if !serves {
+            return Err(LinkError::Absent);
+        }
+        if kept.waits {
+            return Err(LinkError::Waits);
+        }
+        Ok(Found { account, secrets, link, kept })
+    }
+}
+
+struct Take {
+    account: AccountRow,
+    link: LinkRow,
+    sealed: Vec<u8>,
+    step: u64,
+}
+
+impl Effect<TakeLink> for Take {
+    type Output = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_, TakeLink>) -> Result<Applied<bool>, StoreError> {
+        let account = tx.action().account;
+        // Of two at once, one finds it gone; of a withdrawal and a use, the later one.
+        if !sql::spend_link(tx.connection(), &self.link).await? {
+            return Ok(Applied::refused(false));
+        }
+        let (read, state) = ((account, self.account.version), state_column(AccountState::Active));
+        if !reseal_account(tx.connection(), read, self.sealed.clone(), state).await? {
+            // Somebody changed the account after it was read: the link goes, and another is drawn if it should be.
+            return Ok(Applied::refused(false));
+        }
+        use_step(tx.connection(), account, self.step).await?;
+        sql::end_sessions(tx.connection(), account, None).await?;
+        sql::end_tokens(tx.connection(), account).await?;
+        sql::set_codes(tx.connection(), account, &[]).await?;
+        Ok(Applied::done(true))
+    }
+}

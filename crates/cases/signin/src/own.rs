@@ -1,0 +1,371 @@
+//! One's own account: password, second factor, spare codes, open sessions (clausier O-5.2, segur IE.58). Whoever changes
+//! what he signs in with gives his password again: a session left open gives nobody the account.
+
+use crate::{
+    SignInService, SignedIn,
+    accounts::sql,
+    attempts::{Counters, pair_token, source_token},
+    hasher::NotHashed,
+    model::{AccountRow, SessionSecrets, session_place, state_column},
+    sql::{account_by_id, own_sessions, reseal_account, use_step},
+};
+use identity::{BadPassword, TotpSecret, hash_password, is_own_password, new_code_step};
+use journal::{Applied, Effect, JournalError, WriteTx};
+use policy::{
+    ChangePassword, ChangeSecondFactor, DatabaseAction, Denied, DrawSpareCodes, EndedBecause, Facts, SeeOwnMeans,
+};
+use sqlx::AnyConnection;
+use std::time::Duration;
+use store::StoreError;
+use types::{AccountId, AccountState, ClientAddress, Secret, SessionId, Time};
+use vault::{Keys, Purpose, VaultError, random};
+
+/// Spare codes drawn at once.
+pub const SPARE_CODES: usize = 10;
+/// Characters of one: 5 bits each.
+const SPARE_CODE_CHARS: usize = 10;
+/// Without the letters that are read for a digit or another letter.
+const SPARE_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A spare code as typed, if it looks like one: a code of six digits does not.
+pub(crate) fn spare_code(typed: &str) -> Option<String> {
+    let letters = typed.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(|c| match c.to_ascii_lowercase() {
+        'o' => '0',
+        'i' | 'l' => '1',
+        other => other,
+    });
+    let code: String = letters.take(SPARE_CODE_CHARS + 1).collect();
+    let legal = code.len() == SPARE_CODE_CHARS && code.bytes().all(|byte| SPARE_LETTERS.contains(&byte));
+    legal.then_some(code)
+}
+
+/// What is kept of a spare code.
+pub(crate) fn spare_digest(keys: &Keys, account: AccountId, code: &str) -> Result<[u8; 32], VaultError> {
+    keys.token(Purpose::LinksAndCodes, &[b"spare", account.as_bytes(), code.as_bytes()])
+}
+
+fn draw_code() -> Result<String, VaultError> {
+    let random: [u8; SPARE_CODE_CHARS] = random()?;
+    let letter = |byte: &u8| SPARE_LETTERS.get(usize::from(byte & 31)).copied().map_or('0', char::from);
+    Ok(random.iter().map(letter).collect())
+}
+
+/// Why one's own account was not changed or shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OwnError {
+    /// Not permitted: a token changes no means.
+    #[error("not permitted")]
+    Denied,
+    /// The password given again is wrong.
+    #[error("the password is wrong")]
+    Wrong,
+    /// Too many failures; wait.
+    #[error("too many attempts; wait {} s", .0.as_secs())]
+    TooMany(Duration),
+    /// The new password is not taken.
+    #[error(transparent)]
+    Password(#[from] BadPassword),
+    /// The code is not the new second factor's.
+    #[error("the code is not the second factor's")]
+    Code,
+    /// Somebody else changed the account meanwhile.
+    #[error("the account was changed meanwhile: look again")]
+    Meanwhile,
+    /// A store, a key or the journal does not answer.
+    #[error("this is not possible at present")]
+    Unavailable,
+}
+
+impl From<Denied> for OwnError {
+    fn from(_: Denied) -> Self {
+        OwnError::Denied
+    }
+}
+
+impl From<StoreError> for OwnError {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "one's own account cannot be read");
+        OwnError::Unavailable
+    }
+}
+
+impl From<VaultError> for OwnError {
+    fn from(error: VaultError) -> Self {
+        tracing::warn!(%error, "one's own account cannot be sealed or opened");
+        OwnError::Unavailable
+    }
+}
+
+impl From<JournalError> for OwnError {
+    fn from(error: JournalError) -> Self {
+        tracing::warn!(%error, "a change of one's own account could not be traced or stored");
+        OwnError::Unavailable
+    }
+}
+
+impl From<NotHashed> for OwnError {
+    fn from(error: NotHashed) -> Self {
+        tracing::warn!(%error, "a password could not be checked");
+        OwnError::Unavailable
+    }
+}
+
+/// A session of one's own at this door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnSession {
+    /// Which.
+    pub id: SessionId,
+    /// The one that asks.
+    pub is_this: bool,
+    /// Since when.
+    pub opened: Time,
+    /// From where, where that was kept.
+    pub address: Option<ClientAddress>,
+    /// What the device calls itself; empty when it does not.
+    pub device: String,
+    /// Until when, if nothing more is done.
+    pub idle_until: Time,
+}
+
+/// What one sees of one's own account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAccount {
+    /// The sessions open now, the newest first.
+    pub sessions: Vec<OwnSession>,
+    /// Spare codes that have not served.
+    pub spare_codes: usize,
+}
+
+/// What an account's holder asks to change.
+enum Change {
+    Password(String),
+    SecondFactor([u8; 20], u64),
+    SpareCodes(Vec<[u8; 32]>),
+}
+
+/// What became of it.
+pub(crate) enum Outcome {
+    Done,
+    Wrong,
+    Wait(Duration),
+    Meanwhile,
+}
+
+impl SignInService {
+    /// One's own account.
+    pub async fn own_account(&self, who: &SignedIn) -> Result<OwnAccount, OwnError> {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        parts.policies.decide(&who.authenticated, SeeOwnMeans { account: who.account }, &Facts::default(), now)?;
+        let mut connection = parts.store.read().await?;
+        let rows = own_sessions(&mut connection, (who.account, parts.settings.door), now).await?;
+        let left = sql::codes_left(&mut connection, who.account).await?;
+        drop(connection);
+        let mut sessions = Vec::new();
+        for (id, stored, sealed) in rows {
+            let Some(times) = stored.times(&parts.door_key, who.account) else { continue };
+            if now >= times.idle_until || parts.journal.is_revoked(id) {
+                continue;
+            }
+            let place: [&[u8]; 2] = [id.as_bytes(), who.account.as_bytes()];
+            let kept = SessionSecrets::open(&parts.keys, session_place(&place), &sealed).ok();
+            let address = kept.as_ref().and_then(SessionSecrets::own).map(|own| own.address);
+            let device = kept.map(|kept| kept.device).unwrap_or_default();
+            let (opened, idle_until) = (times.opened, times.idle_until);
+            sessions.push(OwnSession { id, is_this: id == who.session, opened, address, device, idle_until });
+        }
+        sessions.sort_by_key(|one| std::cmp::Reverse(one.opened));
+        Ok(OwnAccount { sessions, spare_codes: usize::try_from(left).unwrap_or(0) })
+    }
+
+    /// Changes one's password. One's other sessions end.
+    pub async fn change_password(
+        &self,
+        who: &SignedIn,
+        current: Secret<String>,
+        new: Secret<String>,
+    ) -> Result<(), OwnError> {
+        let parts = self.parts();
+        let address = self.own_step(who)?;
+        let salt = random()?;
+        let hash = parts.hasher.run(move || hash_password(&new, &salt)).await??;
+        let action = ChangePassword { account: who.account };
+        self.change(who, (action, address), current, Change::Password(hash.phc().to_owned())).await
+    }
+
+    /// A second factor for one's account, which nobody keeps before a code of it is shown.
+    pub fn draw_second_factor(&self) -> Result<TotpSecret, OwnError> {
+        Ok(TotpSecret::from_bytes(random()?))
+    }
+
+    /// Puts another second factor in the place of one's own. One's other sessions end.
+    pub async fn change_second_factor(
+        &self,
+        who: &SignedIn,
+        current: Secret<String>,
+        (totp, code): (TotpSecret, &str),
+    ) -> Result<(), OwnError> {
+        let address = self.own_step(who)?;
+        let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+        let step = new_code_step(&totp, &code, self.parts().journal.now()).ok_or(OwnError::Code)?;
+        let action = ChangeSecondFactor { account: who.account };
+        self.change(who, (action, address), current, Change::SecondFactor(*totp.bytes(), step)).await
+    }
+
+    /// Draws spare codes, in the place of those before. They are given once.
+    pub async fn draw_spare_codes(&self, who: &SignedIn, current: Secret<String>) -> Result<Vec<String>, OwnError> {
+        let address = self.own_step(who)?;
+        let keys = &self.parts().keys;
+        let codes = (0..SPARE_CODES).map(|_| draw_code()).collect::<Result<Vec<_>, _>>()?;
+        let digests = codes.iter().map(|code| spare_digest(keys, who.account, code)).collect::<Result<_, _>>()?;
+        let action = DrawSpareCodes { account: who.account };
+        self.change(who, (action, address), current, Change::SpareCodes(digests)).await?;
+        let halves = |code: String| match code.split_at_checked(SPARE_CODE_CHARS / 2) {
+            Some((first, second)) => format!("{first}-{second}"),
+            None => code,
+        };
+        Ok(codes.into_iter().map(halves).collect())
+    }
+
+    /// Ends another session of one's own; the one that asks is ended by signing out.
+    pub async fn end_other(&self, who: &SignedIn, session: SessionId) -> Result<(), OwnError> {
+        let own = self.own_account(who).await?;
+        if own.sessions.iter().any(|one| one.id == session && !one.is_this) {
+            self.end_session(who, session, EndedBecause::Elsewhere).await;
+        }
+        Ok(())
+    }
+
+    /// Ends all one's other sessions.
+    pub async fn end_others(&self, who: &SignedIn) -> Result<(), OwnError> {
+        for one in self.own_account(who).await?.sessions.iter().filter(|one| !one.is_this) {
+            self.end_session(who, one.id, EndedBecause::Elsewhere).await;
+        }
+        Ok(())
+    }
+
+    /// A step of somebody's that costs a password hashing.
+    fn own_step(&self, who: &SignedIn) -> Result<ClientAddress, OwnError> {
+        let address = who.authenticated.address().ok_or(OwnError::Denied)?;
+        self.pace(address, self.parts().journal.now()).map_err(OwnError::TooMany)?;
+        Ok(address)
+    }
+
+    /// Checks the password given again, then changes what is asked in one commit with the count of failures.
+    async fn change<A>(
+        &self,
+        who: &SignedIn,
+        (action, address): (A, ClientAddress),
+        current: Secret<String>,
+        change: Change,
+    ) -> Result<(), OwnError>
+    where
+        A: DatabaseAction,
+        Own: Effect<A, Output = Outcome>,
+    {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now)?;
+        let counters = Counters {
+            pair: pair_token(&parts.keys, address, &who.login)?,
+            source: source_token(&parts.keys, address)?,
+            at_home: true,
+        };
+        let mut connection = parts.store.read().await?;
+        if let Some(wait) = counters.remaining(&mut connection, now).await? {
+            return Err(OwnError::TooMany(wait));
+        }
+        let row = account_by_id(&mut connection, who.account).await?.ok_or(OwnError::Denied)?;
+        drop(connection);
+        let held = row.credentials(&parts.keys)?;
+        let right = parts.hasher.run(move || is_own_password(&current, &held)).await?;
+        let mut secrets = row.secrets(&parts.keys)?;
+        let (step, codes) = match change {
+            Change::Password(phc) => {
+                secrets.password_phc = phc;
+                (None, None)
+            }
+            Change::SecondFactor(totp, step) => {
+                secrets.totp = totp;
+                (Some(step), None)
+            }
+            Change::SpareCodes(codes) => (None, Some(codes)),
+        };
+        let sealed = row.bond().seal(&parts.keys, &secrets)?;
+        let own = Own { row, sealed: right.then_some(sealed), step, codes, counters, session: who.session };
+        match parts.journal.perform(authorized, own).await? {
+            Outcome::Done => Ok(()),
+            Outcome::Wrong => Err(OwnError::Wrong),
+            Outcome::Wait(wait) => Err(OwnError::TooMany(wait)),
+            Outcome::Meanwhile => Err(OwnError::Meanwhile),
+        }
+    }
+}
+
+/// What is put in the place of an account's means.
+pub(crate) struct Own {
+    row: AccountRow,
+    /// Nothing if the password given again was wrong.
+    sealed: Option<Vec<u8>>,
+    step: Option<u64>,
+    codes: Option<Vec<[u8; 32]>>,
+    counters: Counters,
+    /// The one that asks.
+    session: SessionId,
+}
+
+impl Own {
+    async fn put(&self, connection: &mut AnyConnection, now: Time) -> Result<Applied<Outcome>, StoreError> {
+        // Again inside the transaction: of many attempts at once, the first failure makes the others wait.
+        if let Some(wait) = self.counters.remaining(&mut *connection, now).await? {
+            return Ok(Applied::refused(Outcome::Wait(wait)));
+        }
+        let Some(sealed) = &self.sealed else {
+            self.counters.failed(connection, now).await?;
+            return Ok(Applied::refused(Outcome::Wrong));
+        };
+        let (read, state) = ((self.row.id, self.row.version), state_column(AccountState::Active));
+        if !self.row.active || !reseal_account(&mut *connection, read, sealed.clone(), state).await? {
+            return Ok(Applied::refused(Outcome::Meanwhile));
+        }
+        if let Some(step) = self.step {
+            use_step(&mut *connection, self.row.id, step).await?;
+        }
+        match &self.codes {
+            Some(codes) => sql::set_codes(&mut *connection, self.row.id, codes).await?,
+            // What was opened with the former means ends with them.
+            None => sql::end_sessions(&mut *connection, self.row.id, Some(self.session)).await?,
+        }
+        self.counters.succeeded(connection).await?;
+        Ok(Applied::done(Outcome::Done))
+    }
+}
+
+macro_rules! puts {
+    ($($action:ident),*) => {$(
+        impl Effect<$action> for Own {
+            type Output = Outcome;
+            async fn apply(&self, tx: &mut WriteTx<'_, $action>) -> Result<Applied<Outcome>, StoreError> {
+                let now = tx.now();
+                self.put(tx.connection(), now).await
+            }
+        }
+    )*};
+}
+
+puts!(ChangePassword, ChangeSecondFactor, DrawSpareCodes);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spare_codes_are_read_as_people_type_them() {
+        for typed in ["7k2m9-qxt0a", "7K2M9QXT0A", " 7k2m9 - qxtoa ", "7k2m9qxtoa"] {
+            assert_eq!(spare_code(typed).as_deref(), Some("7k2m9qxt0a"), "{typed}");
+        }
+        for typed in ["", "123456", "7k2m9-qxt0", "7k2m9-qxt0ab", "7k2m9-qxt0u", "7k2m9-qxt0é"] {
+            assert_eq!(spare_code(typed), None, "{typed}");
+        }
+    }
+}

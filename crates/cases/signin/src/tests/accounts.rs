@@ -1,0 +1,246 @@
+//! The life of accounts, and the links by which people choose their means.
+
+use super::*;
+use crate::{
+    AccountError, AccountQuery, Accounts, Attributes, Chosen, DrawnLink, LinkError, NewInvitation, RENEWAL_LINK_LIFE,
+};
+use types::{AccountState, IdentityProof, LifeReason};
+
+const NEW: &str = "une autre porte bien gardée";
+
+impl Fixture {
+    fn accounts(&self) -> Accounts {
+        let keys = self.master.keys_for(Holder::Door(Door::Desk));
+        Accounts::new(self.store.clone(), self.journal.clone(), Arc::clone(&self.policies), keys)
+    }
+
+    async fn at_desk(&self, login: &str, role: Role, secret: u8) -> SignedIn {
+        self.somebody((Door::Desk, DESK), login, role, secret).await
+    }
+
+    fn chosen(&self, secret: u8) -> Chosen {
+        let totp = TotpSecret::from_bytes([secret; 20]);
+        Chosen { password: Secret::new(NEW.into()), totp, code: self.code(secret) }
+    }
+
+    /// Each time from another address: nobody waits for the failure before.
+    async fn comes_in(&self, login: &str, password: &str, secret: u8) -> Result<SignedIn, SecondStepError> {
+        static NEXT: AtomicU32 = AtomicU32::new(100);
+        let from = address(u8::try_from(NEXT.fetch_add(1, Ordering::Relaxed) % 256).unwrap());
+        let service = self.door(Door::Desk, DESK);
+        let ceremony = service.first_step(login, Secret::new(password.into()), from).await.unwrap();
+        let opened = service.second_step(&ceremony, &self.code(secret), from).await?;
+        Ok(service.resume(&opened.cookie, from).await.unwrap())
+    }
+
+    /// Seconds pass, so that a code of each serves, but nobody's session ends.
+    fn wait(&self) {
+        self.clock.advance(31);
+    }
+}
+
+fn invitation(login: &str, role: Role) -> NewInvitation {
+    let attributes =
+        Attributes { given_name: "Inès".into(), family_name: "Delmas".into(), profession: None, rpps: None };
+    NewInvitation { login: login.into(), attributes, role, supplier: None, proof: IdentityProof::InPerson }
+}
+
+fn secret(link: &DrawnLink) -> &str {
+    link.secret.expose()
+}
+
+async fn somebody_invited_chooses_his_means_once(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let (accounts, desk) = (it.accounts(), it.door(Door::Desk, DESK));
+    let (account, link) = accounts.invite(&admin.authenticated, invitation(" Ines ", Role::Beneficiary)).await.unwrap();
+    assert!(!link.waits, "one person is enough for whoever decides over nobody");
+    assert_eq!(it.comes_in("ines", NEW, 7).await.err(), Some(SecondStepError::Refused), "not before");
+
+    // Neither another door, nor a code that does not fit, nor a short password spends it; nor does looking.
+    let portal = &it.service;
+    assert_eq!(portal.link(secret(&link), address(3)).await.err(), Some(LinkError::Absent));
+    let welcome = desk.link(secret(&link), address(3)).await.unwrap();
+    assert_eq!((welcome.display_name.as_str(), welcome.login.as_str(), welcome.anew), ("Inès Delmas", "ines", false));
+    let wrong = Chosen { code: "000000".into(), ..it.chosen(7) };
+    assert_eq!(desk.take_link(secret(&link), wrong, address(3)).await.err(), Some(LinkError::Code));
+    let short = Chosen { password: Secret::new("court".into()), ..it.chosen(7) };
+    assert!(matches!(desk.take_link(secret(&link), short, address(3)).await, Err(LinkError::Password(_))));
+
+    desk.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
+    assert_eq!(desk.take_link(secret(&link), it.chosen(7), address(3)).await.err(), Some(LinkError::Absent), "once");
+    assert_eq!(it.comes_in("ines", NEW, 7).await.err(), Some(SecondStepError::Refused), "its code was shown already");
+    it.wait();
+    let ines = it.comes_in("ines", NEW, 7).await.unwrap();
+    assert_eq!((ines.account, ines.role), (account, Role::Beneficiary));
+    let sheet = accounts.one(&admin.authenticated, account).await.unwrap();
+    assert_eq!(
+        (sheet.seen.state, sheet.proof, sheet.sessions),
+        (AccountState::Active, Some(IdentityProof::InPerson), 1)
+    );
+    assert_eq!(accounts.one(&ines.authenticated, account).await.err(), Some(AccountError::Denied));
+}
+both!(somebody_invited_chooses_his_means_once);
+
+async fn a_link_ends_is_replaced_withdrawn_and_cannot_be_put_back(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let who = &admin.authenticated;
+    let (accounts, desk) = (it.accounts(), it.door(Door::Desk, DESK));
+    let (account, first) = accounts.invite(who, invitation("ines", Role::Beneficiary)).await.unwrap();
+    let second = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
+    assert_eq!(desk.link(secret(&first), address(3)).await.err(), Some(LinkError::Absent), "replaced");
+    accounts.withdraw_link(who, account).await.unwrap();
+    assert_eq!(desk.link(secret(&second), address(3)).await.err(), Some(LinkError::Absent), "withdrawn");
+    assert_eq!(accounts.withdraw_link(who, account).await.err(), Some(AccountError::Absent));
+
+    // One that served, put back by somebody with the database, is for means that were given since.
+    let third = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
+    it.outside("CREATE TABLE kept AS SELECT * FROM account_links").await;
+    desk.take_link(secret(&third), it.chosen(7), address(3)).await.unwrap();
+    it.outside("INSERT INTO account_links SELECT * FROM kept").await;
+    assert_eq!(desk.link(secret(&third), address(3)).await.err(), Some(LinkError::Absent), "put back");
+    // Nor does moving it to another account, or giving it more time, make it serve.
+    let fourth = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
+    it.outside("UPDATE account_links SET expires_micros = 9000000000000000").await;
+    it.clock.advance(i64::try_from(RENEWAL_LINK_LIFE.as_secs()).unwrap());
+    assert_eq!(desk.link(secret(&fourth), address(3)).await.err(), Some(LinkError::Absent), "over");
+    for garbage in ["", "x", &"A".repeat(43), &"A".repeat(44), "é"] {
+        assert_eq!(desk.link(garbage, address(3)).await.err(), Some(LinkError::Absent), "{garbage}");
+    }
+}
+both!(a_link_ends_is_replaced_withdrawn_and_cannot_be_put_back);
+
+async fn one_person_alone_gives_nobody_a_role_over_others(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let officer = it.at_desk("rssi", Role::SecurityOfficer, 2).await;
+    let (accounts, desk) = (it.accounts(), it.door(Door::Desk, DESK));
+    let (account, link) = accounts.invite(&admin.authenticated, invitation("ines", Role::Administrator)).await.unwrap();
+    assert!(link.waits);
+    assert_eq!(desk.link(secret(&link), address(3)).await.err(), Some(LinkError::Waits));
+    assert_eq!(desk.take_link(secret(&link), it.chosen(7), address(3)).await.err(), Some(LinkError::Waits));
+    assert_eq!(accounts.confirm_link(&admin.authenticated, account).await.err(), Some(AccountError::Second));
+    accounts.confirm_link(&officer.authenticated, account).await.unwrap();
+    assert_eq!(accounts.confirm_link(&officer.authenticated, account).await.err(), Some(AccountError::Absent), "once");
+    desk.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
+    it.wait();
+    let ines = it.comes_in("ines", NEW, 7).await.unwrap();
+
+    // Giving an administrator new means is giving the role again; and nobody draws a link for himself.
+    let anew = accounts.draw_link(&admin.authenticated, ines.account, IdentityProof::Known).await.unwrap();
+    assert!(anew.waits);
+    assert_eq!(accounts.confirm_link(&ines.authenticated, ines.account).await.err(), Some(AccountError::Second));
+    let own = accounts.draw_link(&admin.authenticated, admin.account, IdentityProof::Known).await.err();
+    assert_eq!(own, Some(AccountError::Oneself));
+    // The officer confirms and suspends; he invites nobody and reopens nothing.
+    let who = &officer.authenticated;
+    let invited = accounts.invite(who, invitation("autre", Role::Beneficiary)).await.err();
+    assert_eq!(invited, Some(AccountError::Denied));
+    accounts.change_state(who, account, (AccountState::Suspended, LifeReason::Suspicion)).await.unwrap();
+    let back = accounts.change_state(who, account, (AccountState::Active, LifeReason::Back)).await.err();
+    assert_eq!(back, Some(AccountError::Denied));
+}
+both!(one_person_alone_gives_nobody_a_role_over_others);
+
+async fn what_is_suspended_or_blocked_is_out_at_once(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let who = &admin.authenticated;
+    it.enrol("ines", Role::Beneficiary, 7).await.unwrap();
+    let accounts = it.accounts();
+    let desk = it.door(Door::Desk, DESK);
+    let ceremony = desk.first_step("ines", Secret::new(PASSWORD.into()), address(4)).await.unwrap();
+    let opened = desk.second_step(&ceremony, &it.code(7), address(4)).await.unwrap();
+    let ines = desk.resume(&opened.cookie, address(4)).await.unwrap();
+    let halfway = desk.first_step("ines", Secret::new(PASSWORD.into()), address(4)).await.unwrap();
+    let to = |state, reason| accounts.change_state(who, ines.account, (state, reason));
+
+    to(AccountState::Suspended, LifeReason::Suspicion).await.unwrap();
+    assert!(matches!(desk.resume(&opened.cookie, address(4)).await, Err(SessionFault::SignedOut)));
+    it.wait();
+    let tried = desk.second_step(&halfway, &it.code(7), address(4)).await.err();
+    assert_eq!(tried, Some(SecondStepError::Refused), "nor does a sign-in that was half-way end well");
+    let wrong = [
+        (AccountState::Suspended, LifeReason::Suspicion),
+        (AccountState::Active, LifeReason::Death),
+        (AccountState::Invited, LifeReason::Back),
+        (AccountState::Blocked, LifeReason::Absence),
+    ];
+    for (state, reason) in wrong {
+        assert_eq!(to(state, reason).await.err(), Some(AccountError::Life), "{state} {reason}");
+    }
+    assert_eq!(accounts.draw_link(who, ines.account, IdentityProof::Known).await.err(), Some(AccountError::Life));
+    // Whoever writes the column reopens nothing: the door fails, and nobody comes in.
+    it.outside("UPDATE accounts SET state = 'active'").await;
+    assert!(desk.first_step("ines", Secret::new(PASSWORD.into()), address(5)).await.is_err());
+    it.outside("UPDATE accounts SET state = 'suspended' WHERE role = 'beneficiary'").await;
+    to(AccountState::Active, LifeReason::Back).await.unwrap();
+    it.wait();
+    it.wait();
+    assert!(it.comes_in("ines", PASSWORD, 7).await.is_ok());
+    // A proof of identity is worth a minute.
+    let admin = it.comes_in("admin", PASSWORD, 1).await.unwrap();
+    let to = |state, reason| accounts.change_state(&admin.authenticated, ines.account, (state, reason));
+    to(AccountState::Blocked, LifeReason::Departure).await.unwrap();
+    to(AccountState::Closed, LifeReason::Departure).await.unwrap();
+    assert_eq!(to(AccountState::Active, LifeReason::Back).await.err(), Some(AccountError::Life), "closed for good");
+}
+both!(what_is_suspended_or_blocked_is_out_at_once);
+
+async fn an_administrator_stays_and_nobody_acts_on_himself(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let officer = it.at_desk("rssi", Role::SecurityOfficer, 2).await;
+    let accounts = it.accounts();
+    let suspended = (AccountState::Suspended, LifeReason::Suspicion);
+    let last = accounts.change_state(&officer.authenticated, admin.account, suspended).await.err();
+    assert_eq!(last, Some(AccountError::LastAdministrator));
+    let own = accounts.change_state(&officer.authenticated, officer.account, suspended).await.err();
+    assert_eq!(own, Some(AccountError::Oneself));
+    it.enrol("adjoint", Role::Administrator, 3).await.unwrap();
+    accounts.change_state(&officer.authenticated, admin.account, suspended).await.unwrap();
+}
+both!(an_administrator_stays_and_nobody_acts_on_himself);
+
+async fn the_list_finds_by_words_role_state_and_review(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let who = &admin.authenticated;
+    let accounts = it.accounts();
+    let (invited, _) = accounts.invite(who, invitation("ines", Role::Beneficiary)).await.unwrap();
+    it.enrol("bruno", Role::Patient, 5).await.unwrap();
+    let found = async |query: AccountQuery| {
+        let page = accounts.list(who, &query).await.unwrap();
+        page.accounts.into_iter().map(|one| one.login).collect::<Vec<_>>()
+    };
+    assert_eq!(found(AccountQuery::default()).await, ["ines", "admin", "bruno"], "by name");
+    let words = |words: &str| AccountQuery { words: words.into(), ..AccountQuery::default() };
+    assert_eq!(found(words("DELMAS inès")).await, ["ines"]);
+    assert_eq!(found(words("personne")).await, ["admin", "bruno"]);
+    assert!(found(words("nobody")).await.is_empty());
+    assert_eq!(found(AccountQuery { role: Some(Role::Patient), ..AccountQuery::default() }).await, ["bruno"]);
+    let state = Some(AccountState::Invited);
+    assert_eq!(found(AccountQuery { state, ..AccountQuery::default() }).await, ["ines"]);
+    // Those that nobody ever looked at are due; one just created is not.
+    let due = || AccountQuery { due: true, ..AccountQuery::default() };
+    assert_eq!(found(due()).await, ["admin", "bruno"]);
+    let bruno = accounts.list(who, &words("bruno")).await.unwrap().accounts[0].account;
+    accounts.review(who, bruno).await.unwrap();
+    assert_eq!(found(due()).await, ["admin"]);
+    assert_eq!(accounts.review(who, admin.account).await.err(), Some(AccountError::Oneself));
+    let taken = accounts.invite(who, invitation("INES", Role::Beneficiary)).await.err();
+    assert_eq!(taken, Some(AccountError::Taken));
+    for (bad, what) in [
+        (NewInvitation { login: "a b".into(), ..invitation("", Role::Dpo) }, "login"),
+        (invitation("x", Role::Patient), "role"),
+        (invitation("x", Role::Technician), "supplier"),
+        (NewInvitation { supplier: Some(OURS), ..invitation("x", Role::Dpo) }, "supplier"),
+    ] {
+        assert_eq!(accounts.invite(who, bad).await.err(), Some(AccountError::Field(what)));
+    }
+    assert_eq!(accounts.one(who, invited).await.unwrap().seen.link.unwrap().by, Some(admin.account));
+    let absent = accounts.one(who, AccountId::from_bytes([9; 16])).await.err();
+    assert_eq!(absent, Some(AccountError::Absent));
+}
+both!(the_list_finds_by_words_role_state_and_review);

@@ -1,0 +1,87 @@
+//! A link's own page: its holder chooses what he signs in with. The address holds the secret, so it is written nowhere.
+
+use crate::{
+    Door, Visit,
+    factor::{FactorView, factor},
+    pages::{Link, LinkDone, LinkProblem, LinkView, LinkWaits},
+    session::wait_seconds,
+    shown,
+};
+use axum::{
+    Form,
+    extract::{Path, rejection::FormRejection},
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::Response,
+};
+use identity::BadPassword;
+use serde::Deserialize;
+use signin::{Chosen, LinkError};
+use types::Secret;
+use web::layout::{ErrorKind, page};
+
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    token: String,
+}
+
+/// The page, with a second factor drawn afresh each time.
+pub(crate) async fn form<D: Door>(visit: Visit<D>, Path(Named { token }): Path<Named>) -> Response {
+    drawn(&visit, &token, None).await
+}
+
+async fn drawn<D: Door>(visit: &Visit<D>, token: &str, problem: Option<LinkProblem>) -> Response {
+    let welcome = match visit.entrance().signin().link(token, visit.address).await {
+        Ok(welcome) => welcome,
+        Err(error) => return refused(visit, error),
+    };
+    let mut chrome = visit.chrome(None, Some(&format!("/link/{token}")));
+    if let Some(name) = visit.entrance().establishment_name(welcome.establishment) {
+        name.clone_into(&mut chrome.establishment_name);
+    }
+    let factor = FactorView::new(&welcome.totp, &chrome.establishment_name, &welcome.login);
+    let (display_name, login, role) = (welcome.display_name, welcome.login, welcome.role);
+    let (expires, anew, token) = (welcome.expires, welcome.anew, token.to_owned());
+    let view = LinkView { token, display_name, login, role, expires, anew, factor, problem };
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page(status, visit.lang, &Link::new(chrome, view))
+}
+
+/// What is over, replaced, or never was is answered alike.
+fn refused<D: Door>(visit: &Visit<D>, error: LinkError) -> Response {
+    match error {
+        LinkError::Waits => shown(visit.lang, &LinkWaits::new(visit.chrome(None, Some("/")))),
+        LinkError::TooMany(wait) => {
+            let seconds = wait_seconds(wait);
+            let mut response = visit.error(ErrorKind::TooManyAttempts { wait_seconds: seconds }, None);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            response
+        }
+        LinkError::Unavailable => visit.error(ErrorKind::JournalUnavailable, None),
+        LinkError::Absent | LinkError::Password(_) | LinkError::Code => visit.error(ErrorKind::NotFound, None),
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Sent {
+    password: String,
+    totp_secret: String,
+    code: String,
+}
+
+/// The secret in the address is what no other site knows; the guard checks the form's origin besides.
+pub(crate) async fn choose<D: Door>(
+    visit: Visit<D>,
+    Path(Named { token }): Path<Named>,
+    form: Result<Form<Sent>, FormRejection>,
+) -> Response {
+    let Ok(Form(sent)) = form else { return visit.error(ErrorKind::BadRequest, None) };
+    let Some(totp) = factor(&sent.totp_secret) else { return visit.error(ErrorKind::BadRequest, None) };
+    let chosen = Chosen { password: Secret::new(sent.password), totp, code: sent.code };
+    match visit.entrance().signin().take_link(&token, chosen, visit.address).await {
+        Ok(()) => shown(visit.lang, &LinkDone::new(visit.chrome(None, Some("/")))),
+        Err(LinkError::Password(BadPassword::Refused)) => visit.error(ErrorKind::JournalUnavailable, None),
+        Err(LinkError::Password(bad)) => drawn(&visit, &token, Some(LinkProblem::Password(bad))).await,
+        Err(LinkError::Code) => drawn(&visit, &token, Some(LinkProblem::Code)).await,
+        Err(error) => refused(&visit, error),
+    }
+}

@@ -1,0 +1,90 @@
+//! The page of a link by which somebody chooses what he signs in with, and what follows it.
+
+use super::means::refused_password;
+use crate::factor::FactorView;
+use identity::BadPassword;
+use types::{Role, Time};
+use web::layout::prelude::*;
+
+/// Why what was chosen is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkProblem {
+    /// The password.
+    Password(BadPassword),
+    /// The code is not that of the second factor shown.
+    Code,
+}
+
+/// What the page of a link shows.
+#[derive(Debug, Clone)]
+pub struct LinkView {
+    /// The address's secret part.
+    pub token: String,
+    /// For whom.
+    pub display_name: String,
+    /// What he will type.
+    pub login: String,
+    /// In what role.
+    pub role: Role,
+    /// Until when it serves.
+    pub expires: Time,
+    /// Whether the account was in use before.
+    pub anew: bool,
+    /// The second factor, drawn for this page.
+    pub factor: FactorView,
+    /// Why the last choice was not taken.
+    pub problem: Option<LinkProblem>,
+}
+
+/// `GET /{lang}/link/{token}`.
+#[derive(Debug, Template)]
+#[template(path = "entrance/link.html")]
+pub struct Link {
+    chrome: Chrome,
+    t: Text,
+    view: LinkView,
+}
+
+impl Link {
+    /// The page.
+    pub fn new(chrome: Chrome, view: LinkView) -> Self {
+        Self { t: chrome.text(), chrome, view }
+    }
+
+    fn problem(&self) -> Option<String> {
+        self.view.problem.map(|problem| match problem {
+            LinkProblem::Password(bad) => refused_password(bad, self.t),
+            LinkProblem::Code => self.t.entrance_means_problem_code().to_owned(),
+        })
+    }
+}
+
+/// The answer once it has served.
+#[derive(Debug, Template)]
+#[template(path = "entrance/link_done.html")]
+pub struct LinkDone {
+    chrome: Chrome,
+    t: Text,
+}
+
+impl LinkDone {
+    /// The page.
+    pub fn new(chrome: Chrome) -> Self {
+        Self { t: chrome.text(), chrome }
+    }
+}
+
+/// The page of a link that a second person has not confirmed yet.
+#[derive(Debug, Template)]
+#[template(path = "entrance/link_waits.html")]
+pub struct LinkWaits {
+    chrome: Chrome,
+    t: Text,
+}
+
+impl LinkWaits {
+    /// The page.
+    pub fn new(chrome: Chrome) -> Self {
+        Self { t: chrome.text(), chrome }
+    }
+}

@@ -1,0 +1,134 @@
+//! What one changes of one's own account, and the pages for it.
+
+use crate::factor::FactorView;
+use axum::http::StatusCode;
+use identity::BadPassword;
+use web::layout::{prelude::*, wait};
+
+/// What was just done; it stands in the address of the page that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountChanged {
+    /// The password.
+    Password,
+    /// The second factor.
+    SecondFactor,
+    /// Other sessions were ended.
+    Sessions,
+}
+
+impl AccountChanged {
+    /// The word in the address.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::SecondFactor => "second-factor",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Password, Self::SecondFactor, Self::Sessions].into_iter().find(|one| one.word() == word)
+    }
+
+    /// What to tell.
+    pub fn sentence(self, t: Text) -> &'static str {
+        match self {
+            Self::Password => t.entrance_account_changed_password(),
+            Self::SecondFactor => t.entrance_account_changed_second(),
+            Self::Sessions => t.entrance_account_changed_sessions(),
+        }
+    }
+}
+
+/// Why one's account was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountProblem {
+    /// The password given again is wrong.
+    Current,
+    /// The new one is not taken.
+    Password(BadPassword),
+    /// The code is not the second factor's.
+    Code,
+    /// Several failures: time must pass.
+    Wait {
+        /// Seconds until the next attempt counts.
+        seconds: u64,
+    },
+    /// Somebody changed the account meanwhile.
+    Meanwhile,
+}
+
+impl AccountProblem {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Wait { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Meanwhile => StatusCode::CONFLICT,
+            Self::Current | Self::Password(_) | Self::Code => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// What to tell.
+    pub fn sentence(self, t: Text) -> String {
+        match self {
+            Self::Current => t.entrance_means_problem_current().to_owned(),
+            Self::Password(bad) => refused_password(bad, t),
+            Self::Code => t.entrance_means_problem_code().to_owned(),
+            Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
+            Self::Meanwhile => t.entrance_means_problem_meanwhile().to_owned(),
+        }
+    }
+}
+
+/// Why a password is not taken, and what would be.
+pub(crate) fn refused_password(bad: BadPassword, t: Text) -> String {
+    match bad {
+        BadPassword::TooShort(count) => t.entrance_means_problem_short(u64::try_from(count).unwrap_or(u64::MAX)),
+        BadPassword::TooLong => t.entrance_means_problem_long().to_owned(),
+        BadPassword::Refused => t.entrance_means_problem_weak().to_owned(),
+    }
+}
+
+/// What the page of a new second factor shows.
+#[derive(Debug, Clone)]
+pub struct SecondFactorView {
+    /// The second factor, drawn for this page.
+    pub factor: FactorView,
+    /// Why the last one was not taken.
+    pub problem: Option<AccountProblem>,
+}
+
+/// `GET /{lang}/account/second-factor`.
+#[derive(Debug, Template)]
+#[template(path = "entrance/second_factor.html")]
+pub struct SecondFactor {
+    chrome: Chrome,
+    t: Text,
+    view: SecondFactorView,
+}
+
+impl SecondFactor {
+    /// The page.
+    pub fn new(chrome: Chrome, view: SecondFactorView) -> Self {
+        Self { t: chrome.text(), chrome, view }
+    }
+
+    fn csrf(&self) -> &str {
+        self.chrome.signed_in.as_ref().map_or("", |who| who.csrf.as_str())
+    }
+}
+
+/// The answer to `POST /{lang}/account/codes`: spare codes, shown once.
+#[derive(Debug, Template)]
+#[template(path = "entrance/codes.html")]
+pub struct Codes {
+    chrome: Chrome,
+    t: Text,
+    codes: Vec<String>,
+}
+
+impl Codes {
+    /// The page.
+    pub fn new(chrome: Chrome, codes: Vec<String>) -> Self {
+        Self { t: chrome.text(), chrome, codes }
+    }
+}
