@@ -12,6 +12,7 @@
 mod authenticated;
 mod credentials;
 pub mod passkey;
+mod password;
 mod session;
 mod signin;
 mod ssh;
@@ -20,6 +21,9 @@ mod token;
 
 pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
 pub use credentials::{BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password};
+pub use password::{
+    BadPolicy, Because, PasswordPolicy, PolicyNumbers, Population, Strength, WeakPassword, check as check_password,
+};
 pub use session::{DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionToken, StoredSession, resume};
 pub use signin::{CeremonyLost, PasswordSeen, SignIn, SignInRefused, Started, Verified};
 pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};
