@@ -1,5 +1,6 @@
 //! Passwords and one-time codes: made and checked, never kept here.
 
+use crate::password::{CHARS_LEAST, OutOfBounds, PASSWORD_BYTES_MAX, bounded};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc};
 use aws_lc_rs::constant_time;
 use data_encoding::BASE64_NOPAD;
@@ -15,13 +16,11 @@ const OUTPUT_BYTES: usize = 32;
 /// would keep for later (32 MiB), so that the memory goes back to the system after each. What lies beyond the need is
 /// never touched: it costs addresses, no memory.
 const RESERVED_BLOCKS: usize = 33 * 1024;
-/// Bounds what a stranger can make us hash.
-const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// A password that cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPassword {
-    /// Shorter than the population's minimum.
+    /// Shorter than anybody's may be.
     #[error("the password is too short ({0} characters at least)")]
     TooShort(usize),
     /// Longer than we hash.
@@ -47,17 +46,14 @@ impl PasswordHash {
     }
 }
 
-/// Hashes a new password with a salt that the caller drew at random. CNIL's 2022 advice for a password with a second
-/// factor and throttling asks for 50 bits; 12 characters at least leave room.
+/// Hashes a new password with a salt that the caller drew at random. What its owner's population must choose is judged
+/// before ([`crate::check_password`]); here only the bounds that hold for everybody are kept.
 pub fn hash_password(password: &Secret<String>, salt: &[u8; 16]) -> Result<PasswordHash, BadPassword> {
-    const CHARACTERS_MIN: usize = 12;
     let text = password.expose();
-    if text.chars().count() < CHARACTERS_MIN {
-        return Err(BadPassword::TooShort(CHARACTERS_MIN));
-    }
-    if text.len() > PASSWORD_BYTES_MAX {
-        return Err(BadPassword::TooLong);
-    }
+    bounded(text, CHARS_LEAST).map_err(|out| match out {
+        OutOfBounds::Short => BadPassword::TooShort(CHARS_LEAST.into()),
+        OutOfBounds::Long => BadPassword::TooLong,
+    })?;
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES)).map_err(|_| BadPassword::Refused)?;
     let mut out = [0; OUTPUT_BYTES];
     derive(text.as_bytes(), salt, params, &mut out).ok_or(BadPassword::Refused)?;

@@ -13,6 +13,7 @@ mod authenticated;
 mod credentials;
 mod life;
 pub mod passkey;
+mod password;
 mod session;
 mod signin;
 mod ssh;
@@ -24,6 +25,9 @@ pub use credentials::{
     BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password, is_own_password, new_code_step,
 };
 pub use life::{decides_over_others, is_reason_for, may_become, review_days};
+pub use password::{
+    BadPolicy, Because, PasswordPolicy, PolicyNumbers, Population, Strength, WeakPassword, check as check_password,
+};
 pub use session::{
     DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionTimes, SessionToken, StoredSession, resume,
 };
