@@ -9,7 +9,7 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use care::SisConfig;
 use demo::{Authority, Hospital, LinkKind, Sis, SisFaults};
-use identity::{SessionLimits, TotpSecret};
+use identity::{PasswordPolicy, Population, SessionLimits, TotpSecret};
 use policy::{Relation, RelationKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -165,6 +165,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         stamping: None,
         witness: None,
         health,
+        administrators_passwords: PasswordPolicy::default_for(Population::Administrators),
         stop_deadline: Duration::from_secs(8),
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,

@@ -113,6 +113,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         stamping: config.journal.timestamp,
         witness,
         health: bind(config.node.metrics_listen).await?,
+        administrators_passwords: config.administrators_passwords,
         stop_deadline: config.node.stop_deadline,
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,

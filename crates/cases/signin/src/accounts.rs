@@ -146,6 +146,7 @@ impl Accounts {
             totp: random()?,
             life: Some(Life::new(AccountState::Invited, now, who.account())),
             renewals: Some(0),
+            password_since: Some(now.micros()),
         };
         let supplier = new.supplier;
         let bond =

@@ -181,6 +181,7 @@ impl Enrolment {
             totp,
             life: Some(Life::new(AccountState::Active, self.journal.now(), None)),
             renewals: None,
+            password_since: Some(self.journal.now().micros()),
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;

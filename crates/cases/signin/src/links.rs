@@ -13,7 +13,7 @@ use crate::{
     sql::{reseal_account, use_step},
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::{BadPassword, TotpSecret, door_actor, hash_password, new_code_step};
+use identity::{TotpSecret, WeakPassword, door_actor, new_code_step};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{Facts, TakeLink};
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub enum LinkError {
     Waits,
     /// The password is not taken.
     #[error(transparent)]
-    Password(#[from] BadPassword),
+    Password(#[from] WeakPassword),
     /// The code is not the second factor's.
     #[error("the code is not the second factor's")]
     Code,
@@ -136,13 +136,14 @@ impl SignInService {
         let Found { account, mut secrets, link, kept } = self.find_link(secret, address).await?;
         let code: String = chosen.code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let step = new_code_step(&chosen.totp, &code, now).ok_or(LinkError::Code)?;
-        let (salt, password) = (random()?, chosen.password);
-        let hash = parts.hasher.run(move || hash_password(&password, &salt)).await??;
+        let personal = vec![secrets.login.clone(), secrets.display_name.clone()];
+        let hash = self.new_password(chosen.password, account.role, personal).await??;
         let who = door_actor(parts.settings.door, address, Some(account.establishment), now);
         let action = TakeLink { establishment: account.establishment, account: account.id, link: kept.id() };
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| LinkError::Unavailable)?;
         secrets.password_phc = hash.phc().to_owned();
+        secrets.password_since = Some(now.micros());
         secrets.totp = *chosen.totp.bytes();
         if secrets.state()? == AccountState::Invited {
             secrets.life = Some(Life::new(AccountState::Active, now, None));

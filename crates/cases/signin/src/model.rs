@@ -25,6 +25,9 @@ pub(crate) struct AccountSecrets {
     /// How many times its holder's means were given anew by a link: a link is for one of them only.
     #[n(5)]
     pub renewals: Option<u32>,
+    /// Since when the password is the one it is.
+    #[n(6)]
+    pub password_since: Option<i64>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -131,6 +134,7 @@ impl AccountRow {
             // As long as anybody's.
             life: Some(Life::new(AccountState::Blocked, Time::from_micros(1_790_000_000_000_000), Some(id))),
             renewals: Some(0),
+            password_since: Some(1_790_000_000_000_000),
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;
@@ -291,4 +295,6 @@ pub struct SignedIn {
     pub absolute_until: Time,
     /// The sign-in before this one.
     pub previous: Option<LastSignIn>,
+    /// Whether his password is older than it may be: until he changes it he is shown nothing else (segur IAM.92).
+    pub password_due: bool,
 }

@@ -9,7 +9,7 @@ use crate::{
     model::{AccountRow, SessionSecrets, session_place, state_column},
     sql::{account_by_id, own_sessions, reseal_account, use_step},
 };
-use identity::{BadPassword, TotpSecret, hash_password, is_own_password, new_code_step};
+use identity::{TotpSecret, WeakPassword, is_own_password, new_code_step};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{
     ChangePassword, ChangeSecondFactor, DatabaseAction, Denied, DrawSpareCodes, EndedBecause, Facts, SeeOwnMeans,
@@ -64,7 +64,7 @@ pub enum OwnError {
     TooMany(Duration),
     /// The new password is not taken.
     #[error(transparent)]
-    Password(#[from] BadPassword),
+    Password(#[from] WeakPassword),
     /// The code is not the new second factor's.
     #[error("the code is not the second factor's")]
     Code,
@@ -185,10 +185,9 @@ impl SignInService {
         current: Secret<String>,
         new: Secret<String>,
     ) -> Result<(), OwnError> {
-        let parts = self.parts();
         let address = self.own_step(who)?;
-        let salt = random()?;
-        let hash = parts.hasher.run(move || hash_password(&new, &salt)).await??;
+        let personal = vec![who.login.clone(), who.display_name.clone()];
+        let hash = self.new_password(new, who.role, personal).await??;
         let action = ChangePassword { account: who.account };
         self.change(who, (action, address), current, Change::Password(hash.phc().to_owned())).await
     }
@@ -283,6 +282,7 @@ impl SignInService {
         let (step, codes) = match change {
             Change::Password(phc) => {
                 secrets.password_phc = phc;
+                secrets.password_since = Some(now.micros());
                 (None, None)
             }
             Change::SecondFactor(totp, step) => {

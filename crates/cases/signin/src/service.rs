@@ -4,7 +4,7 @@ use crate::{
     accounts,
     attempts::{Counters, Tried, pair_token, source_token},
     enrol::normal_login,
-    hasher::Hasher,
+    hasher::{Hasher, NotHashed},
     model::{AccountRow, LastSignIn, SessionSecrets, SignedIn, last_sign_in_place, session_place},
     own::{spare_code, spare_digest},
     pace::{FIRST_STEPS_PER_MINUTE_MAX, Pace},
@@ -12,8 +12,8 @@ use crate::{
 };
 use data_encoding::BASE64URL_NOPAD;
 use identity::{
-    CodeUsed, DoorKey, NewSession, NotResumed, SessionLimits, SessionToken, SignIn, StoredSession, door_actor, resume,
-    system_actor,
+    CodeUsed, DoorKey, NewSession, NotResumed, PasswordHash, PasswordPolicy, Population, SessionLimits, SessionToken,
+    SignIn, StoredSession, WeakPassword, check_password, door_actor, hash_password, resume, system_actor,
 };
 use journal::{Applied, Effect, Journal, JournalError, Refusal, WriteTx};
 use minicbor::{Decode, Encode};
@@ -51,6 +51,8 @@ pub struct SignInSettings {
     pub limits: SessionLimits,
     /// The establishment that refusals of unknown people are counted for.
     pub establishment: EstablishmentId,
+    /// What the hospital asks of its administrators' passwords (segur IAM.92).
+    pub administrators_passwords: PasswordPolicy,
 }
 
 /// Why the first step was not taken.
@@ -146,6 +148,41 @@ impl SignInService {
         let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
         Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody })))
+    }
+
+    /// What is asked of a new password, for this role.
+    fn password_policy(&self, role: Role) -> PasswordPolicy {
+        match Population::from(role) {
+            Population::Administrators => self.0.settings.administrators_passwords,
+            other => PasswordPolicy::default_for(other),
+        }
+    }
+
+    /// Whether a password is older than this role's may be. One whose age was not kept is not, until it is changed.
+    fn is_due(&self, role: Role, since: Option<i64>, now: Time) -> bool {
+        let days = self.password_policy(role).expires_days();
+        let life = days.map(|days| Duration::from_secs(u64::from(days) * 86_400));
+        since.zip(life).is_some_and(|(since, life)| now >= Time::from_micros(since) + life)
+    }
+
+    /// Judges a new password and hashes it. `personal` are the words that somebody who knows its owner tries first.
+    pub(crate) async fn new_password(
+        &self,
+        password: Secret<String>,
+        role: Role,
+        personal: Vec<String>,
+    ) -> Result<Result<PasswordHash, WeakPassword>, NotHashed> {
+        let (policy, salt) = (self.password_policy(role), random().map_err(|_| NotHashed::Fault)?);
+        let hashed = self.0.hasher.run(move || {
+            let mut words: Vec<&str> = personal.iter().map(String::as_str).collect();
+            words.push("poterne");
+            check_password(&password, &policy, &words)?;
+            Ok(hash_password(&password, &salt))
+        });
+        match hashed.await? {
+            Ok(hash) => hash.map(Ok).map_err(|_| NotHashed::Fault),
+            Err(weak) => Ok(Err(weak)),
+        }
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -388,6 +425,7 @@ impl SignInService {
             idle_until: (now + parts.settings.limits.idle).min(resumed.absolute_until).max(resumed.idle_until),
             absolute_until: resumed.absolute_until,
             previous,
+            password_due: self.is_due(account.role, secrets.password_since, now),
             authenticated: resumed.authenticated,
         })
     }

@@ -97,6 +97,7 @@ fn door_service(
         roles,
         limits: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(28_800) },
         establishment: HERE,
+        administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
     };
     let keys = master.keys_for(Holder::Door(door));
     SignInService::new(store.clone(), journal.clone(), Arc::clone(policies), keys, settings).unwrap()

@@ -8,11 +8,10 @@ use crate::{
     shown,
 };
 use axum::{
-    extract::{Path, Query},
+    extract::{Path, Query, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use identity::BadPassword;
 use serde::Deserialize;
 use signin::OwnError;
 use types::{Secret, SessionId};
@@ -25,16 +24,13 @@ pub(crate) struct Done {
 }
 
 /// The page, with what was just done if the address says so.
-pub(crate) async fn about<D: Door>(member: Member<D>, done: Option<Query<Done>>) -> Response {
-    let done = done.and_then(|Query(done)| AccountChanged::from_word(&done.done));
-    seen(&member, done, None).await
+pub(crate) async fn about<D: Door>(member: Member<D>, done: Result<Query<Done>, QueryRejection>) -> Response {
+    let done = done.ok().and_then(|Query(done)| AccountChanged::from_word(&done.done));
+    let problem = member.who.password_due.then_some(AccountProblem::Due);
+    seen(&member, done, problem).await
 }
 
-async fn seen<D: Door>(
-    member: &Member<D>,
-    done: Option<AccountChanged>,
-    problem: Option<AccountProblem>,
-) -> Response {
+async fn seen<D: Door>(member: &Member<D>, done: Option<AccountChanged>, problem: Option<AccountProblem>) -> Response {
     let own = match member.visit.entrance().signin().own_account(&member.who).await {
         Ok(own) => own,
         Err(error) => return unseen(member, error),
@@ -65,16 +61,12 @@ fn problem(error: OwnError) -> Option<AccountProblem> {
         OwnError::TooMany(wait) => Some(AccountProblem::Wait { seconds: wait_seconds(wait) }),
         OwnError::Code => Some(AccountProblem::Code),
         OwnError::Meanwhile => Some(AccountProblem::Meanwhile),
-        OwnError::Password(BadPassword::Refused) | OwnError::Denied | OwnError::Unavailable => None,
+        OwnError::Denied | OwnError::Unavailable => None,
         OwnError::Password(bad) => Some(AccountProblem::Password(bad)),
     }
 }
 
-async fn answered<D: Door>(
-    member: &Member<D>,
-    result: Result<(), OwnError>,
-    done: AccountChanged,
-) -> Response {
+async fn answered<D: Door>(member: &Member<D>, result: Result<(), OwnError>, done: AccountChanged) -> Response {
     match result {
         Ok(()) => {
             let to = format!("/{}/session?done={}", member.visit.lang, done.word());
@@ -177,9 +169,8 @@ pub(crate) async fn end_others<D: Door>(Posted { member, .. }: Posted<D, Plain>)
 /// What a browser says of itself, in two words that its holder recognizes: never more than that is kept.
 pub(crate) fn device(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
-    };
+    let first =
+        |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     // Those that call themselves by another's name besides their own come first.
     let browser = first(&[
         ("Edg", "Edge"),
@@ -212,9 +203,11 @@ mod tests {
             device(&headers)
         };
         assert_eq!(named("Mozilla/5.0 (Android 16; Mobile; rv:150.0) Gecko/150.0 Firefox/150.0"), "Firefox, Android");
-        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36 Edg/156.0";
+        let edge =
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36 Edg/156.0";
         assert_eq!(named(edge), "Edge, Windows");
-        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 26_1 like Mac OS X) AppleWebKit/605 Version/26.1 Mobile Safari/604.1";
+        let phone =
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 26_1 like Mac OS X) AppleWebKit/605 Version/26.1 Mobile Safari/604.1";
         assert_eq!(named(phone), "Safari, iPhone");
         assert_eq!(named("<script>"), "");
         assert_eq!(device(&HeaderMap::new()), "");

@@ -28,7 +28,8 @@ impl FactorView {
         let (issuer, login) = (escaped(issuer), escaped(login));
         let address = format!("otpauth://totp/{issuer}:{login}?secret={secret}&issuer={issuer}");
         // Only what is longer than any square fails; the key to type is there all the same.
-        let (side, path) = QrCode::encode_text(&address, QrCodeEcc::Medium).map_or((0, String::new()), |code| drawn(&code));
+        let (side, path) =
+            QrCode::encode_text(&address, QrCodeEcc::Medium).map_or((0, String::new()), |code| drawn(&code));
         Self { secret, address, side, path }
     }
 

@@ -13,7 +13,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::Response,
 };
-use identity::BadPassword;
 use serde::Deserialize;
 use signin::{Chosen, LinkError};
 use types::Secret;
@@ -79,7 +78,6 @@ pub(crate) async fn choose<D: Door>(
     let chosen = Chosen { password: Secret::new(sent.password), totp, code: sent.code };
     match visit.entrance().signin().take_link(&token, chosen, visit.address).await {
         Ok(()) => shown(visit.lang, &LinkDone::new(visit.chrome(None, Some("/")))),
-        Err(LinkError::Password(BadPassword::Refused)) => visit.error(ErrorKind::JournalUnavailable, None),
         Err(LinkError::Password(bad)) => drawn(&visit, &token, Some(LinkProblem::Password(bad))).await,
         Err(LinkError::Code) => drawn(&visit, &token, Some(LinkProblem::Code)).await,
         Err(error) => refused(&visit, error),

@@ -6,7 +6,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
     http::{HeaderValue, header::SET_COOKIE, request::Parts},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use signin::{EndedBecause, SessionFault, SignedIn};
@@ -218,6 +218,9 @@ impl<D: Door> FromRequestParts<D> for Member<D> {
     async fn from_request_parts(parts: &mut Parts, state: &D) -> Result<Self, Response> {
         let visit = Visit::read(parts, state)?;
         match visit.member(parts).await? {
+            Some(who) if who.password_due && !is_ones_own(parts.uri.path()) => {
+                Err(Redirect::to(&format!("/{}/session?done=due", visit.lang)).into_response())
+            }
             Some(who) => Ok(Self { visit, who }),
             None => {
                 state.entrance().signin().stranger(visit.address).await;
@@ -232,8 +235,19 @@ impl<D: Door> OptionalFromRequestParts<D> for Member<D> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, state: &D) -> Result<Option<Self>, Response> {
         let visit = Visit::read(parts, state)?;
-        Ok(visit.member(parts).await?.map(|who| Self { visit, who }))
+        match visit.member(parts).await? {
+            Some(who) if who.password_due && !is_ones_own(parts.uri.path()) => {
+                Err(Redirect::to(&format!("/{}/session?done=due", visit.lang)).into_response())
+            }
+            who => Ok(who.map(|who| Self { visit, who })),
+        }
     }
+}
+
+/// Whether a path is one's session or one's own account: what is left to whoever must choose another password.
+fn is_ones_own(path: &str) -> bool {
+    let rest = path.get(3..).unwrap_or_default();
+    rest == "/session" || rest.starts_with("/session/") || rest.starts_with("/account/")
 }
 
 /// The form's field that carries its token ([`web::csrf::TOKEN_FIELD`]).

@@ -8,6 +8,7 @@ mod approvals;
 mod doors;
 mod files;
 mod mistake;
+mod passwords;
 mod reading;
 mod sections;
 #[cfg(test)]
@@ -69,6 +70,9 @@ pub struct Config {
     pub log: Log,
     /// `[journal]`.
     pub journal: Journal,
+    /// `[passwords]`: `administrators_chars_min` (15), `administrators_classes_min` (3), `administrators_bits_min` (60) and
+    /// `administrators_expires_days` (365): what the hospital asks of its administrators' passwords, as much as Poterne or more.
+    pub administrators_passwords: identity::PasswordPolicy,
 }
 
 /// `[node]`: this process among those of the installation.

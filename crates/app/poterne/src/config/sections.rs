@@ -5,6 +5,7 @@ use super::{
     approvals::approvals,
     doors::{check_apart, page_door, public_name, public_origin, relays},
     files::{self, Kept},
+    passwords::passwords,
     reading::{Section, Wrong, nearest, number, text, texts, word},
     witnesses::journal,
 };
@@ -44,8 +45,10 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let sis = sis(&root.section("sis", site.runs(Door::Portal)), folder);
     let log = log(&root.section("log", false));
     let journal = journal(root, folder, node.as_ref().map(|node| node.name.as_str()));
+    let administrators_passwords = passwords(&root.section("passwords", false));
     root.finish();
     Some(Config {
+        administrators_passwords: administrators_passwords?,
         digest: root.text_digest(),
         portal: site.kept(&[Door::Portal], portal)?,
         desk: site.kept(&[Door::Desk], desk)?,

@@ -23,7 +23,7 @@ use crate::{
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
 use entrance::EntranceSettings;
-use identity::SessionLimits;
+use identity::{PasswordPolicy, SessionLimits};
 use interventions::Fleet;
 use journal::{Journal, log::State as LogState};
 use portal::PortalState;
@@ -85,6 +85,8 @@ pub struct NodeSettings {
     pub stamping: Option<timestamp::Settings>,
     /// The witness that it is for other nodes.
     pub witness: Option<Serving>,
+    /// What is asked of administrators' passwords.
+    pub administrators_passwords: PasswordPolicy,
     /// How long a clean stop may take.
     pub stop_deadline: Duration,
     /// Slots of the journal's reserve.
@@ -179,6 +181,7 @@ pub(super) struct Ground<'a> {
     pub keep: &'a Keep,
     pub master: &'a MasterKey,
     pub establishments: &'a [(EstablishmentId, String)],
+    pub administrators_passwords: PasswordPolicy,
 }
 
 impl Ground<'_> {
@@ -190,7 +193,8 @@ impl Ground<'_> {
     /// A door's sign-in.
     pub fn signin(&self, door: Door, roles: &'static [Role], limits: SessionLimits) -> Result<SignInService> {
         let Keep { store, journal, policies, .. } = self.keep;
-        let settings = SignInSettings { door, roles, limits, establishment: self.first()?.0 };
+        let (establishment, administrators_passwords) = (self.first()?.0, self.administrators_passwords);
+        let settings = SignInSettings { door, roles, limits, establishment, administrators_passwords };
         let keys = self.master.keys_for(Holder::Door(door));
         Ok(SignInService::new(store.clone(), journal.clone(), policies.clone(), keys, settings)?)
     }
@@ -223,7 +227,12 @@ impl Node {
         for (id, name) in &node.establishments {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
         }
-        let ground = Ground { keep: &keep, master: &node.master, establishments: &node.establishments };
+        let ground = Ground {
+            keep: &keep,
+            master: &node.master,
+            establishments: &node.establishments,
+            administrators_passwords: node.administrators_passwords,
+        };
         let mut proving = Proving::new(
             &ground,
             (&node.data, &node.store.url),

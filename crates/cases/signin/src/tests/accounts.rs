@@ -6,7 +6,7 @@ use crate::{
 };
 use types::{AccountState, IdentityProof, LifeReason};
 
-const NEW: &str = "une autre porte bien gardée";
+const NEW: &str = "Vingt-7 herons gris au gué";
 
 impl Fixture {
     fn accounts(&self) -> Accounts {

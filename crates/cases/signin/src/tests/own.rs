@@ -3,7 +3,7 @@
 use super::*;
 use crate::{OwnError, SPARE_CODES};
 
-const NEW: &str = "une autre porte bien gardée";
+const NEW: &str = "Vingt-7 herons gris au gué";
 
 fn given(text: &str) -> Secret<String> {
     Secret::new(text.into())
@@ -111,3 +111,24 @@ async fn ones_sessions_are_seen_and_ended(database: &TestDatabase) {
     assert!(it.service.resume(&yann.cookie, address(3)).await.is_ok());
 }
 both!(ones_sessions_are_seen_and_ended);
+
+async fn an_administrators_password_is_due_in_time(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("camille", Role::Patient, 1).await.unwrap();
+    it.enrol("admin", Role::Administrator, 2).await.unwrap();
+    let desk = it.door(Door::Desk, DESK);
+    let due = async |from: u8| {
+        let ceremony = desk.first_step("admin", given(PASSWORD), address(from)).await.unwrap();
+        let opened = desk.second_step(&ceremony, &it.code(2), address(from)).await.unwrap();
+        desk.resume(&opened.cookie, address(from)).await.unwrap()
+    };
+    assert!(!due(1).await.password_due);
+    it.clock.advance(365 * 86_400);
+    let admin = due(2).await;
+    assert!(admin.password_due);
+    let weak = desk.change_password(&admin, given(PASSWORD), given("motdepasse-2026!")).await.err();
+    assert!(matches!(weak, Some(OwnError::Password(_))), "{weak:?}");
+    desk.change_password(&admin, given(PASSWORD), given("Vingt-7 herons gris au gué")).await.unwrap();
+    assert!(!it.opened(PASSWORD, &it.code(1), address(3)).await.password_due, "ordinary people's never is");
+}
+both!(an_administrators_password_is_due_in_time);

@@ -130,7 +130,8 @@ impl Ground {
     fn signin(&self, door: Door, roles: &'static [Role]) -> SignInService {
         let idle = Duration::from_secs(IDLE_SECONDS.unsigned_abs());
         let limits = SessionLimits { idle, absolute: Duration::from_secs(8 * 3600) };
-        let settings = SignInSettings { door, roles, limits, establishment: HERE };
+        let administrators_passwords = identity::PasswordPolicy::default_for(identity::Population::Administrators);
+        let settings = SignInSettings { door, roles, limits, establishment: HERE, administrators_passwords };
         let (store, journal, policies) = self.shared();
         SignInService::new(store, journal, policies, self.keys(door), settings).unwrap()
     }

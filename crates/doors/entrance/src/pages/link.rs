@@ -2,7 +2,7 @@
 
 use super::means::refused_password;
 use crate::factor::FactorView;
-use identity::BadPassword;
+use identity::WeakPassword;
 use types::{Role, Time};
 use web::layout::prelude::*;
 
@@ -10,7 +10,7 @@ use web::layout::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkProblem {
     /// The password.
-    Password(BadPassword),
+    Password(WeakPassword),
     /// The code is not that of the second factor shown.
     Code,
 }

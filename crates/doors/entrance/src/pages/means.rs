@@ -2,7 +2,7 @@
 
 use crate::factor::FactorView;
 use axum::http::StatusCode;
-use identity::BadPassword;
+use identity::{Because, WeakPassword};
 use web::layout::{prelude::*, wait};
 
 /// What was just done; it stands in the address of the page that says so.
@@ -46,7 +46,7 @@ pub enum AccountProblem {
     /// The password given again is wrong.
     Current,
     /// The new one is not taken.
-    Password(BadPassword),
+    Password(WeakPassword),
     /// The code is not the second factor's.
     Code,
     /// Several failures: time must pass.
@@ -56,6 +56,8 @@ pub enum AccountProblem {
     },
     /// Somebody changed the account meanwhile.
     Meanwhile,
+    /// The password is older than it may be.
+    Due,
 }
 
 impl AccountProblem {
@@ -63,7 +65,16 @@ impl AccountProblem {
         match self {
             Self::Wait { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Meanwhile => StatusCode::CONFLICT,
+            Self::Due => StatusCode::OK,
             Self::Current | Self::Password(_) | Self::Code => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    /// What stands above it.
+    pub fn title(self, t: Text) -> &'static str {
+        match self {
+            Self::Due => t.entrance_means_problem_due_title(),
+            _ => t.entrance_account_problem_title(),
         }
     }
 
@@ -75,16 +86,30 @@ impl AccountProblem {
             Self::Code => t.entrance_means_problem_code().to_owned(),
             Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
             Self::Meanwhile => t.entrance_means_problem_meanwhile().to_owned(),
+            Self::Due => t.entrance_means_problem_due().to_owned(),
         }
     }
 }
 
 /// Why a password is not taken, and what would be.
-pub(crate) fn refused_password(bad: BadPassword, t: Text) -> String {
-    match bad {
-        BadPassword::TooShort(count) => t.entrance_means_problem_short(u64::try_from(count).unwrap_or(u64::MAX)),
-        BadPassword::TooLong => t.entrance_means_problem_long().to_owned(),
-        BadPassword::Refused => t.entrance_means_problem_weak().to_owned(),
+pub(crate) fn refused_password(weak: WeakPassword, t: Text) -> String {
+    match weak {
+        WeakPassword::TooShort { min } => t.entrance_means_problem_short(u64::from(min)),
+        WeakPassword::TooLong { .. } => t.entrance_means_problem_long().to_owned(),
+        WeakPassword::FewKinds { min, words_min } => t.entrance_means_problem_kinds(min, words_min),
+        WeakPassword::Guessable { because } => {
+            let because = match because {
+                Because::CommonWord => t.entrance_means_because_common(),
+                Because::Name => t.entrance_means_because_name(),
+                Because::Personal => t.entrance_means_because_personal(),
+                Because::Repeated => t.entrance_means_because_repeated(),
+                Because::Sequence => t.entrance_means_because_sequence(),
+                Because::Keyboard => t.entrance_means_because_keyboard(),
+                Because::Date => t.entrance_means_because_date(),
+                Because::Other => t.entrance_means_because_other(),
+            };
+            t.entrance_means_problem_weak(because)
+        }
     }
 }
 

@@ -166,6 +166,7 @@ impl House {
             roles: &[Role::Beneficiary],
             limits: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(28_800) },
             establishment: HERE,
+            administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
         };
         let signin = SignInService::new(store.clone(), journal.clone(), policies.clone(), keys(), settings).unwrap();
         let enrolment = Enrolment::new(

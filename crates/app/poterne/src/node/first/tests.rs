@@ -39,7 +39,12 @@ impl Site {
         let establishments = [(ESTABLISHMENT, "Hôpital d’essai".to_owned())];
         let enrolment = keep.enrolling(&master, SystemActor::Operator).0;
         enrolment.establishment(ESTABLISHMENT, "Hôpital d’essai").await.unwrap();
-        let ground = Ground { keep: &keep, master: &master, establishments: &establishments };
+        let ground = Ground {
+            keep: &keep,
+            master: &master,
+            establishments: &establishments,
+            administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
+        };
         let limits = SessionLimits { idle: Duration::from_secs(600), absolute: Duration::from_secs(3600) };
         let signin = ground.signin(Door::Desk, DESK_ROLES, limits).unwrap();
         let link = Link::new(path(keys).join("pinned.json"), path("link.json"));
