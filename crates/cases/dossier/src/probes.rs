@@ -92,6 +92,12 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "The reserved account issues a token and ends it: both leave their trace, as does the account's creation.",
     },
     ProbeInfo {
+        name: "passwords",
+        rules: &[(AccesWeb, "AA4")],
+        what_fr: "Le mot de passe seul n’ouvre rien, et un mot de passe qui se devine vite est refusé.",
+        what_en: "A password alone opens nothing, and one that is soon guessed is refused.",
+    },
+    ProbeInfo {
         name: "relay-idle",
         rules: &[(Interventions, "T10")],
         what_fr: "Une session du relais, dont le silence est vieilli jusqu’à la limite de la porte, se ferme d’elle-même.",

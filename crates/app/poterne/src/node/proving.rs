@@ -9,6 +9,7 @@ use crate::probes::{
     codes::Reserved,
     idle::{IDLE, IdleDoor, IdleProbe},
     openings::{Opened, OpeningsProbe},
+    passwords::PasswordsProbe,
     records::{RecordsProbe, What as Records},
     relay::{
         RelayProbe, What as Relayed, Works,
@@ -213,7 +214,7 @@ impl Proving {
         let recording = Recording::new(terms.clone(), refusals.clone());
         let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
-        let left = doors.clone();
+        let (left, guessed) = (doors.clone(), doors.clone());
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
             move |info| -> Arc<dyn Probe> { Arc::new(RelayProbe::new(info, what, works)) }
@@ -229,6 +230,7 @@ impl Proving {
             named("unaltered", |info| Arc::new(UnalteredProbe::new(info, watched, desk, recording))),
             named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
             named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1))),
+            named("passwords", |info| Arc::new(PasswordsProbe::new(info, guessed))),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
             named("relay-traces", relayed(Relayed::Traces)),

@@ -131,13 +131,30 @@ impl Visits {
         }
     }
 
+    /// Whether the right password opens a session by itself. The sign-in is left there: no code is spent.
+    pub async fn password_alone(&self) -> Result<bool, Fault> {
+        let password = self.reserved().password.expose();
+        let page = self.first_step(password).await?;
+        let given = page.given(&self.browser.target().cookie).filter(|cookie| !cookie.is_empty());
+        match (given, page.form("code")) {
+            (Some(_), _) => Ok(true),
+            (None, Some(_)) => Ok(false),
+            (None, None) => Err(Fault::unreachable(format!("no code asked ({})", page.status))),
+        }
+    }
+
+    /// The page after a password.
+    async fn first_step(&self, password: &str) -> Result<Page, Fault> {
+        let page = self.browser.get("/fr/", None).await.map_err(Fault::unreachable)?;
+        let form = page.form("password").ok_or_else(|| Fault::unreachable("the home page offers no sign-in"))?;
+        let typed = [("login", self.reserved().login.as_str()), ("password", password)];
+        self.browser.submit(&form, &typed, None).await.map_err(Fault::unreachable)
+    }
+
     /// The cookie, or nothing if the door refused.
     async fn through_pages(&self, password: &str, code: String) -> Result<Option<String>, Fault> {
         let browser = &self.browser;
-        let page = browser.get("/fr/", None).await.map_err(Fault::unreachable)?;
-        let form = page.form("password").ok_or_else(|| Fault::unreachable("the home page offers no sign-in"))?;
-        let typed = [("login", self.reserved().login.as_str()), ("password", password)];
-        let page = browser.submit(&form, &typed, None).await.map_err(Fault::unreachable)?;
+        let page = self.first_step(password).await?;
         let form = page.form("code").ok_or_else(|| Fault::unreachable(format!("no code asked ({})", page.status)))?;
         let page = browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;
         match page.status {

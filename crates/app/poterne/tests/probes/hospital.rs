@@ -44,6 +44,9 @@ pub enum Flaw {
     AnybodySetsRetention,
     AnybodyRecordsMore,
     KeepsTokens,
+    PasswordAlone,
+    TakesGuessed,
+    ChangesNothing,
 }
 
 /// Somebody else, who has a record.
@@ -116,6 +119,10 @@ async fn first(State(parts): Door, body: String) -> Response {
     // Reserved passwords are drawn: they hold no space.
     let is_wrong = body.contains("%20") && parts.flaw != Flaw::AnyPassword;
     let ceremony = if is_wrong { 'w' } else { 'c' };
+    if parts.flaw == Flaw::PasswordAlone {
+        let cookie = format!("__Host-poterne-portal={}; Path=/; Secure", parts.begin(None));
+        return (StatusCode::SEE_OTHER, [("set-cookie", cookie), ("location", "/fr/".into())]).into_response();
+    }
     Html(format!(
         "<form method=\"post\" action=\"/fr/session/code\"><input type=\"hidden\" name=\"ceremony\" value=\"{ceremony}\">\
          <input type=\"text\" name=\"code\"></form>"
@@ -134,13 +141,23 @@ async fn second(State(parts): Door, body: String) -> Response {
 
 async fn session(State(parts): Door, headers: HeaderMap) -> Response {
     match parts.honors(&headers) {
-        Some(_) => Html(
-            "<form id=\"sign-out\" method=\"post\" action=\"/fr/session/end\">\
-             <input type=\"hidden\" name=\"csrf\" value=\"t\"></form>",
-        )
-        .into_response(),
+        Some(_) => {
+            let end = "<form id=\"sign-out\" method=\"post\" action=\"/fr/session/end\">\
+                       <input type=\"hidden\" name=\"csrf\" value=\"t\"></form>";
+            let change = "<form method=\"post\" action=\"/fr/account/password\">\
+                          <input type=\"hidden\" name=\"csrf\" value=\"t\"><input name=\"current\">\
+                          <input name=\"password\"></form>";
+            let change = if parts.flaw == Flaw::ChangesNothing { "" } else { change };
+            Html(format!("{end}{change}")).into_response()
+        }
         None => StatusCode::UNAUTHORIZED.into_response(),
     }
+}
+
+async fn password(State(parts): Door, body: String) -> Response {
+    assert!(body.starts_with("csrf=t&current=") && body.contains("&password="), "{body}");
+    let taken = parts.flaw == Flaw::TakesGuessed && body.ends_with("Jean-Pierre1965");
+    if taken { StatusCode::SEE_OTHER } else { StatusCode::UNPROCESSABLE_ENTITY }.into_response()
 }
 
 async fn end(State(parts): Door, headers: HeaderMap, body: String) -> Response {
@@ -227,6 +244,7 @@ pub async fn open(flaw: Flaw) -> Fake {
         .route("/fr/session", get(session).post(first))
         .route("/fr/session/code", post(second))
         .route("/fr/session/end", post(end))
+        .route("/fr/account/password", post(password))
         .route("/fr/records/{patient}", get(record))
         .route("/fr/means", get(means))
         .route("/fr/means/tokens", post(issue))

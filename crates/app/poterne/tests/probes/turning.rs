@@ -6,6 +6,7 @@ use crate::{
     probes::{
         codes::Reserved,
         idle::{IdleDoor, IdleProbe, Opens as _},
+        passwords::PasswordsProbe,
         records::{RecordsProbe, What as Records},
         sessions::{SessionsProbe, What as Sessions},
         target::Target,
@@ -200,4 +201,18 @@ async fn the_idle_probe_turns_on_sessions_that_do_not_end() {
     assert!(matches!(outcome, ProbeOutcome::Proved(_)), "{outcome}");
     failed(&idle(Flaw::NeverIdle, Duration::from_secs(900)).await, "past its idle limit");
     failed(&idle(Flaw::None, Duration::from_secs(7201)).await, "two hours");
+}
+
+#[tokio::test]
+async fn the_password_probe_turns_on_doors_that_take_what_is_guessed() {
+    let outcome = async |flaw| {
+        let fake = hospital::open(flaw).await;
+        PasswordsProbe::new(probe_named("passwords").unwrap(), vec![fake.visits]).run().await
+    };
+    let kept = outcome(Flaw::None).await;
+    assert!(matches!(kept, ProbeOutcome::Proved(_)), "{kept}");
+    failed(&outcome(Flaw::TakesGuessed).await, "soon guessed is taken");
+    failed(&outcome(Flaw::ChangesNothing).await, "no page offers");
+    failed(&outcome(Flaw::PasswordAlone).await, "without a code");
+    assert!(matches!(outcome(Flaw::NobodyIn).await, ProbeOutcome::CouldNotRun(_)));
 }

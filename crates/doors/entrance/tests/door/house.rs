@@ -17,11 +17,16 @@ use identity::{SessionLimits, TotpSecret};
 use journal::{Journal, JournalConfig, Trace, read_traces};
 use policy::Policies;
 use serde::Deserialize;
-use signin::{ApiTokens, Enrolment, NewAccount, NewToken, SignInService, SignInSettings, SignedIn, TokenSettings};
+use signin::{
+    Accounts, ApiTokens, Attributes, Enrolment, NewAccount, NewInvitation, NewToken, SignInService, SignInSettings,
+    SignedIn, TokenSettings,
+};
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use store::{SystemClock, testing::TestDatabase};
 use tower::ServiceExt as _;
-use types::{ClientAddress, Clock as _, Door as DoorName, EstablishmentId, Role, Secret, SystemActor, TokenScope};
+use types::{
+    ClientAddress, Clock as _, Door as DoorName, EstablishmentId, IdentityProof, Role, Secret, SystemActor, TokenScope,
+};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 use web::{
     assets::Icon,
@@ -32,9 +37,9 @@ use web::{
 };
 
 pub const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
-const LOGIN: &str = "odile.marchetti";
-const NAME: &str = "Odile Marchetti";
-const PASSWORD: &str = "la lanterne du veilleur";
+pub const LOGIN: &str = "odile.marchetti";
+pub const NAME: &str = "Odile Marchetti";
+pub const PASSWORD: &str = "la lanterne du veilleur";
 
 /// The door's state.
 #[derive(Clone)]
@@ -87,7 +92,14 @@ async fn home(member: Option<Member<Staff>>, visit: Visit<Staff>) -> Response {
     let mut chrome = member.chrome();
     chrome.waiting("/notes", 3);
     // Any page would do.
-    let view = entrance::pages::SessionView { since: member.who.opened, address: member.visit.address };
+    let view = entrance::pages::SessionView {
+        since: member.who.opened,
+        address: member.visit.address,
+        others: Vec::new(),
+        spare_codes: 0,
+        done: None,
+        problem: None,
+    };
     entrance::shown(member.visit.lang, &entrance::pages::Session::new(chrome, view))
 }
 
@@ -142,6 +154,7 @@ pub struct House {
     pub good: String,
     /// The same, from elsewhere only.
     pub elsewhere: String,
+    accounts: Accounts,
     /// With an API, and without.
     routers: [Router; 2],
 }
@@ -186,6 +199,7 @@ impl House {
             totp: TotpSecret::from_bytes([7; 20]),
         };
         let account = enrolment.account(HERE, new).await.unwrap();
+        let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys());
         let settings = TokenSettings { door: DoorName::Desk, roles: &[Role::Beneficiary], establishment: HERE };
         let tokens = ApiTokens::new(store, journal.clone(), policies, keys(), settings).unwrap();
         let issue = async |sources: &[&str]| {
@@ -218,7 +232,17 @@ impl House {
                 .route("/api/v1/mistaken", get(mistaken).post(mistaken));
             entrance::guarded(router, Staff(entrance), Limits::default())
         });
-        Self { folder, journal, good, elsewhere, routers }
+        Self { folder, journal, good, elsewhere, accounts, routers }
+    }
+
+    /// Invites somebody of that role, and gives the secret of his link.
+    pub async fn invite(&self, login: &str, role: Role) -> String {
+        let who = identity::system_actor(SystemActor::Demo, Some(HERE), SystemClock.now());
+        let attributes =
+            Attributes { given_name: "Inès".into(), family_name: "Delmas".into(), ..Attributes::default() };
+        let proof = IdentityProof::InPerson;
+        let new = NewInvitation { login: login.into(), attributes, role, supplier: None, proof };
+        self.accounts.invite(&who, new).await.unwrap().1.secret.expose().clone()
     }
 
     pub async fn ask(&self, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
@@ -258,11 +282,13 @@ impl House {
 
     /// Signs in with the two forms; the cookie, and the token of the forms.
     pub async fn sign_in(&self) -> (String, String) {
-        let password = PASSWORD.replace(' ', "+");
-        let first = self.post("/fr/session", None, format!("login={LOGIN}&password={password}")).await;
+        self.sign_in_with((LOGIN, PASSWORD), &code([7; 20])).await
+    }
+
+    pub async fn sign_in_with(&self, (login, password): (&str, &str), code: &str) -> (String, String) {
+        let password = typed_in(password);
+        let first = self.post("/fr/session", None, format!("login={login}&password={password}")).await;
         let ceremony = first.field("ceremony").unwrap();
-        let totp = totp_rs::Builder::new().with_secret([7; 20]).build().unwrap();
-        let code = totp.generate(u64::try_from(SystemClock.now().seconds()).unwrap());
         let opened = self.post("/fr/session/code", None, format!("ceremony={ceremony}&code={code}")).await;
         assert_eq!(opened.status, 303, "{}", opened.text);
         let cookie = opened.headers[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -276,6 +302,17 @@ impl House {
         let months = MonthKeys::new(&self.folder.path().join("vault"), &master).unwrap();
         read_traces(&self.folder.path().join("journal/node"), &months, 0..self.journal.entries()).unwrap()
     }
+}
+
+/// The code of a second factor now.
+pub fn code(secret: [u8; 20]) -> String {
+    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    totp.generate(u64::try_from(SystemClock.now().seconds()).unwrap()).to_string()
+}
+
+/// As a form sends it.
+pub fn typed_in(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 pub struct Answer {
