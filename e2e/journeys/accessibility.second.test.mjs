@@ -45,7 +45,7 @@ const PEOPLE = [
   },
   { door: "desk", login: ALINE, pages: () => [`/interventions/${stage.held}`, ...watched()] },
   { door: "desk", login: PASCAL, pages: () => [...followed(), ...watched(), ...seenAgain(), "/rules?state=gap"] },
-  { door: "desk", login: MAUD, pages: () => ["/equipment/change", "/passkeys?problem=signature"] },
+  { door: "desk", login: MAUD, pages: () => ["/equipment/change", "/passkeys?problem=signature", "/accounts?q=zzzz"] },
   {
     door: "desk",
     login: DENIS,

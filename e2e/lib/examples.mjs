@@ -96,6 +96,12 @@ async function beneficiary(demo, known) {
   };
 }
 
+/** What whoever sees accounts reads: the list, and the first of it. */
+async function accounts(demo, role) {
+  const { rows } = await new Api(demo, "desk", role).must("GET", "/accounts?role=beneficiary");
+  return { list_accounts: { query: { role: "beneficiary" } }, get_account: { path: [rows[0].id] } };
+}
+
 async function administrator(demo, known) {
   const { rows } = await new Api(demo, "desk", "administrator").must("GET", "/targets");
   const { id, version, protocol, signed, ...target } = rows.find(({ name }) => name === "automate-pharmacie");
@@ -104,6 +110,7 @@ async function administrator(demo, known) {
   const fresh = await new Api(demo, "desk", "administrator").must("POST", "/targets/terms", { target: other });
   return {
     ...LISTS,
+    ...(await accounts(demo, "administrator")),
     list_rules: {},
     get_intervention: { path: [known.intervention] },
     get_session: { path: [known.over] },
@@ -157,7 +164,11 @@ export const ROLES = {
     beneficiary,
     administrator,
     on_call: watcher,
-    security_officer: async (demo, known) => ({ ...(await watcher(demo, known)), list_rules: {} }),
+    security_officer: async (demo, known) => ({
+      ...(await watcher(demo, known)),
+      ...(await accounts(demo, "security_officer")),
+      list_rules: {},
+    }),
     trace_controller: async () => ({
       search_traces: { query: { limit: 20, type: "record", outcome: "shown" } },
       count_traces: { query: { type: "session.sign_in" } },

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use signin::NewAccount;
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -151,6 +152,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         establishments: vec![(establishment, hospital.establishment.name.clone())],
         portal: Some((page(portal, &certificate)?, sis)),
         desk: Some(page(desk, &certificate)?),
+        elsewhere: BTreeMap::new(),
         suppliers: Some(page(suppliers, &certificate)?),
         relays: Some(RelayDoor {
             listener: relays,

@@ -65,6 +65,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         }
         _ => None,
     };
+    let elsewhere = config.desk.as_ref().map(|desk| desk.elsewhere.clone()).unwrap_or_default();
     let desk = match config.desk {
         Some(desk) => Some(page(desk).await?),
         None => None,
@@ -105,6 +106,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         establishments: config.establishments.into_iter().map(|one| (one.id, one.name)).collect(),
         portal,
         desk,
+        elsewhere,
         suppliers,
         relays,
         trust,

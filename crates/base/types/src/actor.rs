@@ -118,6 +118,8 @@ words! {
         TracesRead = "traces:read",
         /// See rules and their proofs.
         RulesRead = "rules:read",
+        /// See accounts.
+        AccountsRead = "accounts:read",
     }
 }
 

@@ -1,5 +1,5 @@
 //! The desk: the door of the hospital's staff. Interventions decided, watched, cut and looked back on; equipment and who
-//! answers for it; means of identification; traces; rules.
+//! answers for it; accounts; means of identification; traces; rules.
 //!
 //! It knows the cases `signin`, `interventions` and `dossier` and the page kit, no other door, no SQL. A handler extracts,
 //! asks a service, renders. What a browser is shown of a terminal are pictures of text, never the target's own bytes.
@@ -56,6 +56,16 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/equipment/{id}", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/suppliers", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/suppliers", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/new", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/{id}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/link", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/link/confirm", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/link/withdraw", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/{id}/state/{to}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/state/{to}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/review", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/means", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/passkeys", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/tokens", asks: Asks::Session },
@@ -96,6 +106,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/api/v1/targets/terms", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/targets/{id}", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/suppliers", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/accounts", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/accounts/{id}", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces/counts", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces/export", asks: Asks::Token },
@@ -108,7 +120,7 @@ pub fn router(state: DeskState, limits: Limits) -> Router {
     let router = entrance::routes()
         .route("/{lang}/", get(handlers::home::home))
         .route("/{lang}/enrol/{token}", get(handlers::enrol::form).post(handlers::enrol::enrol));
-    entrance::guarded(interface(kept(followed(router))), state, limits)
+    entrance::guarded(interface(kept(managed(followed(router)))), state, limits)
 }
 
 /// The pages of interventions and sessions.
@@ -132,6 +144,20 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/sessions/{id}/channels/{number}", get(sessions::replay))
         .route("/{lang}/sessions/{id}/channels/{number}/frames", get(sessions::frames))
         .route("/{lang}/sessions/{id}/channels/{number}/file", get(sessions::file))
+}
+
+/// The pages of accounts.
+fn managed(router: Router<DeskState>) -> Router<DeskState> {
+    use handlers::accounts;
+    router
+        .route("/{lang}/accounts", get(accounts::list).post(accounts::invite))
+        .route("/{lang}/accounts/new", get(accounts::form))
+        .route("/{lang}/accounts/{id}", get(accounts::one))
+        .route("/{lang}/accounts/{id}/link", post(accounts::draw))
+        .route("/{lang}/accounts/{id}/link/confirm", post(accounts::confirm))
+        .route("/{lang}/accounts/{id}/link/withdraw", post(accounts::withdraw))
+        .route("/{lang}/accounts/{id}/state/{to}", get(accounts::changing).post(accounts::change))
+        .route("/{lang}/accounts/{id}/review", post(accounts::review))
 }
 
 /// The pages of equipment, means, traces and rules.
@@ -162,7 +188,7 @@ fn kept(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The routes for programs.
 fn interface(router: Router<DeskState>) -> Router<DeskState> {
-    use api::{equipment, interventions, oversight, retention, sessions, traces};
+    use api::{accounts, equipment, interventions, oversight, retention, sessions, traces};
     router
         .route("/api/v1/openapi.json", get(api::document))
         .route("/api/v1/interventions", get(interventions::list))
@@ -184,6 +210,8 @@ fn interface(router: Router<DeskState>) -> Router<DeskState> {
         .route("/api/v1/targets/terms", post(equipment::terms))
         .route("/api/v1/targets/{id}", get(equipment::get))
         .route("/api/v1/suppliers", get(equipment::suppliers))
+        .route("/api/v1/accounts", get(accounts::list))
+        .route("/api/v1/accounts/{id}", get(accounts::get))
         .route("/api/v1/traces", get(traces::search))
         .route("/api/v1/traces/counts", get(traces::counts))
         .route("/api/v1/traces/export", get(traces::export))

@@ -7,17 +7,22 @@ use crate::{
     streams::Stands,
 };
 use dossier::{Retention, RulesService, SavedSearches, Traces};
-use entrance::{Door, Entrance, Greeting};
+use entrance::{Door, Entrance, EntranceSettings, Greeting};
 use identity::Authenticated;
 use interventions::InterventionService;
-use signin::{ApiTokens, Means, SignInService, SignedIn};
-use std::sync::Arc;
+use signin::{Accounts, ApiTokens, Means, SignInService, SignedIn};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use types::{AccountId, Time};
-use web::{assets::Icon, i18n::Text, layout::NavItem};
+use web::{assets::Icon, csrf::Origin, i18n::Text, layout::NavItem};
 
 /// What the desk needs to know.
-pub type DeskSettings = entrance::EntranceSettings;
+pub struct DeskSettings {
+    /// Its entrance's.
+    pub entrance: EntranceSettings,
+    /// Where the pages of other doors live, as far as it is known here: accounts that are opened at the desk serve there.
+    pub origins: BTreeMap<types::Door, Origin>,
+}
 
 /// What stands behind the desk; all of it is that same door's.
 pub struct DeskServices {
@@ -27,6 +32,8 @@ pub struct DeskServices {
     pub tokens: ApiTokens,
     /// Passkeys, one's own and those to vouch for.
     pub means: Means,
+    /// Everybody's accounts, for those who manage them.
+    pub accounts: Accounts,
     /// Interventions, equipment, sessions.
     pub interventions: InterventionService,
     /// The search of traces.
@@ -52,6 +59,7 @@ const EXPORTERS_EACH_MAX: usize = 1;
 
 struct Parts {
     entrance: Entrance,
+    origins: BTreeMap<types::Door, Origin>,
     services: DeskServices,
     watchers: Arc<Semaphore>,
     readers: Places,
@@ -65,12 +73,13 @@ pub struct DeskState(Arc<Parts>);
 impl DeskState {
     /// Over its services.
     pub fn new(settings: DeskSettings, services: DeskServices) -> Self {
-        let entrance = Entrance::new(types::Door::Desk, greeting, settings, services.signin.clone());
+        let DeskSettings { entrance, origins } = settings;
+        let entrance = Entrance::new(types::Door::Desk, greeting, entrance, services.signin.clone());
         let entrance = entrance.with_api(services.tokens.clone());
         let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
         let readers = Places::new(READERS_MAX, READERS_EACH_MAX);
         let exporters = Places::new(EXPORTERS_MAX, EXPORTERS_EACH_MAX);
-        Self(Arc::new(Parts { entrance, services, watchers, readers, exporters }))
+        Self(Arc::new(Parts { entrance, origins, services, watchers, readers, exporters }))
     }
 
     pub(crate) fn interventions(&self) -> &InterventionService {
@@ -79,6 +88,15 @@ impl DeskState {
 
     pub(crate) fn means(&self) -> &Means {
         &self.0.services.means
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.services.accounts
+    }
+
+    /// Where the pages of a door live, if it is known here.
+    pub(crate) fn origin_of(&self, door: types::Door) -> Option<&Origin> {
+        if door == types::Door::Desk { Some(self.0.entrance.origin()) } else { self.0.origins.get(&door) }
     }
 
     pub(crate) fn tokens(&self) -> &ApiTokens {

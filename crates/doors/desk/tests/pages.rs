@@ -5,10 +5,13 @@ mod samples;
 
 use desk::pages::*;
 use interventions::State;
-use samples::{ME, NOW, ODILE, SACHA, all, chrome, intervention, intervention_view, session};
+use samples::{
+    ME, NOW, ODILE, SACHA, account, account_view, all, chrome, intervention, intervention_view, session, sheet,
+};
+use signin::Attributes;
 use std::collections::HashSet;
 use std::time::Duration;
-use types::{Lang, Role};
+use types::{AccountState, Lang, Role};
 use web::layout::prelude::Template;
 
 /// The values of an attribute, wherever it stands.
@@ -151,12 +154,44 @@ fn hostile_data_stays_text() {
     over.note = evil.into();
     over.channels[1].command = Some(evil.into());
     let over = SessionView { one: over, cuts: true, watches: true, replays: true, held: false };
+    let mut seen = sheet(account("Agnès Kerviel", Role::Beneficiary, AccountState::Active));
+    (seen.seen.display_name, seen.seen.login) = (evil.into(), evil.into());
+    seen.attributes = Attributes {
+        given_name: evil.into(),
+        family_name: evil.into(),
+        profession: Some(evil.into()),
+        rpps: Some(evil.into()),
+    };
+    let accounts = AccountsView {
+        rows: vec![seen.seen.clone()],
+        fields: AccountsFields { q: evil.into(), role: evil.into(), state: evil.into(), waits: evil.into() },
+        more: Some(ME),
+        ..AccountsView::default()
+    };
+    let fields = AccountFields { given_name: evil.into(), login: evil.into(), rpps: evil.into(), ..Default::default() };
+    let new = AccountNewView { fields, ..AccountNewView::default() };
+    let link = AccountLinkView {
+        account: ME,
+        name: evil.into(),
+        login: evil.into(),
+        role: Role::Dpo,
+        address: evil.into(),
+        unknown: None,
+        expires: NOW,
+        waits: true,
+    };
+    let change = AccountStateView { seen: seen.seen.clone(), to: AccountState::Closed };
     let list = InterventionsView { query: evil.into(), next: Some(evil.into()), ..InterventionsView::default() };
     let at = || chrome(Lang::Fr, "/", Some(ODILE));
     for html in [
         InterventionPage::new(at(), view).render().unwrap(),
         SessionPage::new(at(), over).render().unwrap(),
         InterventionsList::new(at(), list).render().unwrap(),
+        AccountsList::new(at(), accounts).render().unwrap(),
+        AccountNew::new(at(), new).render().unwrap(),
+        AccountLink::new(at(), link).render().unwrap(),
+        AccountPage::new(at(), account_view(seen, true)).render().unwrap(),
+        AccountStatePage::new(at(), change).render().unwrap(),
     ] {
         assert!(!html.contains("<script>") && !html.contains("<img") && html.contains("alert"));
         assert!(!html.contains("\"'>"), "an attribute is left");
@@ -246,4 +281,20 @@ fn every_page_has_a_sample() {
         };
         assert!(samples.iter().any(named) || samples.contains(other), "no sample of {name}");
     }
+}
+
+/// Nobody is offered what he may not do, nor anything on himself.
+#[test]
+fn an_account_offers_what_its_reader_may_do() {
+    let acts = |name: &str| {
+        let (_, html) = all(Lang::Fr).into_iter().find(|(one, _)| *one == name).unwrap();
+        let words = ["/link/confirm\"", "/link/withdraw\"", "/link\"", "/review\"", "/state/"];
+        words.into_iter().filter(|word| html.contains(word)).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(acts("account"), "/link\" /review\" /state/");
+    assert_eq!(acts("account-own"), "");
+    assert_eq!(acts("account-suspended"), "/review\" /state/");
+    assert_eq!(acts("account-closed"), "");
+    assert_eq!(acts("account-drawn"), "/link/withdraw\" /link\" /review\" /state/", "he drew it: another confirms");
+    assert_eq!(acts("account-waits"), "/link/confirm\"", "an officer confirms");
 }

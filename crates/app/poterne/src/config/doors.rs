@@ -8,6 +8,7 @@ use super::{
 };
 use russh::keys::{Algorithm, PrivateKey};
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -45,6 +46,7 @@ pub(super) fn page_door<'b>(
     let idle = section.optional("idle_seconds", |value| number(value, 60, SESSION_IDLE_SECONDS_MAX));
     let absolute = section.optional("absolute_seconds", |value| number(value, 60, 43_200));
     let support = section.required("support_contact", "\"01 99 00 00 00\"", |value| text(value, 200));
+    let elsewhere = if door == Door::Desk { elsewhere(&section, site) } else { BTreeMap::new() };
     let limits = Limits::default();
     let defaults = (limits.connections_max, limits.connections_per_source_max);
     let connections = connections(&section, 4, defaults);
@@ -74,11 +76,26 @@ pub(super) fn page_door<'b>(
             idle: Duration::from_secs(idle),
             absolute: Duration::from_secs(absolute),
             support_contact: support?,
+            elsewhere,
             connections_max,
             connections_per_source_max,
         })
     };
     (place, read())
+}
+
+/// Where the pages of the doors live that other nodes run; a door of this node says its own address.
+fn elsewhere(section: &Section<'_>, site: Site<'_>) -> BTreeMap<Door, Origin> {
+    let mut read = BTreeMap::new();
+    for (key, door) in [("portal_origin", Door::Portal), ("suppliers_origin", Door::Suppliers)] {
+        let Some(origin) = section.optional(key, |value| public_origin(value, door)) else { continue };
+        if site.runs(door) {
+            let what = format!("this node runs the door \"{door}\", which says its own origin");
+            section.wrong(key, what, "remove this line");
+        }
+        read.insert(door, origin);
+    }
+    read
 }
 
 /// Reads the technicians' door.

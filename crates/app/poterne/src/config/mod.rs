@@ -33,6 +33,7 @@ use reading::{Book, Section, Wrong};
 use russh::keys::PrivateKey;
 use rustls::ServerConfig;
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -132,6 +133,9 @@ pub struct PageDoor {
     pub absolute: Duration,
     /// `support_contact`: whom a user in trouble calls or writes to; shown on pages.
     pub support_contact: String,
+    /// `portal_origin` and `suppliers_origin` of `[desk]`: where the pages of the doors live that other nodes run, for the
+    /// links of accounts that are opened at the desk. None for the other doors.
+    pub elsewhere: BTreeMap<Door, Origin>,
     /// `connections_max`, 16 to 65536, 1024 by default.
     pub connections_max: usize,
     /// `connections_per_source_max`, 4 to `connections_max`, 64 by default. Behind a balancer that hides the clients'

@@ -216,6 +216,34 @@ fn each_mistake_of_the_second_door_has_its_place_and_its_remedy() {
 }
 
 #[test]
+fn the_desk_is_told_where_the_doors_of_other_nodes_are() {
+    let site = Site::second();
+    let key = |name: &str, origin: &str| format!("key_file = \"keys/desk.key\"\n{name} = \"{origin}\"");
+    let told = |name, origin| {
+        site.write(GOOD_SECOND);
+        site.change("key_file = \"keys/desk.key\"", &key(name, origin));
+    };
+    told("portal_origin", "https://portail.hopital.example:8443");
+    let config = Config::read(&site.file()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let elsewhere = config.desk.unwrap().elsewhere;
+    let read: Vec<_> = elsewhere.iter().map(|(door, origin)| (*door, origin.as_str())).collect();
+    assert_eq!(read, [(Door::Portal, "https://portail.hopital.example:8443")]);
+    assert!(config.suppliers.unwrap().elsewhere.is_empty());
+    told("portal_origin", "https://localhost");
+    assert_eq!(
+        said(&site),
+        ["18:17: desk.portal_origin: localhost is refused: passkeys and cookies of this name are worth nothing; \
+          write https:// and the public name, such as \"https://portail.hopital.example\""]
+    );
+    told("suppliers_origin", "https://fournisseurs.hopital.example");
+    assert_eq!(
+        said(&site),
+        ["18:20: desk.suppliers_origin: this node runs the door \"suppliers\", which says its own origin; \
+          remove this line"]
+    );
+}
+
+#[test]
 fn names_that_technicians_type_are_safe_in_a_command() {
     let site = Site::second();
     for name in [

@@ -69,6 +69,8 @@ pub struct NodeSettings {
     pub portal: Option<(PageDoor, SisConfig)>,
     /// The desk.
     pub desk: Option<PageDoor>,
+    /// Where the pages of doors live that other nodes run, for the desk.
+    pub elsewhere: BTreeMap<Door, Origin>,
     /// The suppliers' door.
     pub suppliers: Option<PageDoor>,
     /// The relays.
@@ -244,6 +246,12 @@ impl Node {
             ],
         )?;
         let (mut pages, mut signins, mut care, mut relays) = (Vec::new(), Vec::new(), None, None);
+        let mut origins = node.elsewhere;
+        let here = [
+            (Door::Portal, node.portal.as_ref().map(|(door, _)| &door.origin)),
+            (Door::Suppliers, node.suppliers.as_ref().map(|door| &door.origin)),
+        ];
+        origins.extend(here.into_iter().filter_map(|(door, origin)| Some((door, origin?.clone()))));
         if let Some((door, sis)) = node.portal {
             let signin = ground.signin(Door::Portal, PORTAL_ROLES, door.sessions)?;
             let keys = node.master.keys_for(Holder::Door(Door::Portal));
@@ -263,6 +271,7 @@ impl Node {
                     enrols_as: node.enrols_as,
                     single_zone: node.single_zone,
                     desk: node.desk,
+                    origins,
                     suppliers: node.suppliers,
                     relays: node.relays,
                 };

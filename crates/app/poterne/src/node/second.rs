@@ -5,7 +5,7 @@ use super::rehearsing::Rehearsing;
 use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
 use crate::{first_admin::FirstAdministrator, metrics::Metrics};
 use anyhow::{Context, Result};
-use desk::{DeskServices, DeskState};
+use desk::{DeskServices, DeskSettings, DeskState};
 use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, SavedSearches, Traces};
 use identity::passkey::RelyingParty;
 use interventions::{
@@ -15,8 +15,8 @@ use interventions::{
 use journal::index::Index;
 use lease::{Leases, LeasesConfig};
 use relays::{Relay, RelayLimits, RelaySettings, Wired};
-use signin::{ApiTokens, Means, SignInService, SshSignIn, TokenSettings};
-use std::{path::Path, sync::Arc};
+use signin::{Accounts, ApiTokens, Means, SignInService, SshSignIn, TokenSettings};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use suppliers::{SuppliersServices, SuppliersSettings, SuppliersState};
 use types::{Door, Role, Secret, SystemActor};
 use vault::{Holder, MonthKeys, Purpose};
@@ -49,6 +49,7 @@ pub(super) struct Settings<'a> {
     pub enrols_as: SystemActor,
     pub single_zone: Option<String>,
     pub desk: Option<PageDoor>,
+    pub origins: BTreeMap<Door, Origin>,
     pub suppliers: Option<PageDoor>,
     pub relays: Option<RelayDoor>,
 }
@@ -175,6 +176,7 @@ impl Second {
                 signin,
                 tokens: desk_tokens.clone(),
                 means: desk_means,
+                accounts: Accounts::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk)),
                 interventions: desk.build(),
                 traces,
                 searches: SavedSearches::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk)),
@@ -182,7 +184,8 @@ impl Second {
                 rules,
                 first_administrator,
             };
-            let state = DeskState::new(ground.entrance(Door::Desk, &door)?, services);
+            let entrance = ground.entrance(Door::Desk, &door)?;
+            let state = DeskState::new(DeskSettings { entrance, origins: settings.origins }, services);
             let router = desk::router(state, door.limits.clone());
             pages.push(Listening { name: Door::Desk, door, router });
         }

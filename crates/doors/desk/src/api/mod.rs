@@ -3,6 +3,7 @@
 //!
 //! Passkeys and tokens themselves are not managed here: no token gives another means of identification.
 
+pub(crate) mod accounts;
 pub mod bodies;
 pub(crate) mod equipment;
 pub(crate) mod interventions;
@@ -131,6 +132,7 @@ impl Modify for Security {
         interventions::open, interventions::close, interventions::cut,
         sessions::list, sessions::get, sessions::cut, sessions::recording,
         equipment::list, equipment::get, equipment::terms, equipment::register, equipment::suppliers,
+        accounts::list, accounts::get,
         traces::search, traces::counts, traces::export, retention::get, oversight::rules,
     )
 )]

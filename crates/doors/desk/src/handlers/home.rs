@@ -1,8 +1,8 @@
 //! `/{lang}/`: the sign-in page, or what waits.
 
 use crate::{
-    handlers::{Member, Visit, failed, means::confirmed},
-    pages::{Home, HomeView, Vouching, follows},
+    handlers::{Member, Visit, accounts, failed, means::confirmed},
+    pages::{AccountsWaiting, Home, HomeView, Vouching, follows, sees_accounts},
 };
 use axum::response::Response;
 use entrance::shown;
@@ -20,6 +20,8 @@ pub(crate) async fn home(member: Option<Member>, visit: Visit) -> Response {
             }
             let passkeys = view.vouching.map_or(0, |vouching| vouching.passkeys);
             chrome.waiting("/passkeys", u32::try_from(passkeys).unwrap_or(u32::MAX));
+            let accounts = view.accounts.map_or(0, |waiting| waiting.links + waiting.due);
+            chrome.waiting("/accounts", u32::try_from(accounts).unwrap_or(u32::MAX));
             shown(member.visit.lang, &Home::new(chrome, member.who.role, view))
         }
         Err(error) => failed(&member, error).await,
@@ -43,6 +45,7 @@ async fn view(member: &Member) -> Result<HomeView, InterventionError> {
         open: in_state(State::Open).await?,
         planned: in_state(State::Planned).await?,
         vouching: if role == Role::Administrator { Some(vouching(member).await?) } else { None },
+        accounts: if sees_accounts(role) { Some(accounts_waiting(member).await?) } else { None },
     })
 }
 
@@ -57,4 +60,9 @@ async fn vouching(member: &Member) -> Result<Vouching, InterventionError> {
         equipment: count(equipment.len()),
         unsigned: count(equipment.iter().filter(|one| !one.signed).count()),
     })
+}
+
+async fn accounts_waiting(member: &Member) -> Result<AccountsWaiting, InterventionError> {
+    let waiting = accounts::waiting(member).await;
+    waiting.map_err(|error| InterventionError::Unavailable(error.to_string()))
 }

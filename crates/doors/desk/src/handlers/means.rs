@@ -23,9 +23,19 @@ fn scopes(role: Role) -> Vec<TokenScope> {
         Role::Beneficiary => vec![InterventionsRead, InterventionsWrite, SessionsRead, SessionsCut, EquipmentRead],
         Role::OnCall => vec![InterventionsRead, InterventionsWrite, SessionsRead, SessionsCut, EquipmentRead],
         Role::SecurityOfficer => {
-            vec![InterventionsRead, InterventionsWrite, SessionsRead, SessionsCut, EquipmentRead, RulesRead]
+            vec![
+                InterventionsRead,
+                InterventionsWrite,
+                SessionsRead,
+                SessionsCut,
+                EquipmentRead,
+                RulesRead,
+                AccountsRead,
+            ]
         }
-        Role::Administrator => vec![InterventionsRead, SessionsRead, EquipmentRead, EquipmentWrite, RulesRead],
+        Role::Administrator => {
+            vec![InterventionsRead, SessionsRead, EquipmentRead, EquipmentWrite, RulesRead, AccountsRead]
+        }
         Role::TraceController => vec![TracesRead],
         Role::Dpo => vec![RulesRead],
         _ => Vec::new(),

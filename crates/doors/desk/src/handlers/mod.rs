@@ -1,5 +1,6 @@
 //! The handlers, by the part of the address that they serve.
 
+pub(crate) mod accounts;
 pub(crate) mod enrol;
 pub(crate) mod equipment;
 pub(crate) mod home;
@@ -39,6 +40,7 @@ pub(crate) type Posted<F> = entrance::Posted<DeskState, F>;
 pub(crate) struct Named {
     pub id: String,
     pub number: String,
+    pub to: String,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {

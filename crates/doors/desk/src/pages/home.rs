@@ -16,6 +16,15 @@ pub struct Vouching {
     pub unsigned: u64,
 }
 
+/// What waits in the establishment's accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountsWaiting {
+    /// Links that the reader may confirm.
+    pub links: u64,
+    /// Accounts to look at again, for whom does; [`signin::ACCOUNTS_SHOWN_MAX`] at most.
+    pub due: u64,
+}
+
 /// What the home page shows. Lists that a role does not have are none.
 #[derive(Debug, Clone, Default)]
 pub struct HomeView {
@@ -29,6 +38,8 @@ pub struct HomeView {
     pub planned: Vec<Intervention>,
     /// What administrators look after.
     pub vouching: Option<Vouching>,
+    /// What waits in accounts.
+    pub accounts: Option<AccountsWaiting>,
 }
 
 /// `GET /{lang}/` once signed in.
@@ -57,6 +68,20 @@ impl Home {
 
     fn conforms(&self) -> bool {
         matches!(self.role, Role::SecurityOfficer | Role::Dpo | Role::Administrator)
+    }
+
+    fn reviews(&self) -> bool {
+        self.role == Role::Administrator
+    }
+
+    /// Where what waits is seen: what waits for a second person comes first.
+    fn accounts_path(&self, waiting: &AccountsWaiting) -> String {
+        let query = match (waiting.links, waiting.due) {
+            (0, 0) => "",
+            (0, _) => "?waits=review",
+            _ => "?waits=link",
+        };
+        self.chrome.url(&format!("/accounts{query}"))
     }
 
     fn badge(&self, one: &Intervention) -> Badge {

@@ -84,6 +84,7 @@ impl Means {
             TokenScope::EquipmentWrite => t.desk_means_scope_equipment_write(),
             TokenScope::TracesRead => t.desk_means_scope_traces_read(),
             TokenScope::RulesRead => t.desk_means_scope_rules_read(),
+            TokenScope::AccountsRead => t.desk_means_scope_accounts_read(),
         }
     }
 

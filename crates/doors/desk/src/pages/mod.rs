@@ -3,6 +3,8 @@
 //! Each page is made by `Page::new(chrome, view)`; the views are plain data that the handlers fill. Everything shown is
 //! escaped by the templates.
 
+mod account;
+mod accounts;
 mod enrol;
 mod equipment;
 mod home;
@@ -17,12 +19,17 @@ mod trace_fields;
 mod traces;
 mod words;
 
+pub use account::{AccountPage, AccountStatePage, AccountStateView, AccountView};
+pub use accounts::{
+    AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView, AccountsFields, AccountsList,
+    AccountsView, INVITED_ROLES,
+};
 pub use enrol::{Enrol, EnrolView, Enrolled};
 pub use equipment::{
     EquipmentFields, EquipmentForm, EquipmentFormView, EquipmentList, EquipmentListView, EquipmentSheet, EquipmentSign,
     EquipmentSignView, EquipmentView, Suppliers, SuppliersView,
 };
-pub use home::{Home, HomeView, Vouching};
+pub use home::{AccountsWaiting, Home, HomeView, Vouching};
 pub use interventions::{
     Acts, Cutting, InterventionPage, InterventionView, InterventionsList, InterventionsView, Sign, SignView, Signing,
 };
@@ -69,11 +76,25 @@ pub enum Refusal {
     Waiting,
     /// It is so already.
     AsItIs,
+    /// An account does not become that, or not for that reason.
+    AccountState,
+    /// One does not do that to oneself.
+    Oneself,
+    /// Whoever drew a link does not confirm it.
+    SecondPerson,
+    /// Nobody would be left to manage accounts.
+    LastAdministrator,
+    /// Somebody else changed the account.
+    Meanwhile,
+    /// No link is outstanding.
+    NoLink,
+    /// How the identity was verified is not told.
+    Proof,
 }
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 14] = [
+    pub const ALL: [Refusal; 21] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -88,6 +109,13 @@ impl Refusal {
         Self::Decided,
         Self::Waiting,
         Self::AsItIs,
+        Self::AccountState,
+        Self::Oneself,
+        Self::SecondPerson,
+        Self::LastAdministrator,
+        Self::Meanwhile,
+        Self::NoLink,
+        Self::Proof,
     ];
 
     /// The word that an address says it by.
@@ -107,6 +135,13 @@ impl Refusal {
             Self::Decided => "decided",
             Self::Waiting => "waiting",
             Self::AsItIs => "as-it-is",
+            Self::AccountState => "state",
+            Self::Oneself => "oneself",
+            Self::SecondPerson => "second-person",
+            Self::LastAdministrator => "last-administrator",
+            Self::Meanwhile => "meanwhile",
+            Self::NoLink => "no-link",
+            Self::Proof => "proof",
         }
     }
 
@@ -127,6 +162,13 @@ impl Refusal {
             Self::Decided => t.desk_problem_decided(),
             Self::Waiting => t.desk_problem_waiting(),
             Self::AsItIs => t.desk_problem_as_it_is(),
+            Self::AccountState => t.desk_accounts_problem_state(),
+            Self::Oneself => t.desk_accounts_problem_oneself(),
+            Self::SecondPerson => t.desk_accounts_problem_second(),
+            Self::LastAdministrator => t.desk_accounts_problem_last(),
+            Self::Meanwhile => t.desk_accounts_problem_meanwhile(),
+            Self::NoLink => t.desk_accounts_problem_no_link(),
+            Self::Proof => t.desk_accounts_problem_proof(),
         }
     }
 }
@@ -156,6 +198,11 @@ pub fn follows(role: Role) -> bool {
     matches!(role, Role::Beneficiary | Role::OnCall | Role::SecurityOfficer | Role::Administrator)
 }
 
+/// Whether a role sees the establishment's accounts.
+pub fn sees_accounts(role: Role) -> bool {
+    matches!(role, Role::SecurityOfficer | Role::Administrator)
+}
+
 /// Where somebody may go from any page, by his role. What he may not see is not named.
 pub fn nav(role: Role, t: Text) -> Vec<NavItem> {
     let mut places = vec![NavItem::new("/", t.desk_nav_home(), Icon::DoorOpen)];
@@ -163,6 +210,9 @@ pub fn nav(role: Role, t: Text) -> Vec<NavItem> {
         places.push(NavItem::new("/interventions", t.desk_nav_interventions(), Icon::Calendar));
         places.push(NavItem::new("/sessions", t.desk_nav_sessions(), Icon::Lantern));
         places.push(NavItem::new("/equipment", t.desk_nav_equipment(), Icon::Equipment));
+    }
+    if sees_accounts(role) {
+        places.push(NavItem::new("/accounts", t.desk_nav_accounts(), Icon::People));
     }
     if role == Role::Administrator {
         places.push(NavItem::new("/suppliers", t.desk_nav_suppliers(), Icon::Supplier));

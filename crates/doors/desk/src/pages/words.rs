@@ -2,7 +2,7 @@
 
 use interventions::{Activity, ChannelKind, EndReason, Intervention, RelaySession, Right, State, StepKind};
 use std::fmt;
-use types::{Lang, Time};
+use types::{AccountState, IdentityProof, Lang, LifeReason, Time};
 use web::{assets::Icon, i18n::Text, when};
 
 /// A state: word, icon, color. Its words are ours.
@@ -162,4 +162,45 @@ pub(crate) fn window(t: Text, from: Time, until: Time) -> String {
     let (day, last) = (when::short(from, lang), when::short(until, lang));
     let (begins, ends) = (when::clock(from, lang), when::clock(until, lang));
     if day == last { format!("{day}, {begins} – {ends}") } else { format!("{day}, {begins} – {last}, {ends}") }
+}
+
+/// Where an account is in its life.
+pub(crate) fn account(t: Text, state: AccountState) -> Badge {
+    match state {
+        AccountState::Invited => Badge::new(t.desk_accounts_state_of_invited(), Icon::Clock, "wait"),
+        AccountState::Active => Badge::new(t.desk_accounts_state_of_active(), Icon::DoorOpen, "good"),
+        AccountState::Suspended => Badge::new(t.desk_accounts_state_of_suspended(), Icon::Hold, "wait"),
+        AccountState::Blocked => Badge::new(t.desk_accounts_state_of_blocked(), Icon::DoorClosed, "bad"),
+        AccountState::Closed => Badge::new(t.desk_accounts_state_of_closed(), Icon::Closed, ""),
+    }
+}
+
+/// Why an account is in its state.
+pub(crate) fn life_reason(t: Text, reason: LifeReason) -> &'static str {
+    match reason {
+        LifeReason::Absence => t.desk_accounts_reason_absence(),
+        LifeReason::Suspicion => t.desk_accounts_reason_suspicion(),
+        LifeReason::Departure => t.desk_accounts_reason_departure(),
+        LifeReason::Death => t.desk_accounts_reason_death(),
+        LifeReason::ContractEnd => t.desk_accounts_reason_contract_end(),
+        LifeReason::Asked => t.desk_accounts_reason_asked(),
+        LifeReason::Needless => t.desk_accounts_reason_needless(),
+        LifeReason::Back => t.desk_accounts_reason_back(),
+    }
+}
+
+/// How an identity was verified, and what that asks of whoever says so.
+pub(crate) fn proof(t: Text, proof: IdentityProof) -> (&'static str, &'static str) {
+    match proof {
+        IdentityProof::InPerson => (t.desk_accounts_proof_in_person(), t.desk_accounts_proof_in_person_hint()),
+        IdentityProof::Known => (t.desk_accounts_proof_known(), t.desk_accounts_proof_known_hint()),
+        IdentityProof::Provider => (t.desk_accounts_proof_provider(), t.desk_accounts_proof_provider_hint()),
+        IdentityProof::Employer => (t.desk_accounts_proof_employer(), t.desk_accounts_proof_employer_hint()),
+    }
+}
+
+/// Each way, with its words.
+pub(crate) fn proofs(t: Text) -> Vec<(IdentityProof, &'static str, &'static str)> {
+    let told = |one: &IdentityProof| (*one, proof(t, *one).0, proof(t, *one).1);
+    IdentityProof::ALL.iter().map(told).collect()
 }

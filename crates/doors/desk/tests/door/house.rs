@@ -4,6 +4,7 @@ use crate::{ELSEWHERE, HERE, clock::HandClock, people};
 use axum::Router;
 use desk::{DeskServices, DeskSettings, DeskState};
 use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, SavedSearches, Traces};
+use entrance::EntranceSettings;
 use identity::SessionLimits;
 use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, LiveFeed, LiveSession, LiveSessions,
@@ -12,7 +13,7 @@ use interventions::{
 use journal::{Journal, JournalConfig, Kind, Outcome, Trace, index::Index, read_traces};
 use lease::{Leases, LeasesConfig};
 use policy::Policies;
-use signin::{ApiTokens, Enrolment, Means, SignInService, SignInSettings, TokenSettings};
+use signin::{Accounts, ApiTokens, Enrolment, Means, SignInService, SignInSettings, TokenSettings};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
@@ -39,6 +40,7 @@ pub struct House {
     pub signin: SignInService,
     pub tokens: ApiTokens,
     pub desk: InterventionService,
+    pub managed: Accounts,
     pub enrolment: Enrolment,
     pub keychain: Arc<people::Keychain>,
     pub suppliers: InterventionService,
@@ -159,14 +161,22 @@ impl Ground {
     fn settings(&self) -> DeskSettings {
         let forms = self.keys(Door::Desk).bare(Purpose::Forms(Door::Desk)).unwrap();
         let names = [(HERE, "Hôpital de Valombre"), (ELSEWHERE, "Hôpital des Landes")];
-        DeskSettings {
+        let entrance = EntranceSettings {
             origin: Origin::https("localhost", 8445).unwrap(),
             establishments: BTreeMap::from(names.map(|(id, name)| (id, name.to_owned()))),
             name: "Groupe hospitalier".into(),
             support_contact: None,
             csrf: CsrfKey::new(&Secret::new(*forms)),
             clock: Arc::new(self.clock.clone()),
-        }
+        };
+        // The portal's address is not known here.
+        let origins = BTreeMap::from([(Door::Suppliers, Origin::https("localhost", 8444).unwrap())]);
+        DeskSettings { entrance, origins }
+    }
+
+    fn accounts(&self) -> Accounts {
+        let (store, journal, policies) = self.shared();
+        Accounts::new(store, journal, policies, self.keys(Door::Desk))
     }
 
     pub fn searches(&self) -> SavedSearches {
@@ -185,6 +195,7 @@ impl Ground {
             signin: self.signin(Door::Desk, STAFF),
             tokens: self.tokens(Door::Desk, STAFF),
             means: Means::new(store, journal.clone(), policies.clone(), self.keys(Door::Desk), people::rp()),
+            accounts: self.accounts(),
             interventions,
             traces: Traces::new(index, journal.clone(), policies.clone()),
             searches: self.searches(),
@@ -230,6 +241,7 @@ impl House {
             tokens: services.tokens.clone(),
             router: desk::router(DeskState::new(ground.settings(), services), Limits::default()),
             desk,
+            managed: ground.accounts(),
             enrolment,
             keychain,
             suppliers: service(Door::Suppliers).build(),

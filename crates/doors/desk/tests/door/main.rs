@@ -1,6 +1,7 @@
 //! The desk's router with its services behind it, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod accounts;
 mod api;
 mod clock;
 mod contract;

@@ -3,7 +3,7 @@
 use crate::{
     house::House,
     people::{Answer, FORM},
-    table::NOTHING,
+    table::{NOTHING, TO},
 };
 use desk::{Asks, ROUTES, Route};
 use store::testing::{TestDatabase, both};
@@ -12,7 +12,7 @@ use types::Role;
 /// A route's path, with an identifier that nothing has.
 fn path_of(route: &Route) -> String {
     let path = route.path.replace("{lang}", "fr").replace("{id}", NOTHING).replace("{number}", "1");
-    let path = path.replace("{token}", NOTHING);
+    let path = path.replace("{to}", TO).replace("{token}", NOTHING);
     assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
     path
 }
@@ -148,13 +148,26 @@ both!(what_is_not_listed_is_not_served);
 
 async fn each_role_has_its_pages(database: &TestDatabase) {
     let house = House::new(database).await;
-    let pages =
-        ["interventions", "sessions", "equipment", "suppliers", "passkeys", "traces", "retention", "rules", "means"];
+    let pages = [
+        "interventions",
+        "sessions",
+        "equipment",
+        "accounts",
+        "suppliers",
+        "passkeys",
+        "traces",
+        "retention",
+        "rules",
+        "means",
+    ];
     for (role, open) in [
         (Role::Beneficiary, &["interventions", "sessions", "equipment", "suppliers", "means"][..]),
         (Role::OnCall, &["interventions", "sessions", "equipment", "suppliers", "means"]),
-        (Role::SecurityOfficer, &["interventions", "sessions", "equipment", "suppliers", "rules", "means"]),
-        (Role::Administrator, &["interventions", "sessions", "equipment", "suppliers", "passkeys", "rules", "means"]),
+        (Role::SecurityOfficer, &["interventions", "sessions", "equipment", "accounts", "suppliers", "rules", "means"]),
+        (
+            Role::Administrator,
+            &["interventions", "sessions", "equipment", "accounts", "suppliers", "passkeys", "rules", "means"],
+        ),
         (Role::TraceController, &["traces", "retention", "means"]),
         (Role::Dpo, &["rules", "means"]),
     ] {
@@ -176,10 +189,16 @@ both!(each_role_has_its_pages);
 async fn what_a_role_does_not_have_is_written_down(database: &TestDatabase) {
     let house = House::new(database).await;
     let officer = house.sign_in("security_officer").await;
-    for (count, path) in ["/fr/traces", "/fr/traces?go=1", "/fr/traces/export?format=csv", "/fr/equipment/change"]
-        .into_iter()
-        .enumerate()
-    {
+    let paths = [
+        "/fr/traces",
+        "/fr/traces?go=1",
+        "/fr/traces/export?format=csv",
+        "/fr/equipment/change",
+        "/fr/accounts/new",
+        "/fr/accounts/aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "/fr/accounts/aaaaaaaaaaaaaaaaaaaaaaaaaa/state/closed",
+    ];
+    for (count, path) in paths.into_iter().enumerate() {
         assert_eq!(officer.get(path).await.status, 404, "{path}");
         let traces = house.traces();
         let refused: Vec<_> = traces.iter().filter(|trace| trace.event == types::Event::Refused).collect();

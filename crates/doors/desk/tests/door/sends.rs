@@ -1,13 +1,14 @@
 //! What is sent to each route, good for once, and what there is to send it about.
 
 use crate::{
+    HERE,
     house::{House, equipment},
     people::{self, ADDRESS, Answer, FORM, Member, PASSWORD, client, form, rp},
     table::{Entry, Names, PURPOSE},
 };
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use demo::SoftPasskey;
-use identity::Authenticated;
+use identity::{Authenticated, TotpSecret};
 use interventions::{
     Activity, ChannelKind, ChannelSummary, EndReason, Ending, NewRequest, Opened, Right, SessionAsked, Signed, Signer,
     TermsKind, TermsToSign,
@@ -15,7 +16,10 @@ use interventions::{
 use journal::retention::{Change, Statement};
 use policy::{Facts, Policies};
 use serde_json::{Value, json};
-use types::{Door, Family, InterventionId, RelayId, Secret, SystemActor, Time, TokenScope};
+use signin::NewAccount;
+use types::{
+    AccountId, Door, Family, IdentityProof, InterventionId, RelayId, Role, Secret, SystemActor, Time, TokenScope,
+};
 
 pub const REASON: &str = "{\"reason\":\"essai\"}";
 
@@ -51,6 +55,12 @@ pub enum Sends {
     LegalHold,
     /// The first administrator's account.
     Enrolment,
+    /// Somebody to open an account for.
+    Invitation,
+    /// How an identity was verified.
+    Proof,
+    /// Why an account is suspended.
+    Away,
 }
 
 impl Sends {
@@ -94,12 +104,29 @@ impl Sends {
             Self::LegalHold => {
                 form(&[("what", "hold"), ("family", ""), ("from", "2026-01"), ("to", "2026-02"), ("reason", "enquête")])
             }
+            Self::Invitation => form(&invitation(&house.new_name(), "beneficiary")),
+            Self::Proof => form(&[("proof", "in_person")]),
+            Self::Away => form(&[("reason", "absence")]),
             Self::Enrolment => {
                 let named = ["login", "name", "password", "totp_secret", "code"].map(|name| (name, "essai"));
                 form(&[&named[..], &[("client_data_json", ""), ("attestation_object", "")]].concat())
             }
         }
     }
+}
+
+/// What the form to open an account sends.
+pub fn invitation<'f>(login: &'f str, role: &'f str) -> [(&'f str, &'f str); 8] {
+    [
+        ("given_name", "Camille"),
+        ("family_name", "Durand"),
+        ("login", login),
+        ("role", role),
+        ("supplier", ""),
+        ("profession", ""),
+        ("rpps", ""),
+        ("proof", "in_person"),
+    ]
 }
 
 fn with_end(until: Time, signature: String) -> String {
@@ -198,6 +225,13 @@ impl House {
                 self.searches().save(&who, "À oublier", "go=1").await.unwrap().to_string()
             }
             Names::Proposal => HEXLOWER.encode(&self.proposal().await),
+            Names::Account => self.account(Role::Beneficiary).await.to_string(),
+            Names::Drawn => {
+                let account = self.account(Role::SecurityOfficer).await;
+                let who = self.administrator().await;
+                self.managed.draw_link(&who, account, IdentityProof::InPerson).await.unwrap();
+                account.to_string()
+            }
             Names::Session => self.session().await.to_string(),
             Names::Recorded => self.recorded().await.to_string(),
             Names::Waiting | Names::Planned | Names::Open | Names::Held => self.intervention(names).await.to_string(),
@@ -222,12 +256,45 @@ impl House {
         id
     }
 
+    /// A new account of this hospital, in use.
+    pub async fn account(&self, role: Role) -> AccountId {
+        let new = NewAccount {
+            login: format!("compte-{}", self.journal.entries()),
+            display_name: "Personne de passage".into(),
+            role,
+            supplier: None,
+            password: Secret::new(PASSWORD.into()),
+            totp: TotpSecret::from_bytes([9; 20]),
+        };
+        self.enrolment.account(HERE, new).await.unwrap()
+    }
+
+    /// The administrator, who has shown both factors: the same session again while it lasts.
+    async fn administrator(&self) -> Authenticated {
+        const HELD: &str = "administrator's session";
+        let held = self.held.lock().unwrap().get(HELD).cloned();
+        if let Some(cookie) = held
+            && let Ok(who) = self.signin.resume(&cookie, client(ADDRESS)).await
+        {
+            return who.authenticated;
+        }
+        let cookie = self.both_factors("administrator").await;
+        let who = self.signin.resume(&cookie, client(ADDRESS)).await.unwrap();
+        self.held.lock().unwrap().insert(HELD, cookie);
+        who.authenticated
+    }
+
+    /// A session at the desk.
+    async fn both_factors(&self, login: &str) -> String {
+        let address = client(ADDRESS);
+        let ceremony = self.signin.first_step(login, Secret::new(PASSWORD.into()), address).await.unwrap();
+        self.signin.second_step(&ceremony, &self.code(login), address).await.unwrap().cookie
+    }
+
     /// A trace controller who has shown both factors.
     async fn controller(&self) -> Authenticated {
-        let (login, address) = ("trace_controller", client(ADDRESS));
-        let ceremony = self.signin.first_step(login, Secret::new(PASSWORD.into()), address).await.unwrap();
-        let cookie = self.signin.second_step(&ceremony, &self.code(login), address).await.unwrap().cookie;
-        self.signin.resume(&cookie, address).await.unwrap().authenticated
+        let cookie = self.both_factors("trace_controller").await;
+        self.signin.resume(&cookie, client(ADDRESS)).await.unwrap().authenticated
     }
 
     /// The value of the cookie of the technician's session at this door.

@@ -11,6 +11,8 @@ use types::{Role, TokenScope};
 
 /// What only those who follow it may read of what is made here.
 pub const PURPOSE: &str = "Relever les compteurs du tube";
+/// What an account is put in.
+pub const TO: &str = "suspended";
 /// An identifier that nothing has.
 pub const NOTHING: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -38,6 +40,10 @@ pub enum Names {
     Saved,
     /// A change of retention that another trace controller asked for.
     Proposal,
+    /// Somebody's account.
+    Account,
+    /// An account with a link that the administrator drew, and that a second person must confirm.
+    Drawn,
 }
 
 /// A route of the door.
@@ -67,6 +73,8 @@ const FOLLOW: &[Role] = &[Beneficiary, OnCall, SecurityOfficer, Administrator];
 const STOP: &[Role] = &[Beneficiary, OnCall, SecurityOfficer];
 const DECIDE: &[Role] = &[Beneficiary];
 const MANAGE: &[Role] = &[Administrator];
+/// Who sees accounts. In the walks the security officer confirms what the administrator asked for.
+const GUARD: &[Role] = &[SecurityOfficer, Administrator];
 const CONTROL: &[Role] = &[TraceController];
 const CONFORM: &[Role] = &[SecurityOfficer, Administrator, Dpo];
 
@@ -76,6 +84,8 @@ const WATCH: Option<TokenScope> = Some(TokenScope::SessionsRead);
 const CUT: Option<TokenScope> = Some(TokenScope::SessionsCut);
 const FLEET: Option<TokenScope> = Some(TokenScope::EquipmentRead);
 const REGISTER: Option<TokenScope> = Some(TokenScope::EquipmentWrite);
+
+const LIVES: Option<TokenScope> = Some(TokenScope::AccountsRead);
 
 const fn page(line: &'static str, names: Names, roles: &'static [Role]) -> Entry {
     Entry { line, names, query: "", roles, sends: Nothing, answer: 200, scope: None }
@@ -123,6 +133,16 @@ pub const TABLE: &[Entry] = &[
     page("GET /{lang}/equipment/{id}", Equipment, FOLLOW),
     page("GET /{lang}/suppliers", Nobody, FOLLOW),
     posted("POST /{lang}/suppliers", Nobody, MANAGE, Supplier),
+    page("GET /{lang}/accounts", Nobody, GUARD),
+    Entry { answer: 200, ..posted("POST /{lang}/accounts", Nobody, MANAGE, Invitation) },
+    page("GET /{lang}/accounts/new", Nobody, MANAGE),
+    page("GET /{lang}/accounts/{id}", Account, GUARD),
+    Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/link", Account, MANAGE, Proof) },
+    posted("POST /{lang}/accounts/{id}/link/confirm", Drawn, GUARD, Nothing),
+    posted("POST /{lang}/accounts/{id}/link/withdraw", Drawn, MANAGE, Nothing),
+    page("GET /{lang}/accounts/{id}/state/{to}", Account, GUARD),
+    posted("POST /{lang}/accounts/{id}/state/{to}", Account, GUARD, Away),
+    posted("POST /{lang}/accounts/{id}/review", Account, MANAGE, Nothing),
     page("GET /{lang}/means", Nobody, ALL),
     posted("POST /{lang}/means/passkeys", Nobody, ALL, Registration),
     Entry { answer: 200, ..posted("POST /{lang}/means/tokens", Nobody, ALL, NewToken) },
@@ -163,6 +183,8 @@ pub const TABLE: &[Entry] = &[
     Entry { answer: 200, scope: REGISTER, ..act("POST /api/v1/targets/terms", Nobody, MANAGE, TargetTerms) },
     program("GET /api/v1/targets/{id}", Equipment, FOLLOW, FLEET),
     program("GET /api/v1/suppliers", Nobody, FOLLOW, FLEET),
+    program("GET /api/v1/accounts", Nobody, GUARD, LIVES),
+    program("GET /api/v1/accounts/{id}", Account, GUARD, LIVES),
     program("GET /api/v1/traces", Nobody, CONTROL, Some(TokenScope::TracesRead)),
     program("GET /api/v1/traces/counts", Nobody, CONTROL, Some(TokenScope::TracesRead)),
     Entry {
@@ -185,7 +207,12 @@ impl Entry {
 
     /// With this identifier, without what is asked beside.
     pub fn bare(&self, id: &str) -> String {
-        self.line.replace("{lang}", "fr").replace("{id}", id).replace("{number}", "1").replace("{token}", NOTHING)
+        self.line
+            .replace("{lang}", "fr")
+            .replace("{id}", id)
+            .replace("{number}", "1")
+            .replace("{to}", TO)
+            .replace("{token}", NOTHING)
     }
 
     /// With this identifier.

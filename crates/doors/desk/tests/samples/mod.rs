@@ -1,5 +1,6 @@
 //! Every page of the desk with invented people, for the tests of the pages and for the gallery.
 
+mod accounts;
 mod rows;
 
 use desk::pages::*;
@@ -17,6 +18,7 @@ use web::{
     layout::{Chrome, LastSignIn, SignedIn, prelude::Template},
 };
 
+pub use accounts::*;
 pub use rows::*;
 
 /// Saturday 21 November 2026, 14:05 in Paris.
@@ -24,6 +26,7 @@ pub const NOW: Time = Time::from_micros(1_795_266_300_000_000);
 pub const ODILE: (&str, Role) = ("Odile Marchetti", Role::Beneficiary);
 pub const SACHA: (&str, Role) = ("Sacha Lindqvist", Role::OnCall);
 pub const MIREILLE: (&str, Role) = ("Mireille Oudart", Role::Administrator);
+pub const AGNES: (&str, Role) = ("Agnès Kerviel", Role::SecurityOfficer);
 pub const TIAGO: (&str, Role) = ("Tiago Ferrand", Role::TraceController);
 pub const ME: AccountId = AccountId::from_bytes([1; 16]);
 
@@ -71,9 +74,13 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
     let mut pages = decided(lang);
     let welcome = Welcome::new(chrome(lang, "/", None), desk::greeting(Text::new(lang)), WelcomeView::default());
     pages.push(("welcome", html(&welcome)));
-    for (name, who) in
-        [("home-beneficiary", ODILE), ("home-on-call", SACHA), ("home-administrator", MIREILLE), ("home-traces", TIAGO)]
-    {
+    for (name, who) in [
+        ("home-beneficiary", ODILE),
+        ("home-on-call", SACHA),
+        ("home-administrator", MIREILLE),
+        ("home-officer", AGNES),
+        ("home-traces", TIAGO),
+    ] {
         pages.push((name, html(&Home::new(at("/", who), who.1, home(who.1)))));
     }
     let own = MeansView {
@@ -113,6 +120,7 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
     let view = PasskeyView { one, vouch: None };
     pages.push(("revoke", html(&Passkey::new(at("/passkeys/x/revoke", MIREILLE), view))));
     pages.extend(kept(lang));
+    pages.extend(accounts(lang));
     for (name, refused) in [("enrol", None), ("enrol-again", Some(desk::EnrolRefused::Code))] {
         let view = EnrolView {
             token: "a".repeat(40),

@@ -194,6 +194,7 @@ pub fn home(role: Role) -> HomeView {
         open: vec![intervention(State::Open)],
         planned: vec![intervention(State::Planned)],
         vouching: (role == Role::Administrator).then_some(Vouching { passkeys: 2, equipment: 14, unsigned: 1 }),
+        accounts: sees_accounts(role).then_some(AccountsWaiting { links: 1, due: 12 }),
     }
 }
 

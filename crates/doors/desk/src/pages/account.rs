@@ -1,0 +1,207 @@
+//! One account: its sheet, and the question before its state is changed.
+
+use super::{Badge, Refusal, accounts::marks, words};
+use identity::is_reason_for;
+use signin::{AccountSeen, AccountSheet, LinkSeen};
+use types::{AccountId, AccountState, IdentityProof, LifeReason};
+use web::layout::prelude::*;
+
+/// What the sheet shows.
+#[derive(Debug, Clone)]
+pub struct AccountView {
+    /// The account.
+    pub sheet: AccountSheet,
+    /// His supplier's name.
+    pub supplier: Option<String>,
+    /// Who drew the link, by name.
+    pub drawn_by: Option<String>,
+    /// The reader's own account.
+    pub me: AccountId,
+    /// Whether the reader manages accounts; if not, he suspends and confirms.
+    pub manages: bool,
+    /// Why what was asked was not done.
+    pub refusal: Option<Refusal>,
+}
+
+/// `GET /{lang}/accounts/{id}`.
+#[derive(Debug, Template)]
+#[template(path = "account.html")]
+pub struct AccountPage {
+    chrome: Chrome,
+    t: Text,
+    view: AccountView,
+}
+
+impl AccountPage {
+    /// The page.
+    pub fn new(chrome: Chrome, view: AccountView) -> Self {
+        Self { t: chrome.text(), chrome, view }
+    }
+
+    fn role(&self) -> &'static str {
+        self.t.role(self.view.sheet.seen.role)
+    }
+
+    fn badge(&self) -> Badge {
+        words::account(self.t, self.view.sheet.seen.state)
+    }
+
+    fn marks(&self) -> Vec<Badge> {
+        marks(self.t, &self.view.sheet.seen, self.chrome.now)
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        self.view.sheet.reason.map(|reason| words::life_reason(self.t, reason))
+    }
+
+    fn proof(&self) -> &'static str {
+        self.view.sheet.proof.map_or(self.t.desk_accounts_proof_unknown(), |proof| words::proof(self.t, proof).0)
+    }
+
+    fn sessions(&self) -> String {
+        match self.view.sheet.sessions {
+            0 => self.t.desk_accounts_sheet_sessions_none().to_owned(),
+            count => self.t.desk_accounts_sheet_sessions_count(u64::from(count)),
+        }
+    }
+
+    fn next_review(&self) -> String {
+        match self.view.sheet.seen.review_due {
+            None => self.t.desk_accounts_sheet_review_over().to_owned(),
+            Some(due) if due <= self.chrome.now => self.t.desk_accounts_sheet_review_now().to_owned(),
+            Some(due) => self.chrome.date(&due),
+        }
+    }
+
+    fn is_own(&self) -> bool {
+        self.view.sheet.seen.account == self.view.me
+    }
+
+    /// What this reader may put it in.
+    fn states(&self) -> Vec<AccountState> {
+        let states = self.view.sheet.may_become.iter().copied();
+        states.filter(|to| self.view.manages || *to == AccountState::Suspended).collect()
+    }
+
+    fn act(&self, to: &AccountState) -> &'static str {
+        act(self.t, *to)
+    }
+
+    fn grave(&self, to: &AccountState) -> bool {
+        *to == AccountState::Closed
+    }
+
+    fn confirms(&self, link: &LinkSeen) -> bool {
+        link.waits && !self.is_own() && !self.drew(link)
+    }
+
+    fn drew(&self, link: &LinkSeen) -> bool {
+        link.by == Some(self.view.me)
+    }
+
+    fn withdraws(&self) -> bool {
+        self.view.manages && !self.is_own()
+    }
+
+    /// The sentence over the form to draw a link, for whom it is.
+    fn draws(&self) -> Option<&'static str> {
+        match self.view.sheet.seen.state {
+            _ if !self.withdraws() => None,
+            AccountState::Invited => Some(self.t.desk_accounts_link_draw_lead_invited()),
+            AccountState::Active => Some(self.t.desk_accounts_link_draw_lead_active()),
+            _ => None,
+        }
+    }
+
+    fn reviews(&self) -> bool {
+        self.withdraws() && self.view.sheet.seen.review_due.is_some()
+    }
+
+    fn proofs(&self) -> Vec<(IdentityProof, &'static str, &'static str)> {
+        words::proofs(self.t)
+    }
+
+    fn path(&self, act: &str) -> String {
+        self.chrome.url(&format!("/accounts/{}{act}", self.view.sheet.seen.account))
+    }
+}
+
+/// What is done by putting an account in a state.
+fn act(t: Text, to: AccountState) -> &'static str {
+    match to {
+        AccountState::Suspended => t.desk_accounts_to_suspend(),
+        AccountState::Blocked => t.desk_accounts_to_block(),
+        AccountState::Closed => t.desk_accounts_to_close(),
+        AccountState::Active | AccountState::Invited => t.desk_accounts_to_reopen(),
+    }
+}
+
+/// A change of state, about to be made.
+#[derive(Debug, Clone)]
+pub struct AccountStateView {
+    /// The account.
+    pub seen: AccountSeen,
+    /// What it is to become.
+    pub to: AccountState,
+}
+
+/// `GET /{lang}/accounts/{id}/state/{to}`.
+#[derive(Debug, Template)]
+#[template(path = "account_state.html")]
+pub struct AccountStatePage {
+    chrome: Chrome,
+    t: Text,
+    view: AccountStateView,
+}
+
+impl AccountStatePage {
+    /// The page.
+    pub fn new(chrome: Chrome, view: AccountStateView) -> Self {
+        Self { t: chrome.text(), chrome, view }
+    }
+
+    fn title(&self) -> String {
+        let (t, name) = (self.t, &self.view.seen.display_name);
+        match self.view.to {
+            AccountState::Suspended => t.desk_accounts_to_suspend_title(name),
+            AccountState::Blocked => t.desk_accounts_to_block_title(name),
+            AccountState::Closed => t.desk_accounts_to_close_title(name),
+            AccountState::Active | AccountState::Invited => t.desk_accounts_to_reopen_title(name),
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match self.view.to {
+            AccountState::Suspended => self.t.desk_accounts_to_suspend_what(),
+            AccountState::Blocked => self.t.desk_accounts_to_block_what(),
+            AccountState::Closed => self.t.desk_accounts_to_close_what(),
+            AccountState::Active | AccountState::Invited => self.t.desk_accounts_to_reopen_what(),
+        }
+    }
+
+    fn act(&self) -> &'static str {
+        act(self.t, self.view.to)
+    }
+
+    /// Whether it takes something away.
+    fn takes(&self) -> bool {
+        self.view.to != AccountState::Active
+    }
+
+    fn role(&self) -> &'static str {
+        self.t.role(self.view.seen.role)
+    }
+
+    fn badge(&self) -> Badge {
+        words::account(self.t, self.view.seen.state)
+    }
+
+    fn reasons(&self) -> Vec<(LifeReason, &'static str)> {
+        let fitting = LifeReason::ALL.iter().copied().filter(|reason| is_reason_for(*reason, self.view.to));
+        fitting.map(|reason| (reason, words::life_reason(self.t, reason))).collect()
+    }
+
+    fn sheet(&self) -> String {
+        self.chrome.url(&format!("/accounts/{}", self.view.seen.account))
+    }
+}

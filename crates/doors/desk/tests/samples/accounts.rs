@@ -1,0 +1,144 @@
+//! Invented accounts.
+
+use super::{AGNES, ME, MIREILLE, NOW, chrome, html, minutes};
+use desk::pages::*;
+use signin::{AccountSeen, AccountSheet, Attributes, LinkSeen};
+use types::{AccountId, AccountState, Door, IdentityProof, Lang, LifeReason, LinkId, Role, SupplierId};
+
+const OTHER: AccountId = AccountId::from_bytes([8; 16]);
+const SUPPLIER: SupplierId = SupplierId::from_bytes([2; 16]);
+
+pub fn account(name: &str, role: Role, state: AccountState) -> AccountSeen {
+    AccountSeen {
+        account: OTHER,
+        display_name: name.into(),
+        login: name.to_lowercase().replace(' ', "."),
+        role,
+        supplier: (role == Role::Technician).then_some(SUPPLIER),
+        state,
+        review_due: (state != AccountState::Closed).then_some(NOW + minutes(300_000)),
+        link: None,
+    }
+}
+
+/// A link that `by` drew.
+fn link(by: AccountId, waits: bool) -> Option<LinkSeen> {
+    let (drawn, expires) = (NOW - minutes(90), NOW + minutes(10_000));
+    Some(LinkSeen { id: LinkId::from_bytes([6; 16]), by: Some(by), drawn, expires, waits })
+}
+
+pub fn sheet(seen: AccountSeen) -> AccountSheet {
+    let may_become = AccountState::ALL.iter().copied().filter(|to| identity::may_become(seen.state, *to));
+    let (given_name, family_name) = seen.display_name.split_once(' ').unwrap();
+    AccountSheet {
+        may_become: may_become.collect(),
+        attributes: Attributes {
+            given_name: given_name.into(),
+            family_name: family_name.into(),
+            profession: Some("Pharmacien".into()),
+            rpps: Some("10001234567".into()),
+        },
+        proof: Some(IdentityProof::InPerson),
+        since: Some(NOW - minutes(5000)),
+        reason: (seen.state == AccountState::Suspended).then_some(LifeReason::Absence),
+        created: Some(NOW - minutes(50_000)),
+        reviewed: Some(NOW - minutes(50_000)),
+        last_sign_in: (seen.state == AccountState::Active).then_some(NOW - minutes(200)),
+        sessions: u32::from(seen.state == AccountState::Active) * 2,
+        seen,
+    }
+}
+
+pub fn account_view(sheet: AccountSheet, manages: bool) -> AccountView {
+    let supplier = sheet.seen.supplier.map(|_| "Radiance Imagerie".to_owned());
+    let drawn_by = sheet.seen.link.as_ref().map(|_| "Mireille Oudart".to_owned());
+    AccountView { sheet, supplier, drawn_by, me: ME, manages, refusal: None }
+}
+
+pub fn rows() -> Vec<AccountSeen> {
+    let mut rows = vec![
+        account("Hugo Armand", Role::Beneficiary, AccountState::Active),
+        account("Inès Delcourt", Role::Technician, AccountState::Suspended),
+        account("Agnès Kerviel", Role::SecurityOfficer, AccountState::Invited),
+        account("Sacha Lindqvist", Role::OnCall, AccountState::Blocked),
+        account("Bastien Roumanoff", Role::Technician, AccountState::Closed),
+    ];
+    rows[0].review_due = Some(NOW - minutes(10));
+    rows[2].link = link(OTHER, true);
+    rows
+}
+
+/// The pages of accounts.
+pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
+    let at = |path: &str| chrome(lang, path, Some(MIREILLE));
+    let suppliers = || vec![(SUPPLIER, "Radiance Imagerie".to_owned())];
+    let mut pages = Vec::new();
+    let view = AccountsView {
+        rows: rows(),
+        suppliers: suppliers().into_iter().collect(),
+        fields: AccountsFields { role: "technician".into(), q: "a".into(), ..AccountsFields::default() },
+        more: Some(OTHER),
+        is_further: true,
+        manages: true,
+    };
+    pages.push(("accounts", html(&AccountsList::new(at("/accounts"), view))));
+    pages.push(("accounts-empty", html(&AccountsList::new(at("/accounts"), AccountsView::default()))));
+    let view = AccountNewView { suppliers: suppliers(), ..AccountNewView::default() };
+    pages.push(("account-new", html(&AccountNew::new(at("/accounts/new"), view))));
+    let fields = AccountFields {
+        given_name: "Camille".into(),
+        role: "technician".into(),
+        login: "camille.durand".into(),
+        proof: "known".into(),
+        ..AccountFields::default()
+    };
+    let all = ["given_name", "family_name", "taken", "role", "supplier", "profession", "rpps", "proof"];
+    let view = AccountNewView { fields, suppliers: suppliers(), wrong: all.to_vec() };
+    pages.push(("account-new-wrong", html(&AccountNew::new(at("/accounts/new"), view))));
+    for (name, unknown, waits) in [("account-link", None, true), ("account-link-path", Some(Door::Portal), false)] {
+        let origin = if unknown.is_some() { "" } else { "https://bureau.hopital.example" };
+        let view = AccountLinkView {
+            account: OTHER,
+            name: "Agnès Kerviel".into(),
+            login: "agnes.kerviel".into(),
+            role: Role::SecurityOfficer,
+            address: format!("{origin}/{lang}/link/{}", "a".repeat(43)),
+            unknown,
+            expires: NOW + minutes(10_000),
+            waits,
+        };
+        pages.push((name, html(&AccountLink::new(at("/accounts/new"), view))));
+    }
+    let active = sheet(account("Hugo Armand", Role::Beneficiary, AccountState::Active));
+    let suspended = sheet(account("Inès Delcourt", Role::Technician, AccountState::Suspended));
+    let closed = sheet(account("Bastien Roumanoff", Role::Technician, AccountState::Closed));
+    let mut own = active.clone();
+    own.seen.account = ME;
+    let views =
+        [("account", active), ("account-suspended", suspended), ("account-closed", closed), ("account-own", own)];
+    for (name, sheet) in views {
+        let view = AccountView { refusal: Some(Refusal::LastAdministrator), ..account_view(sheet, true) };
+        pages.push((name, html(&AccountPage::new(at("/accounts/x"), view))));
+    }
+    let mut bare = sheet(account("Odile Marchetti", Role::Beneficiary, AccountState::Active));
+    bare = AccountSheet { attributes: Attributes::default(), proof: None, since: None, created: None, ..bare };
+    bare = AccountSheet { reviewed: None, last_sign_in: None, ..bare };
+    bare.seen.review_due = Some(NOW - minutes(10));
+    pages.push(("account-bare", html(&AccountPage::new(at("/accounts/x"), account_view(bare, true)))));
+    for (name, by, who, manages) in [("account-drawn", ME, MIREILLE, true), ("account-waits", OTHER, AGNES, false)] {
+        let mut seen = account("Agnès Kerviel", Role::SecurityOfficer, AccountState::Invited);
+        seen.link = link(by, true);
+        let view = account_view(sheet(seen), manages);
+        pages.push((name, html(&AccountPage::new(chrome(lang, "/accounts/x", Some(who)), view))));
+    }
+    for (name, from, to) in [
+        ("account-state", AccountState::Active, AccountState::Suspended),
+        ("account-state-closed", AccountState::Active, AccountState::Closed),
+        ("account-state-blocked", AccountState::Active, AccountState::Blocked),
+        ("account-state-active", AccountState::Suspended, AccountState::Active),
+    ] {
+        let view = AccountStateView { seen: account("Hugo Armand", Role::Beneficiary, from), to };
+        pages.push((name, html(&AccountStatePage::new(at("/accounts/x/state/suspended"), view))));
+    }
+    pages
+}
