@@ -80,7 +80,8 @@ impl AccountPage {
     /// What this reader may put it in.
     fn states(&self) -> Vec<AccountState> {
         let states = self.view.sheet.may_become.iter().copied();
-        states.filter(|to| self.view.manages || *to == AccountState::Suspended).collect()
+        let his = |to: &AccountState| !self.is_own() && (self.view.manages || *to == AccountState::Suspended);
+        states.filter(his).collect()
     }
 
     fn act(&self, to: &AccountState) -> &'static str {

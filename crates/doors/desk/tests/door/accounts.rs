@@ -45,6 +45,10 @@ async fn a_link_is_shown_once(database: &TestDatabase) {
     let (id, address) = invited(&admin, "Camille.Durand", "beneficiary").await;
     let secret = address.strip_prefix("https://localhost:8445/fr/link/").unwrap();
     assert_eq!(secret.len(), 43);
+    let opened =
+        async |address: &str| house.stranger().get(address.strip_prefix("https://localhost:8445").unwrap()).await;
+    let welcome = opened(&address).await;
+    assert!(welcome.status == 200 && welcome.text.contains("Camille Durand"), "it leads to its own page");
     for path in [format!("/fr/accounts/{id}"), "/fr/accounts".into(), "/fr/accounts?q=durand+CAMILLE".into()] {
         let page = admin.get(&path).await;
         assert_eq!(page.status, 200, "{path}");
@@ -57,10 +61,16 @@ async fn a_link_is_shown_once(database: &TestDatabase) {
     assert!(page.contains(&id) && page.contains("/link/withdraw\"") && !page.contains("/link/confirm\""));
     // A new one takes its place, at the door of its role.
     let again = admin.send(&format!("/fr/accounts/{id}/link"), &[("proof", "known")]).await;
-    assert_ne!(link(&again).unwrap(), address);
+    let renewed = link(&again).unwrap();
+    assert_eq!(
+        (opened(&address).await.status, opened(&renewed).await.status),
+        (404, 200),
+        "the one before serves no more"
+    );
     let bare = admin.send(&format!("/fr/accounts/{id}/link"), &[("proof", "")]).await;
     assert_eq!(bare.header("location"), format!("/fr/accounts/{id}?problem=proof"));
     assert_eq!(admin.send(&format!("/fr/accounts/{id}/link/withdraw"), &[]).await.status, 303);
+    assert_eq!(opened(&renewed).await.status, 404, "withdrawn");
     let gone = admin.send(&format!("/fr/accounts/{id}/link/withdraw"), &[]).await;
     assert_eq!(gone.header("location"), format!("/fr/accounts/{id}?problem=no-link"));
     let auditor = invited(&admin, "audit", "auditor").await.1;
@@ -172,7 +182,9 @@ async fn a_security_officer_suspends_and_confirms(database: &TestDatabase) {
     assert_eq!(put(&officer, &id, "active", "back").await.status, 404, "giving back is the administrators'");
 
     // One person alone gives nobody an account that decides over others.
-    let (id, _) = invited(&admin, "deuxieme", "administrator").await;
+    let (id, address) = invited(&admin, "deuxieme", "administrator").await;
+    let opened = async || house.stranger().get(address.strip_prefix("https://localhost:8445").unwrap()).await.text;
+    assert!(!opened().await.contains("name=\"password\""), "not before it is confirmed");
     let path = format!("/fr/accounts/{id}/link/confirm");
     let own = admin.get(&format!("/fr/accounts/{id}")).await.text;
     assert!(!own.contains("/link/confirm\""), "not to whoever drew it");
@@ -186,6 +198,7 @@ async fn a_security_officer_suspends_and_confirms(database: &TestDatabase) {
     assert!(waits.contains("Camille Durand") && !waits.contains("Personne dpo"));
     assert!(officer.get(&format!("/fr/accounts/{id}")).await.text.contains("/link/confirm\""));
     assert_eq!(officer.send(&path, &[]).await.header("location"), format!("/fr/accounts/{id}"));
+    assert!(opened().await.contains("name=\"password\""));
     let twice = officer.send(&path, &[]).await;
     assert_eq!(twice.header("location"), format!("/fr/accounts/{id}?problem=no-link"));
     assert!(house.done().contains(&Event::LinkConfirmed));
