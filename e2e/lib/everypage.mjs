@@ -15,7 +15,7 @@ const LOOKS = {
     [DESKTOP, "light"],
   ],
 };
-const PLACES = /\/(records|results|documents|interventions|sessions|equipment|accounts|passkeys|channels)\/[^/]+(?=\/|$)/g;
+const PLACES = /\/(records|results|documents|interventions|sessions|equipment|accounts|state|passkeys|channels)\/[^/]+(?=\/|$)/g;
 const TRACE = /\/traces\/[^/]+\/\d+$/;
 const NAMED = /\/(new|change)$/;
 

@@ -114,7 +114,7 @@ pub(crate) struct Factor {
     code: String,
 }
 
-pub(crate) async fn change_second_factor<D: Door>(Posted { member, form }: Posted<D, Factor>) -> Response {
+pub(crate) async fn replace_factor<D: Door>(Posted { member, form }: Posted<D, Factor>) -> Response {
     let Some(totp) = factor(&form.totp_secret) else { return member.error(ErrorKind::BadRequest) };
     let (signin, current) = (member.visit.entrance().signin(), Secret::new(form.current));
     match signin.change_second_factor(&member.who, current, (totp, &form.code)).await {

@@ -102,10 +102,7 @@ pub fn routes<D: Door>() -> Router<D> {
         .route("/{lang}/session/keep", post(session::keep::<D>))
         .route("/{lang}/session/end", post(session::end::<D>))
         .route("/{lang}/account/password", post(account::password::<D>))
-        .route(
-            "/{lang}/account/second-factor",
-            get(account::second_factor::<D>).post(account::change_second_factor::<D>),
-        )
+        .route("/{lang}/account/second-factor", get(account::second_factor::<D>).post(account::replace_factor::<D>))
         .route("/{lang}/account/codes", post(account::codes::<D>))
         .route("/{lang}/account/sessions/end", post(account::end_others::<D>))
         .route("/{lang}/account/sessions/{id}/end", post(account::end_one::<D>))

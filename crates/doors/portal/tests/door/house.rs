@@ -14,7 +14,7 @@ use identity::{SessionLimits, TotpSecret};
 use journal::{Journal, JournalConfig, Kind, Markers, Trace, index::Index, read_markers, read_traces};
 use policy::{Policies, Relation, RelationKind};
 use portal::{PortalSettings, PortalState};
-use signin::{Enrolment, NewAccount, SignInService, SignInSettings};
+use signin::{Accounts, Enrolment, NewAccount, SignInService, SignInSettings};
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -28,7 +28,7 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
 };
-use types::{AccountId, Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor};
+use types::{AccountId, Clock, Door, EstablishmentId, IdentityProof, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
@@ -63,6 +63,8 @@ pub struct House {
     /// In the order of the hospital's.
     pub patients: Vec<PatientId>,
     pub accounts: Vec<Account>,
+    /// The secret of a link by which somebody who is related to nobody may choose his means anew.
+    pub link: String,
     pub database_file: Option<PathBuf>,
     searched: Traces,
     answering: Mutex<Option<AbortOnDropHandle<()>>>,
@@ -123,6 +125,7 @@ impl House {
         let journals = folder.path().join("journal");
         let index = Index::new(&folder.path().join("index"), &journals, months, &master).unwrap();
         let searched = Traces::new(index, journal.clone(), policies.clone());
+        let ruling = policies.clone();
         let care = CareService::new(store.clone(), journal.clone(), policies, keys(), Sis::new(sis).unwrap());
         let name = HOSPITAL.establishment.name.clone();
         let settings = PortalSettings {
@@ -136,8 +139,10 @@ impl House {
         let router = portal::router(PortalState::new(settings, signin.clone(), care), Limits::default());
         enrolment.establishment(HERE, &name).await.unwrap();
         let (patients, accounts) = settle(&enrolment, &registrar, &clock).await;
+        let link = link(&enrolment, clock.now(), Accounts::new(store.clone(), journal.clone(), ruling, keys())).await;
         let url = database.config().url;
         let house = Self {
+            link,
             folder,
             clock,
             store,
@@ -245,6 +250,21 @@ pub fn sis_config(authority: &Authority, port: u16) -> SisConfig {
         key_pem: Secret::new(client.key_pem.expose().clone().into_bytes()),
         wait: SisConfig::WAIT_MAX,
     }
+}
+
+/// An account of nobody in particular, and a link to it.
+async fn link(enrolment: &Enrolment, now: Time, accounts: Accounts) -> String {
+    let new = NewAccount {
+        login: "lien.essai".into(),
+        display_name: "Personne à Essai".into(),
+        role: Role::Patient,
+        supplier: None,
+        password: Secret::new("une phrase que personne ne sait".into()),
+        totp: TotpSecret::from_bytes([0x4c; 20]),
+    };
+    let account = enrolment.account(HERE, new).await.unwrap();
+    let who = identity::system_actor(SystemActor::Demo, Some(HERE), now);
+    accounts.draw_link(&who, account, IdentityProof::Known).await.unwrap().secret.expose().clone()
 }
 
 /// Registers every patient of the hospital, whoever may see him, and the cast with its relations.

@@ -17,7 +17,7 @@ pub fn path_of(house: &House, route: &Route, patient: usize) -> String {
     let document = record.documents.iter().find(|one| one.confidentiality == Confidentiality::Normal).unwrap();
     let id = if route.path.contains("/results/") { &report.id } else { &document.id };
     let path = route.path.replace("{lang}", "fr").replace("{patient}", &house.patients[patient].to_string());
-    let path = path.replace("{id}", id);
+    let path = path.replace("{id}", id).replace("{token}", &house.link);
     assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
     path
 }

@@ -10,7 +10,7 @@ use journal::{Kind, Outcome, Trace};
 use portal::Route;
 use std::{fs, path::Path};
 use store::testing::{TestDatabase, both};
-use types::{Confidentiality, Event, Purpose};
+use types::{Clock as _, Confidentiality, Event, Purpose};
 
 /// What walking a route leaves in the journal.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -18,6 +18,8 @@ enum Leaves {
     Nothing,
     Reading(Event),
     Effect(Event),
+    /// A change of one's own means, asked for with one's password.
+    Means(Event),
     /// A question, its answer by the node, and the reading of it.
     Question([Event; 3]),
 }
@@ -32,6 +34,13 @@ fn leaves(route: &Route) -> Leaves {
         ("POST", "/{lang}/session/code") => Leaves::Effect(Event::SignIn),
         ("POST", "/{lang}/session/keep") => Leaves::Effect(Event::SessionRenewed),
         ("POST", "/{lang}/session/end") => Leaves::Effect(Event::SignOut),
+        ("POST", "/{lang}/account/password") => Leaves::Means(Event::PasswordChanged),
+        ("POST", "/{lang}/account/second-factor") => Leaves::Means(Event::SecondFactorChanged),
+        ("POST", "/{lang}/account/codes") => Leaves::Means(Event::SpareCodesDrawn),
+        // Only looked at; with nothing else open there is nothing to end; a link that is not followed is left.
+        ("GET", "/{lang}/account/second-factor" | "/{lang}/link/{token}") => Leaves::Nothing,
+        ("POST", "/{lang}/account/sessions/end" | "/{lang}/account/sessions/{id}/end") => Leaves::Nothing,
+        ("POST", "/{lang}/link/{token}") => Leaves::Nothing,
         ("GET", "/{lang}/records/{patient}") => Leaves::Reading(Event::RecordRead),
         ("GET", "/{lang}/records/{patient}/seen") => {
             Leaves::Question([Event::SightingsAsked, Event::SightingsGiven, Event::SightingsRead])
@@ -182,6 +191,24 @@ async fn every_effect_has_intent_marker_and_outcome(database: &TestDatabase) {
                 }
                 let ended = |traces: &[Trace]| traces.iter().any(|trace| trace.kind == Kind::Outcome);
                 let traces = house.traces_once(before, ended).await;
+                assert_effect(&house, &traces, event, Outcome::Done).await;
+                assert_author(&traces[0], house.account(camille.login), Purpose::SignIn);
+            }
+            Leaves::Means(event) => {
+                let password = house.account(camille.login).password.clone();
+                // Twenty bytes of the letter S, in base32.
+                let totp = totp_rs::Builder::new().with_secret([b'S'; 20]).build().unwrap();
+                let code = totp.generate(u64::try_from(house.clock.now().seconds()).unwrap()).to_string();
+                let fields = [
+                    ("csrf", camille.csrf.as_str()),
+                    ("current", &password),
+                    ("password", &password),
+                    ("totp_secret", "KNJVGU2TKNJVGU2TKNJVGU2TKNJVGU2T"),
+                    ("code", &code),
+                ];
+                let answer = camille.post(&path, &fields).await;
+                assert!(answer.status.is_success() || answer.status.is_redirection(), "{path}: {}", answer.text());
+                let traces = house.traces_since(before);
                 assert_effect(&house, &traces, event, Outcome::Done).await;
                 assert_author(&traces[0], house.account(camille.login), Purpose::SignIn);
             }
