@@ -1,5 +1,5 @@
-//! What must be true of whatever proxies and their clients say: for the fuzzers of `fuzz/`, and for a test that mutates the
-//! same seeds. As in the journal's.
+//! What must be true of whatever proxies and their clients say: for the fuzzers of `fuzz/`, and for a test that mutates
+//! the same seeds. As in the journal's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::proxy::{ANNOUNCEMENT_BYTES_MAX, Announced, Proxies, Reading, Says, announced};

@@ -1,6 +1,9 @@
 //! The first bytes of a connection that a proxy carries: whom it is for (acces-web TR2, DT13).
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     time::timeout,
@@ -8,8 +11,22 @@ use tokio::{
 use types::ClientAddress;
 use wire::proxy::{ANNOUNCEMENT_BYTES_MAX, Announced, Proxies, Reading, announced};
 
-/// Whom a connection from `peer` is for, by the PROXY protocol. Nobody, if it does not say so within `wait_max`, says it
-/// wrongly, or may not: it is to be closed. Nothing is read of what follows the announcement.
+/// Tells the log, once, that a connection came without its announcement: what a wrong setting looks like, a stranger can
+/// make happen as often as he likes.
+#[derive(Debug, Default)]
+pub struct Unannounced(AtomicBool);
+
+impl Unannounced {
+    /// Tells it, if it was not yet.
+    pub fn tell(&self) {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            tracing::warn!("a connection was closed: only trusted proxies come to this door, by the PROXY protocol");
+        }
+    }
+}
+
+/// Whom a connection from `peer` is for, by the PROXY protocol. Nobody, if it does not say so within `wait_max`, says
+/// it wrongly, or may not: it is to be closed. Nothing is read of what follows the announcement.
 pub async fn announced_client(
     stream: &mut (impl AsyncRead + Unpin),
     proxies: &Proxies,

@@ -3,7 +3,12 @@
 //! One task accepts and owns one task per connection; nothing else is spawned but HTTP/2's own streams. A stranger who
 //! sends garbage, nothing, or too slowly costs one task until a limit of [`Limits`] ends it.
 
-use crate::{announced::announced_client, lent::lend, limits::Limits, stall::Stall};
+use crate::{
+    announced::{Unannounced, announced_client},
+    lent::lend,
+    limits::Limits,
+    stall::Stall,
+};
 use axum::{Router, body::Body};
 use hyper::{
     Request, Response, Version,
@@ -22,10 +27,7 @@ use std::{
     convert::Infallible,
     io,
     pin::{Pin, pin},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -62,9 +64,9 @@ pub struct Stopped {
 
 /// Serves `router` on `listener` until `shutdown`, over TLS or, without `tls`, in clear (the health listener only).
 ///
-/// Each request bears its [`ClientAddress`] in its extensions: its connection's peer. At `shutdown` the listener closes at
-/// once, idle connections too; requests in flight have `drain` to finish, then they are cut. The router is to be wrapped
-/// by [`crate::guard::guard`] with the same limits.
+/// Each request bears its [`ClientAddress`] in its extensions: its connection's peer. At `shutdown` the listener closes
+/// at once, idle connections too; requests in flight have `drain` to finish, then they are cut. The router is to be
+/// wrapped by [`crate::guard::guard`] with the same limits.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
@@ -76,8 +78,8 @@ pub async fn serve(
     serve_behind(listener, tls, router, limits, None, shutdown, drain).await
 }
 
-/// The same behind proxies: each request bears the [`ClientAddress`] that those who are trusted tell, and its peer's where
-/// nobody is (acces-web TR2, DT13). What they tell of schemes and hosts counts for nothing.
+/// The same behind proxies: each request bears the [`ClientAddress`] that those who are trusted tell, and its peer's
+/// where nobody is (acces-web TR2, DT13). What they tell of schemes and hosts counts for nothing.
 pub async fn serve_behind(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
@@ -93,7 +95,7 @@ pub async fn serve_behind(
         router,
         limits,
         proxies,
-        is_told: AtomicBool::new(false),
+        unannounced: Unannounced::default(),
         shutdown: shutdown.clone(),
     });
     let mut connections = JoinSet::new();
@@ -168,8 +170,7 @@ struct Listening {
     router: Router,
     limits: Limits,
     proxies: Option<Proxies>,
-    /// Whether a connection that had to be announced and was not has been told of.
-    is_told: AtomicBool,
+    unannounced: Unannounced,
     shutdown: CancellationToken,
 }
 
@@ -180,7 +181,7 @@ impl Listening {
         let here = stream.local_addr().ok().map(ClientAddress::of_peer);
         let arrival = proxies.arrival(peer, here);
         if arrival == Arrival::Refused {
-            self.tell_unannounced();
+            self.unannounced.tell();
             return None;
         }
         Some(arrival)
@@ -198,13 +199,6 @@ impl Listening {
         };
         proxies.client(peer, headers.get_all(name).iter().map(HeaderValue::as_bytes))
     }
-
-    /// Once: what a wrong setting of a proxy looks like, a stranger can make happen as often as he likes.
-    fn tell_unannounced(&self) {
-        if !self.is_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!("a connection was closed: only trusted proxies come to this door, by the PROXY protocol");
-        }
-    }
 }
 
 async fn connection(
@@ -221,7 +215,7 @@ async fn connection(
                 client = announced_client(&mut stream, proxies, peer, door.limits.announcement_max) => client,
                 () = door.shutdown.cancelled() => return,
             };
-            let Some(client) = client else { return door.tell_unannounced() };
+            let Some(client) = client else { return door.unannounced.tell() };
             if !seat.count_for(door.source(client)) {
                 return;
             }

@@ -10,8 +10,10 @@ use types::ClientAddress;
 /// The longest announcement that is read: extensions have room, and one buffer holds it.
 pub const ANNOUNCEMENT_BYTES_MAX: usize = 2048;
 
-/// `PROXY UNKNOWN`, with its line's end: nothing shorter is an announcement.
-const SHORTEST_BYTES: usize = 15;
+/// The shortest announcement: of nobody, by this machine to a door of its own.
+pub const NOBODY: &[u8] = b"PROXY UNKNOWN\r\n";
+
+const SHORTEST_BYTES: usize = NOBODY.len();
 const TEXT_BYTES_MAX: usize = 107;
 const TEXT: &[u8] = b"PROXY ";
 const BINARY: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";

@@ -11,7 +11,7 @@
 mod announced;
 mod chain;
 
-pub use announced::{ANNOUNCEMENT_BYTES_MAX, Announced, BadAnnouncement, Reading, announced};
+pub use announced::{ANNOUNCEMENT_BYTES_MAX, Announced, BadAnnouncement, NOBODY, Reading, announced};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use types::{Cidr, ClientAddress, Source};

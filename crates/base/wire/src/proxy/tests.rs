@@ -268,7 +268,8 @@ prop_compose! {
 
 prop_compose! {
     fn stranger()(v6: bool, a: u16, b: u8, port in prop::option::of(1_u16..)) -> ClientAddress {
-        let ip = if v6 { IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 0, a, b.into())) } else { [198, 51, 100, b].into() };
+        let v6 = v6.then(|| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 0, a, b.into())));
+        let ip = v6.unwrap_or([198, 51, 100, b].into());
         port.map_or(ClientAddress::new(ip), |port| ClientAddress::of_peer(SocketAddr::new(ip, port)))
     }
 }
@@ -331,7 +332,11 @@ proptest! {
 
     /// Who is no proxy is never believed, whatever the door expects.
     #[test]
-    fn who_is_not_trusted_is_never_believed(own in prop::collection::vec(forged(), 0..4), peer in stranger(), other in stranger()) {
+    fn who_is_not_trusted_is_never_believed(
+        own in prop::collection::vec(forged(), 0..4),
+        peer in stranger(),
+        other in stranger(),
+    ) {
         for says in [Says::XForwardedFor, Says::Forwarded, Says::ProxyProtocol] {
             let proxies = proxies(says);
             prop_assert_eq!(proxies.client(peer, own.iter().map(Vec::as_slice)), peer);
