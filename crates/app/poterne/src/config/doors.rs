@@ -3,6 +3,7 @@
 use super::{
     Node, PageDoor, PublicName, Relays,
     files::{self, Kept},
+    proxies::proxies,
     reading::{Section, Wrong, number, text},
     sections::{CERTIFICATE, KEY, Site, listener},
 };
@@ -48,6 +49,7 @@ pub(super) fn page_door<'b>(
     let limits = Limits::default();
     let defaults = (limits.connections_max, limits.connections_per_source_max);
     let connections = connections(&section, 4, defaults);
+    let proxies = proxies(&section, door);
     section.finish();
     check_runs(&section, door, site);
 
@@ -76,6 +78,7 @@ pub(super) fn page_door<'b>(
             support_contact: support?,
             connections_max,
             connections_per_source_max,
+            proxies,
         })
     };
     (place, read())
@@ -92,6 +95,7 @@ pub(super) fn relays<'b>(root: &Section<'b>, site: Site<'_>) -> (Place<'b>, Opti
     });
     let name = section.required("public_name", "\"relais.hopital.example:2222\"", public_name);
     let connections = connections(&section, 1, (256, 16));
+    let proxies = proxies(&section, Door::Relays);
     section.finish();
     check_runs(&section, Door::Relays, site);
     let place = Place { section, name: "relays", listen, origin: None };
@@ -104,6 +108,7 @@ pub(super) fn relays<'b>(root: &Section<'b>, site: Site<'_>) -> (Place<'b>, Opti
             public_name: PublicName { host, port: port.unwrap_or(listen.port()) },
             connections_max,
             connections_per_source_max,
+            proxies,
         })
     };
     (place, read())

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod codes;
 pub mod idle;
 pub mod openings;
+pub mod porter;
 pub mod records;
 pub mod relay;
 pub mod sealed;
