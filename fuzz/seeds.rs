@@ -5,7 +5,8 @@ use std::{env, error::Error, fs, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args_os().nth(1);
-    for (name, _, seeds) in journal::fuzzing::TARGETS.iter().chain(interventions::fuzzing::TARGETS) {
+    let decoders = [journal::fuzzing::TARGETS, interventions::fuzzing::TARGETS, wire::fuzzing::TARGETS];
+    for (name, _, seeds) in decoders.into_iter().flatten() {
         let Some(folder) = &folder else {
             println!("{name}");
             continue;

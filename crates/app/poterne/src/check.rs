@@ -1,6 +1,6 @@
 //! `poterne check`: every mistake of a configuration at once; if there is none, what it names is reached.
 
-use crate::config::{Config, Mistake, remains_valid};
+use crate::config::{Config, Mistake, PageDoor, remains_valid};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::{
@@ -14,6 +14,7 @@ use std::{
 use store::SystemClock;
 use tokio::{task::JoinSet, time::timeout};
 use types::{Clock as _, Time};
+use wire::proxy::{Proxies, Says};
 
 /// A peer is given up after this long.
 const REACH_MAX: Duration = Duration::from_secs(10);
@@ -117,6 +118,7 @@ async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pee
         Err(mistakes) => return Report { ok: false, mistakes: mistakes.iter().cloned().collect(), peers: Vec::new() },
     };
     let mut lines = certificates(&config);
+    lines.extend(proxies(&config));
     lines.extend(first_administrator(&config, SystemClock.now()));
     lines.extend(reach_all(peers(&config)).await);
     Report { ok: lines.iter().all(|line| line.ok), mistakes: Vec::new(), peers: lines }
@@ -145,6 +147,28 @@ fn certificates(config: &Config) -> Vec<Line> {
         Line { name: name.to_owned(), ok, warning, said }
     };
     doors.chain(sis).map(line).collect()
+}
+
+/// Whom each door believes about its clients' addresses: whoever installs must know it.
+fn proxies(config: &Config) -> Vec<Line> {
+    let page = |door: &Option<PageDoor>| door.as_ref().and_then(|door| door.proxies.clone());
+    let doors = [
+        ("proxies of the portal", page(&config.portal)),
+        ("proxies of the desk", page(&config.desk)),
+        ("proxies of the suppliers' door", page(&config.suppliers)),
+        ("proxies of the relays", config.relays.as_ref().and_then(|relays| relays.proxies.clone())),
+    ];
+    let line = |(name, proxies): (&str, Option<Proxies>)| {
+        let proxies = proxies?;
+        let how = match proxies.says() {
+            Says::XForwardedFor => "say in X-Forwarded-For whom each request is for",
+            Says::Forwarded => "say in Forwarded whom each request is for",
+            Says::ProxyProtocol => "say by the PROXY protocol whom each connection is for; nobody else comes in",
+        };
+        let ranges: Vec<String> = proxies.trusted().iter().map(ToString::to_string).collect();
+        Some(Line { name: name.to_owned(), ok: true, warning: false, said: format!("{} {how}", ranges.join(", ")) })
+    };
+    doors.into_iter().filter_map(line).collect()
 }
 
 /// While no key is pinned, nothing can be approved: whoever installs must know it.
@@ -292,6 +316,27 @@ mod tests {
         let args = CheckArgs { config: site.file(), format: Format::Json };
         let report = serde_json::to_value(report(&args, |_| Vec::new()).await).unwrap();
         assert_eq!((&report["ok"], &report["peers"][2]["warning"]), (&true.into(), &true.into()));
+    }
+
+    #[tokio::test]
+    async fn whom_the_doors_believe_is_told() {
+        let site = Site::second();
+        site.change(
+            "[suppliers]",
+            "[suppliers]\ntrusted_proxies = [\"10.0.0.10\", \"10.0.1.0/24\"]\nproxies_say = \"forwarded\"",
+        );
+        site.change("[relays]", "[relays]\ntrusted_proxies = [\"10.0.0.11\"]\nproxies_say = \"proxy_protocol\"");
+        let (code, out, _) = check(&site, Vec::new()).await;
+        let lines: Vec<_> = out.lines().skip(3).collect();
+        assert_eq!(code, 0);
+        assert_eq!(
+            lines,
+            [
+                "✓ proxies of the suppliers' door: 10.0.0.10/32, 10.0.1.0/24 say in Forwarded whom each request is for",
+                "✓ proxies of the relays: 10.0.0.11/32 say by the PROXY protocol whom each connection is for; \
+                 nobody else comes in",
+            ]
+        );
     }
 
     #[tokio::test]

@@ -160,6 +160,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
             public_name: ("localhost".into(), ssh_port),
             connections_max: 512,
             connections_per_source_max: 256,
+            proxies: None,
         }),
         trust: Some(signer.trust(Origin::https("localhost", desk_port)?)),
         single_zone: Some("demonstration".into()),
@@ -220,6 +221,7 @@ fn page(listener: TcpListener, certificate: &demo::Issued) -> Result<PageDoor> {
         support_contact: Some("01 99 00 12 34".into()),
         // Everybody comes from one address here.
         limits: Limits { connections_per_source_max: 512, ..Limits::default() },
+        proxies: None,
     })
 }
 

@@ -81,6 +81,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
             public_name: (relays.public_name.host, relays.public_name.port),
             connections_max: relays.connections_max,
             connections_per_source_max: relays.connections_per_source_max,
+            proxies: relays.proxies,
         }),
         None => None,
     };
@@ -137,6 +138,7 @@ async fn page(door: crate::config::PageDoor) -> Result<PageDoor> {
             connections_per_source_max: door.connections_per_source_max,
             ..Limits::default()
         },
+        proxies: door.proxies,
     })
 }
 

@@ -99,6 +99,11 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// How much of an address is the range's: 0 to 32 bits, or to 128. The fewer, the wider.
+    pub fn prefix_bits(&self) -> u8 {
+        self.prefix_bits
+    }
+
     /// Whether the address lies in the range.
     pub fn contains(&self, address: ClientAddress) -> bool {
         matches!((self.network, address.ip()), (IpAddr::V4(_), IpAddr::V4(_)) | (IpAddr::V6(_), IpAddr::V6(_)))

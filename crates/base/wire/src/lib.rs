@@ -3,11 +3,14 @@
 //! - [`asciicast`]: recordings of terminals, version 3 of asciinema's format.
 //! - [`Screen`]: what a terminal shows after the bytes it was sent, as [`Frame`]s of plain text and colors. A watcher never
 //!   receives the target's own bytes, so nothing in them can act on his browser.
+//! - [`proxy`]: whom a connection or a request comes from, where proxies stand before a door.
 //! - [`visible`]: a text of somebody else's, with what cannot be seen made visible.
 //!
 //! Nothing here reads a clock, a file or a socket.
 
 pub mod asciicast;
+pub mod fuzzing;
+pub mod proxy;
 mod screen;
 mod visible;
 

@@ -28,7 +28,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use types::{ClientAddress, Clock, Source};
+use types::{Cidr, ClientAddress, Clock, Source};
+use web::announced::{Unannounced, announced_client};
+use wire::proxy::{Arrival, Proxies, Says};
 
 /// What is read from a client at once.
 const READ_BYTES: usize = 32 * 1024;
@@ -80,6 +82,13 @@ pub(crate) struct Door<H: House> {
 pub struct Relay<H: House> {
     door: Arc<Door<H>>,
     config: Arc<server::Config>,
+    behind: Option<Arc<Behind>>,
+}
+
+/// The proxies before the relays.
+struct Behind {
+    proxies: Proxies,
+    unannounced: Unannounced,
 }
 
 impl<H: House> Relay<H> {
@@ -102,7 +111,14 @@ impl<H: House> Relay<H> {
             stop: CancellationToken::new(),
             drained: CancellationToken::new(),
         };
-        Ok(Self { door: Arc::new(door), config })
+        Ok(Self { door: Arc::new(door), config, behind: None })
+    }
+
+    /// Behind these proxies, who say by the PROXY protocol whom each connection is for; nobody else comes (acces-web
+    /// TR2, DT13).
+    pub fn behind(self, trusted: Vec<Cidr>) -> Self {
+        let proxies = Proxies::new(trusted, Says::ProxyProtocol);
+        Self { behind: Some(Arc::new(Behind { proxies, unannounced: Unannounced::default() })), ..self }
     }
 
     /// The sessions of this node, for the desk.
@@ -129,10 +145,19 @@ impl<H: House> Relay<H> {
             match accepted {
                 Ok((stream, peer)) => {
                     pause = ACCEPT_PAUSE_MIN;
-                    let address = ClientAddress::of_peer(peer);
-                    // Without a seat the stream is dropped here: closing is all that a flood costs.
-                    if let Some(seat) = seats.take(address.source()) {
-                        door.tasks.spawn(connection(door.clone(), self.config.clone(), stream, address, seat));
+                    let (address, config) = (ClientAddress::of_peer(peer), self.config.clone());
+                    // Without a place the stream is dropped here: closing is all that a flood costs.
+                    let Some(place) = seats.place() else { continue };
+                    match &self.behind {
+                        Some(behind) if behind.lets_in(&stream, address) => {
+                            let behind = behind.clone();
+                            door.tasks.spawn(announced(door.clone(), config, stream, (address, behind), place));
+                        }
+                        Some(behind) => behind.unannounced.tell(),
+                        None => {
+                            let Some(seat) = place.sit(address.source()) else { continue };
+                            door.tasks.spawn(connection(door.clone(), config, stream, address, seat));
+                        }
                     }
                 }
                 Err(error) if is_about_one_connection(&error) => {}
@@ -169,6 +194,31 @@ async fn finish<H: House>(door: &Door<H>, seats: &Seats, drain: Duration) -> Sto
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+impl Behind {
+    fn lets_in(&self, stream: &TcpStream, peer: ClientAddress) -> bool {
+        let here = stream.local_addr().ok().map(ClientAddress::of_peer);
+        self.proxies.arrival(peer, here) == Arrival::Announced
+    }
+}
+
+/// One connection that a proxy carries: first of all, whom it is for.
+async fn announced<H: House>(
+    door: Arc<Door<H>>,
+    config: Arc<server::Config>,
+    mut stream: TcpStream,
+    (peer, behind): (ClientAddress, Arc<Behind>),
+    place: Place,
+) {
+    let client = tokio::select! {
+        client = announced_client(&mut stream, &behind.proxies, peer, door.limits.announcement_max) => client,
+        () = door.stop.cancelled() => return,
+    };
+    let Some(client) = client else { return behind.unannounced.tell() };
+    if let Some(seat) = place.sit(client.source()) {
+        connection(door, config, stream, client, seat).await;
+    }
 }
 
 /// One connection. Until somebody has signed in, this task watches the time; after that, the session's does.
@@ -312,9 +362,12 @@ impl Taken {
     }
 }
 
-/// One place, given back when dropped.
+/// One place among all, for a source that is perhaps not known yet; given back when dropped.
+struct Place(Arc<Taken>);
+
+/// One place of a source, given back when dropped.
 struct Seat {
-    taken: Arc<Taken>,
+    place: Place,
     source: Source,
     number: u64,
     evicted: CancellationToken,
@@ -329,40 +382,63 @@ impl Seats {
         self.0.counts().all
     }
 
-    fn take(&self, source: Source) -> Option<Seat> {
-        let (mut counts, limits) = (self.0.counts(), &self.0.limits);
+    fn place(&self) -> Option<Place> {
+        let mut counts = self.0.counts();
+        if counts.all >= self.0.limits.connections_max {
+            return None;
+        }
+        counts.all += 1;
+        Some(Place(self.0.clone()))
+    }
+}
+
+impl Taken {
+    /// The number of a new stranger of this source, and what tells him to leave.
+    fn sit(&self, source: Source) -> Option<(u64, CancellationToken)> {
+        let (mut counts, limits) = (self.counts(), &self.limits);
         let here = counts.by_source.get(&source);
         let (here, strangers_here) = here.map_or((0, 0), |here| (here.all, here.strangers.len()));
-        let free = counts.all < limits.connections_max
-            && here < limits.connections_per_source_max
+        let free = here < limits.connections_per_source_max
             && strangers_here < limits.strangers_per_source_max
             && (counts.strangers < limits.strangers_max || counts.evict(strangers_here));
         if !free {
             return None;
         }
-        counts.all += 1;
         counts.strangers += 1;
         counts.given += 1;
         let (number, evicted) = (counts.given, CancellationToken::new());
         let here = counts.by_source.entry(source).or_default();
         here.all += 1;
         here.strangers.push_back((number, evicted.clone()));
-        Some(Seat { taken: self.0.clone(), source, number, evicted })
+        Some((number, evicted))
+    }
+}
+
+impl Place {
+    /// Gives it to a source, if that one may have one more.
+    fn sit(self, source: Source) -> Option<Seat> {
+        let (number, evicted) = self.0.sit(source)?;
+        Some(Seat { place: self, source, number, evicted })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.counts().all -= 1;
     }
 }
 
 impl Seat {
     /// He is no stranger any more.
     fn signed_in(&self) {
-        self.taken.counts().known(self.source, self.number);
+        self.place.0.counts().known(self.source, self.number);
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.signed_in();
-        let mut counts = self.taken.counts();
-        counts.all -= 1;
+        let mut counts = self.place.0.counts();
         if let Some(here) = counts.by_source.get_mut(&self.source) {
             here.all -= 1;
             if here.all == 0 {
@@ -377,6 +453,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn take(seats: &Seats, source: Source) -> Option<Seat> {
+        seats.place()?.sit(source)
+    }
+
     #[test]
     fn seats_are_bounded_and_given_back() {
         let limits = RelayLimits {
@@ -388,18 +468,18 @@ mod tests {
         };
         let seats = Seats::new(&limits);
         let from = |n: u8| ClientAddress::new([192, 0, 2, n].into()).source();
-        let first = seats.take(from(1)).unwrap();
-        let second = seats.take(from(1)).unwrap();
-        assert!(seats.take(from(1)).is_none(), "of one source");
-        let _third = seats.take(from(2)).unwrap();
-        assert!(seats.take(from(2)).is_none(), "strangers: nobody has more");
+        let first = take(&seats, from(1)).unwrap();
+        let second = take(&seats, from(1)).unwrap();
+        assert!(take(&seats, from(1)).is_none(), "of one source");
+        let _third = take(&seats, from(2)).unwrap();
+        assert!(take(&seats, from(2)).is_none(), "strangers: nobody has more");
         second.signed_in();
         second.signed_in();
-        let _fourth = seats.take(from(3)).unwrap();
-        assert!(seats.take(from(4)).is_none(), "in all");
+        let _fourth = take(&seats, from(3)).unwrap();
+        assert!(take(&seats, from(4)).is_none(), "in all");
         assert!(!first.evicted.is_cancelled());
         drop((first, second));
-        assert!(seats.take(from(1)).is_some());
+        assert!(take(&seats, from(1)).is_some());
         assert_eq!(seats.0.counts().by_source.len(), 2);
     }
 
@@ -408,11 +488,11 @@ mod tests {
         let limits = RelayLimits { strangers_max: 6, strangers_per_source_max: 4, ..RelayLimits::default() };
         let seats = Seats::new(&limits);
         let from = |n: u8| ClientAddress::new([192, 0, 2, n].into()).source();
-        let four: Vec<Seat> = (0..4).map(|_| seats.take(from(1)).unwrap()).collect();
-        let two: Vec<Seat> = (0..2).map(|_| seats.take(from(2)).unwrap()).collect();
+        let four: Vec<Seat> = (0..4).map(|_| take(&seats, from(1)).unwrap()).collect();
+        let two: Vec<Seat> = (0..2).map(|_| take(&seats, from(2)).unwrap()).collect();
         four.first().unwrap().signed_in();
-        let _room = seats.take(from(2)).unwrap();
-        let newcomer = seats.take(from(3)).unwrap();
+        let _room = take(&seats, from(2)).unwrap();
+        let newcomer = take(&seats, from(3)).unwrap();
         let evicted = |seats: &[Seat]| seats.iter().map(|seat| seat.evicted.is_cancelled()).collect::<Vec<_>>();
         assert_eq!(
             evicted(&four),

@@ -26,7 +26,9 @@ pub struct RelayLimits {
     pub strangers_max: usize,
     /// The same, of one source.
     pub strangers_per_source_max: usize,
-    /// From the TCP connection to the end of signing in.
+    /// From the TCP connection to the end of a proxy's announcement, where one is expected.
+    pub announcement_max: Duration,
+    /// From the TCP connection, or its announcement, to the end of signing in.
     pub login_max: Duration,
     /// Refused keys and codes on one connection.
     pub attempts_max: usize,
@@ -57,6 +59,7 @@ impl Default for RelayLimits {
             connections_per_source_max: 64,
             strangers_max: 128,
             strangers_per_source_max: 16,
+            announcement_max: Duration::from_secs(5),
             login_max: Duration::from_secs(60),
             attempts_max: 4,
             refusal_takes: Duration::from_millis(600),

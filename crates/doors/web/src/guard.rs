@@ -12,7 +12,7 @@ use axum::{
     Router,
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -123,7 +123,9 @@ async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next)
 
     let span = tracing::info_span!("request", %reference);
     let bytes_max = if api.is_some() { guard.limits.api_bytes_max } else { guard.limits.form_bytes_max };
-    let mut response = match span.in_scope(|| admit(&guard, &request, api.is_some(), bytes_max)) {
+    let admitted = span.in_scope(|| admit(&guard, &request, api.is_some(), bytes_max));
+    forget_proxies(request.headers_mut());
+    let mut response = match admitted {
         Err(status) => status.into_response(),
         Ok(()) => answer(&guard, request, next, &session, bytes_max).instrument(span).await,
     };
@@ -159,6 +161,17 @@ fn admit(guard: &Guard, request: &Request, is_api: bool, bytes_max: usize) -> Re
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     Ok(())
+}
+
+/// What proxies say was read where it may be believed ([`crate::serve`]); nothing further on sees it.
+fn forget_proxies(headers: &mut HeaderMap) {
+    let said = |name: &HeaderName| {
+        name == header::FORWARDED || name.as_str() == "x-real-ip" || name.as_str().starts_with("x-forwarded-")
+    };
+    let names: Vec<HeaderName> = headers.keys().filter(|name| said(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
 }
 
 async fn answer(guard: &Guard, request: Request, next: Next, session: &CurrentSession, bytes_max: usize) -> Response {

@@ -1,5 +1,6 @@
 //! The page kit: TLS, limits, headers, cookies, form tokens, languages, layout, error pages, health.
 
+pub mod announced;
 pub mod assets;
 pub mod cookie;
 pub mod csrf;

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 /// The bounds of one listener. The defaults suit a hospital's portal on a small machine; behind a balancer that hides
-/// the clients' addresses, raise `connections_per_source_max` to `connections_max`.
+/// the clients' addresses and is not trusted to tell them, raise `connections_per_source_max` to `connections_max`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections held at once, whoever opened them; one more is closed at once. About 100 kB each.
     pub connections_max: usize,
     /// Connections held at once by one source (an IPv4 address, an IPv6 /64). A mobile operator's shared address
-    /// carries many patients, each with one HTTP/2 connection.
+    /// carries many patients, each with one HTTP/2 connection. A trusted proxy counts for no source.
     pub connections_per_source_max: usize,
-    /// From the TCP connection to the end of the TLS handshake.
+    /// From the TCP connection to the end of a proxy's announcement, where one is expected.
+    pub announcement_max: Duration,
+    /// From the TCP connection, or its announcement, to the end of the TLS handshake.
     pub handshake_max: Duration,
     /// From the first byte waited for to the end of a request's header (HTTP/1.1).
     pub header_read_max: Duration,
@@ -38,6 +40,7 @@ impl Default for Limits {
         Self {
             connections_max: 1024,
             connections_per_source_max: 64,
+            announcement_max: Duration::from_secs(5),
             handshake_max: Duration::from_secs(10),
             header_read_max: Duration::from_secs(10),
             header_bytes_max: 16 * 1024,

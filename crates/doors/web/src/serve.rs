@@ -3,12 +3,17 @@
 //! One task accepts and owns one task per connection; nothing else is spawned but HTTP/2's own streams. A stranger who
 //! sends garbage, nothing, or too slowly costs one task until a limit of [`Limits`] ends it.
 
-use crate::{lent::lend, limits::Limits, stall::Stall};
+use crate::{
+    announced::{Unannounced, announced_client},
+    lent::lend,
+    limits::Limits,
+    stall::Stall,
+};
 use axum::{Router, body::Body};
 use hyper::{
     Request, Response, Version,
     body::{Bytes, Frame, Incoming, SizeHint},
-    header::{CONNECTION, HeaderValue},
+    header::{CONNECTION, HeaderMap, HeaderValue},
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -21,9 +26,8 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -38,6 +42,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use types::{ClientAddress, Source};
+use wire::proxy::{Arrival, Proxies};
 
 pub use crate::tls::{TlsError, provider, tls_config};
 
@@ -59,9 +64,9 @@ pub struct Stopped {
 
 /// Serves `router` on `listener` until `shutdown`, over TLS or, without `tls`, in clear (the health listener only).
 ///
-/// Each request bears its [`ClientAddress`] in its extensions. At `shutdown` the listener closes at once, idle
-/// connections too; requests in flight have `drain` to finish, then they are cut. The router is to be wrapped by
-/// [`crate::guard::guard`] with the same limits.
+/// Each request bears its [`ClientAddress`] in its extensions: its connection's peer. At `shutdown` the listener closes
+/// at once, idle connections too; requests in flight have `drain` to finish, then they are cut. The router is to be
+/// wrapped by [`crate::guard::guard`] with the same limits.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
@@ -70,8 +75,29 @@ pub async fn serve(
     shutdown: CancellationToken,
     drain: Duration,
 ) -> Stopped {
+    serve_behind(listener, tls, router, limits, None, shutdown, drain).await
+}
+
+/// The same behind proxies: each request bears the [`ClientAddress`] that those who are trusted tell, and its peer's
+/// where nobody is (acces-web TR2, DT13). What they tell of schemes and hosts counts for nothing.
+pub async fn serve_behind(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    limits: Limits,
+    proxies: Option<Proxies>,
+    shutdown: CancellationToken,
+    drain: Duration,
+) -> Stopped {
     let seats = Seats::new(&limits);
-    let door = Arc::new(Listening { tls: tls.map(TlsAcceptor::from), router, limits, shutdown: shutdown.clone() });
+    let door = Arc::new(Listening {
+        tls: tls.map(TlsAcceptor::from),
+        router,
+        limits,
+        proxies,
+        unannounced: Unannounced::default(),
+        shutdown: shutdown.clone(),
+    });
     let mut connections = JoinSet::new();
     let mut pause = ACCEPT_PAUSE_MIN;
     loop {
@@ -87,9 +113,12 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 pause = ACCEPT_PAUSE_MIN;
-                // Without a seat the stream is dropped here: closing is all that a flood costs.
-                if let Some(seat) = seats.take(ClientAddress::new(peer.ip()).source()) {
-                    connections.spawn(connection(door.clone(), stream, peer, seat));
+                let peer = ClientAddress::of_peer(peer);
+                // Not let in, or without a seat, the stream is dropped here: closing is all that a flood costs.
+                if let Some(arrival) = door.arrival(&stream, peer)
+                    && let Some(seat) = seats.take(door.source(peer))
+                {
+                    connections.spawn(connection(door.clone(), stream, (peer, arrival), seat));
                 }
             }
             Err(error) if is_about_one_connection(&error) => {}
@@ -140,13 +169,60 @@ struct Listening {
     tls: Option<TlsAcceptor>,
     router: Router,
     limits: Limits,
+    proxies: Option<Proxies>,
+    unannounced: Unannounced,
     shutdown: CancellationToken,
 }
 
-async fn connection(door: Arc<Listening>, stream: TcpStream, peer: SocketAddr, _seat: Seat) {
+impl Listening {
+    /// What is to be made of a connection; nothing, and it is closed.
+    fn arrival(&self, stream: &TcpStream, peer: ClientAddress) -> Option<Arrival> {
+        let Some(proxies) = &self.proxies else { return Some(Arrival::Direct) };
+        let here = stream.local_addr().ok().map(ClientAddress::of_peer);
+        let arrival = proxies.arrival(peer, here);
+        if arrival == Arrival::Refused {
+            self.unannounced.tell();
+            return None;
+        }
+        Some(arrival)
+    }
+
+    /// The source that a connection or a client counts for: none, if it is a proxy.
+    fn source(&self, address: ClientAddress) -> Option<Source> {
+        self.proxies.as_ref().map_or(Some(address.source()), |proxies| proxies.source(address))
+    }
+
+    /// Whom a request is for, where each says it.
+    fn client(&self, peer: ClientAddress, headers: &HeaderMap) -> ClientAddress {
+        let Some((proxies, name)) = self.proxies.as_ref().and_then(|proxies| Some((proxies, proxies.header()?))) else {
+            return peer;
+        };
+        proxies.client(peer, headers.get_all(name).iter().map(HeaderValue::as_bytes))
+    }
+}
+
+async fn connection(
+    door: Arc<Listening>,
+    mut stream: TcpStream,
+    (peer, arrival): (ClientAddress, Arrival),
+    mut seat: Seat,
+) {
     // Without it small answers wait for the peer's acknowledgement; a socket that refuses is about to fail anyway.
     let _ = stream.set_nodelay(true);
-    let address = ClientAddress::of_peer(peer);
+    let address = match &door.proxies {
+        Some(proxies) if arrival == Arrival::Announced => {
+            let client = tokio::select! {
+                client = announced_client(&mut stream, proxies, peer, door.limits.announcement_max) => client,
+                () = door.shutdown.cancelled() => return,
+            };
+            let Some(client) = client else { return door.unannounced.tell() };
+            if !seat.count_for(door.source(client)) {
+                return;
+            }
+            client
+        }
+        _ => peer,
+    };
     let stream = Stall::new(stream, door.limits.write_stall_max);
     let Some(acceptor) = &door.tls else {
         return speak_http1(&door, stream, address).await;
@@ -218,7 +294,9 @@ async fn answer(
     // HTTP/2 has no need of it: a body that is left costs its stream, not its connection.
     let one_by_one = request.version() <= Version::HTTP_11;
     let (mut request, rest) = lend(request);
-    request.extensions_mut().insert(address);
+    // One connection of a proxy carries the requests of many.
+    let client = door.client(address, request.headers());
+    request.extensions_mut().insert(client);
     let mut response = door.router.clone().oneshot(request).await?;
     let bytes_max = door.limits.form_bytes_max.max(door.limits.api_bytes_max);
     if one_by_one && !rest.read(bytes_max, LINGER_MAX).await {
@@ -321,53 +399,83 @@ impl hyper::body::Body for Tracked {
 }
 
 /// The connections held, in all and by source.
-struct Seats {
-    taken: Arc<Mutex<Taken>>,
+struct Seats(Arc<Taken>);
+
+struct Taken {
+    counts: Mutex<Counts>,
     all_max: usize,
     per_source_max: usize,
 }
 
 #[derive(Default)]
-struct Taken {
+struct Counts {
     all: usize,
     by_source: HashMap<Source, usize>,
 }
 
 /// One connection's place; dropping it frees it.
 struct Seat {
-    taken: Arc<Mutex<Taken>>,
-    source: Source,
+    taken: Arc<Taken>,
+    /// None for a proxy, which carries many.
+    source: Option<Source>,
+}
+
+impl Taken {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    /// One more of a source, if it may have one.
+    fn add(&mut self, source: Source, per_source_max: usize) -> bool {
+        let here = self.by_source.get(&source).copied().unwrap_or(0);
+        if here >= per_source_max {
+            return false;
+        }
+        self.by_source.insert(source, here + 1);
+        true
+    }
 }
 
 impl Seats {
     fn new(limits: &Limits) -> Self {
-        Self {
-            taken: Arc::default(),
+        Self(Arc::new(Taken {
+            counts: Mutex::default(),
             all_max: limits.connections_max,
             per_source_max: limits.connections_per_source_max,
-        }
+        }))
     }
 
-    fn take(&self, source: Source) -> Option<Seat> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = taken.by_source.get(&source).copied().unwrap_or(0);
-        if taken.all >= self.all_max || here >= self.per_source_max {
+    fn take(&self, source: Option<Source>) -> Option<Seat> {
+        let mut counts = self.0.counts();
+        if counts.all >= self.0.all_max || source.is_some_and(|source| !counts.add(source, self.0.per_source_max)) {
             return None;
         }
-        taken.all += 1;
-        taken.by_source.insert(source, here + 1);
-        Some(Seat { taken: self.taken.clone(), source })
+        counts.all += 1;
+        Some(Seat { taken: self.0.clone(), source })
+    }
+}
+
+impl Seat {
+    /// Counts for a source that is known only now, too; not if that one has all that it may.
+    fn count_for(&mut self, source: Option<Source>) -> bool {
+        let Some(source) = source.filter(|_| self.source.is_none()) else { return true };
+        let is_counted = self.taken.counts().add(source, self.taken.per_source_max);
+        self.source = Some(source).filter(|_| is_counted);
+        is_counted
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all = taken.all.saturating_sub(1);
-        if let Some(here) = taken.by_source.get_mut(&self.source) {
+        let mut counts = self.taken.counts();
+        counts.all = counts.all.saturating_sub(1);
+        let Some(source) = self.source else { return };
+        if let Some(here) = counts.by_source.get_mut(&source) {
             *here = here.saturating_sub(1);
             if *here == 0 {
-                taken.by_source.remove(&self.source);
+                counts.by_source.remove(&source);
             }
         }
     }

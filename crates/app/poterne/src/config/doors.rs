@@ -3,6 +3,7 @@
 use super::{
     Node, PageDoor, PublicName, Relays,
     files::{self, Kept},
+    proxies::proxies,
     reading::{Section, Wrong, number, text},
     sections::{CERTIFICATE, KEY, Site, listener},
 };
@@ -50,6 +51,7 @@ pub(super) fn page_door<'b>(
     let limits = Limits::default();
     let defaults = (limits.connections_max, limits.connections_per_source_max);
     let connections = connections(&section, 4, defaults);
+    let proxies = proxies(&section, door);
     section.finish();
     check_runs(&section, door, site);
 
@@ -79,6 +81,7 @@ pub(super) fn page_door<'b>(
             elsewhere,
             connections_max,
             connections_per_source_max,
+            proxies,
         })
     };
     (place, read())
@@ -109,6 +112,7 @@ pub(super) fn relays<'b>(root: &Section<'b>, site: Site<'_>) -> (Place<'b>, Opti
     });
     let name = section.required("public_name", "\"relais.hopital.example:2222\"", public_name);
     let connections = connections(&section, 1, (256, 16));
+    let proxies = proxies(&section, Door::Relays);
     section.finish();
     check_runs(&section, Door::Relays, site);
     let place = Place { section, name: "relays", listen, origin: None };
@@ -121,6 +125,7 @@ pub(super) fn relays<'b>(root: &Section<'b>, site: Site<'_>) -> (Place<'b>, Opti
             public_name: PublicName { host, port: port.unwrap_or(listen.port()) },
             connections_max,
             connections_per_source_max,
+            proxies,
         })
     };
     (place, read())

@@ -9,6 +9,7 @@ mod doors;
 mod files;
 mod mistake;
 mod passwords;
+mod proxies;
 mod reading;
 mod sections;
 #[cfg(test)]
@@ -17,6 +18,8 @@ pub(crate) mod testing;
 mod tests;
 #[cfg(test)]
 mod tests_doors;
+#[cfg(test)]
+mod tests_proxies;
 #[cfg(test)]
 mod tests_witnesses;
 mod timestamp;
@@ -42,6 +45,7 @@ use std::{
 use types::{Door, EstablishmentId, InsDomain, Secret};
 use vault::MasterKey;
 use web::csrf::Origin;
+use wire::proxy::Proxies;
 
 /// A node's whole configuration, checked.
 pub struct Config {
@@ -139,8 +143,10 @@ pub struct PageDoor {
     /// `connections_max`, 16 to 65536, 1024 by default.
     pub connections_max: usize,
     /// `connections_per_source_max`, 4 to `connections_max`, 64 by default. Behind a balancer that hides the clients'
-    /// addresses, set it to `connections_max`.
+    /// addresses and is not trusted to tell them, set it to `connections_max`.
     pub connections_per_source_max: usize,
+    /// `trusted_proxies` and `proxies_say`, none by default: who tells the clients' addresses, and how.
+    pub proxies: Option<Proxies>,
 }
 
 /// `[relays]`: the door that technicians reach with an SSH client.
@@ -157,6 +163,8 @@ pub struct Relays {
     /// `connections_per_source_max`, 1 to `connections_max`, 16 by default. A supplier's technicians often share an
     /// address.
     pub connections_per_source_max: usize,
+    /// `trusted_proxies` and `proxies_say`, none by default: who tells the clients' addresses, by the PROXY protocol.
+    pub proxies: Option<Proxies>,
 }
 
 /// A host and a port as technicians type them.

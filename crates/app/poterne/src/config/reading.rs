@@ -139,6 +139,11 @@ impl<'b> Section<'b> {
         tables.iter().enumerate().map(section).collect()
     }
 
+    /// Whether a key is there, whatever its value.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
     /// The value of a key that may be left out.
     pub fn optional<T>(&self, key: &'static str, parse: impl FnOnce(&Value) -> Result<T, Wrong>) -> Option<T> {
         let item = self.item(key)?;

@@ -41,8 +41,9 @@ use web::{
     csrf::{CsrfKey, Origin},
     health::Health,
     limits::Limits,
-    serve::Stopped,
+    serve::{Stopped, serve_behind},
 };
+use wire::proxy::Proxies;
 
 /// Who comes to the portal.
 const PORTAL_ROLES: &[Role] = &[Role::Patient, Role::Relative, Role::Professional];
@@ -122,6 +123,8 @@ pub struct PageDoor {
     pub support_contact: Option<String>,
     /// Its bounds.
     pub limits: Limits,
+    /// The proxies before it.
+    pub proxies: Option<Proxies>,
 }
 
 /// The relays' listener.
@@ -136,6 +139,8 @@ pub struct RelayDoor {
     pub connections_max: usize,
     /// Of one source.
     pub connections_per_source_max: usize,
+    /// The proxies before it, who speak the PROXY protocol.
+    pub proxies: Option<Proxies>,
 }
 
 /// A door with pages, ready to listen.
@@ -383,7 +388,8 @@ impl Node {
             told::started(&self.journal, name, &door.listener).await?;
             let (journal, stop) = (self.journal.clone(), stop.clone());
             serving.spawn(async move {
-                let stopped = web::serve::serve(door.listener, Some(door.tls), router, door.limits, stop, drain).await;
+                let PageDoor { listener, tls, limits, proxies, .. } = door;
+                let stopped = serve_behind(listener, Some(tls), router, limits, proxies, stop, drain).await;
                 told::stopped(&journal, name, stopped).await
             });
         }

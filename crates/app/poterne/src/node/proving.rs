@@ -10,6 +10,7 @@ use crate::probes::{
     idle::{IDLE, IdleDoor, IdleProbe},
     openings::{Opened, OpeningsProbe},
     passwords::PasswordsProbe,
+    porter::Porter,
     records::{RecordsProbe, What as Records},
     relay::{
         RelayProbe, What as Relayed, Works,
@@ -35,8 +36,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::task::JoinSet;
 use types::{Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MonthKeys};
+use wire::proxy::Says;
 
 /// How the reserved accounts are called.
 const NAME: &str = "Sonde de la Poterne";
@@ -51,6 +54,8 @@ pub struct Proving {
     pub(super) relays: Option<Rehearsing>,
     keeper: ProofKeeper,
     targets: Vec<Target>,
+    /// Of the doors that expect the PROXY protocol; until they carry.
+    porters: Vec<Porter>,
     visited: Vec<Visited>,
     refusals: Arc<JournalTraces>,
     terms: Arc<JournalTerms>,
@@ -85,11 +90,16 @@ impl Proving {
     ) -> Result<Self> {
         let Keep { journal, policies, .. } = ground.keep;
         let keys = ground.master.keys_for(Holder::Prober);
-        let (mut targets, mut visited) = (Vec::new(), Vec::new());
+        let (mut targets, mut visited, mut porters) = (Vec::new(), Vec::new(), Vec::new());
         for (door, page) in doors {
             let Some(page) = page else { continue };
             let leaf = leaf_of(&page.tls, "door.invalid").with_context(|| format!("{door}: its certificate"))?;
-            let target = Target::new(door, page.listener.local_addr()?, &page.origin, leaf);
+            let mut target = Target::new(door, page.listener.local_addr()?, &page.origin, leaf);
+            if page.proxies.as_ref().is_some_and(|proxies| proxies.says() == Says::ProxyProtocol) {
+                let porter = Porter::new(target.address)?;
+                target.through = porter.address()?;
+                porters.push(porter);
+            }
             if let Some((role, roles)) = reserved_role(door) {
                 let limits = SessionLimits { idle: IDLE, absolute: SHORT_SESSION_MAX };
                 let visits = Visits::new(&target, Reserved::new(&keys, door)?, ground.clock())?;
@@ -120,6 +130,7 @@ impl Proving {
             relays: None,
             keeper,
             targets,
+            porters,
             visited,
             refusals,
             terms,
@@ -145,6 +156,11 @@ impl Proving {
 
     /// Makes sure that the reserved accounts are there, then runs the probes at once and every ten minutes.
     pub(super) async fn prove(mut self) {
+        let mut carrying = JoinSet::new();
+        let relays = self.relays.as_mut().and_then(|relays| relays.porter.take());
+        for porter in std::mem::take(&mut self.porters).into_iter().chain(relays) {
+            carrying.spawn(porter.carry());
+        }
         let mut made = None;
         for Visited { visits, role, .. } in &self.visited {
             match self.enrol(visits, *role).await {

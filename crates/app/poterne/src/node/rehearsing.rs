@@ -5,6 +5,7 @@ use super::{Ground, RelayDoor};
 use crate::probes::{
     Fault,
     codes::{Codes, Reserved},
+    porter::Porter,
     relay::{
         Cuts, Keeps, Parts, Stage, Staged, Works,
         machine::{LOGIN, Machine},
@@ -41,6 +42,8 @@ pub struct Rehearsing {
     reader: RecordingsReader,
     silence: relays::Silence,
     door: technician::RelayDoor,
+    /// Theirs, where they expect the PROXY protocol; until it carries.
+    pub(super) porter: Option<Porter>,
     reserved: Reserved,
     key: PrivateKey,
     clock: Arc<dyn Clock>,
@@ -58,13 +61,16 @@ impl Rehearsing {
         let line = relays::host_key_line(&door.host_key)?;
         let host_key = PublicKey::from_openssh(&line).context("the relays' host key")?;
         let address = reached(door.listener.local_addr()?);
+        let porter = door.proxies.as_ref().map(|_| Porter::new(address)).transpose()?;
+        let through = porter.as_ref().map_or(Ok(address), Porter::address)?;
         let hash = HEXLOWER.encode(digest(&SHA256, node.as_bytes()).as_ref());
         Ok(Self {
             house,
             fleet,
             reader,
             silence,
-            door: technician::RelayDoor { address, host_key },
+            door: technician::RelayDoor { address, through, host_key },
+            porter,
             reserved: Reserved::new(&keys, Door::Relays)?,
             key: key_of(&keys)?,
             clock: ground.clock(),

@@ -137,6 +137,10 @@ impl Second {
                 clock: ground.clock(),
             };
             let relay = Relay::new(relay_settings, Wired::new(sign_in, house.gate()))?;
+            let relay = match &door.proxies {
+                Some(proxies) => relay.behind(proxies.trusted().to_vec()),
+                None => relay,
+            };
             desk = desk.live(relay.sessions());
             let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
             let seen = (reader, relay.silence());

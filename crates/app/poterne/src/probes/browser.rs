@@ -55,13 +55,13 @@ impl Browser {
     pub fn with_versions(target: &Target, versions: &[&'static SupportedProtocolVersion]) -> Result<Self> {
         let client = Client::builder()
             .tls_backend_preconfigured(target.tls(versions)?)
-            .resolve(&target.host, target.address)
+            .resolve(&target.host, target.through)
             .redirect(Policy::none())
             .no_proxy()
             .timeout(WAIT)
             .build()
             .context("no client")?;
-        let base = format!("https://{}:{}", target.host, target.address.port());
+        let base = format!("https://{}:{}", target.host, target.through.port());
         Ok(Self { client, base, target: target.clone() })
     }
 

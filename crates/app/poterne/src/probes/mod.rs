@@ -8,6 +8,7 @@ pub mod codes;
 pub mod idle;
 pub mod openings;
 pub mod passwords;
+pub mod porter;
 pub mod records;
 pub mod relay;
 pub mod sealed;

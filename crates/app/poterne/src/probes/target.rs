@@ -23,6 +23,8 @@ pub struct Target {
     pub door: Door,
     /// Where it listens, as reached from this machine.
     pub address: SocketAddr,
+    /// Where the probes connect: there, or to a [`Porter`](super::porter::Porter) of that door.
+    pub through: SocketAddr,
     /// Its host's name, as in the certificate.
     pub host: String,
     /// Where its pages live, as browsers write it.
@@ -43,6 +45,7 @@ impl Target {
         Self {
             door,
             address: reached(listening),
+            through: reached(listening),
             host: host.to_owned(),
             origin: origin.as_str().to_owned(),
             cookie: SessionCookie::for_door(door).name().to_owned(),

@@ -49,12 +49,12 @@ impl Probe for TlsProbe {
 
 async fn look(target: &Target) -> Seen {
     let clear = format!("GET /fr/ HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", target.host);
-    let answer = answer_to(target.address, clear.as_bytes()).await.map_err(Fault::unreachable)?;
+    let answer = answer_to(target.through, clear.as_bytes()).await.map_err(Fault::unreachable)?;
     if answer.starts_with(b"HTTP/") || answer.contains(&b'<') {
         return Err(Fault::broken("clear HTTP is answered"));
     }
     for (version, name) in [(1, "TLS 1.0"), (2, "TLS 1.1")] {
-        let answer = answer_to(target.address, &client_hello(version)).await.map_err(Fault::unreachable)?;
+        let answer = answer_to(target.through, &client_hello(version)).await.map_err(Fault::unreachable)?;
         match answer.first() {
             Some(&ALERT) => {}
             Some(_) => return Err(Fault::broken(format!("a {name} hello is not refused"))),

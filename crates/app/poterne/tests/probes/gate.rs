@@ -102,7 +102,8 @@ pub async fn open(flaw: Flaw) -> Open {
     let relay = Relay::new(settings, gate.clone()).unwrap();
     let silence = Arc::new(Quiet(relay.silence(), flaw));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let door = RelayDoor { address: listener.local_addr().unwrap(), host_key: PublicKey::from_openssh(&line).unwrap() };
+    let address = listener.local_addr().unwrap();
+    let door = RelayDoor { address, through: address, host_key: PublicKey::from_openssh(&line).unwrap() };
     let stop = CancellationToken::new();
     tokio::spawn(relay.run(listener, stop.clone(), Duration::ZERO));
     let folder = tempfile::tempdir().unwrap();

@@ -41,6 +41,8 @@ pub struct State {
     pub no_recording: bool,
     /// Beginning a recording panics.
     pub panics: bool,
+    /// Where those who showed a key came from.
+    pub from: Vec<ClientAddress>,
     pub codes: Vec<String>,
     pub open_keys: HashSet<InterventionId>,
     pub recordings: BTreeMap<u32, Tape>,
@@ -105,6 +107,7 @@ impl TestHouse {
             refuses: None,
             no_recording: false,
             panics: false,
+            from: Vec::new(),
             codes: Vec::new(),
             open_keys: HashSet::new(),
             recordings: BTreeMap::new(),
@@ -161,7 +164,8 @@ impl House for TestHouse {
     type Seen = Seen;
     type Recorder = Tapes;
 
-    async fn identify(&self, login: &str, key: &[u8], _: ClientAddress) -> Result<Seen, SshRefused> {
+    async fn identify(&self, login: &str, key: &[u8], from: ClientAddress) -> Result<Seen, SshRefused> {
+        self.state().from.push(from);
         if login == LOGIN && key == self.state().key { Ok(Seen) } else { Err(SshRefused::Refused) }
     }
 

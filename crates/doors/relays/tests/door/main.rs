@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod audit;
+mod behind;
 mod bytes;
 mod client;
 mod ends;

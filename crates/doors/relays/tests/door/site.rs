@@ -45,6 +45,15 @@ impl Site {
 
     /// With other bounds, and another equipment than the machine says it is.
     pub async fn with(limits: RelayLimits, change: impl FnOnce(&mut WarrantedEquipment)) -> Self {
+        Self::behind(limits, change, None).await
+    }
+
+    /// Behind a proxy at this address, if there is one, who alone comes to the door.
+    pub async fn behind(
+        limits: RelayLimits,
+        change: impl FnOnce(&mut WarrantedEquipment),
+        proxy: Option<&str>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let machine = Machine::start(folder.path(), "ed25519");
         let mut equipment = equipment(machine.port, &machine.host_key, &machine.account);
@@ -63,6 +72,10 @@ impl Site {
         script(&folder.path().join("askpass"), "#!/bin/sh\necho asked >> \"$ASKED\"\necho \"$CODE\"\n");
         let settings = RelaySettings { host_keys: vec![host_key], banner: None, limits, clock: Arc::new(Now) };
         let relay = Relay::new(settings, house.clone()).unwrap();
+        let relay = match proxy {
+            Some(proxy) => relay.behind(vec![proxy.parse().unwrap()]),
+            None => relay,
+        };
         let sessions = relay.sessions();
         let stop = CancellationToken::new();
         let running = tokio::spawn(relay.run(listener, stop.clone(), Duration::from_secs(2)));

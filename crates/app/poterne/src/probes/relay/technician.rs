@@ -40,6 +40,8 @@ pub fn line_of(key: &PrivateKey) -> Result<String> {
 pub struct RelayDoor {
     /// Where they listen, as reached from this machine.
     pub address: SocketAddr,
+    /// Where he connects: there, or to a [`Porter`](crate::probes::porter::Porter) of theirs.
+    pub through: SocketAddr,
     /// The only key that they may show.
     pub host_key: PublicKey,
 }
@@ -97,7 +99,7 @@ impl Technician {
         (reserved, key, target): (&Reserved, &PrivateKey, &str),
         code: String,
     ) -> Result<Option<Self>, Fault> {
-        let stream = soon("the relays", TcpStream::connect(door.address)).await?;
+        let stream = soon("the relays", TcpStream::connect(door.through)).await?;
         let _ = stream.set_nodelay(true);
         let (sender, gone) = watch::channel(None);
         let cut = CancellationToken::new();

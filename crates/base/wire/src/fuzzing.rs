@@ -1,0 +1,137 @@
+//! What must be true of whatever proxies and their clients say: for the fuzzers of `fuzz/`, and for a test that mutates
+//! the same seeds. As in the journal's.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use crate::proxy::{ANNOUNCEMENT_BYTES_MAX, Announced, Proxies, Reading, Says, announced};
+use types::ClientAddress;
+
+/// A decoder: its name, what must be true of whatever it is given, valid inputs.
+pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
+
+/// The decoders of what proxies say.
+pub const TARGETS: &[Target] =
+    &[("proxy_announced", proxy_announced, announced_seeds), ("proxy_forwarded", proxy_forwarded, forwarded_seeds)];
+
+/// The beginning of a connection, read as a door reads it: bounded, and nothing is taken of what follows.
+pub fn proxy_announced(bytes: &[u8]) {
+    // Given all at once, which no door does.
+    let _ = announced(bytes);
+    let mut taken = 0;
+    while let Ok(reading) = announced(&bytes[..taken]) {
+        match reading {
+            Reading::More(more) => {
+                assert!(more > 0 && taken + more <= ANNOUNCEMENT_BYTES_MAX);
+                taken += more;
+            }
+            Reading::Whole(said) => {
+                assert!(taken >= 15, "shorter than any");
+                let peer = ClientAddress::new([192, 0, 2, 9].into());
+                let strangers = Proxies::new(Vec::new(), Says::ProxyProtocol);
+                let believed = strangers.announced_by(peer, said);
+                assert_eq!(believed, (said == Announced::Nobody).then_some(peer), "nobody trusted said so");
+                return;
+            }
+        }
+        if taken > bytes.len() {
+            return;
+        }
+    }
+}
+
+/// A client's own header: whatever it says, his address is the one that the first trusted proxy saw.
+pub fn proxy_forwarded(bytes: &[u8]) {
+    let (client, near, far) = ([203, 0, 113, 7], [10, 0, 0, 1], [10, 0, 0, 2]);
+    let address = |ip: [u8; 4]| ClientAddress::new(ip.into());
+    let trusted = || vec!["10.0.0.0/24".parse().unwrap()];
+    for (says, sees) in [(Says::XForwardedFor, ""), (Says::Forwarded, "for=")] {
+        let proxies = Proxies::new(trusted(), says);
+        let hop = |ip| format!("{sees}{}", address(ip)).into_bytes();
+        let on_the_line = [bytes, &hop(client), &hop(far)].join(&b", "[..]);
+        let on_its_own = [&hop(client)[..], &hop(far)].join(&b','.to_owned());
+        for lines in [vec![&on_the_line[..]], vec![bytes, &on_its_own], vec![bytes, &hop(client), &hop(far)]] {
+            assert_eq!(proxies.client(address(near), lines.iter().copied()), address(client), "{says:?} {lines:?}");
+            assert_eq!(proxies.client(address(client), lines.iter().copied()), address(client), "not a proxy");
+        }
+        // Alone, it is either read or not.
+        proxies.client(address(near), [bytes].into_iter());
+    }
+}
+
+fn announced_seeds() -> Vec<Vec<u8>> {
+    let binary = |command: u8, family: u8, rest: &[u8]| {
+        let length = u16::try_from(rest.len()).unwrap().to_be_bytes();
+        [b"\r\n\r\n\0\r\nQUIT\n", &[command, family][..], &length, rest].concat()
+    };
+    let extension = [3, 0, 4, 1, 2, 3, 4];
+    vec![
+        b"PROXY TCP4 192.0.2.7 198.51.100.1 50000 443\r\n".to_vec(),
+        b"PROXY TCP6 2001:db8::7 2001:db8::1 50000 443\r\n".to_vec(),
+        b"PROXY UNKNOWN\r\n".to_vec(),
+        b"PROXY UNKNOWN 2001:db8::7 2001:db8::1 50000 443\r\n".to_vec(),
+        binary(0x21, 0x11, &[&[192, 0, 2, 7, 198, 51, 100, 1, 1, 2, 1, 187], &extension[..]].concat()),
+        binary(0x21, 0x21, &[&[0x20; 36], &extension[..]].concat()),
+        binary(0x21, 0x00, &[]),
+        binary(0x20, 0x00, &extension),
+    ]
+}
+
+fn forwarded_seeds() -> Vec<Vec<u8>> {
+    [
+        "198.51.100.9",
+        "198.51.100.9:50000, 10.0.0.2",
+        "2001:db8::7, [2001:db8::8]:4711",
+        "for=198.51.100.9",
+        "for=\"198.51.100.9:4711\";proto=https;by=10.0.0.2, for=unknown",
+        "For=\"[2001:db8::7]:4711\" ; host=\"a,b;c\", for=_hidden",
+        "for=\"\\\", for=10.0.0.2;x=\\\"\"",
+        "for=\"",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TARGETS;
+    use proptest::{prelude::*, sample::Index};
+    use std::{fs, path::Path};
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_nothing_panics_and_no_stranger_is_believed(
+            seed: Index,
+            changes in prop::collection::vec((any::<Index>(), any::<u8>(), 0_u8..4), 0..4),
+        ) {
+            for (_, check, seeds) in TARGETS {
+                let seeds = seeds();
+                let mut bytes = seeds[seed.index(seeds.len())].clone();
+                for (at, with, how) in &changes {
+                    let at = at.index(bytes.len() + 1);
+                    match how {
+                        0 => bytes.truncate(at),
+                        1 => bytes.insert(at, *with),
+                        2 => drop(bytes.drain(at..(at + usize::from(*with)).min(bytes.len()))),
+                        _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = *with),
+                    }
+                }
+                check(&bytes);
+            }
+        }
+
+        #[test]
+        fn nor_by_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            for (_, check, _) in TARGETS {
+                check(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn every_decoder_has_its_fuzzer() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/fuzz_targets");
+        for (name, ..) in TARGETS {
+            let text = fs::read_to_string(folder.join(format!("{name}.rs"))).unwrap_or_default();
+            assert!(text.contains(&format!("wire::fuzzing::{name}(bytes)")), "{name}");
+        }
+    }
+}
