@@ -12,7 +12,7 @@ import { InstalledDesk } from "../lib/installed.mjs";
 import { nextCode } from "../lib/totp.mjs";
 
 const DESK = "bureau.test";
-const FIRST = { name: "Solange Carn", login: "solange.carn", password: "trois phares et un bateau" };
+const FIRST = { name: "Solange Carn", login: "solange.carn", password: "Vingt-7 herons gris au gué" };
 
 let desk;
 let browser;

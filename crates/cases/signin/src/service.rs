@@ -151,7 +151,7 @@ impl SignInService {
     }
 
     /// What is asked of a new password, for this role.
-    fn password_policy(&self, role: Role) -> PasswordPolicy {
+    pub fn password_policy(&self, role: Role) -> PasswordPolicy {
         match Population::from(role) {
             Population::Administrators => self.0.settings.administrators_passwords,
             other => PasswordPolicy::default_for(other),

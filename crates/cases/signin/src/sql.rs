@@ -158,6 +158,8 @@ pub(crate) async fn use_step(connection: &mut AnyConnection, account: AccountId,
     Ok(())
 }
 
+type SessionParts = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// An account's sessions at one door, with what is sealed of each.
 pub(crate) async fn own_sessions(
     connection: &mut AnyConnection,
@@ -166,13 +168,13 @@ pub(crate) async fn own_sessions(
 ) -> Result<Vec<(SessionId, StoredSession, Vec<u8>)>, StoreError> {
     let text = "SELECT id, record, tag, sealed FROM sessions \
                 WHERE account_id = $1 AND door = $2 AND ends_micros > $3 ORDER BY ends_micros DESC LIMIT 100";
-    let rows: Vec<(Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(text)
+    let rows: Vec<SessionParts> = sqlx::query_as(text)
         .bind(account.as_bytes().to_vec())
         .bind(door.as_str())
         .bind(now.micros())
         .fetch_all(connection)
         .await?;
-    let read = |(id, record, tag, sealed): (Vec<u8>, _, _, _)| {
+    let read = |(id, record, tag, sealed): SessionParts| {
         let id = SessionId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("sessions.id"))?;
         Ok((id, StoredSession::from_parts(record, tag), sealed))
     };

@@ -1,5 +1,6 @@
 //! The first administrator's enrolment, declared here and made by the node: it writes an account and pins a key.
 
+use identity::WeakPassword;
 use signin::Registration;
 use std::{future::Future, pin::Pin};
 use types::{ClientAddress, Secret};
@@ -43,9 +44,12 @@ pub enum EnrolRefused {
     /// The link does not serve, or no more.
     #[error("the link does not serve")]
     Link,
-    /// Login, name or password cannot be taken.
-    #[error("the login, the name or the password cannot be taken")]
+    /// Login or name cannot be taken.
+    #[error("the login or the name cannot be taken")]
     Account,
+    /// The password is not taken from an administrator.
+    #[error(transparent)]
+    Password(#[from] WeakPassword),
     /// The code is not the secret's.
     #[error("the code does not fit")]
     Code,

@@ -32,6 +32,8 @@ fn a_good_file_is_read_whole() {
     let sis = config.sis.unwrap();
     assert_eq!((sis.ins_domain, sis.wait.as_millis()), (InsDomain::Nir, 2500));
     assert_eq!(config.log, Log { format: LogFormat::Json, level: LogLevel::Info });
+    let asked = config.administrators_passwords;
+    assert_eq!((asked.chars_min(), asked.bits_min(), asked.expires_days()), (15, 60, Some(365)));
 }
 
 /// Each case replaces one text of the good file.
@@ -47,18 +49,32 @@ fn each_mistake_has_its_place_and_its_remedy() {
                 "17:1: portal.listn: there is no such key in this section; did you mean listen?",
             ],
         ),
+        (
+            "[log]",
+            "[passwords]\nadministrators_chars_min = 8\n[log]",
+            &["30:28: passwords.administrators_chars_min: chars_min must be between 12 and 64 for these accounts; \
+                 a hospital may ask for more than Poterne does, not for less"],
+        ),
+        (
+            "[log]",
+            "[passwords]\nadministrators_expires_days = 4000\n[log]",
+            &[
+                "30:31: passwords.administrators_expires_days: expires_days must be between 60 and 1095 for these accounts; \
+                 a hospital may ask for more than Poterne does, not for less",
+            ],
+        ),
         ("[log]", "[logs]", &["29:2: logs: there is no such section; did you mean log?"]),
         (
             "[log]",
             "[publication]",
             &["29:2: publication: there is no such section; \
-                 remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, sis, log, journal"],
+                 remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, sis, log, journal, passwords"],
         ),
         (
             "[node]",
             "verbose = true\n[node]",
             &["1:1: verbose: a key outside any section; \
-             remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, sis, log, journal"],
+             remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, sis, log, journal, passwords"],
         ),
         (
             "format = \"json\"",

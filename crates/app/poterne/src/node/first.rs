@@ -4,7 +4,7 @@ use crate::first_admin::{FirstAdministrator as Link, NotFirst};
 use data_encoding::BASE32_NOPAD;
 use desk::{BoxFuture, EnrolForm, EnrolOptions, EnrolRefused, FirstAdministrator};
 use identity::{
-    TotpSecret, code_fits,
+    TotpSecret, check_password, code_fits,
     passkey::{PasskeyPublic, PasskeyRecord, RelyingParty, verify_registration},
 };
 use interventions::{PinnedKey, Pins};
@@ -98,6 +98,7 @@ impl Enroller {
         if !code_fits(&totp, form.code.trim(), now) {
             return Err(EnrolRefused::Code);
         }
+        self.judge(&form).await?;
         let public = self.passkey(&form.passkey, now).ok_or(EnrolRefused::Passkey)?;
         let login = form.login.clone();
         let new = NewAccount {
@@ -124,6 +125,16 @@ impl Enroller {
         parts.link.settle();
         parts.pins.add(key.clone());
         self.keep(key.account, &PasskeyRecord { public, label: LABEL.to_owned() }).await
+    }
+
+    /// Whether the hospital takes that password from an administrator; off the runtime's threads, it computes.
+    async fn judge(&self, form: &EnrolForm) -> Result<(), EnrolRefused> {
+        let policy = self.0.parts.signin.password_policy(Role::Administrator);
+        let (login, name) = (form.login.clone(), form.name.clone());
+        let password = Secret::new(form.password.expose().clone());
+        let judged =
+            tokio::task::spawn_blocking(move || check_password(&password, &policy, &[&login, &name, "poterne"]));
+        judged.await.map_err(|_| EnrolRefused::Unavailable)?.map(drop).map_err(EnrolRefused::Password)
     }
 
     async fn prepared(&self, login: &str, new: NewAccount) -> Result<Prepared, EnrolRefused> {

@@ -1,6 +1,7 @@
 //! The first administrator's enrolment. Nobody is signed in: the link's token stands for the session.
 
 use crate::EnrolRefused;
+use entrance::pages::refused_password;
 use web::layout::prelude::*;
 
 /// What the page shows.
@@ -41,11 +42,12 @@ impl Enrol {
         self.chrome.url(&format!("/enrol/{}", self.view.token))
     }
 
-    fn problem(&self) -> Option<&'static str> {
+    fn problem(&self) -> Option<String> {
         match self.view.refused? {
-            EnrolRefused::Account => Some(self.t.desk_enrol_account()),
-            EnrolRefused::Code => Some(self.t.desk_enrol_code_wrong()),
-            EnrolRefused::Passkey => Some(self.t.desk_enrol_passkey_wrong()),
+            EnrolRefused::Account => Some(self.t.desk_enrol_account().to_owned()),
+            EnrolRefused::Password(weak) => Some(refused_password(weak, self.t)),
+            EnrolRefused::Code => Some(self.t.desk_enrol_code_wrong().to_owned()),
+            EnrolRefused::Passkey => Some(self.t.desk_enrol_passkey_wrong().to_owned()),
             EnrolRefused::Link | EnrolRefused::Unavailable => None,
         }
     }

@@ -92,7 +92,7 @@ impl AccountProblem {
 }
 
 /// Why a password is not taken, and what would be.
-pub(crate) fn refused_password(weak: WeakPassword, t: Text) -> String {
+pub fn refused_password(weak: WeakPassword, t: Text) -> String {
     match weak {
         WeakPassword::TooShort { min } => t.entrance_means_problem_short(u64::from(min)),
         WeakPassword::TooLong { .. } => t.entrance_means_problem_long().to_owned(),

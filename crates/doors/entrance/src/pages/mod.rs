@@ -8,6 +8,6 @@ mod welcome;
 
 pub use code::{CodeStep, CodeStepView};
 pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
-pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView};
+pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, refused_password};
 pub use session::{Session, SessionView, SignedOut};
 pub use welcome::{SignInProblem, Welcome, WelcomeView};

@@ -1,9 +1,13 @@
 //! Every page of the portal with invented people, for the tests of the pages and for the gallery.
 
-use entrance::pages::*;
+use entrance::{FactorView, pages::*};
+use identity::{Because, TotpSecret, WeakPassword};
 use portal::{greeting, pages::*};
+use signin::OwnSession;
 use std::time::Duration;
-use types::{AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, Time};
+use types::{
+    AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, SessionId, Time,
+};
 use web::{
     i18n::Text,
     layout::{Chrome, ErrorKind, ErrorPage, LastSignIn, SignedIn, prelude::Template},
@@ -247,9 +251,51 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         let view = CodeStepView { ceremony: "sealed".into(), problem };
         add(name, &|| CodeStep::new(chrome(lang, "/", None), view.clone()).render().unwrap());
     }
-    let session = SessionView { since: ago(1), address: address("2001:db8:7::2f") };
-    add("session", &|| Session::new(chrome(lang, "/session", CAMILLE), session).render().unwrap());
     add("signed-out", &|| SignedOut::new(chrome(lang, "/", CAMILLE)).render().unwrap());
+}
+
+fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
+    let (since, from) = (ago(1), address("2001:db8:7::2f"));
+    let alone = SessionView { since, address: from, others: Vec::new(), spare_codes: 0, done: None, problem: None };
+    let other = |device: &str, hours| OwnSession {
+        id: SessionId::from_bytes([9; 16]),
+        is_this: false,
+        opened: ago(hours),
+        address: Some(address("192.0.2.7")),
+        device: device.into(),
+        idle_until: NOW,
+    };
+    let others = vec![other("Firefox, Android", 2), other("", 5)];
+    let (done, problem) = (Some(AccountChanged::Password), Some(AccountProblem::Current));
+    let several = SessionView { others, spare_codes: 9, done, ..alone.clone() };
+    let session = |view: &SessionView| Session::new(chrome(lang, "/session", CAMILLE), view.clone()).render().unwrap();
+    add("session", &|| session(&alone));
+    add("session-several", &|| session(&several));
+    add("session-wrong", &|| session(&SessionView { problem, ..alone.clone() }));
+    let factor = || FactorView::new(&TotpSecret::from_bytes([7; 20]), "Centre hospitalier", "camille.aubrelle");
+    for (name, problem) in [("second-factor", None), ("second-factor-wrong", Some(AccountProblem::Code))] {
+        let view = SecondFactorView { factor: factor(), problem };
+        let path = "/account/second-factor";
+        add(name, &|| SecondFactor::new(chrome(lang, path, CAMILLE), view.clone()).render().unwrap());
+    }
+    let codes = || (0..10).map(|n| format!("7k2m{n}-qxt0a")).collect();
+    add("spare-codes", &|| Codes::new(chrome(lang, "/session", CAMILLE), codes()).render().unwrap());
+    let guessed = LinkProblem::Password(WeakPassword::Guessable { because: Because::Name });
+    for (name, anew, problem) in [("link", false, None), ("link-anew", true, Some(guessed))] {
+        let view = LinkView {
+            token: "s".repeat(43),
+            display_name: "Camille Aubrelle".into(),
+            login: "camille.aubrelle".into(),
+            role: Role::Patient,
+            expires: NOW + Duration::from_secs(86_400),
+            anew,
+            factor: factor(),
+            problem,
+        };
+        add(name, &|| Link::new(chrome(lang, "/link/s", None), view.clone()).render().unwrap());
+    }
+    add("link-done", &|| LinkDone::new(chrome(lang, "/", None)).render().unwrap());
+    add("link-waits", &|| LinkWaits::new(chrome(lang, "/", None)).render().unwrap());
 }
 
 fn home_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
@@ -337,6 +383,7 @@ fn other_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
 pub fn all(lang: Lang) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     let mut add = |name: &str, render: &dyn Fn() -> String| pages.push((name.to_owned(), render()));
+    account_pages(lang, &mut add);
     sign_in_pages(lang, &mut add);
     home_pages(lang, &mut add);
     record_pages(lang, &mut add);
