@@ -70,8 +70,8 @@ impl InterventionService {
     }
 
     /// Holds what runs against what was signed: rows that give more time count once the signatures say so, and what
-    /// nobody's signatures bear any more ends, unless "do not interrupt" holds it. The node calls it twice a second; all
-    /// are looked at every fifteen seconds, those whose rows claim more at once.
+    /// nobody's signatures bear any more ends, unless "do not interrupt" holds it. The node calls it twice a second; accounts
+    /// and keys are looked at each time, all signatures every fifteen seconds, those whose rows claim more at once.
     pub async fn keep_leases(&self, watch: &mut LeaseWatch) -> Answer<()> {
         let leases = &self.parts().leases;
         let now = self.now();
@@ -95,9 +95,10 @@ impl InterventionService {
                     self.tell_once(watch, id, &why).await;
                 }
             }
-            if all {
-                self.end_without_key(watch, id).await?;
-            }
+        }
+        // Whatever its window: an account that is suspended or blocked, or a key taken away, ends what it has open.
+        for id in leases.interventions() {
+            self.end_without_key(watch, id).await?;
         }
         Ok(())
     }

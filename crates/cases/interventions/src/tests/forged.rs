@@ -237,3 +237,17 @@ async fn whose_key_is_taken_away_works_no_longer(database: &TestDatabase) {
     assert_eq!(opened.lease.watch().borrow().cut, Some(crate::EndReason::Closed));
 }
 both!(whose_key_is_taken_away_works_no_longer);
+
+async fn whose_account_is_suspended_is_out_at_the_next_look(database: &TestDatabase) {
+    let it = House::new(database).await;
+    it.planned().await;
+    let opened = it.connect(5).await.unwrap();
+    let mut watch = crate::LeaseWatch::default();
+    it.node.relays.keep_leases(&mut watch).await.unwrap();
+    assert_eq!(opened.lease.watch().borrow().cut, None);
+    sqlx::query("UPDATE accounts SET state = 'suspended' WHERE role = 'technician'").execute(it.pool()).await.unwrap();
+    // The same watch: its signatures are not due yet, its account is looked at all the same.
+    it.node.relays.keep_leases(&mut watch).await.unwrap();
+    assert_eq!(opened.lease.watch().borrow().cut, Some(crate::EndReason::Closed));
+}
+both!(whose_account_is_suspended_is_out_at_the_next_look);
