@@ -31,6 +31,9 @@ pub const FIRST_LINK_LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// How long a link serves that gives somebody his means anew.
 pub const RENEWAL_LINK_LIFE: Duration = Duration::from_secs(86_400);
 
+/// No session lives longer.
+const SESSION_LIFE_MAX: Duration = Duration::from_secs(43_200);
+
 struct Parts {
     store: Store,
     journal: Journal,
@@ -261,7 +264,7 @@ impl Accounts {
         done(parts.journal.perform(authorized, PutState { row, sealed }).await?)?;
         // The rows are gone; what a node remembers of them goes with these.
         for session in sessions {
-            if let Err(error) = parts.journal.revoke(session, now + Duration::from_secs(86_400)).await {
+            if let Err(error) = parts.journal.revoke(session, now + SESSION_LIFE_MAX).await {
                 tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
             }
         }
@@ -323,7 +326,9 @@ impl Accounts {
         let link = row.link.as_ref().map(|link| LinkSecrets::open(keys, link)).transpose()?;
         let link = link.map(|link| link.seen()).filter(|link| now < link.expires);
         let is_over = matches!(state, AccountState::Blocked | AccountState::Closed);
-        let reviewed = profile.map_or(Time::from_micros(0), |profile| Time::from_micros(profile.reviewed));
+        // One that nobody looked at since it is what it is; one of before such things were kept is due at once.
+        let since = secrets.life.as_ref().map_or(0, |life| life.since);
+        let reviewed = Time::from_micros(profile.map_or(since, |profile| profile.reviewed));
         let due = reviewed + Duration::from_secs(u64::from(review_days(account.role)) * 86_400);
         Ok(AccountSeen {
             account: account.id,

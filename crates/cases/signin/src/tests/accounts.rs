@@ -203,7 +203,7 @@ async fn an_administrator_stays_and_nobody_acts_on_himself(database: &TestDataba
 }
 both!(an_administrator_stays_and_nobody_acts_on_himself);
 
-async fn the_list_finds_by_words_role_state_and_review(database: &TestDatabase) {
+async fn the_list_finds_by_words_role_and_state(database: &TestDatabase) {
     let it = fixture(database).await;
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
     let who = &admin.authenticated;
@@ -222,13 +222,6 @@ async fn the_list_finds_by_words_role_state_and_review(database: &TestDatabase) 
     assert_eq!(found(AccountQuery { role: Some(Role::Patient), ..AccountQuery::default() }).await, ["bruno"]);
     let state = Some(AccountState::Invited);
     assert_eq!(found(AccountQuery { state, ..AccountQuery::default() }).await, ["ines"]);
-    // Those that nobody ever looked at are due; one just created is not.
-    let due = || AccountQuery { due: true, ..AccountQuery::default() };
-    assert_eq!(found(due()).await, ["admin", "bruno"]);
-    let bruno = accounts.list(who, &words("bruno")).await.unwrap().accounts[0].account;
-    accounts.review(who, bruno).await.unwrap();
-    assert_eq!(found(due()).await, ["admin"]);
-    assert_eq!(accounts.review(who, admin.account).await.err(), Some(AccountError::Oneself));
     let taken = accounts.invite(who, invitation("INES", Role::Beneficiary)).await.err();
     assert_eq!(taken, Some(AccountError::Taken));
     for (bad, what) in [
@@ -243,4 +236,30 @@ async fn the_list_finds_by_words_role_state_and_review(database: &TestDatabase) 
     let absent = accounts.one(who, AccountId::from_bytes([9; 16])).await.err();
     assert_eq!(absent, Some(AccountError::Absent));
 }
-both!(the_list_finds_by_words_role_state_and_review);
+both!(the_list_finds_by_words_role_and_state);
+
+async fn accounts_are_due_for_review_in_time(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    it.enrol("bruno", Role::Patient, 5).await.unwrap();
+    it.enrol_of("tech", Role::Technician, Some(OURS), 6).await.unwrap();
+    let accounts = it.accounts();
+    let due = async |who: &SignedIn| {
+        let query = AccountQuery { due: true, ..AccountQuery::default() };
+        let page = accounts.list(&who.authenticated, &query).await.unwrap();
+        page.accounts.into_iter().map(|one| (one.login, one.account)).collect::<Vec<_>>()
+    };
+    assert!(due(&admin).await.is_empty(), "just created");
+    it.clock.advance(32 * 86_400);
+    let admin = it.comes_in("admin", PASSWORD, 1).await.unwrap();
+    let found = due(&admin).await;
+    let names = |found: &[(String, AccountId)]| found.iter().map(|(login, _)| login.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&found), ["tech"], "suppliers' people each month");
+    accounts.review(&admin.authenticated, found[0].1).await.unwrap();
+    assert!(due(&admin).await.is_empty());
+    assert_eq!(accounts.review(&admin.authenticated, admin.account).await.err(), Some(AccountError::Oneself));
+    it.clock.advance(335 * 86_400);
+    let admin = it.comes_in("admin", PASSWORD, 1).await.unwrap();
+    assert_eq!(names(&due(&admin).await), ["admin", "bruno", "tech"], "the others each year");
+}
+both!(accounts_are_due_for_review_in_time);

@@ -232,12 +232,15 @@ both!(nobody_acts_on_himself_nor_on_the_last);
 
 async fn a_review_lasts_until_the_next(database: &TestDatabase) {
     let house = House::new(database).await;
+    // Suppliers' people are looked at each month.
+    house.clock.advance(32 * 86_400);
     let admin = house.sign_in("administrator").await;
-    let id = house.accounts["dpo"].to_string();
-    assert!(admin.get("/fr/accounts?waits=review").await.text.contains("Personne dpo"), "nobody ever looked");
+    let id = house.accounts["technician"].to_string();
+    let waits = admin.get("/fr/accounts?waits=review").await.text;
+    assert!(waits.contains("Personne technician") && !waits.contains("Personne dpo"), "the month has gone by");
     let answer = admin.send(&format!("/fr/accounts/{id}/review"), &[]).await;
     assert_eq!(answer.header("location"), format!("/fr/accounts/{id}"));
-    assert!(!admin.get("/fr/accounts?waits=review").await.text.contains("Personne dpo"));
+    assert!(!admin.get("/fr/accounts?waits=review").await.text.contains("Personne technician"));
     assert!(house.done().contains(&Event::AccountReviewed));
 }
 both!(a_review_lasts_until_the_next);
