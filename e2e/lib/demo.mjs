@@ -12,6 +12,8 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const READY_SECONDS_MAX = 60;
 const STOP_SECONDS_MAX = 10;
 const STDERR_BYTES_KEPT = 256 * 1024;
+const PORT_TRIES = 5;
+const TAKEN = /port \d+ is taken; choose another with --https/;
 
 /** The binary under test: POTERNE_BIN, else the debug build. */
 export const BINARY =
@@ -45,7 +47,18 @@ export class Demo {
    * `data`: its folder (default: a temporary one); `flags`: more of them; `wrap`: a command to run it under;
    * `root`: where its file system is seen from here.
    */
-  static async start({ data, flags = [], env = {}, wrap = [], root = "" } = {}) {
+  static async start(options = {}) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await Demo.#start(options);
+      } catch (error) {
+        // Between its being found free and its being asked for, somebody else's connection left by it.
+        if (tries === PORT_TRIES || !TAKEN.test(error.message)) throw error;
+      }
+    }
+  }
+
+  static async #start({ data, flags = [], env = {}, wrap = [], root = "" }) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: build it, or set POTERNE_BIN`);
     const demo = new Demo();
     demo.folder = data ?? temporaryFolder("data");
