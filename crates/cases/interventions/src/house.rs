@@ -13,6 +13,7 @@ use identity::system_actor;
 use lease::EndReason;
 use policy::LapseIntervention;
 use std::{collections::BTreeSet, time::Duration};
+use store::StoreError;
 use types::{Actor, Event, InterventionId, SystemActor, Time};
 
 /// How often all that runs is held against its signatures.
@@ -110,7 +111,12 @@ impl InterventionService {
                 continue;
             };
             let mut connection = self.read().await?;
-            let known = people::sql::person(&mut connection, &self.parts().keys, (establishment, account)).await?;
+            let known = people::sql::person(&mut connection, &self.parts().keys, (establishment, account)).await;
+            let known = match known {
+                // A row that does not open is nobody's, and keeps nobody from looking at the others.
+                Err(StoreError::Malformed(_)) => None,
+                known => known?,
+            };
             let keys = people::sql::fingerprints(&mut connection, account).await?;
             drop(connection);
             if known.is_none() || !keys.contains(&fingerprint) {

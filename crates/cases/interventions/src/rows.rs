@@ -9,7 +9,7 @@ use identity::passkey::Assertion;
 use minicbor::{Decode, Encode};
 use std::str::FromStr;
 use store::StoreError;
-use types::{AccountId, Cidr, EstablishmentId};
+use types::{AccountId, AccountState, Cidr, EstablishmentId};
 use vault::{Keys, Place, Purpose};
 
 /// Seals one of the bodies below in its place.
@@ -303,12 +303,29 @@ impl TryFrom<RawChannel> for ChannelSummary {
     }
 }
 
-/// The sealed part of an account, as far as this case reads it: the name.
+/// The sealed part of an account, as far as this case reads it: the name, and where it is in its life.
 #[derive(Decode)]
 #[cbor(map)]
 pub(crate) struct RawPerson {
     #[n(1)]
     pub display_name: String,
+    #[n(4)]
+    pub life: Option<RawLife>,
+}
+
+/// What is sealed of an account's life.
+#[derive(Decode)]
+#[cbor(map)]
+pub(crate) struct RawLife {
+    #[n(0)]
+    pub state: String,
+}
+
+impl RawPerson {
+    /// Whether the account is in use, whatever the column beside it says. One sealed before accounts had a life is.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.life.as_ref().is_none_or(|life| life.state == AccountState::Active.as_str())
+    }
 }
 
 /// A step to be written.

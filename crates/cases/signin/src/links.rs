@@ -10,7 +10,7 @@ use crate::{
     },
     hasher::NotHashed,
     model::{AccountRow, AccountSecrets, Life, state_column},
-    sql::{reseal_account, use_step},
+    sql::{account_by_id, reseal_account, use_step},
 };
 use data_encoding::BASE64URL_NOPAD;
 use identity::{TotpSecret, WeakPassword, door_actor, new_code_step};
@@ -18,7 +18,7 @@ use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{Facts, TakeLink};
 use std::time::Duration;
 use store::StoreError;
-use types::{AccountState, ClientAddress, EstablishmentId, Role, Secret, Time};
+use types::{AccountId, AccountState, ClientAddress, EstablishmentId, Role, Secret, Time};
 use vault::{VaultError, random};
 
 /// A link's secret, in base64url.
@@ -156,6 +156,17 @@ impl SignInService {
         }
     }
 
+    /// Whether whoever drew a link still might: what somebody who is suspended or gone left behind opens nothing.
+    async fn may_still_draw(&self, by: Option<AccountId>, here: EstablishmentId) -> Result<bool, LinkError> {
+        // The operator's commands.
+        let Some(by) = by else { return Ok(true) };
+        let mut connection = self.parts().store.read().await?;
+        let Some(row) = account_by_id(&mut connection, by).await? else { return Ok(false) };
+        drop(connection);
+        let is_active = row.secrets(&self.parts().keys)?.state()? == AccountState::Active;
+        Ok(is_active && row.role == Role::Administrator && row.establishment == here)
+    }
+
     async fn find_link(&self, secret: &str, address: ClientAddress) -> Result<Found, LinkError> {
         match self.look_for_link(secret).await {
             Err(LinkError::Absent) => {
@@ -181,7 +192,7 @@ impl SignInService {
             && parts.settings.roles.contains(&account.role)
             && secrets.renewals.unwrap_or(0) == kept.renewals
             && now < Time::from_micros(kept.expires);
-        if !serves {
+        if !serves || !self.may_still_draw(kept.by(), account.establishment).await? {
             return Err(LinkError::Absent);
         }
         if kept.waits {

@@ -29,7 +29,8 @@ pub(crate) struct Person {
     pub supplier: Option<SupplierId>,
 }
 
-/// An active account of the establishment. Role and supplier are bound to the sealed name: changed, it does not open.
+/// An active account of the establishment. Role and supplier are bound to the sealed name: changed, it does not open; and
+/// its state is sealed with it.
 pub(crate) async fn person(
     connection: &mut AnyConnection,
     keys: &Keys,
@@ -51,6 +52,9 @@ pub(crate) async fn person(
     let place = Place { table: "accounts", column: "sealed", row: &bond };
     let clear = keys.open(Purpose::AccountFields, place, &sealed).map_err(|_| bad())?;
     let raw: RawPerson = minicbor::decode(&clear).map_err(|_| bad())?;
+    if !raw.is_in_use() {
+        return Ok(None);
+    }
     let supplier = supplier.map(|id| SupplierId::try_from(id.as_slice()).map_err(|_| bad())).transpose()?;
     Ok(Some(Person { account, name: raw.display_name, role: word(&role, "accounts.role")?, supplier }))
 }

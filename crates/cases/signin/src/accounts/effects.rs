@@ -108,9 +108,10 @@ impl Effect<ChangeAccountState> for PutState {
         if !reseal_account(tx.connection(), read, self.sealed.clone(), state_column(state)).await? {
             return Ok(Applied::refused(Changed::Meanwhile));
         }
+        // Also on reopening: one drawn while it was being suspended must not wake up.
+        sql::drop_link(tx.connection(), account).await?;
         if state != AccountState::Active {
             sql::end_sessions(tx.connection(), account, None).await?;
-            sql::drop_link(tx.connection(), account).await?;
         }
         if matches!(state, AccountState::Blocked | AccountState::Closed) {
             sql::end_tokens(tx.connection(), account).await?;

@@ -111,6 +111,33 @@ async fn a_link_ends_is_replaced_withdrawn_and_cannot_be_put_back(database: &Tes
 }
 both!(a_link_ends_is_replaced_withdrawn_and_cannot_be_put_back);
 
+async fn what_somebody_suspended_left_behind_opens_nothing(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let other = it.at_desk("adjoint", Role::Administrator, 2).await;
+    let (accounts, desk) = (it.accounts(), it.door(Door::Desk, DESK));
+    let (account, link) = accounts.invite(&other.authenticated, invitation("ines", Role::Beneficiary)).await.unwrap();
+    assert!(desk.link(secret(&link), address(3)).await.is_ok());
+    let to = |account, state, reason| accounts.change_state(&admin.authenticated, account, (state, reason));
+    to(other.account, AccountState::Suspended, LifeReason::Suspicion).await.unwrap();
+    assert_eq!(desk.link(secret(&link), address(3)).await.err(), Some(LinkError::Absent));
+    assert_eq!(desk.take_link(secret(&link), it.chosen(7), address(3)).await.err(), Some(LinkError::Absent));
+    to(other.account, AccountState::Active, LifeReason::Back).await.unwrap();
+    assert!(desk.link(secret(&link), address(3)).await.is_ok(), "the doubt is gone");
+
+    // One that was drawn while the account was being suspended does not wake up with it.
+    it.outside("CREATE TABLE kept AS SELECT * FROM account_links").await;
+    desk.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
+    let anew = accounts.draw_link(&admin.authenticated, account, IdentityProof::Known).await.unwrap();
+    it.outside("DELETE FROM kept").await;
+    it.outside("INSERT INTO kept SELECT * FROM account_links").await;
+    to(account, AccountState::Suspended, LifeReason::Absence).await.unwrap();
+    it.outside("INSERT INTO account_links SELECT * FROM kept").await;
+    to(account, AccountState::Active, LifeReason::Back).await.unwrap();
+    assert_eq!(desk.link(secret(&anew), address(3)).await.err(), Some(LinkError::Absent));
+}
+both!(what_somebody_suspended_left_behind_opens_nothing);
+
 async fn one_person_alone_gives_nobody_a_role_over_others(database: &TestDatabase) {
     let it = fixture(database).await;
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
