@@ -11,11 +11,14 @@ mod hasher;
 mod links;
 mod means;
 mod model;
+mod opening;
 mod own;
 mod pace;
 mod service;
+mod sessions;
 mod sql;
 mod ssh;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -1,0 +1,248 @@
+//! A session honored, kept, ended.
+
+use crate::{
+    SignInService, SignedIn,
+    model::{SessionSecrets, session_place},
+    service::SessionFault,
+    sql,
+};
+use identity::{NotResumed, SessionToken, StoredSession, door_actor, resume, system_actor};
+use journal::{Applied, Effect, JournalError, Refusal, WriteTx};
+use policy::{EndSession, EndedBecause, Facts, PurgeSessions, RenewSession};
+use std::{str::FromStr as _, time::Duration};
+use store::StoreError;
+use types::{ClientAddress, Event, Extra, SessionId, SystemActor, Time};
+
+/// Counters older than this are deleted.
+const FORGET: Duration = Duration::from_secs(7200);
+/// Tokens past their end are shown to their holders for this long.
+const TOKENS_SHOWN: Duration = Duration::from_secs(30 * 86_400);
+
+fn past(now: Time) -> sql::Past {
+    sql::Past { now, failures: now - FORGET, tokens: now - TOKENS_SHOWN }
+}
+
+impl SignInService {
+    /// Honors a cookie for this request. What is forged is traced; what is merely over is not.
+    pub async fn resume(&self, cookie: &str, address: ClientAddress) -> Result<SignedIn, SessionFault> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let Ok(token) = SessionToken::from_str(cookie) else {
+            self.refused(address, "malformed session token").await;
+            return Err(SessionFault::SignedOut);
+        };
+        // Before the store is asked: a revocation holds whatever the store says.
+        if parts.journal.is_revoked(token.id()) {
+            return Err(SessionFault::SignedOut);
+        }
+        let read = async {
+            let mut connection = parts.store.read().await?;
+            sql::session(&mut connection, token.id(), parts.settings.door).await
+        };
+        let row = read.await.map_err(|error: StoreError| {
+            tracing::warn!(%error, "sessions cannot be read");
+            SessionFault::Unavailable
+        })?;
+        let Some(row) = row.filter(|row| row.account.active) else { return Err(SessionFault::SignedOut) };
+        let resumed = match resume(&row.stored, &token, &parts.door_key, address, now) {
+            Ok(resumed) => resumed,
+            Err(why @ (NotResumed::Forged | NotResumed::WrongToken | NotResumed::Malformed)) => {
+                self.refused(address, &why.to_string()).await;
+                return Err(SessionFault::SignedOut);
+            }
+            Err(NotResumed::Idle | NotResumed::Ended) => return Err(SessionFault::SignedOut),
+        };
+        let account = row.account;
+        // The record says whose it is; the row must agree.
+        if resumed.authenticated.account() != Some(account.id) || resumed.authenticated.role() != Some(account.role) {
+            self.refused(address, "the session and its account disagree").await;
+            return Err(SessionFault::SignedOut);
+        }
+        let secrets = account.secrets(&parts.keys).map_err(|_| SessionFault::Unavailable)?;
+        let session = token.id();
+        let place: [&[u8]; 2] = [session.as_bytes(), account.id.as_bytes()];
+        let kept = SessionSecrets::open(&parts.keys, session_place(&place), &row.sealed).ok();
+        let previous = kept.and_then(|kept| kept.previous());
+        if let Ok(Some(renewed)) = row.stored.renewed(&parts.door_key, now) {
+            self.keep(&resumed.authenticated, token.id(), renewed, now);
+        }
+        Ok(SignedIn {
+            session: token.id(),
+            account: account.id,
+            login: secrets.login.clone(),
+            display_name: secrets.display_name.clone(),
+            role: account.role,
+            supplier: account.supplier,
+            opened: resumed.opened,
+            idle_until: (now + parts.settings.limits.idle).min(resumed.absolute_until).max(resumed.idle_until),
+            absolute_until: resumed.absolute_until,
+            previous,
+            password_due: self.is_due(account.role, secrets.password_since, now),
+            authenticated: resumed.authenticated,
+        })
+    }
+
+    /// Moves the idle end, in a task of its own: a page does not wait for it.
+    fn keep(&self, who: &identity::Authenticated, session: SessionId, renewed: StoredSession, now: Time) {
+        let Some(account) = who.account() else { return };
+        let action = RenewSession { account, session };
+        let Ok(authorized) = self.0.policies.decide(who, action, &Facts::default(), now) else { return };
+        let journal = self.0.journal.clone();
+        tokio::spawn(async move {
+            if let Err(error) = journal.perform(authorized, Renew(renewed)).await {
+                tracing::warn!(%error, "a session could not be renewed");
+            }
+        });
+    }
+
+    /// Ends a session at once; the database and the journal follow when they can. Nobody who leaves meanwhile stops it.
+    pub async fn end(&self, who: &SignedIn, because: EndedBecause) {
+        self.end_session(who, who.session, because).await;
+    }
+
+    /// The same of any session of one's own. Whose it is, the caller has checked.
+    pub(crate) async fn end_session(&self, who: &SignedIn, session: SessionId, because: EndedBecause) {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let action = EndSession { account: who.account, session, because };
+        let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now);
+        let until = now + parts.settings.limits.absolute;
+        let journal = parts.journal.clone();
+        let revoked = parts.journal.own(async move {
+            if let Err(error) = journal.revoke(session, until).await {
+                tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+            }
+            let after = journal.clone();
+            journal.own(async move {
+                match authorized {
+                    Ok(authorized) => {
+                        if let Err(error) = after.perform(authorized, Delete).await {
+                            tracing::warn!(%error, "a session is revoked; its record could not be deleted yet");
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "ending one's own session was not permitted"),
+                }
+            });
+        });
+        // The revocation is waited for, what follows it is not.
+        let _ = revoked.await;
+    }
+
+    /// Cuts a session that a panic happened in (acces-web DT8): in force at once, then traced. Its record goes with the
+    /// next purge.
+    pub async fn cut(&self, session: SessionId) {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        if let Err(error) = parts.journal.revoke(session, now + parts.settings.limits.absolute).await {
+            tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+        }
+        let node = system_actor(SystemActor::Node, Some(parts.settings.establishment), now);
+        let detail = Some(format!("session {session}: a handler panicked"));
+        if let Err(error) = parts.journal.note(&node, Event::SessionClosed, detail).await {
+            tracing::warn!(%error, "a session was closed on a fault; the trace could not be written");
+        }
+    }
+
+    /// Signs out of a session whose record cannot be read at present: in force at once, then traced in a task of its
+    /// own. The caller has checked, by its token, that the form was served to this very session.
+    pub async fn end_unread(&self, session: SessionId, address: ClientAddress) {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let until = now + parts.settings.limits.absolute;
+        let who = door_actor(parts.settings.door, address, Some(parts.settings.establishment), now);
+        let detail = Some(format!("session {session}: asked, while its record could not be read"));
+        let journal = parts.journal.clone();
+        let revoked = parts.journal.own(async move {
+            if let Err(error) = journal.revoke(session, until).await {
+                tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+            }
+            let after = journal.clone();
+            journal.own(async move {
+                if let Err(error) = after.note(&who, Event::SignOut, detail).await {
+                    tracing::warn!(%error, "a session is revoked; the trace could not be written");
+                }
+            });
+        });
+        let _ = revoked.await;
+    }
+
+    /// A stranger asked for what needs a session.
+    pub async fn stranger(&self, address: ClientAddress) {
+        self.refused(address, "no session").await;
+    }
+
+    /// Somebody with a session asked for what his role does not have.
+    pub async fn turned_away(&self, who: &SignedIn, what: &'static str) {
+        let refusal = Refusal { target: what.into(), reason: "not of this role".into() };
+        if let Err(error) = self.0.journal.refuse(&who.authenticated, Event::Refused, &refusal).await {
+            tracing::warn!(%error, "a refusal could not be traced");
+        }
+    }
+
+    /// Somebody with a session asks for a page or sends a form: recorded if trace controllers want it so, before it is
+    /// answered. Where it cannot be, what needs a trace of its own is refused for that; cuts and signing out are not.
+    pub async fn note_request(&self, who: &SignedIn, method: &str, path: &str) {
+        let noted = self.0.journal.note_extra(&who.authenticated, Extra::Requests, &format!("{method} {path}")).await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "a request could not be recorded");
+        }
+    }
+
+    /// Deletes what is past its end. The node calls it from time to time.
+    pub async fn purge(&self) -> Result<(), JournalError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let mut connection = parts.store.read().await?;
+        if !sql::anything_past(&mut connection, past(now)).await? {
+            return Ok(());
+        }
+        drop(connection);
+        let who = system_actor(SystemActor::Node, None, now);
+        let authorized = parts
+            .policies
+            .decide(&who, PurgeSessions {}, &Facts::default(), now)
+            .map_err(|error| JournalError::Malformed(error.to_string()))?;
+        parts.journal.perform(authorized, Purge).await
+    }
+
+    pub(crate) async fn refused(&self, address: ClientAddress, reason: &str) {
+        let who = door_actor(self.0.settings.door, address, Some(self.0.settings.establishment), self.0.journal.now());
+        let refusal = Refusal { target: "session".into(), reason: reason.to_owned() };
+        if let Err(error) = self.0.journal.refuse(&who, Event::Refused, &refusal).await {
+            tracing::warn!(%error, "a refusal could not be traced");
+        }
+    }
+}
+
+struct Renew(StoredSession);
+
+impl Effect<RenewSession> for Renew {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, RenewSession>) -> Result<Applied<()>, StoreError> {
+        let session = tx.action().session;
+        sql::renew_session(tx.connection(), session, &self.0).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+struct Delete;
+
+impl Effect<EndSession> for Delete {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, EndSession>) -> Result<Applied<()>, StoreError> {
+        let session = tx.action().session;
+        sql::delete_session(tx.connection(), session).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+struct Purge;
+
+impl Effect<PurgeSessions> for Purge {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, PurgeSessions>) -> Result<Applied<()>, StoreError> {
+        let now = tx.now();
+        sql::purge(tx.connection(), past(now)).await?;
+        Ok(Applied::done(()))
+    }
+}

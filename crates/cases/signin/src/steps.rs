@@ -1,0 +1,201 @@
+//! The two steps of a sign-in: a password, then a code.
+
+use crate::{
+    SignInService, accounts,
+    attempts::{Counters, Tried, pair_token, source_token},
+    enrol::normal_login,
+    model::AccountRow,
+    opening::TryOpen,
+    own::{spare_code, spare_digest},
+    service::{FirstStepError, Opened, SecondStepError},
+    sql,
+};
+use data_encoding::BASE64URL_NOPAD;
+use identity::{SignIn, door_actor};
+use minicbor::{Decode, Encode};
+use policy::{Facts, OpenSession};
+use std::time::Duration;
+use store::{Store, StoreError};
+use types::{AccountId, ClientAddress, Secret, Time};
+use vault::{Place, Purpose};
+
+/// What travels with the browser between the two steps, sealed.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Ceremony {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    parked: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pair: [u8; 32],
+    /// Of the account as it was when the password was given: one changed meanwhile is another. Bytes: as long for everybody.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    version: [u8; 8],
+}
+
+const CEREMONY: Place<'static> = Place { table: "browser", column: "ceremony", row: &[] };
+
+impl SignInService {
+    /// The password step. It answers alike for everybody; the ceremony it returns goes into the next form.
+    pub async fn first_step(
+        &self,
+        login: &str,
+        password: Secret<String>,
+        address: ClientAddress,
+    ) -> Result<String, FirstStepError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        if let Err(wait) = self.pace(address, now) {
+            self.refused(address, "too many first steps").await;
+            return Err(FirstStepError::TooMany(wait));
+        }
+        let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
+        let pair = pair_token(&parts.keys, address, &login).map_err(|_| FirstStepError::Unavailable)?;
+        let login_token = self.token(Purpose::LoginTokens, &[login.as_bytes()])?;
+        let account = self.known(sql_account(&parts.store, &login_token).await)?;
+        // The same unsealing for a login that nobody has.
+        let held = account.as_ref().unwrap_or(&parts.nobody);
+        let held = held.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?;
+        let credentials = account.as_ref().map(|row| (row.id, held));
+        let seen = parts.hasher.run(move || {
+            let known = credentials.as_ref().map(|(id, held)| (*id, held));
+            SignIn::start(address, now).password(&password, known)
+        });
+        let seen = seen.await.map_err(|_| FirstStepError::Unavailable)?;
+        let version = account.as_ref().unwrap_or(&parts.nobody).version.to_be_bytes();
+        let ceremony = Ceremony { parked: seen.park(&parts.door_key), pair, version };
+        let clear = minicbor::to_vec(&ceremony).unwrap_or_default();
+        let sealed = parts
+            .keys
+            .seal(Purpose::Ceremonies(parts.settings.door), CEREMONY, &clear)
+            .map_err(|_| FirstStepError::Unavailable)?;
+        Ok(BASE64URL_NOPAD.encode(&sealed))
+    }
+
+    fn token(&self, purpose: Purpose, parts: &[&[u8]]) -> Result<[u8; 32], FirstStepError> {
+        self.0.keys.token(purpose, parts).map_err(|_| FirstStepError::Unavailable)
+    }
+
+    /// Only active accounts of this door's roles are known here.
+    fn known(&self, read: Result<Option<AccountRow>, StoreError>) -> Result<Option<AccountRow>, FirstStepError> {
+        let account = read.map_err(|error| {
+            tracing::warn!(%error, "accounts cannot be read");
+            FirstStepError::Unavailable
+        })?;
+        Ok(account.filter(|row| row.active && self.0.settings.roles.contains(&row.role)))
+    }
+
+    /// The code step: opens a session, or says that something was wrong.
+    pub async fn second_step(
+        &self,
+        ceremony: &str,
+        code: &str,
+        address: ClientAddress,
+    ) -> Result<Opened, SecondStepError> {
+        self.second_step_on(ceremony, code, (address, "")).await
+    }
+
+    /// The same, on a device that the session is kept with: what its holder will recognize it by.
+    pub async fn second_step_on(
+        &self,
+        ceremony: &str,
+        code: &str,
+        (address, device): (ClientAddress, &str),
+    ) -> Result<Opened, SecondStepError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let ceremony = self.unseal(ceremony).ok_or(SecondStepError::Lost)?;
+        let seen =
+            SignIn::unpark(&ceremony.parked, &parts.door_key, address, now).map_err(|_| SecondStepError::Lost)?;
+        let source = source_token(&parts.keys, address).map_err(|_| SecondStepError::Unavailable)?;
+        // Nobody's account is read like somebody's.
+        let account = self.read_account(seen.account().unwrap_or(parts.nobody.id)).await?;
+        let at_home = account.as_ref().is_some_and(|row| row.last_from(&parts.keys) == Some(address.source()));
+        let counters = Counters { pair: ceremony.pair, source, at_home };
+        if let Some(wait) = self.wait(&counters, now).await? {
+            self.refused(address, "too early after failures").await;
+            return Err(SecondStepError::TooMany(wait));
+        }
+        let held = account.as_ref().unwrap_or(&parts.nobody);
+        let held = held.credentials(&parts.keys).map_err(|_| SecondStepError::Unavailable)?;
+        let credentials = account.is_some().then_some(held);
+        let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+        let target = seen.account();
+        let (verified, spare) = match spare_code(&code) {
+            None => (seen.code(&code, credentials.as_ref(), now).ok(), None),
+            Some(code) => {
+                let whose = target.unwrap_or(parts.nobody.id);
+                let (digest, is_there) = self.spare(whose, &code).await?;
+                (seen.spare_code(is_there, now).ok(), Some(digest))
+            }
+        };
+        let establishment = account.as_ref().map_or(parts.settings.establishment, |row| row.establishment);
+        let granted = match (verified, account) {
+            (Some(verified), Some(row)) if row.version.to_be_bytes() == ceremony.version => {
+                Some(self.grant((verified, spare), row, device, now)?)
+            }
+            _ => None,
+        };
+        let cookie = granted.as_ref().map(|granted| (granted.session.token.to_cookie(), granted.session.token.id()));
+        let who = door_actor(parts.settings.door, address, Some(establishment), now);
+        let action = OpenSession { establishment, account: target, door: parts.settings.door };
+        let authorized =
+            parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
+        let effect = TryOpen { service: self.clone(), counters, granted };
+        match parts.journal.perform(authorized, effect).await {
+            Ok(Tried::Opened) => {
+                let (cookie, session) = cookie.ok_or(SecondStepError::Refused)?;
+                Ok(Opened { cookie, session })
+            }
+            Ok(Tried::Wrong) => Err(SecondStepError::Refused),
+            Ok(Tried::Wait(wait)) => Err(SecondStepError::TooMany(wait)),
+            Err(error) => {
+                tracing::warn!(%error, "a sign-in could not be traced or stored");
+                Err(SecondStepError::Unavailable)
+            }
+        }
+    }
+
+    fn unseal(&self, text: &str) -> Option<Ceremony> {
+        let sealed = BASE64URL_NOPAD.decode(text.get(..text.len().min(2048))?.as_bytes()).ok()?;
+        let clear = self.0.keys.open(Purpose::Ceremonies(self.0.settings.door), CEREMONY, &sealed).ok()?;
+        minicbor::decode(&clear).ok()
+    }
+
+    async fn wait(&self, counters: &Counters, now: Time) -> Result<Option<Duration>, SecondStepError> {
+        let read = async {
+            let mut connection = self.0.store.read().await?;
+            counters.remaining(&mut connection, now).await
+        };
+        read.await.map_err(|error: StoreError| {
+            tracing::warn!(%error, "failures cannot be read");
+            SecondStepError::Unavailable
+        })
+    }
+
+    async fn read_account(&self, id: AccountId) -> Result<Option<AccountRow>, SecondStepError> {
+        let read = async {
+            let mut connection = self.0.store.read().await?;
+            sql::account_by_id(&mut connection, id).await
+        };
+        self.known(read.await).map_err(|_| SecondStepError::Unavailable)
+    }
+
+    /// A spare code's token, and whether the account has it. Nobody's is looked for like somebody's.
+    async fn spare(&self, whose: AccountId, code: &str) -> Result<([u8; 32], bool), SecondStepError> {
+        let digest = spare_digest(&self.0.keys, whose, code).map_err(|_| SecondStepError::Unavailable)?;
+        let read = async {
+            let mut connection = self.0.store.read().await?;
+            accounts::sql::has_code(&mut connection, whose, &digest).await
+        };
+        let is_there = read.await.map_err(|error: StoreError| {
+            tracing::warn!(%error, "spare codes cannot be read");
+            SecondStepError::Unavailable
+        })?;
+        Ok((digest, is_there))
+    }
+}
+
+async fn sql_account(store: &Store, token: &[u8; 32]) -> Result<Option<AccountRow>, StoreError> {
+    let mut connection = store.read().await?;
+    sql::account_by_login(&mut connection, token).await
+}
