@@ -53,7 +53,7 @@ async function choose(visitor, password, code) {
 test("an administrator opens an account, and is shown its link once", async () => {
   await maud.go("/accounts");
   await maud.assertHeading("desk.accounts.title");
-  await invite({ given: "Basile", family: "Kermarec", login: BASILE.login, role: "beneficiary" });
+  await invite({ given: "Basile", family: "Kermarec", login: BASILE.login, role: "on_call" });
   link = (await maud.page.locator("code.secret").innerText()).trim();
   assert.match(link, new RegExp(`^${demo.ready.desk}/fr/link/[A-Za-z0-9_-]{43}$`));
   await maud.assertAccessible();
@@ -163,10 +163,21 @@ test("one administrator alone makes no other: the link waits for a second person
   await pascal.go("/accounts?q=gaelle.prigent");
   await pascal.page.getByRole("link", { name: "Gaëlle Prigent" }).click();
   await pascal.button("desk.accounts.link.confirm").click();
-  await pascal.page.getByText(pascal.says("desk.accounts.link.serves")).waitFor();
+  await pascal.page.getByText(pascal.says("desk.accounts.confirmed.once")).waitFor();
+  await pascal.assertAccessible();
+  const told = (await pascal.page.locator("code.secret").innerText()).trim();
+  await pascal.page.getByRole("link", { name: pascal.says("desk.accounts.confirmed.done") }).click();
+  await pascal.page.getByText(pascal.says("desk.accounts.link.asks_second")).waitFor();
   await gaelle.page.goto(second);
+  const second_code = () => gaelle.page.getByLabel(gaelle.says("entrance.link.second"));
+  await second_code().fill("aaaaa-aaaaa");
+  await choose(gaelle, "Quarante-4 loutres au bord du Scorff");
+  assert.match(await words(gaelle), gaelle.says("entrance.link.problem_second"), "whoever drew it does not have the code");
+  await gaelle.assertAccessible();
+  await second_code().fill(told);
   await choose(gaelle, "cinq goelands gris au vieux quai de brume");
   assert.match(await words(gaelle), gaelle.says("entrance.means.problem_kinds"), "an administrator's is asked more of");
+  await second_code().fill(told);
   await choose(gaelle, "Quarante-4 loutres au bord du Scorff");
   await gaelle.assertHeading("entrance.link.done_title");
   for (const visitor of [maud, basile, gaelle, pascal]) visitor.assertQuiet();

@@ -27,17 +27,22 @@ pub fn is_reason_for(reason: LifeReason, state: AccountState) -> bool {
     }
 }
 
-/// Whether a role decides over others: who has it gives rights, reads raw traces or confirms. One person alone gives
+/// Whether an account in that state is given back to its holder by a link, like a new one: one person alone would otherwise
+/// reopen what decides over others.
+pub fn takes_a_link_again(role: Role, from: AccountState) -> bool {
+    decides_over_others(role) && matches!(from, AccountState::Suspended | AccountState::Blocked)
+}
+
+/// Whether a role decides over others: who has it gives rights, opens interventions, reads raw traces or confirms. One person alone gives
 /// nobody such an account, nor new means for one.
 pub fn decides_over_others(role: Role) -> bool {
     match role {
-        Role::Administrator | Role::SecurityOfficer | Role::TraceController => true,
+        Role::Administrator | Role::SecurityOfficer | Role::TraceController | Role::Beneficiary => true,
         Role::Patient
         | Role::Relative
         | Role::Professional
         | Role::Technician
         | Role::SupplierManager
-        | Role::Beneficiary
         | Role::OnCall
         | Role::Dpo
         | Role::Auditor => false,

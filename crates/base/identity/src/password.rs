@@ -12,8 +12,8 @@ mod tests;
 mod words;
 
 use estimate::CHARACTERS_READ;
-use std::collections::BTreeSet;
-use types::{Role, Secret};
+use std::{collections::BTreeSet, time::Duration};
+use types::{Role, Secret, Time};
 
 /// Bounds what a stranger can make us hash; far above any length that a person types (ANSSI 2021: no short maximum).
 pub(crate) const PASSWORD_BYTES_MAX: usize = 1024;
@@ -161,6 +161,13 @@ impl PasswordPolicy {
     /// Days after which another password is asked for; never, without.
     pub const fn expires_days(&self) -> Option<u32> {
         self.0.expires_days
+    }
+
+    /// Whether a password that is the same since `since` is older than it may be. One whose age was not kept is not, until
+    /// it is changed.
+    pub fn is_due(&self, since: Option<Time>, now: Time) -> bool {
+        let life = self.expires_days().map(|days| Duration::from_secs(u64::from(days) * 86_400));
+        since.zip(life).is_some_and(|(since, life)| now >= since + life)
     }
 }
 

@@ -6,16 +6,20 @@ pub(crate) mod model;
 pub(crate) mod sql;
 
 use crate::{
+    codes::{draw_code, in_halves, second_digest},
+    ending::perform_ending,
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, LastSignIn, Life, last_sign_in_place},
 };
 use data_encoding::BASE64URL_NOPAD;
-use effects::{Changed, DropLink, Insert, PutLink, PutState, Reviewed, SecondConfirms};
-use identity::{Authenticated, decides_over_others, hash_password, is_reason_for, may_become, review_days};
+use effects::{Changed, DropLink, Insert, PutLink, PutState, Resealed, Reviewed, SecondConfirms};
+use identity::{
+    Authenticated, decides_over_others, hash_password, is_reason_for, may_become, review_days, takes_a_link_again,
+};
 use journal::Journal;
 use model::{
     ACCOUNTS_READ_MAX, ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet,
-    DrawnLink, LinkRow, LinkSecrets, NewInvitation, Profile,
+    DrawnLink, LinkRow, LinkSecrets, NewInvitation, Profile, SecondCode,
 };
 use policy::{
     ChangeAccountState, ConfirmLink, DrawLink, Facts, InviteAccount, Policies, ReviewAccount, SeeAccounts, WithdrawLink,
@@ -30,9 +34,6 @@ use vault::{Keys, Purpose, VaultError, random};
 pub const FIRST_LINK_LIFE: Duration = Duration::from_secs(7 * 86_400);
 /// How long a link serves that gives somebody his means anew.
 pub const RENEWAL_LINK_LIFE: Duration = Duration::from_secs(86_400);
-
-/// No session lives longer.
-const SESSION_LIFE_MAX: Duration = Duration::from_secs(43_200);
 
 struct Parts {
     store: Store,
@@ -107,7 +108,9 @@ impl Accounts {
         let last = row.account.last_sign_in.as_deref();
         let last = last.and_then(|sealed| LastSignIn::open(&parts.keys, last_sign_in_place(&place), sealed).ok());
         let oneself = who.account() == Some(account);
+        let by_link = takes_a_link_again(row.account.role, seen.state);
         let to = AccountState::ALL.iter().copied().filter(|to| !oneself && may_become(seen.state, *to));
+        let to = to.filter(|to| !by_link || *to != AccountState::Active);
         let life = secrets.life.as_ref();
         Ok(AccountSheet {
             may_become: to.collect(),
@@ -150,6 +153,7 @@ impl Accounts {
             life: Some(Life::new(AccountState::Invited, now, who.account())),
             renewals: Some(0),
             password_since: Some(now.micros()),
+            link: None,
         };
         let supplier = new.supplier;
         let bond =
@@ -176,19 +180,21 @@ impl Accounts {
     ) -> Result<DrawnLink, AccountError> {
         let parts = &self.0;
         let now = parts.journal.now();
-        let row = self.row_for(who, account).await?;
+        let row = self.row_for(who, account).await?.account;
         if who.account() == Some(account) {
             return Err(AccountError::Oneself);
         }
-        let secrets = row.account.secrets(&parts.keys)?;
-        let life = match secrets.state()? {
+        let mut secrets = row.secrets(&parts.keys)?;
+        let state = secrets.state()?;
+        let life = match state {
             AccountState::Invited => FIRST_LINK_LIFE,
             AccountState::Active => RENEWAL_LINK_LIFE,
+            other if takes_a_link_again(row.role, other) => RENEWAL_LINK_LIFE,
             _ => return Err(AccountError::Life),
         };
         let (id, secret) = (LinkId::from_bytes(random()?), random::<32>()?);
         let digest = link_digest(&parts.keys, &secret)?;
-        let (expires, waits) = (now + life, decides_over_others(row.account.role) && who.account().is_some());
+        let (expires, waits) = (now + life, decides_over_others(row.role) && who.account().is_some());
         let kept = LinkSecrets {
             id: *id.as_bytes(),
             drawn: now.micros(),
@@ -196,22 +202,35 @@ impl Accounts {
             expires: expires.micros(),
             waits,
             renewals: secrets.renewals.unwrap_or(0),
+            second: None,
         };
         let sealed = kept.seal(&parts.keys, (account, &digest))?;
+        secrets.link = Some(kept.id.to_vec());
+        let resealed = row.bond().seal(&parts.keys, &secrets)?;
         let second = if waits { ", a second person must confirm" } else { "" };
         let action = DrawLink { account, terms: format!("link {id}, identity {proof}{second}") };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
-        let changed = parts.journal.perform(authorized, PutLink { link: LinkRow { account, digest, sealed }, expires });
-        done(changed.await?)?;
+        let put = PutLink {
+            account: Resealed { row, state, sealed: resealed },
+            link: LinkRow { account, digest, sealed },
+            expires,
+        };
+        done(parts.journal.perform(authorized, put).await?)?;
         Ok(DrawnLink { id, secret: Secret::new(BASE64URL_NOPAD.encode(&secret)), expires, waits })
     }
 
-    /// Confirms a link that another drew.
-    pub async fn confirm_link(&self, who: &Authenticated, account: AccountId) -> Result<(), AccountError> {
+    /// Confirms the link that another drew and that `seen` names. The code is for its holder: whoever confirms tells it to
+    /// him, by another way than the link came.
+    pub async fn confirm_link(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+        seen: LinkId,
+    ) -> Result<SecondCode, AccountError> {
         let parts = &self.0;
         let now = parts.journal.now();
         let row = self.row_for(who, account).await?;
-        let (link, mut kept) = self.link(row)?;
+        let (link, mut kept) = self.link(&row, seen)?;
         let action = ConfirmLink { account, link: kept.id() };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         if who.account() == kept.by() || who.account() == Some(account) {
@@ -220,19 +239,31 @@ impl Accounts {
         if !kept.waits || now >= Time::from_micros(kept.expires) {
             return Err(AccountError::Absent);
         }
+        let code = draw_code()?;
         kept.waits = false;
+        kept.second = Some(second_digest(&parts.keys, kept.id(), &code)?.to_vec());
         let sealed = kept.seal(&parts.keys, (account, &link.digest))?;
-        done(parts.journal.perform(authorized, SecondConfirms { link, sealed }).await?)
+        done(parts.journal.perform(authorized, SecondConfirms { link, sealed }).await?)?;
+        Ok(SecondCode(Secret::new(in_halves(code))))
     }
 
-    /// Takes a link back before it serves.
-    pub async fn withdraw_link(&self, who: &Authenticated, account: AccountId) -> Result<(), AccountError> {
+    /// Takes the link that `seen` names back before it serves.
+    pub async fn withdraw_link(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+        seen: LinkId,
+    ) -> Result<(), AccountError> {
         let parts = &self.0;
         let row = self.row_for(who, account).await?;
-        let (_, kept) = self.link(row)?;
+        let (_, kept) = self.link(&row, seen)?;
         let action = WithdrawLink { account, link: kept.id() };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        done(parts.journal.perform(authorized, DropLink).await?)
+        let mut secrets = row.account.secrets(&parts.keys)?;
+        secrets.link = None;
+        let (state, sealed) = (secrets.state()?, row.account.bond().seal(&parts.keys, &secrets)?);
+        let account = Resealed { row: row.account, state, sealed };
+        done(parts.journal.perform(authorized, DropLink(account)).await?)
     }
 
     /// Suspends, blocks, reopens or closes an account. What it has open ends in the same commit (its sessions, and its
@@ -255,20 +286,15 @@ impl Accounts {
         if !may_become(secrets.state()?, to) || !is_reason_for(reason, to) {
             return Err(AccountError::Life);
         }
+        if to == AccountState::Active && takes_a_link_again(row.role, secrets.state()?) {
+            return Err(AccountError::ByLink);
+        }
+        secrets.link = None;
         let life = Life::new(to, now, who.account());
         secrets.life = Some(Life { reason: Some(reason.as_str().to_owned()), ..life });
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
-        let mut connection = parts.store.read().await?;
-        let sessions = sql::sessions_of(&mut connection, account, now).await?;
-        drop(connection);
-        done(parts.journal.perform(authorized, PutState { row, sealed }).await?)?;
-        // The rows are gone; what a node remembers of them goes with these.
-        for session in sessions {
-            if let Err(error) = parts.journal.revoke(session, now + SESSION_LIFE_MAX).await {
-                tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
-            }
-        }
-        Ok(())
+        let put = PutState(Resealed { row, state: to, sealed });
+        done(perform_ending(&parts.journal, authorized, put).await?)
     }
 
     /// Says that an account was looked at again and is right.
@@ -285,7 +311,8 @@ impl Accounts {
             None => Profile { reviewed: now.micros(), created: now.micros(), ..Profile::default() },
         };
         let sealed = profile.seal(&parts.keys, (account, row.account.establishment))?;
-        done(parts.journal.perform(authorized, Reviewed(sealed)).await?)
+        let reviewed = Reviewed { former: row.profile, sealed };
+        done(parts.journal.perform(authorized, reviewed).await?)
     }
 
     /// The establishment of somebody who may see its accounts.
@@ -312,10 +339,12 @@ impl Accounts {
         Ok(sealed.map(|sealed| Profile::open(&self.0.keys, &row.account, sealed)).transpose()?)
     }
 
-    fn link(&self, row: Whole) -> Result<(LinkRow, LinkSecrets), AccountError> {
-        let link = row.link.ok_or(AccountError::Absent)?;
+    /// The account's link, if it is the one that was looked at: another was drawn meanwhile, or it has served.
+    fn link(&self, row: &Whole, seen: LinkId) -> Result<(LinkRow, LinkSecrets), AccountError> {
+        let link = row.link.clone().ok_or(AccountError::Absent)?;
         let kept = LinkSecrets::open(&self.0.keys, &link)?;
-        Ok((link, kept))
+        let is_it = kept.id() == seen && row.account.secrets(&self.0.keys)?.link.as_deref() == Some(&kept.id[..]);
+        if is_it { Ok((link, kept)) } else { Err(AccountError::Meanwhile) }
     }
 
     fn seen(&self, row: &Whole, now: Time) -> Result<AccountSeen, AccountError> {
@@ -324,6 +353,7 @@ impl Accounts {
         let secrets = account.secrets(keys)?;
         let (state, profile) = (secrets.state()?, self.profile(row)?);
         let link = row.link.as_ref().map(|link| LinkSecrets::open(keys, link)).transpose()?;
+        let link = link.filter(|link| secrets.link.as_deref() == Some(&link.id[..]));
         let link = link.map(|link| link.seen()).filter(|link| now < link.expires);
         let is_over = matches!(state, AccountState::Blocked | AccountState::Closed);
         // One that nobody looked at since it is what it is; one of before such things were kept is due at once.

@@ -6,6 +6,8 @@
 
 mod accounts;
 mod attempts;
+mod codes;
+mod ending;
 mod enrol;
 mod hasher;
 mod links;
@@ -27,7 +29,7 @@ pub use accounts::{
     Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE,
     model::{
         ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet, Attributes, DrawnLink,
-        LOGIN_CHARS_MAX, LinkSeen, NewInvitation,
+        LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
     },
 };
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};

@@ -8,12 +8,14 @@ use crate::{
         model::{LinkRow, LinkSecrets},
         sql,
     },
+    codes::{second_digest, typed_code},
+    ending::{Ending, perform_ending},
     hasher::NotHashed,
     model::{AccountRow, AccountSecrets, Life, state_column},
     sql::{account_by_id, reseal_account, use_step},
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::{TotpSecret, WeakPassword, door_actor, new_code_step};
+use identity::{TotpSecret, WeakPassword, door_actor, new_code_step, takes_a_link_again};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{Facts, TakeLink};
 use std::time::Duration;
@@ -39,6 +41,9 @@ pub enum LinkError {
     /// The code is not the second factor's.
     #[error("the code is not the second factor's")]
     Code,
+    /// It is not what the person who confirmed the link tells its holder.
+    #[error("this is not the code of the person who confirmed this link")]
+    Second,
     /// Too many steps from this address.
     #[error("too many attempts; wait {} s", .0.as_secs())]
     TooMany(Duration),
@@ -89,6 +94,8 @@ pub struct LinkWelcome {
     pub expires: Time,
     /// Whether the account was in use before: what it had is replaced.
     pub anew: bool,
+    /// Whether he is asked for what the person who confirmed the link tells him.
+    pub asks_second: bool,
     /// A second factor drawn for him, which nobody keeps before he has shown a code of it.
     pub totp: TotpSecret,
 }
@@ -101,6 +108,8 @@ pub struct Chosen {
     pub totp: TotpSecret,
     /// A code of it: it is in his hands.
     pub code: String,
+    /// What the person who confirmed the link told him; empty if nobody had to.
+    pub second: String,
 }
 
 struct Found {
@@ -122,7 +131,8 @@ impl SignInService {
             role: account.role,
             establishment: account.establishment,
             expires: Time::from_micros(kept.expires),
-            anew: secrets.state()? == AccountState::Active,
+            anew: secrets.state()? != AccountState::Invited,
+            asks_second: kept.second.is_some(),
             totp: TotpSecret::from_bytes(random()?),
         })
     }
@@ -134,6 +144,15 @@ impl SignInService {
         let now = parts.journal.now();
         self.pace(address, now).map_err(LinkError::TooMany)?;
         let Found { account, mut secrets, link, kept } = self.find_link(secret, address).await?;
+        if let Some(second) = &kept.second {
+            let told =
+                typed_code(&chosen.second).map(|code| second_digest(&parts.keys, kept.id(), &code)).transpose()?;
+            // Digests under a key: how they are compared tells nothing.
+            if told.is_none_or(|told| told.as_slice() != second.as_slice()) {
+                self.refused(address, "not the code of the person who confirmed the link").await;
+                return Err(LinkError::Second);
+            }
+        }
         let code: String = chosen.code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let step = new_code_step(&chosen.totp, &code, now).ok_or(LinkError::Code)?;
         let personal = vec![secrets.login.clone(), secrets.display_name.clone()];
@@ -145,12 +164,13 @@ impl SignInService {
         secrets.password_phc = hash.phc().to_owned();
         secrets.password_since = Some(now.micros());
         secrets.totp = *chosen.totp.bytes();
-        if secrets.state()? == AccountState::Invited {
+        secrets.link = None;
+        if secrets.state()? != AccountState::Active {
             secrets.life = Some(Life::new(AccountState::Active, now, None));
         }
         secrets.renewals = Some(kept.renewals.saturating_add(1));
         let sealed = account.bond().seal(&parts.keys, &secrets)?;
-        match parts.journal.perform(authorized, Take { account, link, sealed, step }).await? {
+        match perform_ending(&parts.journal, authorized, Take { account, link, sealed, step }).await? {
             true => Ok(()),
             false => Err(LinkError::Absent),
         }
@@ -188,7 +208,10 @@ impl SignInService {
         let (account, link) = (row.account, row.link.ok_or(LinkError::Absent)?);
         let kept = LinkSecrets::open(&parts.keys, &link)?;
         let secrets = account.secrets(&parts.keys)?;
-        let serves = matches!(secrets.state()?, AccountState::Invited | AccountState::Active)
+        let state = secrets.state()?;
+        let serves = (matches!(state, AccountState::Invited | AccountState::Active)
+            || takes_a_link_again(account.role, state))
+            && secrets.link.as_deref() == Some(&kept.id[..])
             && parts.settings.roles.contains(&account.role)
             && secrets.renewals.unwrap_or(0) == kept.renewals
             && now < Time::from_micros(kept.expires);
@@ -210,23 +233,23 @@ struct Take {
 }
 
 impl Effect<TakeLink> for Take {
-    type Output = bool;
+    type Output = Ending<bool>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_, TakeLink>) -> Result<Applied<bool>, StoreError> {
+    async fn apply(&self, tx: &mut WriteTx<'_, TakeLink>) -> Result<Applied<Ending<bool>>, StoreError> {
         let account = tx.action().account;
         // Of two at once, one finds it gone; of a withdrawal and a use, the later one.
         if !sql::spend_link(tx.connection(), &self.link).await? {
-            return Ok(Applied::refused(false));
+            return Ok(Applied::refused(Ending::nothing(false)));
         }
         let (read, state) = ((account, self.account.version), state_column(AccountState::Active));
         if !reseal_account(tx.connection(), read, self.sealed.clone(), state).await? {
             // Somebody changed the account after it was read: the link goes, and another is drawn if it should be.
-            return Ok(Applied::refused(false));
+            return Ok(Applied::refused(Ending::nothing(false)));
         }
         use_step(tx.connection(), account, self.step).await?;
-        sql::end_sessions(tx.connection(), account, None).await?;
-        sql::end_tokens(tx.connection(), account).await?;
+        let mut ended = sql::end_sessions(tx.connection(), account, None).await?;
+        ended.extend(sql::end_tokens(tx.connection(), account).await?);
         sql::set_codes(tx.connection(), account, &[]).await?;
-        Ok(Applied::done(true))
+        Ok(Applied::done(Ending { outcome: true, ended }))
     }
 }

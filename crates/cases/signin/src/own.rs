@@ -5,6 +5,8 @@ use crate::{
     SignInService, SignedIn,
     accounts::sql,
     attempts::{Counters, pair_token, source_token},
+    codes::{draw_code, in_halves, spare_digest},
+    ending::{Ending, perform_ending},
     hasher::NotHashed,
     model::{AccountRow, SessionSecrets, session_place, state_column},
     sql::{account_by_id, own_sessions, reseal_account, use_step},
@@ -17,38 +19,11 @@ use policy::{
 use sqlx::AnyConnection;
 use std::time::Duration;
 use store::StoreError;
-use types::{AccountId, AccountState, ClientAddress, Secret, SessionId, Time};
-use vault::{Keys, Purpose, VaultError, random};
+use types::{AccountState, ClientAddress, Secret, SessionId, Time};
+use vault::{VaultError, random};
 
 /// Spare codes drawn at once.
 pub const SPARE_CODES: usize = 10;
-/// Characters of one: 5 bits each.
-const SPARE_CODE_CHARS: usize = 10;
-/// Without the letters that are read for a digit or another letter.
-const SPARE_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-
-/// A spare code as typed, if it looks like one: a code of six digits does not.
-pub(crate) fn spare_code(typed: &str) -> Option<String> {
-    let letters = typed.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(|c| match c.to_ascii_lowercase() {
-        'o' => '0',
-        'i' | 'l' => '1',
-        other => other,
-    });
-    let code: String = letters.take(SPARE_CODE_CHARS + 1).collect();
-    let legal = code.len() == SPARE_CODE_CHARS && code.bytes().all(|byte| SPARE_LETTERS.contains(&byte));
-    legal.then_some(code)
-}
-
-/// What is kept of a spare code.
-pub(crate) fn spare_digest(keys: &Keys, account: AccountId, code: &str) -> Result<[u8; 32], VaultError> {
-    keys.token(Purpose::LinksAndCodes, &[b"spare", account.as_bytes(), code.as_bytes()])
-}
-
-fn draw_code() -> Result<String, VaultError> {
-    let random: [u8; SPARE_CODE_CHARS] = random()?;
-    let letter = |byte: &u8| SPARE_LETTERS.get(usize::from(byte & 31)).copied().map_or('0', char::from);
-    Ok(random.iter().map(letter).collect())
-}
 
 /// Why one's own account was not changed or shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +31,9 @@ pub enum OwnError {
     /// Not permitted: a token changes no means.
     #[error("not permitted")]
     Denied,
+    /// The new password is the former one.
+    #[error("the new password is the former one")]
+    Same,
     /// The password given again is wrong.
     #[error("the password is wrong")]
     Wrong,
@@ -138,7 +116,8 @@ pub struct OwnAccount {
 
 /// What an account's holder asks to change.
 enum Change {
-    Password(String),
+    /// Whether it is the one given again, too.
+    Password(String, bool),
     SecondFactor([u8; 20], u64),
     SpareCodes(Vec<[u8; 32]>),
 }
@@ -178,7 +157,7 @@ impl SignInService {
         Ok(OwnAccount { sessions, spare_codes: usize::try_from(left).unwrap_or(0) })
     }
 
-    /// Changes one's password. One's other sessions end.
+    /// Changes one's password. One's other sessions end, and one's tokens.
     pub async fn change_password(
         &self,
         who: &SignedIn,
@@ -186,10 +165,11 @@ impl SignInService {
         new: Secret<String>,
     ) -> Result<(), OwnError> {
         let address = self.own_step(who)?;
+        let is_same = new.expose() == current.expose();
         let personal = vec![who.login.clone(), who.display_name.clone()];
         let hash = self.new_password(new, who.role, personal).await??;
         let action = ChangePassword { account: who.account };
-        self.change(who, (action, address), current, Change::Password(hash.phc().to_owned())).await
+        self.change(who, (action, address), current, Change::Password(hash.phc().to_owned(), is_same)).await
     }
 
     /// A second factor for one's account, which nobody keeps before a code of it is shown.
@@ -197,7 +177,7 @@ impl SignInService {
         Ok(TotpSecret::from_bytes(random()?))
     }
 
-    /// Puts another second factor in the place of one's own. One's other sessions end.
+    /// Puts another second factor in the place of one's own. One's other sessions end, and one's tokens.
     pub async fn change_second_factor(
         &self,
         who: &SignedIn,
@@ -219,11 +199,7 @@ impl SignInService {
         let digests = codes.iter().map(|code| spare_digest(keys, who.account, code)).collect::<Result<_, _>>()?;
         let action = DrawSpareCodes { account: who.account };
         self.change(who, (action, address), current, Change::SpareCodes(digests)).await?;
-        let halves = |code: String| match code.split_at_checked(SPARE_CODE_CHARS / 2) {
-            Some((first, second)) => format!("{first}-{second}"),
-            None => code,
-        };
-        Ok(codes.into_iter().map(halves).collect())
+        Ok(codes.into_iter().map(in_halves).collect())
     }
 
     /// Ends another session of one's own; the one that asks is ended by signing out.
@@ -260,7 +236,7 @@ impl SignInService {
     ) -> Result<(), OwnError>
     where
         A: DatabaseAction,
-        Own: Effect<A, Output = Outcome>,
+        Own: Effect<A, Output = Ending<Outcome>>,
     {
         let parts = self.parts();
         let now = parts.journal.now();
@@ -280,7 +256,9 @@ impl SignInService {
         let right = parts.hasher.run(move || is_own_password(&current, &held)).await?;
         let mut secrets = row.secrets(&parts.keys)?;
         let (step, codes) = match change {
-            Change::Password(phc) => {
+            // Told only to whoever knows the former one.
+            Change::Password(_, true) if right => return Err(OwnError::Same),
+            Change::Password(phc, _) => {
                 secrets.password_phc = phc;
                 secrets.password_since = Some(now.micros());
                 (None, None)
@@ -293,7 +271,7 @@ impl SignInService {
         };
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
         let own = Own { row, sealed: right.then_some(sealed), step, codes, counters, session: who.session };
-        match parts.journal.perform(authorized, own).await? {
+        match perform_ending(&parts.journal, authorized, own).await? {
             Outcome::Done => Ok(()),
             Outcome::Wrong => Err(OwnError::Wrong),
             Outcome::Wait(wait) => Err(OwnError::TooMany(wait)),
@@ -315,37 +293,41 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    async fn put(&self, connection: &mut AnyConnection, now: Time) -> Result<Applied<Outcome>, StoreError> {
+    async fn put(&self, connection: &mut AnyConnection, now: Time) -> Result<Applied<Ending<Outcome>>, StoreError> {
         // Again inside the transaction: of many attempts at once, the first failure makes the others wait.
         if let Some(wait) = self.counters.remaining(&mut *connection, now).await? {
-            return Ok(Applied::refused(Outcome::Wait(wait)));
+            return Ok(Applied::refused(Ending::nothing(Outcome::Wait(wait))));
         }
         let Some(sealed) = &self.sealed else {
             self.counters.failed(connection, now).await?;
-            return Ok(Applied::refused(Outcome::Wrong));
+            return Ok(Applied::refused(Ending::nothing(Outcome::Wrong)));
         };
         let (read, state) = ((self.row.id, self.row.version), state_column(AccountState::Active));
         if !self.row.active || !reseal_account(&mut *connection, read, sealed.clone(), state).await? {
-            return Ok(Applied::refused(Outcome::Meanwhile));
+            return Ok(Applied::refused(Ending::nothing(Outcome::Meanwhile)));
         }
         if let Some(step) = self.step {
             use_step(&mut *connection, self.row.id, step).await?;
         }
+        let mut ended = Vec::new();
         match &self.codes {
             Some(codes) => sql::set_codes(&mut *connection, self.row.id, codes).await?,
-            // What was opened with the former means ends with them.
-            None => sql::end_sessions(&mut *connection, self.row.id, Some(self.session)).await?,
+            // What was opened with the former means ends with them, and what somebody may have left behind who had them.
+            None => {
+                ended = sql::end_sessions(&mut *connection, self.row.id, Some(self.session)).await?;
+                ended.extend(sql::end_tokens(&mut *connection, self.row.id).await?);
+            }
         }
         self.counters.succeeded(connection).await?;
-        Ok(Applied::done(Outcome::Done))
+        Ok(Applied::done(Ending { outcome: Outcome::Done, ended }))
     }
 }
 
 macro_rules! puts {
     ($($action:ident),*) => {$(
         impl Effect<$action> for Own {
-            type Output = Outcome;
-            async fn apply(&self, tx: &mut WriteTx<'_, $action>) -> Result<Applied<Outcome>, StoreError> {
+            type Output = Ending<Outcome>;
+            async fn apply(&self, tx: &mut WriteTx<'_, $action>) -> Result<Applied<Ending<Outcome>>, StoreError> {
                 let now = tx.now();
                 self.put(tx.connection(), now).await
             }
@@ -354,18 +336,3 @@ macro_rules! puts {
 }
 
 puts!(ChangePassword, ChangeSecondFactor, DrawSpareCodes);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spare_codes_are_read_as_people_type_them() {
-        for typed in ["7k2m9-qxt0a", "7K2M9QXT0A", " 7k2m9 - qxtoa ", "7k2m9qxtoa"] {
-            assert_eq!(spare_code(typed).as_deref(), Some("7k2m9qxt0a"), "{typed}");
-        }
-        for typed in ["", "123456", "7k2m9-qxt0", "7k2m9-qxt0ab", "7k2m9-qxt0u", "7k2m9-qxt0é"] {
-            assert_eq!(spare_code(typed), None, "{typed}");
-        }
-    }
-}

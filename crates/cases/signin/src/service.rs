@@ -93,6 +93,14 @@ pub(crate) struct Parts {
     pub nobody: AccountRow,
 }
 
+/// What is asked of a role's passwords, where the hospital asks that of its administrators'.
+pub(crate) fn policy_of(role: Role, administrators: PasswordPolicy) -> PasswordPolicy {
+    match Population::from(role) {
+        Population::Administrators => administrators,
+        other => PasswordPolicy::default_for(other),
+    }
+}
+
 /// Sign-in of one door. Clones are handles.
 #[derive(Clone)]
 pub struct SignInService(pub(crate) Arc<Parts>);
@@ -115,17 +123,7 @@ impl SignInService {
 
     /// What is asked of a new password, for this role.
     pub fn password_policy(&self, role: Role) -> PasswordPolicy {
-        match Population::from(role) {
-            Population::Administrators => self.0.settings.administrators_passwords,
-            other => PasswordPolicy::default_for(other),
-        }
-    }
-
-    /// Whether a password is older than this role's may be. One whose age was not kept is not, until it is changed.
-    pub(crate) fn is_due(&self, role: Role, since: Option<i64>, now: Time) -> bool {
-        let days = self.password_policy(role).expires_days();
-        let life = days.map(|days| Duration::from_secs(u64::from(days) * 86_400));
-        since.zip(life).is_some_and(|(since, life)| now >= Time::from_micros(since) + life)
+        policy_of(role, self.0.settings.administrators_passwords)
     }
 
     /// Judges a new password and hashes it. `personal` are the words that somebody who knows its owner tries first.

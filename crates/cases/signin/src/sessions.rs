@@ -77,7 +77,7 @@ impl SignInService {
             idle_until: (now + parts.settings.limits.idle).min(resumed.absolute_until).max(resumed.idle_until),
             absolute_until: resumed.absolute_until,
             previous,
-            password_due: self.is_due(account.role, secrets.password_since, now),
+            password_due: self.password_policy(account.role).is_due(secrets.password_since.map(Time::from_micros), now),
             authenticated: resumed.authenticated,
         })
     }

@@ -66,6 +66,8 @@ pub struct SshSeen {
     supplier: SupplierId,
     display_name: String,
     pair: [u8; 32],
+    /// Of the account when the key was shown: changed since, neither key nor code count any more.
+    version: i64,
     /// The code given on this connection, or the opened key that it came in by.
     factor: Mutex<Option<Arc<SecondFactor>>>,
 }
@@ -110,8 +112,8 @@ impl SshSeen {
     }
 }
 
-/// Account, key, address and intervention for which a code was given.
-type Opened = (AccountId, String, ClientAddress, InterventionId);
+/// Account and its version, key, address and intervention for which a code was given.
+type Opened = (AccountId, i64, String, ClientAddress, InterventionId);
 
 struct Parts {
     store: Store,
@@ -187,14 +189,14 @@ impl SshSignIn {
                 role: account.role,
                 blob: &enrolled.blob,
             };
-            Some((recognize(&offered, &enrolled, address, connection)?, account.supplier?))
+            Some((recognize(&offered, &enrolled, address, connection)?, account.supplier?, account.version))
         });
-        let Some((recognized, supplier)) = seen else {
+        let Some((recognized, supplier, version)) = seen else {
             self.refused(address, "unknown login or key").await;
             return Err(SshRefused::Refused);
         };
         let (display_name, factor) = (secrets.display_name.clone(), Mutex::default());
-        Ok(SshSeen { recognized, supplier, display_name, pair, factor })
+        Ok(SshSeen { recognized, supplier, display_name, pair, version, factor })
     }
 
     /// Takes a code: right, it serves once, and the connection is that person's; wrong, it counts like any failed sign-in.
@@ -229,8 +231,7 @@ impl SshSignIn {
         let action = OpenSession { establishment, account: Some(seen.account()), door: Door::Relays };
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SshRefused::Unavailable)?;
-        let version = account.as_ref().map_or(0, |row| row.version);
-        let effect = TryCode { counters, account: (seen.account(), version), step, sealed };
+        let effect = TryCode { counters, account: (seen.account(), seen.version), step, sealed };
         let tried = parts.journal.perform(authorized, effect).await.map_err(|error| {
             tracing::warn!(%error, "a sign-in could not be traced or stored");
             SshRefused::Unavailable
@@ -313,7 +314,8 @@ impl SshSignIn {
         let key = ssh_key_of(&mut connection, seen.account(), seen.fingerprint()).await?;
         drop(connection);
         let same = account.is_some_and(|row| {
-            row.supplier == Some(seen.supplier)
+            row.version == seen.version
+                && row.supplier == Some(seen.supplier)
                 && row.establishment == seen.establishment()
                 && row.secrets(&parts.keys).is_ok()
         });
@@ -348,7 +350,7 @@ impl SshSignIn {
 }
 
 fn opened(seen: &SshSeen, intervention: InterventionId) -> Opened {
-    (seen.account(), seen.fingerprint().to_owned(), seen.address(), intervention)
+    (seen.account(), seen.version, seen.fingerprint().to_owned(), seen.address(), intervention)
 }
 
 /// Only suppliers' active technicians work through the relays.

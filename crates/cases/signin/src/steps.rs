@@ -3,10 +3,10 @@
 use crate::{
     SignInService, accounts,
     attempts::{Counters, Tried, pair_token, source_token},
+    codes::{spare_digest, typed_code},
     enrol::normal_login,
     model::AccountRow,
     opening::TryOpen,
-    own::{spare_code, spare_digest},
     service::{FirstStepError, Opened, SecondStepError},
     sql,
 };
@@ -120,7 +120,7 @@ impl SignInService {
         let credentials = account.is_some().then_some(held);
         let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let target = seen.account();
-        let (verified, spare) = match spare_code(&code) {
+        let (verified, spare) = match typed_code(&code) {
             None => (seen.code(&code, credentials.as_ref(), now).ok(), None),
             Some(code) => {
                 let whose = target.unwrap_or(parts.nobody.id);

@@ -9,10 +9,12 @@ use crate::{
         sql,
     },
     model::AccountRow,
+    service::policy_of,
     sql::account_by_id,
 };
 use identity::{
-    ApiToken, Authenticated, DoorKey, NotHonored, TokenTerms, door_actor, honor_token, issue_token, system_actor,
+    ApiToken, Authenticated, DoorKey, NotHonored, PasswordPolicy, TokenTerms, door_actor, honor_token, issue_token,
+    system_actor,
 };
 use journal::{Journal, Refusal};
 use policy::{Facts, IssueToken, Policies, RevokeToken, SeeOwnMeans, TouchToken};
@@ -48,6 +50,8 @@ pub struct TokenSettings {
     pub roles: &'static [Role],
     /// The establishment that refusals of unknown tokens are counted for.
     pub establishment: EstablishmentId,
+    /// What the hospital asks of its administrators' passwords: a token waits with its holder for the one that is due.
+    pub administrators_passwords: PasswordPolicy,
 }
 
 /// A token to be issued.
@@ -256,8 +260,13 @@ impl ApiTokens {
             && row.account == account.id
             && terms.role == account.role
             && terms.establishment == account.establishment;
-        if !agree || account.secrets(&parts.keys).is_err() {
+        let secrets = account.secrets(&parts.keys).ok().filter(|_| agree);
+        let Some(since) = secrets.map(|secrets| secrets.password_since.map(Time::from_micros)) else {
             self.refused(address, "the token and its account disagree").await;
+            return Err(SessionFault::SignedOut);
+        };
+        if policy_of(account.role, parts.settings.administrators_passwords).is_due(since, now) {
+            self.refused(address, "its holder's password is older than it may be").await;
             return Err(SessionFault::SignedOut);
         }
         self.touch(&authenticated, &row, now);

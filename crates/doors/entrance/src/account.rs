@@ -59,6 +59,7 @@ fn problem(error: OwnError) -> Option<AccountProblem> {
     match error {
         OwnError::Wrong => Some(AccountProblem::Current),
         OwnError::TooMany(wait) => Some(AccountProblem::Wait { seconds: wait_seconds(wait) }),
+        OwnError::Same => Some(AccountProblem::Same),
         OwnError::Code => Some(AccountProblem::Code),
         OwnError::Meanwhile => Some(AccountProblem::Meanwhile),
         OwnError::Denied | OwnError::Unavailable => None,

@@ -39,8 +39,9 @@ async fn drawn<D: Door>(visit: &Visit<D>, token: &str, problem: Option<LinkProbl
     }
     let factor = FactorView::new(&welcome.totp, &chrome.establishment_name, &welcome.login);
     let (display_name, login, role) = (welcome.display_name, welcome.login, welcome.role);
-    let (expires, anew, token) = (welcome.expires, welcome.anew, token.to_owned());
-    let view = LinkView { token, display_name, login, role, expires, anew, factor, problem };
+    let (expires, anew, asks_second) = (welcome.expires, welcome.anew, welcome.asks_second);
+    let token = token.to_owned();
+    let view = LinkView { token, display_name, login, role, expires, anew, asks_second, factor, problem };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page(status, visit.lang, &Link::new(chrome, view))
 }
@@ -56,7 +57,9 @@ fn refused<D: Door>(visit: &Visit<D>, error: LinkError) -> Response {
             response
         }
         LinkError::Unavailable => visit.error(ErrorKind::JournalUnavailable, None),
-        LinkError::Absent | LinkError::Password(_) | LinkError::Code => visit.error(ErrorKind::NotFound, None),
+        LinkError::Absent | LinkError::Password(_) | LinkError::Code | LinkError::Second => {
+            visit.error(ErrorKind::NotFound, None)
+        }
     }
 }
 
@@ -65,6 +68,8 @@ pub(crate) struct Sent {
     password: String,
     totp_secret: String,
     code: String,
+    #[serde(default)]
+    second: String,
 }
 
 /// The secret in the address is what no other site knows; the guard checks the form's origin besides.
@@ -75,10 +80,11 @@ pub(crate) async fn choose<D: Door>(
 ) -> Response {
     let Ok(Form(sent)) = form else { return visit.error(ErrorKind::BadRequest, None) };
     let Some(totp) = factor(&sent.totp_secret) else { return visit.error(ErrorKind::BadRequest, None) };
-    let chosen = Chosen { password: Secret::new(sent.password), totp, code: sent.code };
+    let chosen = Chosen { password: Secret::new(sent.password), totp, code: sent.code, second: sent.second };
     match visit.entrance().signin().take_link(&token, chosen, visit.address).await {
         Ok(()) => shown(visit.lang, &LinkDone::new(visit.chrome(None, Some("/")))),
         Err(LinkError::Password(bad)) => drawn(&visit, &token, Some(LinkProblem::Password(bad))).await,
+        Err(LinkError::Second) => drawn(&visit, &token, Some(LinkProblem::Second)).await,
         Err(LinkError::Code) => drawn(&visit, &token, Some(LinkProblem::Code)).await,
         Err(error) => refused(&visit, error),
     }

@@ -88,7 +88,9 @@ async fn issue(args: &TokenArgs, config: &Config, keep: &crate::node::Keep) -> R
     let Some((door, roles)) = door_of(role) else {
         bail!("an account of role {role} has no interface for programs in this version");
     };
-    let tokens = keep.tokens(master, TokenSettings { door, roles, establishment })?;
+    let administrators_passwords = config.administrators_passwords;
+    let settings = TokenSettings { door, roles, establishment, administrators_passwords };
+    let tokens = keep.tokens(master, settings)?;
     let new = NewToken {
         label: args.label.clone(),
         scopes: args.scopes.iter().copied().collect(),

@@ -147,7 +147,11 @@ impl Second {
             rehearsing = Some(Rehearsing::new(ground, (settings.node, &door), (house.clone(), fleet), seen)?);
             listening = Some(RelaysListening { listener: door.listener, relay });
         }
-        let tokens = |door, roles| ground.keep.tokens(ground.master, TokenSettings { door, roles, establishment });
+        let administrators_passwords = ground.administrators_passwords;
+        let tokens = |door, roles| {
+            let settings = TokenSettings { door, roles, establishment, administrators_passwords };
+            ground.keep.tokens(ground.master, settings)
+        };
         let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
         let desk_means = Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk), rp.clone());
         let desk_tokens = tokens(Door::Desk, DESK_ROLES)?;

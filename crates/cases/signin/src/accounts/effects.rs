@@ -2,11 +2,13 @@
 
 use super::{model::LinkRow, sql};
 use crate::{
+    ending::Ending,
     model::{AccountRow, state_column},
     sql::{AccountInsert, insert_account, reseal_account},
 };
 use journal::{Applied, Effect, WriteTx};
 use policy::{ChangeAccountState, ConfirmLink, DrawLink, InviteAccount, ReviewAccount, WithdrawLink};
+use sqlx::AnyConnection;
 use store::StoreError;
 use types::{AccountState, EstablishmentId, Role, SupplierId, Time};
 
@@ -52,7 +54,23 @@ impl Effect<InviteAccount> for Insert {
     }
 }
 
+/// An account sealed anew, to be put in the place of what was read.
+pub(crate) struct Resealed {
+    pub row: AccountRow,
+    pub state: AccountState,
+    pub sealed: Vec<u8>,
+}
+
+impl Resealed {
+    async fn put(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
+        let read = (self.row.id, self.row.version);
+        reseal_account(connection, read, self.sealed.clone(), state_column(self.state)).await
+    }
+}
+
 pub(crate) struct PutLink {
+    /// It says which link leads to the account: another one, put back, leads nowhere.
+    pub account: Resealed,
     pub link: LinkRow,
     pub expires: Time,
 }
@@ -60,6 +78,9 @@ pub(crate) struct PutLink {
 impl Effect<DrawLink> for PutLink {
     type Output = Changed;
     async fn apply(&self, tx: &mut WriteTx<'_, DrawLink>) -> Result<Applied<Changed>, StoreError> {
+        if !self.account.put(tx.connection()).await? {
+            return Ok(Applied::refused(Changed::Meanwhile));
+        }
         sql::put_link(tx.connection(), &self.link, self.expires).await?;
         Ok(Applied::done(Changed::Done))
     }
@@ -78,55 +99,59 @@ impl Effect<ConfirmLink> for SecondConfirms {
     }
 }
 
-pub(crate) struct DropLink;
+pub(crate) struct DropLink(pub Resealed);
 
 impl Effect<WithdrawLink> for DropLink {
     type Output = Changed;
     async fn apply(&self, tx: &mut WriteTx<'_, WithdrawLink>) -> Result<Applied<Changed>, StoreError> {
         let account = tx.action().account;
+        if !self.0.put(tx.connection()).await? {
+            return Ok(Applied::refused(Changed::Meanwhile));
+        }
         Ok(done_if(sql::drop_link(tx.connection(), account).await?, Changed::Absent))
     }
 }
 
-pub(crate) struct PutState {
-    pub row: AccountRow,
-    pub sealed: Vec<u8>,
-}
+pub(crate) struct PutState(pub Resealed);
 
 impl Effect<ChangeAccountState> for PutState {
-    type Output = Changed;
-    async fn apply(&self, tx: &mut WriteTx<'_, ChangeAccountState>) -> Result<Applied<Changed>, StoreError> {
-        let (account, state) = (tx.action().account, tx.action().state);
-        let leaves = self.row.active && state != AccountState::Active;
-        if leaves && self.row.role == Role::Administrator {
-            let place = (self.row.establishment, Role::Administrator);
+    type Output = Ending<Changed>;
+    async fn apply(&self, tx: &mut WriteTx<'_, ChangeAccountState>) -> Result<Applied<Ending<Changed>>, StoreError> {
+        let (account, state, row) = (tx.action().account, tx.action().state, &self.0.row);
+        let leaves = row.active && state != AccountState::Active;
+        if leaves && row.role == Role::Administrator {
+            let place = (row.establishment, Role::Administrator);
             if sql::others_in_use(tx.connection(), place, account).await? == 0 {
-                return Ok(Applied::refused(Changed::Last));
+                return Ok(Applied::refused(Ending::nothing(Changed::Last)));
             }
         }
-        let read = (account, self.row.version);
-        if !reseal_account(tx.connection(), read, self.sealed.clone(), state_column(state)).await? {
-            return Ok(Applied::refused(Changed::Meanwhile));
+        if !self.0.put(tx.connection()).await? {
+            return Ok(Applied::refused(Ending::nothing(Changed::Meanwhile)));
         }
         // Also on reopening: one drawn while it was being suspended must not wake up.
         sql::drop_link(tx.connection(), account).await?;
+        let mut ended = Vec::new();
         if state != AccountState::Active {
-            sql::end_sessions(tx.connection(), account, None).await?;
+            ended = sql::end_sessions(tx.connection(), account, None).await?;
         }
         if matches!(state, AccountState::Blocked | AccountState::Closed) {
-            sql::end_tokens(tx.connection(), account).await?;
+            ended.extend(sql::end_tokens(tx.connection(), account).await?);
         }
-        Ok(Applied::done(Changed::Done))
+        Ok(Applied::done(Ending { outcome: Changed::Done, ended }))
     }
 }
 
-pub(crate) struct Reviewed(pub Vec<u8>);
+pub(crate) struct Reviewed {
+    pub former: Option<Vec<u8>>,
+    pub sealed: Vec<u8>,
+}
 
 impl Effect<ReviewAccount> for Reviewed {
     type Output = Changed;
     async fn apply(&self, tx: &mut WriteTx<'_, ReviewAccount>) -> Result<Applied<Changed>, StoreError> {
         let account = tx.action().account;
-        let found = sql::set_profile(tx.connection(), account, self.0.clone()).await?;
-        Ok(done_if(found, Changed::Absent))
+        let former = (account, self.former.as_deref());
+        let found = sql::set_profile(tx.connection(), former, self.sealed.clone()).await?;
+        Ok(done_if(found, Changed::Meanwhile))
     }
 }

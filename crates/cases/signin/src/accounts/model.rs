@@ -70,7 +70,13 @@ pub struct LinkSeen {
     pub expires: Time,
     /// Whether it waits for a second person.
     pub waits: bool,
+    /// Whether its page asks for what the person who confirmed it tells the holder.
+    pub asks_second: bool,
 }
+
+/// What a second person tells the holder of a link that he confirmed: his page asks for it, and it is shown once.
+#[derive(Debug)]
+pub struct SecondCode(pub Secret<String>);
 
 /// An account in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +166,9 @@ pub enum AccountError {
     /// Not from that state, or not for that reason.
     #[error("an account in this state does not become that")]
     Life,
+    /// It is given back by a link that a second person confirms.
+    #[error("this account is given back by a link that a second person confirms")]
+    ByLink,
     /// One does not do that to oneself.
     #[error("somebody else must do that")]
     Oneself,
@@ -309,6 +318,10 @@ pub(crate) struct LinkSecrets {
     /// Which renewal of the account's means it is for: one that served serves no more, put back or not.
     #[n(5)]
     pub renewals: u32,
+    /// The keyed digest of what the second person tells the holder: neither who drew the link nor who confirmed it can take
+    /// it alone.
+    #[cbor(n(6), with = "minicbor::bytes")]
+    pub second: Option<Vec<u8>>,
 }
 
 impl LinkSecrets {
@@ -333,7 +346,7 @@ impl LinkSecrets {
 
     pub(crate) fn seen(&self) -> LinkSeen {
         let (drawn, expires) = (Time::from_micros(self.drawn), Time::from_micros(self.expires));
-        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits: self.waits }
+        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits: self.waits, asks_second: self.second.is_some() }
     }
 }
 
@@ -342,6 +355,7 @@ fn link_place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
 }
 
 /// A link's row.
+#[derive(Clone)]
 pub(crate) struct LinkRow {
     pub account: AccountId,
     pub digest: [u8; 32],

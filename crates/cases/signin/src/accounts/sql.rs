@@ -155,18 +155,26 @@ pub(crate) async fn spend_link(connection: &mut AnyConnection, link: &LinkRow) -
     Ok(gone.rows_affected() == 1)
 }
 
-/// Writes another profile.
+/// Puts another profile in the place of the one that was read.
 pub(crate) async fn set_profile(
     connection: &mut AnyConnection,
-    account: AccountId,
+    (account, former): (AccountId, Option<&[u8]>),
     sealed: Vec<u8>,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE accounts SET profile = $1 WHERE id = $2")
-        .bind(sealed)
-        .bind(account.as_bytes().to_vec())
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let text = match former {
+        Some(_) => "UPDATE accounts SET profile = $1 WHERE id = $2 AND profile = $3",
+        None => "UPDATE accounts SET profile = $1 WHERE id = $2 AND profile IS NULL",
+    };
+    let query = sqlx::query(text).bind(sealed).bind(account.as_bytes().to_vec());
+    let query = match former {
+        Some(former) => query.bind(former.to_vec()),
+        None => query,
+    };
+    Ok(query.execute(connection).await?.rows_affected() == 1)
+}
+
+fn session_id(row: &[u8]) -> Result<SessionId, StoreError> {
+    SessionId::try_from(row).map_err(|_| StoreError::Malformed("sessions.id"))
 }
 
 /// The sessions of an account that are not over, at any door.
@@ -181,31 +189,33 @@ pub(crate) async fn sessions_of(
             .bind(now.micros())
             .fetch_all(connection)
             .await?;
-    let id = |row: &Vec<u8>| SessionId::try_from(row.as_slice()).map_err(|_| StoreError::Malformed("sessions.id"));
-    rows.iter().map(|(row,)| id(row)).collect()
+    rows.iter().map(|(row,)| session_id(row)).collect()
 }
 
-/// Deletes an account's sessions, but for one that may stay.
+/// Deletes an account's sessions, but for one that may stay; says which.
 pub(crate) async fn end_sessions(
     connection: &mut AnyConnection,
     account: AccountId,
     but: Option<SessionId>,
-) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND id <> $2")
+) -> Result<Vec<SessionId>, StoreError> {
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("DELETE FROM sessions WHERE account_id = $1 AND id <> $2 RETURNING id")
         .bind(account.as_bytes().to_vec())
         .bind(but.map(|but| but.as_bytes().to_vec()).unwrap_or_default())
-        .execute(connection)
+        .fetch_all(connection)
         .await?;
-    Ok(())
+    rows.iter().map(|(row,)| session_id(row)).collect()
 }
 
-/// Deletes an account's tokens.
-pub(crate) async fn end_tokens(connection: &mut AnyConnection, account: AccountId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM tokens WHERE account_id = $1")
+/// Deletes an account's tokens; says which, as the sessions that they are.
+pub(crate) async fn end_tokens(
+    connection: &mut AnyConnection,
+    account: AccountId,
+) -> Result<Vec<SessionId>, StoreError> {
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("DELETE FROM tokens WHERE account_id = $1 RETURNING id")
         .bind(account.as_bytes().to_vec())
-        .execute(connection)
+        .fetch_all(connection)
         .await?;
-    Ok(())
+    rows.iter().map(|(row,)| session_id(row)).collect()
 }
 
 /// Puts spare codes in the place of those that were there.

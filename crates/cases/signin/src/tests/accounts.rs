@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     AccountError, AccountQuery, Accounts, Attributes, Chosen, DrawnLink, LinkError, NewInvitation, RENEWAL_LINK_LIFE,
+    SecondCode,
 };
 use types::{AccountState, IdentityProof, LifeReason};
 
@@ -20,7 +21,7 @@ impl Fixture {
 
     fn chosen(&self, secret: u8) -> Chosen {
         let totp = TotpSecret::from_bytes([secret; 20]);
-        Chosen { password: Secret::new(NEW.into()), totp, code: self.code(secret) }
+        Chosen { password: Secret::new(NEW.into()), totp, code: self.code(secret), second: String::new() }
     }
 
     /// Each time from another address: nobody waits for the failure before.
@@ -53,7 +54,7 @@ async fn somebody_invited_chooses_his_means_once(database: &TestDatabase) {
     let it = fixture(database).await;
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
     let (accounts, desk) = (it.accounts(), it.door(Door::Desk, DESK));
-    let (account, link) = accounts.invite(&admin.authenticated, invitation(" Ines ", Role::Beneficiary)).await.unwrap();
+    let (account, link) = accounts.invite(&admin.authenticated, invitation(" Ines ", Role::OnCall)).await.unwrap();
     assert!(!link.waits, "one person is enough for whoever decides over nobody");
     assert_eq!(it.comes_in("ines", NEW, 7).await.err(), Some(SecondStepError::Refused), "not before");
 
@@ -72,7 +73,7 @@ async fn somebody_invited_chooses_his_means_once(database: &TestDatabase) {
     assert_eq!(it.comes_in("ines", NEW, 7).await.err(), Some(SecondStepError::Refused), "its code was shown already");
     it.wait();
     let ines = it.comes_in("ines", NEW, 7).await.unwrap();
-    assert_eq!((ines.account, ines.role), (account, Role::Beneficiary));
+    assert_eq!((ines.account, ines.role), (account, Role::OnCall));
     let sheet = accounts.one(&admin.authenticated, account).await.unwrap();
     assert_eq!(
         (sheet.seen.state, sheet.proof, sheet.sessions),
@@ -87,12 +88,18 @@ async fn a_link_ends_is_replaced_withdrawn_and_cannot_be_put_back(database: &Tes
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
     let who = &admin.authenticated;
     let (accounts, desk) = (it.accounts(), it.door(Door::Desk, DESK));
-    let (account, first) = accounts.invite(who, invitation("ines", Role::Beneficiary)).await.unwrap();
+    let (account, first) = accounts.invite(who, invitation("ines", Role::OnCall)).await.unwrap();
     let second = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
     assert_eq!(desk.link(secret(&first), address(3)).await.err(), Some(LinkError::Absent), "replaced");
-    accounts.withdraw_link(who, account).await.unwrap();
+    let of_before = accounts.withdraw_link(who, account, first.id).await.err();
+    assert_eq!(of_before, Some(AccountError::Meanwhile), "another was drawn since the page was shown");
+    it.outside("CREATE TABLE withdrawn AS SELECT * FROM account_links").await;
+    accounts.withdraw_link(who, account, second.id).await.unwrap();
     assert_eq!(desk.link(secret(&second), address(3)).await.err(), Some(LinkError::Absent), "withdrawn");
-    assert_eq!(accounts.withdraw_link(who, account).await.err(), Some(AccountError::Absent));
+    assert_eq!(accounts.withdraw_link(who, account, second.id).await.err(), Some(AccountError::Absent));
+    it.outside("INSERT INTO account_links SELECT * FROM withdrawn").await;
+    assert_eq!(desk.link(secret(&second), address(3)).await.err(), Some(LinkError::Absent), "nor put back");
+    assert_eq!(accounts.one(who, account).await.unwrap().seen.link, None);
 
     // One that served, put back by somebody with the database, is for means that were given since.
     let third = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
@@ -116,17 +123,16 @@ async fn what_somebody_suspended_left_behind_opens_nothing(database: &TestDataba
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
     let other = it.at_desk("adjoint", Role::Administrator, 2).await;
     let (accounts, desk) = (it.accounts(), it.door(Door::Desk, DESK));
-    let (account, link) = accounts.invite(&other.authenticated, invitation("ines", Role::Beneficiary)).await.unwrap();
+    let (account, link) = accounts.invite(&other.authenticated, invitation("ines", Role::OnCall)).await.unwrap();
     assert!(desk.link(secret(&link), address(3)).await.is_ok());
     let to = |account, state, reason| accounts.change_state(&admin.authenticated, account, (state, reason));
     to(other.account, AccountState::Suspended, LifeReason::Suspicion).await.unwrap();
     assert_eq!(desk.link(secret(&link), address(3)).await.err(), Some(LinkError::Absent));
     assert_eq!(desk.take_link(secret(&link), it.chosen(7), address(3)).await.err(), Some(LinkError::Absent));
-    to(other.account, AccountState::Active, LifeReason::Back).await.unwrap();
-    assert!(desk.link(secret(&link), address(3)).await.is_ok(), "the doubt is gone");
 
     // One that was drawn while the account was being suspended does not wake up with it.
     it.outside("CREATE TABLE kept AS SELECT * FROM account_links").await;
+    let link = accounts.draw_link(&admin.authenticated, account, IdentityProof::Known).await.unwrap();
     desk.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
     let anew = accounts.draw_link(&admin.authenticated, account, IdentityProof::Known).await.unwrap();
     it.outside("DELETE FROM kept").await;
@@ -147,26 +153,51 @@ async fn one_person_alone_gives_nobody_a_role_over_others(database: &TestDatabas
     assert!(link.waits);
     assert_eq!(desk.link(secret(&link), address(3)).await.err(), Some(LinkError::Waits));
     assert_eq!(desk.take_link(secret(&link), it.chosen(7), address(3)).await.err(), Some(LinkError::Waits));
-    assert_eq!(accounts.confirm_link(&admin.authenticated, account).await.err(), Some(AccountError::Second));
-    accounts.confirm_link(&officer.authenticated, account).await.unwrap();
-    assert_eq!(accounts.confirm_link(&officer.authenticated, account).await.err(), Some(AccountError::Absent), "once");
-    desk.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
+    let alone = accounts.confirm_link(&admin.authenticated, account, link.id).await.err();
+    assert_eq!(alone, Some(AccountError::Second));
+    let SecondCode(code) = accounts.confirm_link(&officer.authenticated, account, link.id).await.unwrap();
+    let again = accounts.confirm_link(&officer.authenticated, account, link.id).await.err();
+    assert_eq!(again, Some(AccountError::Absent), "once");
+    // Whoever drew the link does not have the code; whoever has the code never saw the link.
+    assert!(desk.link(secret(&link), address(3)).await.unwrap().asks_second);
+    for told in ["", "7k2m9-qxt0a", "123456"] {
+        let chosen = Chosen { second: told.into(), ..it.chosen(7) };
+        assert_eq!(desk.take_link(secret(&link), chosen, address(3)).await.err(), Some(LinkError::Second), "{told}");
+    }
+    let told = Chosen { second: code.expose().to_uppercase(), ..it.chosen(7) };
+    desk.take_link(secret(&link), told, address(3)).await.unwrap();
     it.wait();
     let ines = it.comes_in("ines", NEW, 7).await.unwrap();
 
     // Giving an administrator new means is giving the role again; and nobody draws a link for himself.
     let anew = accounts.draw_link(&admin.authenticated, ines.account, IdentityProof::Known).await.unwrap();
     assert!(anew.waits);
-    assert_eq!(accounts.confirm_link(&ines.authenticated, ines.account).await.err(), Some(AccountError::Second));
+    let herself = accounts.confirm_link(&ines.authenticated, ines.account, anew.id).await.err();
+    assert_eq!(herself, Some(AccountError::Second));
     let own = accounts.draw_link(&admin.authenticated, admin.account, IdentityProof::Known).await.err();
     assert_eq!(own, Some(AccountError::Oneself));
     // The officer confirms and suspends; he invites nobody and reopens nothing.
     let who = &officer.authenticated;
-    let invited = accounts.invite(who, invitation("autre", Role::Beneficiary)).await.err();
+    let invited = accounts.invite(who, invitation("autre", Role::OnCall)).await.err();
     assert_eq!(invited, Some(AccountError::Denied));
     accounts.change_state(who, account, (AccountState::Suspended, LifeReason::Suspicion)).await.unwrap();
     let back = accounts.change_state(who, account, (AccountState::Active, LifeReason::Back)).await.err();
     assert_eq!(back, Some(AccountError::Denied));
+
+    // Nor does one person alone give it back: it takes a link, and a second person's code.
+    let sheet = accounts.one(&admin.authenticated, account).await.unwrap();
+    assert!(!sheet.may_become.contains(&AccountState::Active));
+    let back = (AccountState::Active, LifeReason::Back);
+    let alone = accounts.change_state(&admin.authenticated, account, back).await.err();
+    assert_eq!(alone, Some(AccountError::ByLink));
+    let link = accounts.draw_link(&admin.authenticated, account, IdentityProof::InPerson).await.unwrap();
+    assert_eq!(desk.take_link(secret(&link), it.chosen(8), address(3)).await.err(), Some(LinkError::Waits));
+    let SecondCode(code) = accounts.confirm_link(&officer.authenticated, account, link.id).await.unwrap();
+    assert_eq!(it.comes_in("ines", NEW, 7).await.err(), Some(SecondStepError::Refused), "not yet");
+    let told = Chosen { second: code.expose().clone(), ..it.chosen(8) };
+    desk.take_link(secret(&link), told, address(3)).await.unwrap();
+    it.wait();
+    assert_eq!(it.comes_in("ines", NEW, 8).await.unwrap().account, account);
 }
 both!(one_person_alone_gives_nobody_a_role_over_others);
 
@@ -174,7 +205,7 @@ async fn what_is_suspended_or_blocked_is_out_at_once(database: &TestDatabase) {
     let it = fixture(database).await;
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
     let who = &admin.authenticated;
-    it.enrol("ines", Role::Beneficiary, 7).await.unwrap();
+    it.enrol("ines", Role::OnCall, 7).await.unwrap();
     let accounts = it.accounts();
     let desk = it.door(Door::Desk, DESK);
     let ceremony = desk.first_step("ines", Secret::new(PASSWORD.into()), address(4)).await.unwrap();
@@ -201,7 +232,7 @@ async fn what_is_suspended_or_blocked_is_out_at_once(database: &TestDatabase) {
     // Whoever writes the column reopens nothing: the door fails, and nobody comes in.
     it.outside("UPDATE accounts SET state = 'active'").await;
     assert!(desk.first_step("ines", Secret::new(PASSWORD.into()), address(5)).await.is_err());
-    it.outside("UPDATE accounts SET state = 'suspended' WHERE role = 'beneficiary'").await;
+    it.outside("UPDATE accounts SET state = 'suspended' WHERE role = 'on_call'").await;
     to(AccountState::Active, LifeReason::Back).await.unwrap();
     it.wait();
     it.wait();
@@ -235,7 +266,7 @@ async fn the_list_finds_by_words_role_and_state(database: &TestDatabase) {
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
     let who = &admin.authenticated;
     let accounts = it.accounts();
-    let (invited, _) = accounts.invite(who, invitation("ines", Role::Beneficiary)).await.unwrap();
+    let (invited, _) = accounts.invite(who, invitation("ines", Role::OnCall)).await.unwrap();
     it.enrol("bruno", Role::Patient, 5).await.unwrap();
     let found = async |query: AccountQuery| {
         let page = accounts.list(who, &query).await.unwrap();
@@ -249,7 +280,7 @@ async fn the_list_finds_by_words_role_and_state(database: &TestDatabase) {
     assert_eq!(found(AccountQuery { role: Some(Role::Patient), ..AccountQuery::default() }).await, ["bruno"]);
     let state = Some(AccountState::Invited);
     assert_eq!(found(AccountQuery { state, ..AccountQuery::default() }).await, ["ines"]);
-    let taken = accounts.invite(who, invitation("INES", Role::Beneficiary)).await.err();
+    let taken = accounts.invite(who, invitation("INES", Role::OnCall)).await.err();
     assert_eq!(taken, Some(AccountError::Taken));
     for (bad, what) in [
         (NewInvitation { login: "a b".into(), ..invitation("", Role::Dpo) }, "login"),

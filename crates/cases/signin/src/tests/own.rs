@@ -33,8 +33,12 @@ async fn a_password_is_changed_by_whoever_knows_it(database: &TestDatabase) {
     let short = it.service.change_password(&who, given(PASSWORD), given("court")).await.err();
     assert!(matches!(short, Some(OwnError::Password(_))));
     it.service.change_password(&who, given(PASSWORD), given(NEW)).await.unwrap();
+    let same = it.service.change_password(&who, given(NEW), given(NEW)).await.err();
+    assert_eq!(same, Some(OwnError::Same));
 
     assert!(matches!(it.service.resume(&elsewhere.cookie, address(2)).await, Err(SessionFault::SignedOut)));
+    // What runs under it (a live view, an export) asks the journal.
+    assert!(it.journal.is_revoked(elsewhere.session) && !it.journal.is_revoked(who.session));
     assert_eq!(it.service.own_account(&who).await.unwrap().sessions.len(), 1, "this one stays");
     it.clock.advance(31);
     let late = it.service.second_step(&halfway, &it.code(1), address(3)).await.err();
@@ -132,3 +136,28 @@ async fn an_administrators_password_is_due_in_time(database: &TestDatabase) {
     assert!(!it.opened(PASSWORD, &it.code(1), address(3)).await.password_due, "ordinary people's never is");
 }
 both!(an_administrators_password_is_due_in_time);
+
+async fn tokens_end_with_the_means_that_they_came_from_and_wait_for_a_password_that_is_due(database: &TestDatabase) {
+    use crate::tests::tokens::{new_token, tokens};
+    let it = fixture(database).await;
+    let admin = it.somebody((Door::Desk, DESK), "admin", Role::Administrator, 1).await;
+    let (desk, tokens) = (it.door(Door::Desk, DESK), tokens(&it, Door::Desk, DESK));
+    let year = 366 * 86_400;
+    let (id, text) = tokens.issue(&admin.authenticated, new_token(&it, year)).await.unwrap();
+    assert!(tokens.resume(text.expose(), address(7)).await.is_ok());
+    it.clock.advance(31);
+    desk.change_second_factor(&admin, given(PASSWORD), (TotpSecret::from_bytes([1; 20]), &it.code(1))).await.unwrap();
+    assert!(tokens.resume(text.expose(), address(7)).await.is_err());
+    assert!(it.journal.is_revoked(types::SessionId::from_bytes(*id.as_bytes())));
+
+    it.clock.advance(60);
+    let ceremony = desk.first_step("admin", given(PASSWORD), address(2)).await.unwrap();
+    let opened = desk.second_step(&ceremony, &it.code(1), address(2)).await.unwrap();
+    let admin = desk.resume(&opened.cookie, address(2)).await.unwrap();
+    let (_, text) = tokens.issue(&admin.authenticated, new_token(&it, year)).await.unwrap();
+    it.clock.advance(364 * 86_400);
+    assert!(tokens.resume(text.expose(), address(7)).await.is_ok());
+    it.clock.advance(86_400);
+    assert!(tokens.resume(text.expose(), address(7)).await.is_err(), "its holder is asked for another password");
+}
+both!(tokens_end_with_the_means_that_they_came_from_and_wait_for_a_password_that_is_due);

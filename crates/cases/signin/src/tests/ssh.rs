@@ -191,6 +191,8 @@ async fn what_is_taken_away_is_gone_at_once(database: &TestDatabase) {
         "UPDATE accounts SET supplier_id = NULL",
         "UPDATE accounts SET supplier_id = (SELECT a.supplier_id FROM accounts a WHERE a.supplier_id <> accounts.supplier_id LIMIT 1)",
         "UPDATE accounts SET role = 'supplier_manager'",
+        // What a change of means does: the code that was given is of the former ones.
+        "UPDATE accounts SET version = version + 1",
     ] {
         // One database for all: the rows of the turn before are in its way.
         let it = fixture(database).await;
@@ -204,6 +206,8 @@ async fn what_is_taken_away_is_gone_at_once(database: &TestDatabase) {
         assert!(service.authenticated(&who, address(1)).await.is_ok());
         it.outside(statement).await;
         assert!(service.authenticated(&who, address(1)).await.is_err(), "{statement}");
+        let again = service.identify("sacha", &blob(1), address(1)).await;
+        assert!(again.is_err() || !service.is_open(&again.unwrap(), WORK, address(1)), "{statement}");
     }
 }
 both!(what_is_taken_away_is_gone_at_once);

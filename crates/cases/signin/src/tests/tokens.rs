@@ -5,13 +5,18 @@ use crate::{ApiTokens, MeansError, NewToken, TOKENS_MAX, TokenSettings};
 use identity::Assurance;
 use types::{TokenId, TokenScope};
 
-fn tokens(it: &Fixture, door: Door, roles: &'static [Role]) -> ApiTokens {
+pub(super) fn tokens(it: &Fixture, door: Door, roles: &'static [Role]) -> ApiTokens {
     let keys = it.master.keys_for(Holder::Door(door));
-    let settings = TokenSettings { door, roles, establishment: HERE };
+    let settings = TokenSettings {
+        door,
+        roles,
+        establishment: HERE,
+        administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
+    };
     ApiTokens::new(it.store.clone(), it.journal.clone(), Arc::clone(&it.policies), keys, settings).unwrap()
 }
 
-fn new_token(it: &Fixture, seconds: u64) -> NewToken {
+pub(super) fn new_token(it: &Fixture, seconds: u64) -> NewToken {
     NewToken {
         label: "Supervision".into(),
         scopes: [TokenScope::SessionsRead].into(),

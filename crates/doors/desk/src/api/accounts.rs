@@ -27,6 +27,8 @@ pub(crate) struct LinkBody {
     expires: String,
     /// Whether it waits for a second person.
     waits: bool,
+    /// Whether its page asks for what the person who confirmed it tells the holder.
+    asks_second: bool,
 }
 
 /// An account.
@@ -119,6 +121,7 @@ impl From<LinkSeen> for LinkBody {
             drawn: rfc3339(link.drawn),
             expires: rfc3339(link.expires),
             waits: link.waits,
+            asks_second: link.asks_second,
         }
     }
 }

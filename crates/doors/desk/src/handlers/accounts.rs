@@ -3,9 +3,9 @@
 use crate::{
     handlers::{Asking, Before, Member, Named, Posted, back, failed, or_default},
     pages::{
-        AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView, AccountPage, AccountStatePage,
-        AccountStateView, AccountView, AccountsFields, AccountsList, AccountsView, AccountsWaiting, INVITED_ROLES,
-        Refusal, sees_accounts,
+        AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
+        AccountPage, AccountStatePage, AccountStateView, AccountView, AccountsFields, AccountsList, AccountsView,
+        AccountsWaiting, INVITED_ROLES, Refusal, sees_accounts,
     },
 };
 use axum::{http::StatusCode, response::Response};
@@ -13,8 +13,10 @@ use entrance::{Failure, shown};
 use identity::decides_over_others;
 use interventions::{InterventionError, Supplier};
 use serde::Deserialize;
-use signin::{AccountError, AccountPage as Page, AccountQuery, AccountSeen, Attributes, DrawnLink, NewInvitation};
-use types::{AccountId, AccountState, Door, IdentityProof, LifeReason, Role};
+use signin::{
+    AccountError, AccountPage as Page, AccountQuery, AccountSeen, Attributes, DrawnLink, NewInvitation, SecondCode,
+};
+use types::{AccountId, AccountState, Door, IdentityProof, LifeReason, LinkId, Role};
 use web::layout::ErrorKind;
 
 /// The longest text that is searched for.
@@ -46,6 +48,7 @@ async fn refused(member: &Member, error: AccountError) -> Response {
 fn told(error: AccountError) -> Option<Refusal> {
     match error {
         AccountError::Life => Some(Refusal::AccountState),
+        AccountError::ByLink => Some(Refusal::ByLink),
         AccountError::Oneself => Some(Refusal::Oneself),
         AccountError::Second => Some(Refusal::SecondPerson),
         AccountError::LastAdministrator => Some(Refusal::LastAdministrator),
@@ -308,23 +311,54 @@ async fn without(member: &Member, account: AccountId, refusal: Refusal) -> Respo
 #[derive(Deserialize)]
 pub(crate) struct Plain {}
 
-pub(crate) async fn confirm(named: Named, Posted { member, .. }: Posted<Plain>) -> Response {
+/// The link that the page showed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Seen {
+    link: String,
+}
+
+impl Seen {
+    fn link(&self) -> Result<LinkId, AccountError> {
+        self.link.parse().map_err(|_| AccountError::Meanwhile)
+    }
+}
+
+/// The code is shown in the answer itself, once, and nowhere else.
+async fn told_code(member: &Member, account: AccountId, SecondCode(code): SecondCode) -> Response {
+    let name = match member.visit.state.accounts().one(&member.who.authenticated, account).await {
+        Ok(sheet) => sheet.seen.display_name,
+        Err(error) => return refused(member, error).await,
+    };
+    let view = AccountCodeView { account, name, code: code.expose().clone() };
+    let chrome = member.visit.chrome(Some(&member.who), Some(&format!("/accounts/{account}")));
+    shown(member.visit.lang, &AccountCode::new(chrome, view))
+}
+
+pub(crate) async fn confirm(named: Named, Posted { member, form }: Posted<Seen>) -> Response {
     if !sees(&member) {
         return member.turned_away("accounts").await;
     }
     let account = account(&named);
-    let done = member.visit.state.accounts().confirm_link(&member.who.authenticated, account).await;
-    acted(&member, account, done).await
+    let confirmed = match form.link() {
+        Ok(link) => member.visit.state.accounts().confirm_link(&member.who.authenticated, account, link).await,
+        Err(error) => Err(error),
+    };
+    match confirmed {
+        Ok(code) => told_code(&member, account, code).await,
+        Err(error) => acted(&member, account, Err(error)).await,
+    }
 }
 
-pub(crate) async fn withdraw(named: Named, Posted { member, .. }: Posted<Plain>) -> Response {
+pub(crate) async fn withdraw(named: Named, Posted { member, form }: Posted<Seen>) -> Response {
     if !manages(&member) {
         return member.turned_away("accounts").await;
     }
     let account = account(&named);
-    let done = match account == member.who.account {
-        true => Err(AccountError::Oneself),
-        false => member.visit.state.accounts().withdraw_link(&member.who.authenticated, account).await,
+    let done = match form.link() {
+        _ if account == member.who.account => Err(AccountError::Oneself),
+        Ok(link) => member.visit.state.accounts().withdraw_link(&member.who.authenticated, account, link).await,
+        Err(error) => Err(error),
     };
     acted(&member, account, done).await
 }

@@ -1,7 +1,7 @@
 //! One account: its sheet, and the question before its state is changed.
 
 use super::{Badge, Refusal, accounts::marks, words};
-use identity::is_reason_for;
+use identity::{is_reason_for, takes_a_link_again};
 use signin::{AccountSeen, AccountSheet, LinkSeen};
 use types::{AccountId, AccountState, IdentityProof, LifeReason};
 use web::layout::prelude::*;
@@ -110,6 +110,9 @@ impl AccountPage {
             _ if !self.withdraws() => None,
             AccountState::Invited => Some(self.t.desk_accounts_link_draw_lead_invited()),
             AccountState::Active => Some(self.t.desk_accounts_link_draw_lead_active()),
+            state if takes_a_link_again(self.view.sheet.seen.role, state) => {
+                Some(self.t.desk_accounts_link_draw_lead_again())
+            }
             _ => None,
         }
     }

@@ -279,3 +279,34 @@ impl AccountLink {
         self.chrome.url(&format!("/accounts/{}", self.view.account))
     }
 }
+
+/// What the page of a link just confirmed shows, once.
+#[derive(Debug, Clone)]
+pub struct AccountCodeView {
+    /// Whose.
+    pub account: AccountId,
+    /// His name.
+    pub name: String,
+    /// What to tell him.
+    pub code: String,
+}
+
+/// The answer to whoever confirms a link.
+#[derive(Debug, Template)]
+#[template(path = "account_code.html")]
+pub struct AccountCode {
+    chrome: Chrome,
+    t: Text,
+    view: AccountCodeView,
+}
+
+impl AccountCode {
+    /// The page.
+    pub fn new(chrome: Chrome, view: AccountCodeView) -> Self {
+        Self { t: chrome.text(), chrome, view }
+    }
+
+    fn sheet(&self) -> String {
+        self.chrome.url(&format!("/accounts/{}", self.view.account))
+    }
+}

@@ -21,8 +21,8 @@ mod words;
 
 pub use account::{AccountPage, AccountStatePage, AccountStateView, AccountView};
 pub use accounts::{
-    AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView, AccountsFields, AccountsList,
-    AccountsView, INVITED_ROLES,
+    AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
+    AccountsFields, AccountsList, AccountsView, INVITED_ROLES,
 };
 pub use enrol::{Enrol, EnrolView, Enrolled};
 pub use equipment::{
@@ -78,6 +78,8 @@ pub enum Refusal {
     AsItIs,
     /// An account does not become that, or not for that reason.
     AccountState,
+    /// It takes a link that a second person confirms.
+    ByLink,
     /// One does not do that to oneself.
     Oneself,
     /// Whoever drew a link does not confirm it.
@@ -94,7 +96,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 21] = [
+    pub const ALL: [Refusal; 22] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -110,6 +112,7 @@ impl Refusal {
         Self::Waiting,
         Self::AsItIs,
         Self::AccountState,
+        Self::ByLink,
         Self::Oneself,
         Self::SecondPerson,
         Self::LastAdministrator,
@@ -136,6 +139,7 @@ impl Refusal {
             Self::Waiting => "waiting",
             Self::AsItIs => "as-it-is",
             Self::AccountState => "state",
+            Self::ByLink => "by-link",
             Self::Oneself => "oneself",
             Self::SecondPerson => "second-person",
             Self::LastAdministrator => "last-administrator",
@@ -163,6 +167,7 @@ impl Refusal {
             Self::Waiting => t.desk_problem_waiting(),
             Self::AsItIs => t.desk_problem_as_it_is(),
             Self::AccountState => t.desk_accounts_problem_state(),
+            Self::ByLink => t.desk_accounts_problem_by_link(),
             Self::Oneself => t.desk_accounts_problem_oneself(),
             Self::SecondPerson => t.desk_accounts_problem_second(),
             Self::LastAdministrator => t.desk_accounts_problem_last(),

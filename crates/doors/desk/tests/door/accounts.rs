@@ -35,6 +35,11 @@ async fn invited(by: &Member<'_>, login: &str, role: &str) -> (String, String) {
     (sheet(&answer), address)
 }
 
+/// The link that an account's page shows, as its forms name it.
+fn shown_link(page: &str) -> String {
+    page.split_once("name=\"link\" value=\"").unwrap().1.split('"').next().unwrap().to_owned()
+}
+
 async fn put(by: &Member<'_>, account: &str, to: &str, reason: &str) -> Answer {
     by.send(&format!("/fr/accounts/{account}/state/{to}"), &[("reason", reason)]).await
 }
@@ -42,7 +47,7 @@ async fn put(by: &Member<'_>, account: &str, to: &str, reason: &str) -> Answer {
 async fn a_link_is_shown_once(database: &TestDatabase) {
     let house = House::new(database).await;
     let admin = house.sign_in("administrator").await;
-    let (id, address) = invited(&admin, "Camille.Durand", "beneficiary").await;
+    let (id, address) = invited(&admin, "Camille.Durand", "on_call").await;
     let secret = address.strip_prefix("https://localhost:8445/fr/link/").unwrap();
     assert_eq!(secret.len(), 43);
     let opened =
@@ -69,10 +74,12 @@ async fn a_link_is_shown_once(database: &TestDatabase) {
     );
     let bare = admin.send(&format!("/fr/accounts/{id}/link"), &[("proof", "")]).await;
     assert_eq!(bare.header("location"), format!("/fr/accounts/{id}?problem=proof"));
-    assert_eq!(admin.send(&format!("/fr/accounts/{id}/link/withdraw"), &[]).await.status, 303);
+    let page = admin.get(&format!("/fr/accounts/{id}")).await.text;
+    let seen = shown_link(&page);
+    let withdraw = async || admin.send(&format!("/fr/accounts/{id}/link/withdraw"), &[("link", &seen)]).await;
+    assert_eq!(withdraw().await.header("location"), format!("/fr/accounts/{id}"));
     assert_eq!(opened(&renewed).await.status, 404, "withdrawn");
-    let gone = admin.send(&format!("/fr/accounts/{id}/link/withdraw"), &[]).await;
-    assert_eq!(gone.header("location"), format!("/fr/accounts/{id}?problem=no-link"));
+    assert_eq!(withdraw().await.header("location"), format!("/fr/accounts/{id}?problem=no-link"));
     let auditor = invited(&admin, "audit", "auditor").await.1;
     assert!(auditor.starts_with("https://localhost:8444/fr/link/"), "{auditor}");
     let done = house.done();
@@ -188,7 +195,9 @@ async fn a_security_officer_suspends_and_confirms(database: &TestDatabase) {
     let path = format!("/fr/accounts/{id}/link/confirm");
     let own = admin.get(&format!("/fr/accounts/{id}")).await.text;
     assert!(!own.contains("/link/confirm\""), "not to whoever drew it");
-    let alone = admin.send(&path, &[]).await;
+    let link = shown_link(&own);
+    let seen: &[(&str, &str)] = &[("link", &link)];
+    let alone = admin.send(&path, seen).await;
     assert_eq!(alone.header("location"), format!("/fr/accounts/{id}?problem=second-person"));
     assert!(admin.get(alone.header("location")).await.text.contains("role=\"alert\""));
     let home = officer.get("/fr/").await.text;
@@ -197,9 +206,14 @@ async fn a_security_officer_suspends_and_confirms(database: &TestDatabase) {
     let waits = officer.get("/fr/accounts?waits=link").await.text;
     assert!(waits.contains("Camille Durand") && !waits.contains("Personne dpo"));
     assert!(officer.get(&format!("/fr/accounts/{id}")).await.text.contains("/link/confirm\""));
-    assert_eq!(officer.send(&path, &[]).await.header("location"), format!("/fr/accounts/{id}"));
-    assert!(opened().await.contains("name=\"password\""));
-    let twice = officer.send(&path, &[]).await;
+    let unseen = officer.send(&path, &[]).await;
+    assert_eq!(unseen.header("location"), format!("/fr/accounts/{id}?problem=meanwhile"), "what he did not look at");
+    let confirmed = officer.send(&path, seen).await;
+    assert_eq!(confirmed.status, 200);
+    assert!(confirmed.text.contains("<code class=\"secret\""), "the code to tell, once");
+    let page = opened().await;
+    assert!(page.contains("name=\"password\"") && page.contains("name=\"second\""));
+    let twice = officer.send(&path, seen).await;
     assert_eq!(twice.header("location"), format!("/fr/accounts/{id}?problem=no-link"));
     assert!(house.done().contains(&Event::LinkConfirmed));
 }

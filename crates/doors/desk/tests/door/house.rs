@@ -139,7 +139,8 @@ impl Ground {
     }
 
     fn tokens(&self, door: Door, roles: &'static [Role]) -> ApiTokens {
-        let settings = TokenSettings { door, roles, establishment: HERE };
+        let administrators_passwords = identity::PasswordPolicy::default_for(identity::Population::Administrators);
+        let settings = TokenSettings { door, roles, establishment: HERE, administrators_passwords };
         let (store, journal, policies) = self.shared();
         ApiTokens::new(store, journal, policies, self.keys(door), settings).unwrap()
     }

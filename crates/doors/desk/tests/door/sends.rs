@@ -59,6 +59,8 @@ pub enum Sends {
     Invitation,
     /// How an identity was verified.
     Proof,
+    /// The link that the account's page shows.
+    DrawnLink,
     /// Why an account is suspended.
     Away,
 }
@@ -106,6 +108,11 @@ impl Sends {
             }
             Self::Invitation => form(&invitation(&house.new_name(), "beneficiary")),
             Self::Proof => form(&[("proof", "in_person")]),
+            Self::DrawnLink => {
+                let who = house.administrator().await;
+                let link = house.managed.one(&who, id.parse().unwrap()).await.unwrap().seen.link;
+                form(&[("link", &link.map(|link| link.id.to_string()).unwrap_or_default())])
+            }
             Self::Away => form(&[("reason", "absence")]),
             Self::Enrolment => {
                 let named = ["login", "name", "password", "totp_secret", "code"].map(|name| (name, "essai"));

@@ -24,7 +24,7 @@ pub fn account(name: &str, role: Role, state: AccountState) -> AccountSeen {
 /// A link that `by` drew.
 fn link(by: AccountId, waits: bool) -> Option<LinkSeen> {
     let (drawn, expires) = (NOW - minutes(90), NOW + minutes(10_000));
-    Some(LinkSeen { id: LinkId::from_bytes([6; 16]), by: Some(by), drawn, expires, waits })
+    Some(LinkSeen { id: LinkId::from_bytes([6; 16]), by: Some(by), drawn, expires, waits, asks_second: !waits })
 }
 
 pub fn sheet(seen: AccountSeen) -> AccountSheet {
@@ -109,6 +109,8 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
         };
         pages.push((name, html(&AccountLink::new(at("/accounts/new"), view))));
     }
+    let view = AccountCodeView { account: OTHER, name: "Agnès Kerviel".into(), code: "7k2m9-qxt0a".into() };
+    pages.push(("account-code", html(&AccountCode::new(at("/accounts/x"), view))));
     let active = sheet(account("Hugo Armand", Role::Beneficiary, AccountState::Active));
     let suspended = sheet(account("Inès Delcourt", Role::Technician, AccountState::Suspended));
     let closed = sheet(account("Bastien Roumanoff", Role::Technician, AccountState::Closed));

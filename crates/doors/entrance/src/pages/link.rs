@@ -13,6 +13,8 @@ pub enum LinkProblem {
     Password(WeakPassword),
     /// The code is not that of the second factor shown.
     Code,
+    /// It is not what the person who confirmed the link told him.
+    Second,
 }
 
 /// What the page of a link shows.
@@ -30,6 +32,8 @@ pub struct LinkView {
     pub expires: Time,
     /// Whether the account was in use before.
     pub anew: bool,
+    /// Whether the person who confirmed the link tells him a code.
+    pub asks_second: bool,
     /// The second factor, drawn for this page.
     pub factor: FactorView,
     /// Why the last choice was not taken.
@@ -55,6 +59,7 @@ impl Link {
         self.view.problem.map(|problem| match problem {
             LinkProblem::Password(bad) => refused_password(bad, self.t),
             LinkProblem::Code => self.t.entrance_means_problem_code().to_owned(),
+            LinkProblem::Second => self.t.entrance_link_problem_second().to_owned(),
         })
     }
 }

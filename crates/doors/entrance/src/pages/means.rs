@@ -47,6 +47,8 @@ pub enum AccountProblem {
     Current,
     /// The new one is not taken.
     Password(WeakPassword),
+    /// The new one is the former one.
+    Same,
     /// The code is not the second factor's.
     Code,
     /// Several failures: time must pass.
@@ -66,7 +68,7 @@ impl AccountProblem {
             Self::Wait { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Meanwhile => StatusCode::CONFLICT,
             Self::Due => StatusCode::OK,
-            Self::Current | Self::Password(_) | Self::Code => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Current | Self::Password(_) | Self::Same | Self::Code => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -83,6 +85,7 @@ impl AccountProblem {
         match self {
             Self::Current => t.entrance_means_problem_current().to_owned(),
             Self::Password(bad) => refused_password(bad, t),
+            Self::Same => t.entrance_means_problem_same().to_owned(),
             Self::Code => t.entrance_means_problem_code().to_owned(),
             Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
             Self::Meanwhile => t.entrance_means_problem_meanwhile().to_owned(),

@@ -200,7 +200,12 @@ impl House {
         };
         let account = enrolment.account(HERE, new).await.unwrap();
         let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys());
-        let settings = TokenSettings { door: DoorName::Desk, roles: &[Role::Beneficiary], establishment: HERE };
+        let settings = TokenSettings {
+            door: DoorName::Desk,
+            roles: &[Role::Beneficiary],
+            establishment: HERE,
+            administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
+        };
         let tokens = ApiTokens::new(store, journal.clone(), policies, keys(), settings).unwrap();
         let issue = async |sources: &[&str]| {
             let new = NewToken {

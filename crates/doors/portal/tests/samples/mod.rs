@@ -289,6 +289,7 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
             role: Role::Patient,
             expires: NOW + Duration::from_secs(86_400),
             anew,
+            asks_second: anew,
             factor: factor(),
             problem,
         };

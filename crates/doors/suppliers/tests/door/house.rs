@@ -106,7 +106,8 @@ impl Ground {
     }
 
     fn tokens(&self, door: Door, roles: &'static [Role]) -> ApiTokens {
-        let settings = TokenSettings { door, roles, establishment: HERE };
+        let administrators_passwords = identity::PasswordPolicy::default_for(identity::Population::Administrators);
+        let settings = TokenSettings { door, roles, establishment: HERE, administrators_passwords };
         let (store, journal, policies) = (self.store.clone(), self.journal.clone(), self.policies.clone());
         ApiTokens::new(store, journal, policies, self.keys(door), settings).unwrap()
     }
