@@ -53,9 +53,11 @@ const ceremonies = {
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   const told = (name) => form.querySelector(`[data-when="${name}"]`);
   if (!window.PublicKeyCredential) {
-    told("unsupported").hidden = false;
+    told("unsupported")?.removeAttribute("hidden");
     continue;
   }
+  // What is there for passkeys alone is shown where they are.
+  form.hidden = false;
   let busy = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -262,7 +262,7 @@ async fn passkeys(
     });
     if !enrolled {
         let label = "passe logicielle de la démonstration".to_owned();
-        node.enrolment.passkey(administrator, &PasskeyRecord { public, label }).await?;
+        node.enrolment.passkey(administrator, &PasskeyRecord { public, label, renewal: 0 }).await?;
     }
     for one in of(Role::Beneficiary).chain(of(Role::OnCall)) {
         let id = account(node, one.login).await?;
@@ -271,7 +271,7 @@ async fn passkeys(
         if !enrolled {
             let credential = public.credential.clone();
             let label = "passe logicielle de la démonstration".to_owned();
-            node.enrolment.passkey(id, &PasskeyRecord { public, label }).await?;
+            node.enrolment.passkey(id, &PasskeyRecord { public, label, renewal: 0 }).await?;
             let (_, evidence) = node.fleet()?.vouch(&credential, (administrator, signer)).await?;
             node.enrolment.vouch(&credential, &evidence).await?;
         }

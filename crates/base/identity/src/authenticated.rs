@@ -1,5 +1,6 @@
 //! The first of the three proofs.
 
+use std::time::Duration;
 use types::{AccountId, Actor, ClientAddress, Door, EstablishmentId, Role, SessionId, SystemActor, Time};
 
 /// How firmly somebody was recognised; higher is firmer.
@@ -11,6 +12,8 @@ pub enum Assurance {
     Token = 1,
     /// A password and a one-time code, or a key and a one-time code.
     TwoFactors = 2,
+    /// A passkey, which verified its user: nothing that could be told to a false page (acces-web AA4).
+    Passkey = 3,
 }
 
 impl Assurance {
@@ -18,6 +21,7 @@ impl Assurance {
         match rank {
             1 => Some(Assurance::Token),
             2 => Some(Assurance::TwoFactors),
+            3 => Some(Assurance::Passkey),
             _ => None,
         }
     }
@@ -39,6 +43,7 @@ pub struct Authenticated {
     session: Option<SessionId>,
     address: Option<ClientAddress>,
     assurance: Assurance,
+    since: Option<Time>,
     expires: Time,
 }
 
@@ -51,8 +56,12 @@ pub(crate) struct Person {
     pub session: SessionId,
     pub address: ClientAddress,
     pub assurance: Assurance,
+    pub since: Option<Time>,
     pub session_ends: Time,
 }
+
+/// Whoever proved who he is so recently may add means of identification: a session left open gives nobody others.
+pub const FRESH: Duration = Duration::from_secs(600);
 
 /// How long one request may live on its proof.
 const REQUEST_SECONDS: u64 = 60;
@@ -67,7 +76,8 @@ impl Authenticated {
             session: Some(person.session),
             address: Some(person.address),
             assurance: person.assurance,
-            expires: person.session_ends.min(now + std::time::Duration::from_secs(REQUEST_SECONDS)),
+            since: person.since,
+            expires: person.session_ends.min(now + Duration::from_secs(REQUEST_SECONDS)),
         }
     }
 
@@ -114,6 +124,11 @@ impl Authenticated {
         self.assurance
     }
 
+    /// Whether a person proved who he is less than ten minutes ago.
+    pub fn is_fresh(&self, now: Time) -> bool {
+        self.since.is_some_and(|since| now.since(since) < FRESH)
+    }
+
     /// First moment at which the proof is refused.
     pub fn expires(&self) -> Time {
         self.expires
@@ -131,7 +146,8 @@ pub fn system_actor(actor: SystemActor, establishment: Option<EstablishmentId>, 
         session: None,
         address: None,
         assurance: Assurance::System,
-        expires: now + std::time::Duration::from_secs(REQUEST_SECONDS),
+        since: None,
+        expires: now + Duration::from_secs(REQUEST_SECONDS),
     }
 }
 

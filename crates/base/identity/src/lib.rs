@@ -20,7 +20,7 @@ mod ssh;
 mod throttle;
 mod token;
 
-pub use authenticated::{Assurance, Authenticated, door_actor, system_actor};
+pub use authenticated::{Assurance, Authenticated, FRESH, door_actor, system_actor};
 pub use credentials::{
     BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password, is_own_password, new_code_step,
 };
@@ -33,7 +33,5 @@ pub use session::{
 };
 pub use signin::{CeremonyLost, CodeUsed, PasswordSeen, SignIn, SignInRefused, Started, Verified};
 pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};
-pub use throttle::{
-    Failures, PAIR_WAIT_SECONDS_MAX, SOURCE_FAILURES_FREE, SOURCE_WAIT_SECONDS_MAX, pair_wait, source_wait,
-};
+pub use throttle::{Failures, account_wait, network_of, network_wait, pair_wait, source_wait};
 pub use token::{ApiToken, NotHonored, StoredToken, TokenTerms, honor_token, issue_token};

@@ -120,6 +120,8 @@ pub struct PasskeyRecord {
     pub public: PasskeyPublic,
     /// What its holder calls it.
     pub label: String,
+    /// How many times its account's means had been given anew: it opens sessions until they are again, and signs after.
+    pub renewal: u32,
 }
 
 #[derive(Encode, Decode)]
@@ -129,12 +131,16 @@ struct KeptRecord {
     public: Vec<u8>,
     #[n(1)]
     label: String,
+    /// Absent when never.
+    #[n(2)]
+    renewal: Option<u32>,
 }
 
 impl PasskeyRecord {
     /// Bytes to seal.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let kept = KeptRecord { public: self.public.to_bytes(), label: self.label.clone() };
+        let renewal = (self.renewal > 0).then_some(self.renewal);
+        let kept = KeptRecord { public: self.public.to_bytes(), label: self.label.clone(), renewal };
         // Writing to a Vec cannot fail.
         minicbor::to_vec(&kept).unwrap_or_default()
     }
@@ -142,7 +148,8 @@ impl PasskeyRecord {
     /// Reads what was sealed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadRegistration> {
         let kept: KeptRecord = minicbor::decode(bytes).map_err(|_| BadRegistration::Malformed)?;
-        Ok(Self { public: PasskeyPublic::from_bytes(&kept.public)?, label: kept.label })
+        let (public, renewal) = (PasskeyPublic::from_bytes(&kept.public)?, kept.renewal.unwrap_or(0));
+        Ok(Self { public, label: kept.label, renewal })
     }
 }
 

@@ -258,6 +258,7 @@ pub fn resume(
         session: id,
         address,
         assurance,
+        since: Some(Time::from_micros(record.opened)),
         session_ends: idle_until.min(absolute_until),
     };
     let authenticated = Authenticated::person(person, now);

@@ -7,6 +7,7 @@
 use crate::{
     Assurance, Credentials, DoorKey, NewSession, SessionLimits,
     credentials::{code_step, password_matches},
+    passkey::{Assertion, BadAssertion, PasskeyPublic, RelyingParty, verify_assertion},
     session::{Opening, open},
 };
 use minicbor::{Decode, Encode};
@@ -32,10 +33,11 @@ pub struct PasswordSeen {
     password_right: bool,
 }
 
-/// Password and code were right.
+/// Password and code were right, or a passkey signed.
 pub struct Verified {
     account: AccountId,
     code: CodeUsed,
+    assurance: Assurance,
 }
 
 /// What must be remembered of a code in the commit that opens the session, so that it serves once.
@@ -45,6 +47,8 @@ pub enum CodeUsed {
     Step(u64),
     /// A spare code, which the caller found among the account's.
     Spare,
+    /// The challenge that a passkey signed, which the caller drew.
+    Challenge([u8; 32]),
 }
 
 /// Password or code were wrong, or nobody has that login: which one is not said.
@@ -69,6 +73,25 @@ impl SignIn<Started> {
         let password_right = password_matches(given, known.map(|(_, credentials)| &credentials.password));
         let state = PasswordSeen { account: known.map(|(id, _)| id), password_right };
         SignIn { address: self.address, expires: self.expires, state }
+    }
+}
+
+impl SignIn<Started> {
+    /// Takes a passkey's signature of `challenge` in the place of password and code. `held` is the passkey as kept and
+    /// whose it is.
+    pub fn passkey(
+        self,
+        (rp, challenge): (&RelyingParty, [u8; 32]),
+        (account, held): (AccountId, &PasskeyPublic),
+        assertion: &Assertion,
+    ) -> Result<SignIn<Verified>, BadAssertion> {
+        let seen = verify_assertion(rp, &challenge, held, assertion)?;
+        // An authenticator that counts has counted on since its enrolment; a copy of it made before has not.
+        if held.sign_count > 0 && seen.sign_count <= held.sign_count {
+            return Err(BadAssertion::Changed);
+        }
+        let state = Verified { account, code: CodeUsed::Challenge(challenge), assurance: Assurance::Passkey };
+        Ok(SignIn { address: self.address, expires: self.expires, state })
     }
 }
 
@@ -133,7 +156,7 @@ impl SignIn<PasswordSeen> {
         let step = credentials.and_then(|held| code_step(given, held, seconds));
         match (self.state.account, step) {
             (Some(account), Some(step)) if self.state.password_right && now < self.expires => {
-                let state = Verified { account, code: CodeUsed::Step(step) };
+                let state = Verified { account, code: CodeUsed::Step(step), assurance: Assurance::TwoFactors };
                 Ok(SignIn { address: self.address, expires: self.expires, state })
             }
             _ => Err(SignInRefused),
@@ -144,7 +167,7 @@ impl SignIn<PasswordSeen> {
     pub fn spare_code(self, is_there: bool, now: Time) -> Result<SignIn<Verified>, SignInRefused> {
         match self.state.account {
             Some(account) if is_there && self.state.password_right && now < self.expires => {
-                let state = Verified { account, code: CodeUsed::Spare };
+                let state = Verified { account, code: CodeUsed::Spare, assurance: Assurance::TwoFactors };
                 Ok(SignIn { address: self.address, expires: self.expires, state })
             }
             _ => Err(SignInRefused),
@@ -177,7 +200,8 @@ impl SignIn<Verified> {
         random: (SessionId, [u8; 32]),
         now: Time,
     ) -> NewSession {
-        let opening = Opening { account: self.state.account, establishment, role, assurance: Assurance::TwoFactors };
+        let Verified { account, assurance, .. } = self.state;
+        let opening = Opening { account, establishment, role, assurance };
         open(opening, key, limits, random, now)
     }
 }

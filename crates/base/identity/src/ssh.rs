@@ -277,6 +277,7 @@ impl SecondFactor {
             session: who.connection,
             address: who.address,
             assurance: Assurance::TwoFactors,
+            since: None,
             session_ends: self.until,
         };
         Some(Authenticated::person(person, now))

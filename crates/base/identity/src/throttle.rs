@@ -1,22 +1,38 @@
-//! How long to wait after failures (acces-web AA7): growing by address, never locking the real owner out.
+//! How long to wait after failures (acces-web AA7): growing by address and login, by account, by address and by network,
+//! never locking the real owner out.
 //!
-//! Two counters: one for the pair (source, login), which grows at once, and one for the source alone, which starts late,
-//! stays short and drains by itself, because a hospital's or an operator's whole network may share one address. An
-//! account that last signed in from that very source does not feel the second one.
+//! Four counters. The pair (source, login) grows at once. The account's, whatever the source, starts after five failures, so
+//! that somebody with many addresses is slowed too. The source's and its network's start late, because a hospital's or an
+//! operator's people may share one, then grow longer than the others. Whoever signs in from where his account lately did feels
+//! the first one only; so does nobody with a passkey, which cannot be guessed.
 
-use std::time::Duration;
-use types::Time;
+use std::{net::IpAddr, time::Duration};
+use types::{Source, Time};
 
-/// The longest wait for a pair: five minutes.
+/// The longest wait for a pair, and for an account: five minutes.
 pub const PAIR_WAIT_SECONDS_MAX: u64 = 300;
+/// Failures of an account, wherever they come from, before it waits.
+pub const ACCOUNT_FAILURES_FREE: u32 = 5;
 /// Failures a source may make on all logins together before it waits.
 pub const SOURCE_FAILURES_FREE: u32 = 30;
-/// The longest wait for a source: it must slow a sprayer, not shut a network out.
-pub const SOURCE_WAIT_SECONDS_MAX: u64 = 5;
-/// A source's counter loses one failure in this time.
+/// The longest wait for a source: a quarter of an hour.
+pub const SOURCE_WAIT_SECONDS_MAX: u64 = 900;
+/// Failures a network may make before it waits.
+pub const NETWORK_FAILURES_FREE: u32 = 120;
+/// The longest wait for a network: an hour.
+pub const NETWORK_WAIT_SECONDS_MAX: u64 = 3600;
+/// A source's and a network's counter loses one failure in this time.
 const SOURCE_DRAIN_SECONDS: u64 = 10;
 /// A counter is forgotten after this long without a failure.
 const FORGET_SECONDS: u64 = 3600;
+
+/// A source's network: 256 IPv4 addresses, or an IPv6 /48 (what one site holds).
+pub fn network_of(source: Source) -> IpAddr {
+    match source.ip() {
+        IpAddr::V4(v4) => IpAddr::V4((v4.to_bits() & 0xffff_ff00).into()),
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 80)).into()),
+    }
+}
 
 /// A counter of failures, as kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,21 +72,37 @@ impl Failures {
     }
 }
 
-/// The wait after `count` failures of a pair: 2 s, doubling, to five minutes.
-pub fn pair_wait(count: u32) -> Duration {
-    match count {
+/// Nothing for the first `free` failures, then 2 s, doubling, to `most` seconds.
+fn doubling(count: u32, free: u32, most: u64) -> Duration {
+    match count.saturating_sub(free) {
         0 => Duration::ZERO,
-        n => Duration::from_secs((1_u64 << n.min(16)).min(PAIR_WAIT_SECONDS_MAX)),
+        n => Duration::from_secs((1_u64 << n.min(16)).min(most)),
     }
 }
 
-/// The wait after `count` failures of a source: none for the first thirty, then 2 s, 4 s, and 5 s at most.
+/// The wait after `count` failures of a pair: 2 s, doubling, to five minutes.
+pub fn pair_wait(count: u32) -> Duration {
+    doubling(count, 0, PAIR_WAIT_SECONDS_MAX)
+}
+
+/// The wait after `count` failures of an account: none for the first five, then 2 s, doubling, to five minutes.
+pub fn account_wait(count: u32) -> Duration {
+    doubling(count, ACCOUNT_FAILURES_FREE, PAIR_WAIT_SECONDS_MAX)
+}
+
+/// The wait after `count` failures of a source: none for the first thirty, then 2 s, doubling, to a quarter of an hour.
 pub fn source_wait(count: u32) -> Duration {
-    pair_wait(count.saturating_sub(SOURCE_FAILURES_FREE)).min(Duration::from_secs(SOURCE_WAIT_SECONDS_MAX))
+    doubling(count, SOURCE_FAILURES_FREE, SOURCE_WAIT_SECONDS_MAX)
+}
+
+/// The wait after `count` failures of a network: none for the first hundred and twenty, then 2 s, doubling, to an hour.
+pub fn network_wait(count: u32) -> Duration {
+    doubling(count, NETWORK_FAILURES_FREE, NETWORK_WAIT_SECONDS_MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -80,7 +112,20 @@ mod tests {
         assert_eq!(pair_wait(u32::MAX).as_secs(), 300);
         assert_eq!(source_wait(30), Duration::ZERO);
         assert_eq!(source_wait(31).as_secs(), 2);
-        assert_eq!(source_wait(u32::MAX).as_secs(), 5);
+        assert_eq!(source_wait(u32::MAX).as_secs(), 900);
+        assert_eq!((account_wait(5), account_wait(6).as_secs()), (Duration::ZERO, 2));
+        assert_eq!(account_wait(u32::MAX).as_secs(), 300);
+        assert_eq!((network_wait(120), network_wait(121).as_secs()), (Duration::ZERO, 2));
+        assert_eq!(network_wait(u32::MAX).as_secs(), 3600);
+    }
+
+    #[test]
+    fn a_network_is_what_one_site_holds() {
+        let network =
+            |address: &str| network_of(types::ClientAddress::new(address.parse().unwrap()).source()).to_string();
+        assert_eq!(network("192.0.2.77"), "192.0.2.0");
+        assert_eq!(network("192.0.3.77"), "192.0.3.0");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1::");
     }
 
     #[test]

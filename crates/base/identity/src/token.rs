@@ -200,6 +200,7 @@ pub fn honor_token(
         session: SessionId::from_bytes(*token.id.as_bytes()),
         address,
         assurance: Assurance::Token,
+        since: None,
         session_ends: terms.expires,
     };
     Ok((Authenticated::person(person, now), terms))

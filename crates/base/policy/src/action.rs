@@ -47,6 +47,8 @@ pub enum Question {
     House,
     /// One's own means of identification.
     OwnMeans(AccountId),
+    /// To add to one's own means of identification.
+    NewMeans(AccountId),
     /// The interventions that one may see.
     Matters,
     /// An act on one intervention, or on what comes of it; the facts say whose it is.
@@ -427,7 +429,7 @@ actions! {
         account: AccountId,
         /// `SHA256:…`.
         fingerprint: String
-    } SshKeyAdded, |a| Question::OwnMeans(a.account), account account, detail fingerprint;
+    } SshKeyAdded, |a| Question::NewMeans(a.account), account account, detail fingerprint;
     /// Remove a key for SSH from one's account.
     DatabaseAction RemoveSshKey {
         /// Whose.
@@ -441,7 +443,7 @@ actions! {
         account: AccountId,
         /// Its identifier.
         credential: String
-    } PasskeyEnrolled, |a| Question::OwnMeans(a.account), account account, detail credential;
+    } PasskeyEnrolled, |a| Question::NewMeans(a.account), account account, detail credential;
     /// Sign the enrolment of somebody's passkey.
     DatabaseAction VouchPasskey {
         /// Whose.
@@ -449,6 +451,13 @@ actions! {
         /// Its identifier.
         credential: String
     } PasskeyVouched, |_| Question::Oversee(OverseeAct::ManageMeans), account account, detail credential;
+    /// Remove a passkey from one's own account.
+    DatabaseAction RemovePasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyRevoked, |a| Question::OwnMeans(a.account), account account, detail credential;
     /// Revoke a passkey of an account.
     DatabaseAction RevokePasskey {
         /// Whose.
@@ -462,7 +471,7 @@ actions! {
         account: AccountId,
         /// Its identifier.
         token: TokenId
-    } TokenIssued, |a| Question::OwnMeans(a.account), account account, detail token;
+    } TokenIssued, |a| Question::NewMeans(a.account), account account, detail token;
     /// Revoke a token of one's account.
     DatabaseAction RevokeToken {
         /// Whose.

@@ -118,7 +118,9 @@ impl Policies {
 
 fn purpose_of(who: &Authenticated, question: Question) -> Purpose {
     match (question, who.role()) {
-        (Question::SignIn(_) | Question::OwnSession(_) | Question::OwnMeans(_), _) => Purpose::SignIn,
+        (Question::SignIn(_) | Question::OwnSession(_) | Question::OwnMeans(_) | Question::NewMeans(_), _) => {
+            Purpose::SignIn
+        }
         (Question::Enrol(_) | Question::TakeLink(_) | Question::House, _) | (_, None) => Purpose::Operation,
         (Question::Matters | Question::Matter(_), Some(Role::Technician | Role::SupplierManager)) => {
             Purpose::Maintenance
@@ -179,6 +181,7 @@ impl<'a> Asking<'a> {
             Question::TakeLink(place) => self.plainly("take_link", (uid("Establishment", &place.to_string())?, vec![])),
             Question::House => self.plainly("keep_house", (uid("Establishment", "none")?, vec![])),
             Question::OwnMeans(account) => self.plainly("keep_means", self.session(account)?),
+            Question::NewMeans(account) => self.plainly("add_means", self.session(account)?),
             Question::Oversee(act) => {
                 let here = uid("Establishment", &self.who.establishment().ok_or(Denied::ByPolicy)?.to_string())?;
                 self.plainly(act.as_str(), (here, vec![]))
@@ -345,6 +348,7 @@ fn principal(who: &Authenticated, facts: &Facts, now: Time) -> Result<Entity, De
             ("establishment", home),
             ("role", RestrictedExpression::new_string(role)),
             ("assurance", RestrictedExpression::new_long(who.assurance().rank().into())),
+            ("fresh", RestrictedExpression::new_bool(who.is_fresh(now))),
             ("own", related(facts, now, |kind| *kind == RelationKind::Own)?),
             ("mandated_results", related(facts, now, |kind| covers(kind, Category::Result))?),
             ("mandated_documents", related(facts, now, |kind| covers(kind, Category::Document))?),

@@ -19,10 +19,10 @@ pub use action::{
     GiveSightings, GrantRelation, HealthRead, HoldIntervention, InviteAccount, IssueToken, LapseIntervention,
     MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions,
     ReadDocument, ReadRecord, ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment,
-    RegisterPatient, ReleaseIntervention, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, ReviewAccount,
-    RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions, SeeOwnMeans,
-    SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, TakeLink, TouchToken, VouchPasskey,
-    WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
+    RegisterPatient, ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention,
+    ReviewAccount, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions,
+    SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, TakeLink, TouchToken,
+    VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

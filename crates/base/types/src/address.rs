@@ -70,6 +70,11 @@ impl fmt::Display for ClientAddress {
 pub struct Source(IpAddr);
 
 impl Source {
+    /// The address, or the subscriber's first one.
+    pub fn ip(self) -> IpAddr {
+        self.0
+    }
+
     /// Bytes that identify the source, 16 of them (IPv4 mapped).
     pub fn octets(self) -> [u8; 16] {
         match self.0 {

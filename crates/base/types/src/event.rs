@@ -58,6 +58,8 @@ words! {
         CallMade = "access.call_made",
         /// The SIS answered with an object outside the scope asked for; the page was withheld.
         StrayObject = "anomaly.stray_object",
+        /// Sign-ins fail as they do when somebody guesses (acces-web AA7).
+        SignInAlarm = "anomaly.sign_in",
         /// The list of the people somebody may see was read.
         PeopleRead = "record.people_read",
         /// A record's lists were read.

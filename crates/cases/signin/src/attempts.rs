@@ -1,54 +1,113 @@
-//! Failures counted, and waits after them: the same counters whatever door was tried.
+//! Failures counted, and waits after them: the same counters whatever door was tried, kept in the store for all nodes.
 
-use crate::sql;
-use identity::{pair_wait, source_wait};
+use crate::{defences::Defences, sql};
+use identity::{account_wait, network_of, network_wait, pair_wait, source_wait};
 use sqlx::AnyConnection;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 use store::StoreError;
-use types::{ClientAddress, Time};
+use types::{ClientAddress, SessionId, Time};
 use vault::{Keys, Purpose, VaultError};
 
-/// The keyed token of the pair (source, login).
-pub(crate) fn pair_token(keys: &Keys, address: ClientAddress, login: &str) -> Result<[u8; 32], VaultError> {
-    keys.token(Purpose::FailureTokens, &[&address.source().octets(), login.as_bytes()])
+/// Keyed tokens of a login, with a source and without: what a sign-in remembers of it between its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LoginTokens {
+    pub pair: [u8; 32],
+    pub account: [u8; 32],
 }
 
-/// The keyed token of a source.
-pub(crate) fn source_token(keys: &Keys, address: ClientAddress) -> Result<[u8; 32], VaultError> {
-    keys.token(Purpose::FailureTokens, &[&address.source().octets()])
+impl LoginTokens {
+    pub(crate) fn new(keys: &Keys, address: ClientAddress, login: &str) -> Result<Self, VaultError> {
+        let token = |parts: &[&[u8]]| keys.token(Purpose::FailureTokens, parts);
+        let pair = token(&[&address.source().octets(), login.as_bytes()])?;
+        Ok(Self { pair, account: token(&[b"account", login.as_bytes()])? })
+    }
 }
 
 /// The counters that a failure moves.
 pub(crate) struct Counters {
-    pub pair: [u8; 32],
-    pub source: [u8; 32],
-    /// The account last signed in from this very source: what others do there does not make its owner wait.
-    pub at_home: bool,
+    login: LoginTokens,
+    source: [u8; 32],
+    network: [u8; 32],
+    /// The network itself, for whoever watches.
+    pub seen_from: IpAddr,
+    /// The account lately signed in from this very source: what others do, there or elsewhere, does not make its owner wait.
+    at_home: bool,
+    /// The hospital says that many share this address.
+    shared: bool,
 }
 
 impl Counters {
+    pub(crate) fn new(
+        keys: &Keys,
+        defences: &Defences,
+        address: ClientAddress,
+        (login, at_home): (LoginTokens, bool),
+    ) -> Result<Self, VaultError> {
+        let seen_from = network_of(address.source());
+        let token = |parts: &[&[u8]]| keys.token(Purpose::FailureTokens, parts);
+        Ok(Self {
+            login,
+            source: token(&[&address.source().octets()])?,
+            network: token(&[b"network", seen_from.to_string().as_bytes()])?,
+            seen_from,
+            at_home,
+            shared: defences.is_shared(address),
+        })
+    }
+
+    /// For a password given again within a session: guessed there, it is that session that waits, wherever it is used from.
+    pub(crate) fn of_session(
+        keys: &Keys,
+        defences: &Defences,
+        address: ClientAddress,
+        (login, session): (LoginTokens, SessionId),
+    ) -> Result<Self, VaultError> {
+        let pair = keys.token(Purpose::FailureTokens, &[b"session", session.as_bytes()])?;
+        Self::new(keys, defences, address, (LoginTokens { pair, ..login }, true))
+    }
+
+    /// The login, as watched: a number that tells nothing of it.
+    pub(crate) fn login(&self) -> [u8; 32] {
+        self.login.account
+    }
+
     pub(crate) async fn remaining(
         &self,
         connection: &mut AnyConnection,
         now: Time,
     ) -> Result<Option<Duration>, StoreError> {
-        let pair = sql::failures(&mut *connection, &self.pair).await?.remaining(pair_wait, now);
-        let source = sql::failures(connection, &self.source).await?.remaining(source_wait, now);
-        let wait = if self.at_home { pair } else { pair.max(source) };
+        let mut wait = sql::failures(&mut *connection, &self.login.pair).await?.remaining(pair_wait, now);
+        if !self.at_home {
+            let account = sql::failures(&mut *connection, &self.login.account).await?;
+            wait = wait.max(account.remaining(account_wait, now));
+        }
+        if !self.at_home && !self.shared {
+            let source = sql::failures(&mut *connection, &self.source).await?;
+            let network = sql::failures(connection, &self.network).await?;
+            wait = wait.max(source.remaining(source_wait, now)).max(network.remaining(network_wait, now));
+        }
         Ok((!wait.is_zero()).then_some(wait))
     }
 
     /// One more failure.
     pub(crate) async fn failed(&self, connection: &mut AnyConnection, now: Time) -> Result<(), StoreError> {
-        let failures = sql::failures(&mut *connection, &self.pair).await?.another(now);
-        sql::set_failures(&mut *connection, &self.pair, failures).await?;
-        let failures = sql::failures(&mut *connection, &self.source).await?.another_of_source(now);
-        sql::set_failures(connection, &self.source, failures).await
+        for token in [&self.login.pair, &self.login.account] {
+            let failures = sql::failures(&mut *connection, token).await?.another(now);
+            sql::set_failures(&mut *connection, token, failures).await?;
+        }
+        if self.shared {
+            return Ok(());
+        }
+        for token in [&self.source, &self.network] {
+            let failures = sql::failures(&mut *connection, token).await?.another_of_source(now);
+            sql::set_failures(&mut *connection, token, failures).await?;
+        }
+        Ok(())
     }
 
-    /// The person is the right one: his own failures are forgotten.
+    /// The person is the right one: his own failures are forgotten. Those of others on his account are not.
     pub(crate) async fn succeeded(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        sql::forget_failures(connection, &self.pair).await
+        sql::forget_failures(connection, &self.login.pair).await
     }
 }
 

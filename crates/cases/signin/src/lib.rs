@@ -7,6 +7,7 @@
 mod accounts;
 mod attempts;
 mod codes;
+mod defences;
 mod ending;
 mod enrol;
 mod hasher;
@@ -16,6 +17,7 @@ mod model;
 mod opening;
 mod own;
 mod pace;
+mod passkeys;
 mod service;
 mod sessions;
 mod sql;
@@ -32,6 +34,7 @@ pub use accounts::{
         LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
     },
 };
+pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
 pub use links::{Chosen, LinkError, LinkWelcome};
 pub use means::{
@@ -43,6 +46,7 @@ pub use means::{
 };
 pub use model::{LastSignIn, SignedIn};
 pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
+pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings};
 pub use ssh::{SshRefused, SshSeen, SshSignIn};

@@ -15,8 +15,8 @@ use identity::{
 use journal::{Journal, JournalError};
 use model::{BadLabel, EnrolledPasskey, OwnMeans, PasskeyBond, SshKeySecrets, SshKeySeen, label, open_passkey};
 use policy::{
-    AddSshKey, Denied, EnrolPasskey, Facts, Policies, RemoveSshKey, RevokePasskey, SeeOwnMeans, SeePasskeys,
-    VouchPasskey,
+    AddSshKey, Denied, EnrolPasskey, Facts, Policies, RemovePasskey, RemoveSshKey, RevokePasskey, SeeOwnMeans,
+    SeePasskeys, VouchPasskey,
 };
 use std::{
     collections::HashMap,
@@ -180,7 +180,9 @@ impl Means {
             ssh_keys.push(SshKeySeen { fingerprint, algorithm: key.algorithm(), label: kept.label, added });
         }
         let rows = sql::passkeys_of(&mut connection, account).await?;
-        let passkeys = rows.iter().map(|row| open_passkey(&parts.keys, row)).collect::<Result<_, _>>()?;
+        let holder = account_by_id(&mut connection, account).await?.ok_or(MeansError::Denied)?;
+        let renewals = holder.secrets(&parts.keys)?.renewals.unwrap_or(0);
+        let passkeys = rows.iter().map(|row| open_passkey(&parts.keys, row, renewals)).collect::<Result<_, _>>()?;
         Ok(OwnMeans { ssh_keys, passkeys })
     }
 
@@ -253,11 +255,30 @@ impl Means {
         let label = label(name)?;
         let (client, object) = (&registration.client_data_json, &registration.attestation_object);
         let public = verify_registration(&parts.rp, &pending.challenge, client, object)?;
-        let record = PasskeyRecord { public, label };
+        let renewal = account_of(&parts.store, account).await?.secrets(&parts.keys)?.renewals.unwrap_or(0);
+        let record = PasskeyRecord { public, label, renewal };
         let (action, effect) = enrolment(&parts.keys, (account, establishment), &record)?;
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         Result::from(parts.journal.perform(authorized, effect).await?)?;
         Ok(record.public.credential)
+    }
+
+    /// Removes a passkey from one's own account; what it signed no longer counts.
+    pub async fn remove_passkey(&self, who: &Authenticated, credential: &[u8]) -> Result<(), MeansError> {
+        let parts = &self.0;
+        let account = who.account().ok_or(MeansError::Denied)?;
+        let action = RemovePasskey { account, credential: BASE64URL_NOPAD.encode(credential) };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
+        let mut connection = parts.store.read().await?;
+        let row = sql::passkey_by_credential(&mut connection, credential).await?;
+        drop(connection);
+        let row = row.filter(|row| row.account == account).ok_or(MeansError::Absent)?;
+        parts.journal.perform(authorized, DeletePasskey(row.credential)).await?.into()
+    }
+
+    /// Whom these passkeys are for.
+    pub(crate) fn rp(&self) -> &RelyingParty {
+        &self.0.rp
     }
 
     /// The passkeys of the establishment's accounts, those that wait for somebody to vouch first; at most 500.
@@ -272,8 +293,9 @@ impl Means {
             let holder = account_by_id(&mut connection, row.account).await?;
             // A row whose account is of another establishment is nobody's.
             let Some(holder) = holder.filter(|holder| holder.establishment == establishment) else { continue };
-            let (account, role, passkey) = (row.account, holder.role, open_passkey(&parts.keys, &row)?);
-            let display_name = holder.secrets(&parts.keys)?.display_name.clone();
+            let secrets = holder.secrets(&parts.keys)?;
+            let passkey = open_passkey(&parts.keys, &row, secrets.renewals.unwrap_or(0))?;
+            let (account, role, display_name) = (row.account, holder.role, secrets.display_name.clone());
             shown.push(EnrolledPasskey { account, display_name, role, passkey });
         }
         Ok(shown)

@@ -2,6 +2,7 @@
 
 use identity::{Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
+use std::time::Duration;
 use store::StoreError;
 use types::{AccountId, AccountState, ClientAddress, EstablishmentId, Role, SessionId, Source, SupplierId, Time};
 use vault::{Keys, Place, Purpose, VaultError, random};
@@ -161,11 +162,32 @@ impl AccountRow {
         Ok(secrets)
     }
 
-    /// Where the account last signed in from.
-    pub(crate) fn last_from(&self, keys: &Keys) -> Option<Source> {
+    /// The account's last sign-in, with the places that it came from lately.
+    fn sign_ins(&self, keys: &Keys) -> Option<RawSignIn> {
         let own: [&[u8]; 1] = [self.id.as_bytes()];
-        let sealed = self.last_sign_in.as_deref()?;
-        LastSignIn::open(keys, last_sign_in_place(&own), sealed).ok().map(|last| last.address.source())
+        RawSignIn::open(keys, last_sign_in_place(&own), self.last_sign_in.as_deref()?).ok()
+    }
+
+    /// Whether the account lately signed in from this very source.
+    pub(crate) fn is_home(&self, keys: &Keys, source: Source, now: Time) -> bool {
+        let lately = |place: &RawPlace| now.since(Time::from_micros(place.at)) < PLACES_KEPT;
+        let places = self.sign_ins(keys).map(RawSignIn::places).unwrap_or_default();
+        places.iter().any(|place| place.source == source.octets() && lately(place))
+    }
+
+    /// What is kept of this account's sign-ins once this one is among them.
+    pub(crate) fn signed_in(&self, keys: &Keys, this: LastSignIn) -> Result<Vec<u8>, StoreError> {
+        let source = this.address.source().octets();
+        let mut places = self.sign_ins(keys).map(RawSignIn::places).unwrap_or_default();
+        places.retain(|place| place.source != source);
+        places.push(RawPlace { source, at: this.at.micros() });
+        let extra = places.len().saturating_sub(PLACES_MAX);
+        places.drain(..extra);
+        let raw = RawSignIn { places: Some(places), ..this.raw() };
+        let own: [&[u8]; 1] = [self.id.as_bytes()];
+        let clear = minicbor::to_vec(raw).unwrap_or_default();
+        keys.seal(Purpose::SessionFields, last_sign_in_place(&own), &clear)
+            .map_err(|error| StoreError::Other(error.to_string()))
     }
 
     pub(crate) fn credentials(&self, keys: &Keys) -> Result<Credentials, StoreError> {
@@ -194,9 +216,37 @@ struct RawSignIn {
     at: i64,
     #[n(1)]
     address: String,
+    /// Of an account's: where it came from lately, the newest last.
+    #[n(2)]
+    places: Option<Vec<RawPlace>>,
+}
+
+/// Places remembered of an account.
+const PLACES_MAX: usize = 5;
+/// A place is forgotten after this long.
+const PLACES_KEPT: Duration = Duration::from_secs(90 * 86_400);
+
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+struct RawPlace {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    source: [u8; 16],
+    #[n(1)]
+    at: i64,
 }
 
 impl RawSignIn {
+    fn open(keys: &Keys, place: Place<'_>, sealed: &[u8]) -> Result<Self, StoreError> {
+        let clear = keys.open(Purpose::SessionFields, place, sealed).ok();
+        clear.and_then(|clear| minicbor::decode(&clear).ok()).ok_or(StoreError::Malformed("a sealed sign-in"))
+    }
+
+    /// What was kept before places were counts as one.
+    fn places(self) -> Vec<RawPlace> {
+        let last = self.read().map(|last| RawPlace { source: last.address.source().octets(), at: last.at.micros() });
+        self.places.unwrap_or_else(|| last.into_iter().collect())
+    }
+
     fn read(&self) -> Option<LastSignIn> {
         let address = ClientAddress::new(self.address.parse().ok()?);
         Some(LastSignIn { at: Time::from_micros(self.at), address })
@@ -205,18 +255,12 @@ impl RawSignIn {
 
 impl LastSignIn {
     fn raw(&self) -> RawSignIn {
-        RawSignIn { at: self.at.micros(), address: self.address.to_string() }
-    }
-
-    pub(crate) fn seal(&self, keys: &Keys, place: Place<'_>) -> Result<Vec<u8>, StoreError> {
-        let clear = minicbor::to_vec(self.raw()).unwrap_or_default();
-        keys.seal(Purpose::SessionFields, place, &clear).map_err(|error| StoreError::Other(error.to_string()))
+        RawSignIn { at: self.at.micros(), address: self.address.to_string(), places: None }
     }
 
     pub(crate) fn open(keys: &Keys, place: Place<'_>, sealed: &[u8]) -> Result<Self, StoreError> {
-        let bad = StoreError::Malformed("a sealed sign-in");
-        let Ok(clear) = keys.open(Purpose::SessionFields, place, sealed) else { return Err(bad) };
-        minicbor::decode::<RawSignIn>(&clear).ok().and_then(|raw| raw.read()).ok_or(bad)
+        let raw = RawSignIn::open(keys, place, sealed)?;
+        raw.read().ok_or(StoreError::Malformed("a sealed sign-in"))
     }
 }
 

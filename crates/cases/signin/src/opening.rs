@@ -4,6 +4,7 @@ use crate::{
     SignInService, accounts,
     attempts::{Counters, Tried},
     model::{AccountRow, LastSignIn, SessionSecrets, last_sign_in_place, session_place},
+    passkeys::{ASK_LIFE, challenge_digest},
     service::SecondStepError,
     sql,
 };
@@ -12,7 +13,7 @@ use journal::{Applied, Effect, WriteTx};
 use policy::OpenSession;
 use store::StoreError;
 use types::{SessionId, Time};
-use vault::random;
+use vault::{Keys, random};
 
 /// Characters kept of what a device is called.
 const DEVICE_CHARS_MAX: usize = 60;
@@ -62,7 +63,7 @@ impl Effect<OpenSession> for TryOpen {
             return Ok(Applied::refused(Tried::Wait(wait)));
         }
         let opened = match &self.granted {
-            Some(granted) => self.insert(granted, tx).await?,
+            Some(granted) => granted.insert(&self.service, tx).await?,
             None => false,
         };
         if opened {
@@ -74,42 +75,60 @@ impl Effect<OpenSession> for TryOpen {
     }
 }
 
-impl TryOpen {
-    async fn insert(&self, granted: &Granted, tx: &mut WriteTx<'_, OpenSession>) -> Result<bool, StoreError> {
-        let keys = &self.service.0.keys;
-        let account = &granted.account;
+impl Granted {
+    /// Keeps the session, if what opens it has not served and the account is still as it was read.
+    pub(crate) async fn insert(
+        &self,
+        service: &SignInService,
+        tx: &mut WriteTx<'_, OpenSession>,
+    ) -> Result<bool, StoreError> {
+        let keys = &service.0.keys;
+        let account = &self.account;
         let own: [&[u8]; 1] = [account.id.as_bytes()];
-        let sealed = granted.sign_in.seal(keys, last_sign_in_place(&own))?;
-        let whose = (account.id, account.version);
-        let recorded = match (granted.code, &granted.spare) {
-            (CodeUsed::Step(step), _) => sql::record_sign_in(tx.connection(), whose, step, sealed).await?,
-            (CodeUsed::Spare, Some(digest)) => {
-                accounts::sql::spend_code(tx.connection(), account.id, digest).await?
-                    && sql::record_spare_sign_in(tx.connection(), whose, sealed).await?
-            }
-            (CodeUsed::Spare, None) => false,
-        };
-        if !recorded {
+        let sealed = account.signed_in(keys, self.sign_in)?;
+        if !self.record(keys, tx, sealed).await? {
             return Ok(false);
         }
-        let id = granted.session.token.id();
+        let id = self.session.token.id();
         let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
         let previous = match &account.last_sign_in {
             Some(sealed) => Some(LastSignIn::open(keys, last_sign_in_place(&own), sealed)?),
             None => None,
         };
-        let kept = SessionSecrets::new(previous, granted.sign_in, granted.device.clone());
+        let kept = SessionSecrets::new(previous, self.sign_in, self.device.clone());
         let door = tx.action().door;
         let session = sql::SessionInsert {
             id,
             account: account.id,
             establishment: account.establishment,
             door,
-            stored: &granted.session.stored,
+            stored: &self.session.stored,
             sealed: kept.seal(keys, session_place(&place))?,
-            ends: granted.session.absolute_until,
+            ends: self.session.absolute_until,
         };
         sql::insert_session(tx.connection(), session).await?;
         Ok(true)
+    }
+    /// Remembers what opened it, and that it did.
+    async fn record(
+        &self,
+        keys: &Keys,
+        tx: &mut WriteTx<'_, OpenSession>,
+        sealed: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let whose = (self.account.id, self.account.version);
+        let (now, connection) = (tx.now(), tx.connection());
+        let unspent = match (self.code, &self.spare) {
+            (CodeUsed::Step(step), _) => return sql::record_sign_in(connection, whose, step, sealed).await,
+            (CodeUsed::Spare, Some(digest)) => {
+                accounts::sql::spend_code(&mut *connection, self.account.id, digest).await?
+            }
+            (CodeUsed::Spare, None) => false,
+            (CodeUsed::Challenge(challenge), _) => {
+                let digest = challenge_digest(keys, &challenge)?;
+                sql::spend_challenge(&mut *connection, &digest, now + ASK_LIFE).await?
+            }
+        };
+        Ok(unspent && sql::record_other_sign_in(connection, whose, sealed).await?)
     }
 }

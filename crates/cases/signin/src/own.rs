@@ -4,7 +4,7 @@
 use crate::{
     SignInService, SignedIn,
     accounts::sql,
-    attempts::{Counters, pair_token, source_token},
+    attempts::{Counters, LoginTokens},
     codes::{draw_code, in_halves, spare_digest},
     ending::{Ending, perform_ending},
     hasher::NotHashed,
@@ -241,11 +241,8 @@ impl SignInService {
         let parts = self.parts();
         let now = parts.journal.now();
         let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now)?;
-        let counters = Counters {
-            pair: pair_token(&parts.keys, address, &who.login)?,
-            source: source_token(&parts.keys, address)?,
-            at_home: true,
-        };
+        let tokens = LoginTokens::new(&parts.keys, address, &who.login)?;
+        let counters = Counters::of_session(&parts.keys, &parts.settings.defences, address, (tokens, who.session))?;
         let mut connection = parts.store.read().await?;
         if let Some(wait) = counters.remaining(&mut connection, now).await? {
             return Err(OwnError::TooMany(wait));

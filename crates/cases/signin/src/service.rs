@@ -1,7 +1,9 @@
 //! What one door's sign-in is made of, and why it says no.
 
 use crate::{
+    defences::Defences,
     hasher::{Hasher, NotHashed},
+    means::Means,
     model::AccountRow,
     pace::{FIRST_STEPS_PER_MINUTE_MAX, Pace},
 };
@@ -15,7 +17,7 @@ use std::{
     time::Duration,
 };
 use store::Store;
-use types::{ClientAddress, Door, EstablishmentId, Role, Secret, SessionId, Time};
+use types::{AccountId, ClientAddress, Door, EstablishmentId, Role, Secret, SessionId, Time};
 use vault::{Keys, Purpose, VaultError, random};
 
 /// What a door's sign-in needs to know.
@@ -31,6 +33,8 @@ pub struct SignInSettings {
     pub establishment: EstablishmentId,
     /// What the hospital asks of its administrators' passwords (segur IAM.92).
     pub administrators_passwords: PasswordPolicy,
+    /// What this node's doors know together of those who guess.
+    pub defences: Defences,
 }
 
 /// Why the first step was not taken.
@@ -78,6 +82,8 @@ pub struct Opened {
     pub cookie: String,
     /// Which session.
     pub session: SessionId,
+    /// Whose.
+    pub account: AccountId,
 }
 
 pub(crate) struct Parts {
@@ -103,7 +109,7 @@ pub(crate) fn policy_of(role: Role, administrators: PasswordPolicy) -> PasswordP
 
 /// Sign-in of one door. Clones are handles.
 #[derive(Clone)]
-pub struct SignInService(pub(crate) Arc<Parts>);
+pub struct SignInService(pub(crate) Arc<Parts>, pub(crate) Option<Means>);
 
 impl SignInService {
     /// For one door, with that door's keys.
@@ -118,7 +124,23 @@ impl SignInService {
         let hasher = Hasher::default();
         let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
-        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody })))
+        let parts = Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody };
+        Ok(Self(Arc::new(parts), None))
+    }
+
+    /// Takes passkeys too: those of this same door.
+    pub fn with_means(self, means: Means) -> Self {
+        Self(self.0, Some(means))
+    }
+
+    /// What this node's doors know together of those who guess.
+    pub fn defences(&self) -> &Defences {
+        &self.0.settings.defences
+    }
+
+    /// The means of identification beside passwords, where this door takes them.
+    pub fn means(&self) -> Option<&Means> {
+        self.1.as_ref()
     }
 
     /// What is asked of a new password, for this role.

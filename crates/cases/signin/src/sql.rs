@@ -133,8 +133,9 @@ pub(crate) async fn record_sign_in(
     Ok(done.rows_affected() == 1)
 }
 
-/// Keeps a sign-in by a spare code, if the account is still as it was read, and active. The code was spent in the same commit.
-pub(crate) async fn record_spare_sign_in(
+/// Keeps a sign-in by a spare code or a passkey, if the account is still as it was read, and active. What it used was spent
+/// in the same commit.
+pub(crate) async fn record_other_sign_in(
     connection: &mut AnyConnection,
     (account, version): (AccountId, i64),
     sealed: Vec<u8>,
@@ -249,6 +250,7 @@ pub(crate) async fn anything_past(connection: &mut AnyConnection, past: Past) ->
         ("SELECT last_micros FROM failures WHERE last_micros < $1 LIMIT 1", past.failures),
         ("SELECT expires_micros FROM tokens WHERE expires_micros < $1 LIMIT 1", past.tokens),
         ("SELECT expires_micros FROM account_links WHERE expires_micros < $1 LIMIT 1", past.tokens),
+        ("SELECT expires_micros FROM spent_challenges WHERE expires_micros < $1 LIMIT 1", past.now),
     ] {
         let found: Option<(i64,)> = sqlx::query_as(text).bind(before.micros()).fetch_optional(&mut *connection).await?;
         if found.is_some() {
@@ -258,12 +260,29 @@ pub(crate) async fn anything_past(connection: &mut AnyConnection, past: Past) ->
     Ok(false)
 }
 
+/// Remembers a challenge that was signed; says whether it is the first time.
+pub(crate) async fn spend_challenge(
+    connection: &mut AnyConnection,
+    digest: &[u8; 32],
+    expires: Time,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO spent_challenges (digest, expires_micros) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING",
+    )
+    .bind(digest.to_vec())
+    .bind(expires.micros())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(crate) async fn purge(connection: &mut AnyConnection, past: Past) -> Result<(), StoreError> {
     for (text, before) in [
         ("DELETE FROM sessions WHERE ends_micros < $1", past.now),
         ("DELETE FROM failures WHERE last_micros < $1", past.failures),
         ("DELETE FROM tokens WHERE expires_micros < $1", past.tokens),
         ("DELETE FROM account_links WHERE expires_micros < $1", past.tokens),
+        ("DELETE FROM spent_challenges WHERE expires_micros < $1", past.now),
     ] {
         sqlx::query(text).bind(before.micros()).execute(&mut *connection).await?;
     }

@@ -1,13 +1,14 @@
 //! Signing in through the relays: a key that the protocol proves, and a one-time code that opens it for a while.
 
 use crate::{
-    attempts::{Counters, Tried, pair_token, source_token},
+    attempts::{Counters, LoginTokens, Tried},
+    defences::Defences,
     enrol::normal_login,
     means::{
         model::SshKeySecrets,
         sql::{SshKeyRow, ssh_key_of},
     },
-    model::{AccountRow, LastSignIn, last_sign_in_place},
+    model::{AccountRow, LastSignIn},
     pace::Pace,
     sql,
 };
@@ -65,7 +66,7 @@ pub struct SshSeen {
     recognized: SshRecognized,
     supplier: SupplierId,
     display_name: String,
-    pair: [u8; 32],
+    login: LoginTokens,
     /// Of the account when the key was shown: changed since, neither key nor code count any more.
     version: i64,
     /// The code given on this connection, or the opened key that it came in by.
@@ -121,6 +122,7 @@ struct Parts {
     policies: Arc<Policies>,
     keys: Keys,
     establishment: EstablishmentId,
+    defences: Defences,
     pace: Mutex<Pace>,
     opened: Mutex<HashMap<Opened, Arc<SecondFactor>>>,
     /// An account that nobody has and a key that nobody enrolled, so that unknown ones cost what known ones do.
@@ -139,7 +141,7 @@ impl SshSignIn {
         journal: Journal,
         policies: Arc<Policies>,
         keys: Keys,
-        establishment: EstablishmentId,
+        (establishment, defences): (EstablishmentId, Defences),
     ) -> Result<Self, VaultError> {
         let nobody = AccountRow::nobody(&keys, establishment)?;
         let fingerprint = format!("SHA256:{}", "A".repeat(43));
@@ -147,7 +149,8 @@ impl SshSignIn {
         let sealed = kept.seal(&keys, nobody.id, &fingerprint)?;
         let no_key = SshKeyRow { fingerprint, sealed, added: Time::from_micros(0) };
         let (pace, opened) = (Mutex::new(Pace::new(OFFERS_PER_MINUTE_MAX)), Mutex::default());
-        Ok(Self(Arc::new(Parts { store, journal, policies, keys, establishment, pace, opened, nobody, no_key })))
+        let parts = Parts { store, journal, policies, keys, establishment, defences, pace, opened, nobody, no_key };
+        Ok(Self(Arc::new(parts)))
     }
 
     /// Says whose key is offered under a login. `key` is the public key's wire form. An unknown login, an unknown key and
@@ -165,10 +168,10 @@ impl SshSignIn {
             return Err(SshRefused::Refused);
         };
         let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
-        let pair = pair_token(&parts.keys, address, &login)?;
+        let tokens = LoginTokens::new(&parts.keys, address, &login)?;
         let token = parts.keys.token(Purpose::LoginTokens, &[login.as_bytes()])?;
         let mut connection = parts.store.read().await?;
-        let waits = sql::failures(&mut connection, &pair).await?.remaining(identity::pair_wait, now);
+        let waits = sql::failures(&mut connection, &tokens.pair).await?.remaining(identity::pair_wait, now);
         let known = sql::account_by_login(&mut connection, &token).await?.filter(works_here);
         let account = known.as_ref().unwrap_or(&parts.nobody);
         let row = ssh_key_of(&mut connection, account.id, &offered.fingerprint()).await?;
@@ -196,7 +199,7 @@ impl SshSignIn {
             return Err(SshRefused::Refused);
         };
         let (display_name, factor) = (secrets.display_name.clone(), Mutex::default());
-        Ok(SshSeen { recognized, supplier, display_name, pair, version, factor })
+        Ok(SshSeen { recognized, supplier, display_name, login: tokens, version, factor })
     }
 
     /// Takes a code: right, it serves once, and the connection is that person's; wrong, it counts like any failed sign-in.
@@ -208,8 +211,9 @@ impl SshSignIn {
         }
         let mut connection = parts.store.read().await?;
         let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(works_here);
-        let at_home = account.as_ref().is_some_and(|row| row.last_from(&parts.keys) == Some(address.source()));
-        let counters = Counters { pair: seen.pair, source: source_token(&parts.keys, address)?, at_home };
+        let at_home = account.as_ref().is_some_and(|row| row.is_home(&parts.keys, address.source(), now));
+        let counters = Counters::new(&parts.keys, &parts.defences, address, (seen.login, at_home))?;
+        let watched = (counters.seen_from, counters.login());
         let wait = counters.remaining(&mut connection, now).await?;
         drop(connection);
         if let Some(wait) = wait {
@@ -223,9 +227,7 @@ impl SshSignIn {
             Err(_) => (None, None),
         };
         let sign_in = LastSignIn { at: now, address };
-        let id = seen.account();
-        let own: [&[u8]; 1] = [id.as_bytes()];
-        let sealed = sign_in.seal(&parts.keys, last_sign_in_place(&own))?;
+        let sealed = account.as_ref().map(|row| row.signed_in(&parts.keys, sign_in)).transpose()?.unwrap_or_default();
         let establishment = seen.establishment();
         let who = door_actor(Door::Relays, address, Some(establishment), now);
         let action = OpenSession { establishment, account: Some(seen.account()), door: Door::Relays };
@@ -242,7 +244,10 @@ impl SshSignIn {
                 Ok(())
             }
             (Tried::Wait(wait), _) => Err(SshRefused::TooMany(wait)),
-            _ => Err(SshRefused::Refused),
+            _ => {
+                parts.defences.watch(&parts.journal, &who, (watched.0, watched.1, Some(seen.account()))).await;
+                Err(SshRefused::Refused)
+            }
         }
     }
 

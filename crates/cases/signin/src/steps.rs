@@ -2,7 +2,7 @@
 
 use crate::{
     SignInService, accounts,
-    attempts::{Counters, Tried, pair_token, source_token},
+    attempts::{Counters, LoginTokens, Tried},
     codes::{spare_digest, typed_code},
     enrol::normal_login,
     model::AccountRow,
@@ -30,6 +30,8 @@ struct Ceremony {
     /// Of the account as it was when the password was given: one changed meanwhile is another. Bytes: as long for everybody.
     #[cbor(n(2), with = "minicbor::bytes")]
     version: [u8; 8],
+    #[cbor(n(3), with = "minicbor::bytes")]
+    login: [u8; 32],
 }
 
 const CEREMONY: Place<'static> = Place { table: "browser", column: "ceremony", row: &[] };
@@ -49,7 +51,7 @@ impl SignInService {
             return Err(FirstStepError::TooMany(wait));
         }
         let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
-        let pair = pair_token(&parts.keys, address, &login).map_err(|_| FirstStepError::Unavailable)?;
+        let tokens = LoginTokens::new(&parts.keys, address, &login).map_err(|_| FirstStepError::Unavailable)?;
         let login_token = self.token(Purpose::LoginTokens, &[login.as_bytes()])?;
         let account = self.known(sql_account(&parts.store, &login_token).await)?;
         // The same unsealing for a login that nobody has.
@@ -62,7 +64,8 @@ impl SignInService {
         });
         let seen = seen.await.map_err(|_| FirstStepError::Unavailable)?;
         let version = account.as_ref().unwrap_or(&parts.nobody).version.to_be_bytes();
-        let ceremony = Ceremony { parked: seen.park(&parts.door_key), pair, version };
+        let ceremony =
+            Ceremony { parked: seen.park(&parts.door_key), pair: tokens.pair, version, login: tokens.account };
         let clear = minicbor::to_vec(&ceremony).unwrap_or_default();
         let sealed = parts
             .keys
@@ -106,11 +109,13 @@ impl SignInService {
         let ceremony = self.unseal(ceremony).ok_or(SecondStepError::Lost)?;
         let seen =
             SignIn::unpark(&ceremony.parked, &parts.door_key, address, now).map_err(|_| SecondStepError::Lost)?;
-        let source = source_token(&parts.keys, address).map_err(|_| SecondStepError::Unavailable)?;
         // Nobody's account is read like somebody's.
         let account = self.read_account(seen.account().unwrap_or(parts.nobody.id)).await?;
-        let at_home = account.as_ref().is_some_and(|row| row.last_from(&parts.keys) == Some(address.source()));
-        let counters = Counters { pair: ceremony.pair, source, at_home };
+        let at_home = account.as_ref().is_some_and(|row| row.is_home(&parts.keys, address.source(), now));
+        let tokens = LoginTokens { pair: ceremony.pair, account: ceremony.login };
+        let counters = Counters::new(&parts.keys, &parts.settings.defences, address, (tokens, at_home))
+            .map_err(|_| SecondStepError::Unavailable)?;
+        let watched = (counters.seen_from, counters.login(), seen.account());
         if let Some(wait) = self.wait(&counters, now).await? {
             self.refused(address, "too early after failures").await;
             return Err(SecondStepError::TooMany(wait));
@@ -135,18 +140,22 @@ impl SignInService {
             }
             _ => None,
         };
-        let cookie = granted.as_ref().map(|granted| (granted.session.token.to_cookie(), granted.session.token.id()));
+        let opened = granted.as_ref().map(|granted| Opened {
+            cookie: granted.session.token.to_cookie(),
+            session: granted.session.token.id(),
+            account: granted.account.id,
+        });
         let who = door_actor(parts.settings.door, address, Some(establishment), now);
         let action = OpenSession { establishment, account: target, door: parts.settings.door };
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
         let effect = TryOpen { service: self.clone(), counters, granted };
         match parts.journal.perform(authorized, effect).await {
-            Ok(Tried::Opened) => {
-                let (cookie, session) = cookie.ok_or(SecondStepError::Refused)?;
-                Ok(Opened { cookie, session })
+            Ok(Tried::Opened) => opened.ok_or(SecondStepError::Refused),
+            Ok(Tried::Wrong) => {
+                parts.settings.defences.watch(&parts.journal, &who, watched).await;
+                Err(SecondStepError::Refused)
             }
-            Ok(Tried::Wrong) => Err(SecondStepError::Refused),
             Ok(Tried::Wait(wait)) => Err(SecondStepError::TooMany(wait)),
             Err(error) => {
                 tracing::warn!(%error, "a sign-in could not be traced or stored");

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod accounts;
+mod guessing;
 mod means;
 mod own;
+mod passkeys;
 mod ssh;
 mod tokens;
 
@@ -31,6 +33,7 @@ use vault::{Holder, MasterKey, Place, Purpose};
 const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
 const OURS: SupplierId = SupplierId::from_bytes([0x51; 16]);
 const THEIRS: SupplierId = SupplierId::from_bytes([0x52; 16]);
+const PORTAL: &[Role] = &[Role::Patient, Role::Relative, Role::Professional];
 const DESK: &[Role] = &[Role::Beneficiary, Role::Administrator, Role::OnCall, Role::SecurityOfficer];
 const SUPPLIERS: &[Role] = &[Role::Technician, Role::SupplierManager];
 const PASSWORD: &str = "une porte bien gardée";
@@ -51,7 +54,7 @@ impl Clock for HandClock {
 }
 
 struct Fixture {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     url: String,
     master: MasterKey,
     policies: Arc<Policies>,
@@ -82,7 +85,7 @@ async fn fixture(database: &TestDatabase) -> Fixture {
     enrolment.establishment(HERE, "Hôpital d’essai").await.unwrap();
     let url = database.config().url;
     let service = door_service(&store, &journal, &policies, &master, (Door::Portal, &[Role::Patient]));
-    Fixture { _folder: folder, url, master, policies, clock, store, journal, enrolment, service }
+    Fixture { folder, url, master, policies, clock, store, journal, enrolment, service }
 }
 
 fn door_service(
@@ -92,15 +95,19 @@ fn door_service(
     master: &MasterKey,
     (door, roles): (Door, &'static [Role]),
 ) -> SignInService {
-    let settings = SignInSettings {
+    let keys = master.keys_for(Holder::Door(door));
+    SignInService::new(store.clone(), journal.clone(), Arc::clone(policies), keys, settings(door, roles)).unwrap()
+}
+
+fn settings(door: Door, roles: &'static [Role]) -> SignInSettings {
+    SignInSettings {
         door,
         roles,
         limits: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(28_800) },
         establishment: HERE,
+        defences: Default::default(),
         administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
-    };
-    let keys = master.keys_for(Holder::Door(door));
-    SignInService::new(store.clone(), journal.clone(), Arc::clone(policies), keys, settings).unwrap()
+    }
 }
 
 impl Fixture {

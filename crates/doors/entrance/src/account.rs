@@ -3,7 +3,11 @@
 use crate::{
     Door, Member, Posted,
     factor::{FactorView, factor},
-    pages::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, Session, SessionView},
+    pages::{
+        AccountChanged, AccountProblem, Codes, OwnPasskeys, PasskeyEnrolling, SecondFactor, SecondFactorView, Session,
+        SessionView,
+    },
+    passkey::enrolling,
     session::wait_seconds,
     shown,
 };
@@ -13,7 +17,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use signin::OwnError;
+use signin::{MeansError, OwnError};
 use types::{Secret, SessionId};
 use web::layout::{ErrorKind, page};
 
@@ -30,14 +34,22 @@ pub(crate) async fn about<D: Door>(member: Member<D>, done: Result<Query<Done>, 
     seen(&member, done, problem).await
 }
 
-async fn seen<D: Door>(member: &Member<D>, done: Option<AccountChanged>, problem: Option<AccountProblem>) -> Response {
+pub(crate) async fn seen<D: Door>(
+    member: &Member<D>,
+    done: Option<AccountChanged>,
+    problem: Option<AccountProblem>,
+) -> Response {
     let own = match member.visit.entrance().signin().own_account(&member.who).await {
         Ok(own) => own,
         Err(error) => return unseen(member, error),
     };
     let (since, address) = (member.who.opened, member.visit.address);
     let others = own.sessions.into_iter().filter(|one| !one.is_this).collect();
-    let view = SessionView { since, address, others, spare_codes: own.spare_codes, done, problem };
+    let passkeys = match own_passkeys(member).await {
+        Ok(passkeys) => passkeys,
+        Err(_) => return member.error(ErrorKind::JournalUnavailable),
+    };
+    let view = SessionView { since, address, others, spare_codes: own.spare_codes, passkeys, done, problem };
     let chrome = member.visit.chrome(Some(&member.who), Some("/session"));
     let status = problem.map_or(StatusCode::OK, |problem| problem.status());
     let mut response = page(status, member.visit.lang, &Session::new(chrome, view));
@@ -45,6 +57,13 @@ async fn seen<D: Door>(member: &Member<D>, done: Option<AccountChanged>, problem
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+async fn own_passkeys<D: Door>(member: &Member<D>) -> Result<Option<OwnPasskeys>, MeansError> {
+    let Some(means) = member.visit.entrance().signin().means() else { return Ok(None) };
+    let list = means.own(&member.who.authenticated).await?.passkeys;
+    let enrolling = enrolling(member).await?.map(PasskeyEnrolling::from);
+    Ok(Some(OwnPasskeys { list, enrolling, stale: !member.is_fresh() }))
 }
 
 fn unseen<D: Door>(member: &Member<D>, error: OwnError) -> Response {

@@ -10,12 +10,14 @@ mod factor;
 mod link;
 mod lodge;
 pub mod pages;
+mod passkey;
 mod session;
 mod visit;
 
 pub use api::Bearer;
 pub use factor::FactorView;
 pub use lodge::{Entrance, EntranceSettings, Greeting};
+pub use pages::Then;
 pub use visit::{Failure, Member, Posted, Preferred, Visit};
 
 use axum::{
@@ -76,13 +78,18 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/", asks: Asks::Nothing },
     Route { method: "POST", path: "/{lang}/session", asks: Asks::Nothing },
     Route { method: "GET", path: "/{lang}/session/code", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/session/passkey", asks: Asks::Nothing },
     Route { method: "POST", path: "/{lang}/session/code", asks: Asks::Nothing },
+    Route { method: "POST", path: "/{lang}/session/passkey", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/session/again", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/session", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/session/keep", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/password", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/account/second-factor", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/second-factor", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/codes", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/passkeys", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/passkeys/{id}/remove", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/sessions/end", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/sessions/{id}/end", asks: Asks::Session },
     // What the address names is a secret, and opens one account's beginning only.
@@ -99,11 +106,15 @@ pub fn routes<D: Door>() -> Router<D> {
         .route("/", get(session::root))
         .route("/{lang}/session", get(account::about::<D>).post(session::first_step::<D>))
         .route("/{lang}/session/code", get(session::code_page::<D>).post(session::second_step::<D>))
+        .route("/{lang}/session/passkey", get(session::code_page::<D>).post(passkey::sign_in::<D>))
+        .route("/{lang}/session/again", get(passkey::prove::<D>))
         .route("/{lang}/session/keep", post(session::keep::<D>))
         .route("/{lang}/session/end", post(session::end::<D>))
         .route("/{lang}/account/password", post(account::password::<D>))
         .route("/{lang}/account/second-factor", get(account::second_factor::<D>).post(account::replace_factor::<D>))
         .route("/{lang}/account/codes", post(account::codes::<D>))
+        .route("/{lang}/account/passkeys", post(passkey::enrol::<D>))
+        .route("/{lang}/account/passkeys/{id}/remove", post(passkey::remove::<D>))
         .route("/{lang}/account/sessions/end", post(account::end_others::<D>))
         .route("/{lang}/account/sessions/{id}/end", post(account::end_one::<D>))
         .route("/{lang}/link/{token}", get(link::form::<D>).post(link::choose::<D>))
@@ -133,7 +144,7 @@ pub fn guarded<D: Door>(router: Router<D>, door: D, limits: Limits) -> Router {
 
 /// The sign-in page, for a door's home page when nobody is signed in.
 pub fn welcome<D: Door>(visit: &Visit<D>) -> Response {
-    let view = WelcomeView::default();
+    let view = WelcomeView { passkey: visit.ask_passkey(), ..WelcomeView::default() };
     shown(visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view))
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Door, Member, Preferred, Visit,
     account::device,
-    pages::{CodeStep, CodeStepView, SignInProblem, SignedOut, Welcome, WelcomeView},
+    pages::{CodeStep, CodeStepView, SignInProblem, SignedOut, Then, Welcome, WelcomeView},
     shown,
     visit::Token,
 };
@@ -18,7 +18,7 @@ use axum::{
 };
 use identity::SessionToken;
 use serde::{Deserialize, Serialize};
-use signin::{EndedBecause, FirstStepError, SecondStepError};
+use signin::{EndedBecause, FirstStepError, Opened, SecondStepError};
 use std::time::Duration;
 use types::Secret;
 use web::layout::{ErrorKind, page};
@@ -37,18 +37,20 @@ pub(crate) async fn nowhere<D: Door>(member: Option<Member<D>>, visit: Visit<D>)
 pub(crate) struct FirstForm {
     login: String,
     password: String,
+    #[serde(default)]
+    then: String,
 }
 
 pub(crate) async fn first_step<D: Door>(visit: Visit<D>, form: Result<Form<FirstForm>, FormRejection>) -> Response {
     let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
-    let password = Secret::new(form.password);
+    let (password, then) = (Secret::new(form.password), Then::from_word(&form.then));
     match visit.entrance().signin().first_step(&form.login, password, visit.address).await {
         Ok(ceremony) => {
-            let view = CodeStepView { ceremony, problem: None };
+            let view = CodeStepView { ceremony, then, problem: None };
             shown(visit.lang, &CodeStep::new(visit.chrome(None, Some("/")), view))
         }
         Err(FirstStepError::TooMany(wait)) => {
-            again(&visit, StatusCode::TOO_MANY_REQUESTS, wait_problem(wait), form.login)
+            again(&visit, (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)), form.login, then)
         }
         Err(FirstStepError::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
     }
@@ -63,36 +65,48 @@ pub(crate) async fn code_page<D: Door>(visit: Visit<D>) -> Response {
 pub(crate) struct SecondForm {
     ceremony: String,
     code: String,
+    #[serde(default)]
+    then: String,
 }
 
 pub(crate) async fn second_step<D: Door>(
     visit: Visit<D>,
+    former: Result<Option<Member<D>>, Response>,
     headers: HeaderMap,
     form: Result<Form<SecondForm>, FormRejection>,
 ) -> Response {
     let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
-    let device = device(&headers);
-    match visit.entrance().signin().second_step_on(&form.ceremony, &form.code, (visit.address, &device)).await {
-        Ok(opened) => match visit.entrance().cookie().set(&opened.cookie) {
-            Ok(cookie) => {
-                let mut response = Redirect::to(&format!("/{}/", visit.lang)).into_response();
-                response.headers_mut().append(SET_COOKIE, cookie);
-                response
-            }
-            Err(_) => visit.error(ErrorKind::Internal, None),
-        },
-        Err(SecondStepError::Refused) => {
-            again(&visit, StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials, String::new())
-        }
-        Err(SecondStepError::TooMany(wait)) => {
-            again(&visit, StatusCode::TOO_MANY_REQUESTS, wait_problem(wait), String::new())
-        }
-        Err(SecondStepError::Lost) => again(&visit, StatusCode::BAD_REQUEST, SignInProblem::Expired, String::new()),
-        Err(SecondStepError::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
-    }
+    let (device, then) = (device(&headers), Then::from_word(&form.then));
+    let problem =
+        match visit.entrance().signin().second_step_on(&form.ceremony, &form.code, (visit.address, &device)).await {
+            Ok(session) => return opened(&visit, former, session, then).await,
+            Err(SecondStepError::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
+            Err(SecondStepError::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials),
+            Err(SecondStepError::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)),
+            Err(SecondStepError::Lost) => (StatusCode::BAD_REQUEST, SignInProblem::Expired),
+        };
+    again(&visit, problem, String::new(), then)
 }
 
-fn wait_problem(wait: Duration) -> SignInProblem {
+/// Gives the browser its session. Its holder's one before ends: who proves again who he is goes on under a new name.
+pub(crate) async fn opened<D: Door>(
+    visit: &Visit<D>,
+    former: Result<Option<Member<D>>, Response>,
+    session: Opened,
+    then: Option<Then>,
+) -> Response {
+    let Ok(cookie) = visit.entrance().cookie().set(&session.cookie) else {
+        return visit.error(ErrorKind::Internal, None);
+    };
+    if let Some(former) = former.ok().flatten().filter(|former| former.who.account == session.account) {
+        visit.entrance().signin().end(&former.who, EndedBecause::Asked).await;
+    }
+    let mut response = Redirect::to(&format!("/{}{}", visit.lang, then.map_or("/", Then::path))).into_response();
+    response.headers_mut().append(SET_COOKIE, cookie);
+    response
+}
+
+pub(crate) fn wait_problem(wait: Duration) -> SignInProblem {
     SignInProblem::Wait { seconds: wait_seconds(wait) }
 }
 
@@ -101,8 +115,13 @@ pub(crate) fn wait_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-fn again<D: Door>(visit: &Visit<D>, status: StatusCode, problem: SignInProblem, login: String) -> Response {
-    let view = WelcomeView { ceremony: String::new(), login, problem: Some(problem) };
+pub(crate) fn again<D: Door>(
+    visit: &Visit<D>,
+    (status, problem): (StatusCode, SignInProblem),
+    login: String,
+    then: Option<Then>,
+) -> Response {
+    let view = WelcomeView { login, problem: Some(problem), passkey: visit.ask_passkey(), then };
     let mut response = page(status, visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view));
     if let SignInProblem::Wait { seconds } = problem {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

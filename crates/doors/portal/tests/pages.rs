@@ -91,7 +91,7 @@ fn hostile_data_stays_text() {
         (evil.into(), evil.into(), evil.into(), evil.into());
     let mut frame = chrome(Lang::Fr, "/", who);
     (frame.establishment_name, frame.support_contact) = (evil.into(), Some(evil.into()));
-    let welcome = WelcomeView { ceremony: evil.into(), login: evil.into(), problem: None };
+    let welcome = WelcomeView { login: evil.into(), ..WelcomeView::default() };
     let home = HomeView::Patients(PatientListView { rows: Vec::new(), query: evil.into(), paging: Paging::ONLY });
     for html in [
         ResultDetail::new(frame.clone(), result).render().unwrap(),

@@ -37,6 +37,13 @@ impl Origin {
         Ok(Self(if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") }.into()))
     }
 
+    /// The domain that passkeys of these pages are for; an address is none.
+    pub fn domain(&self) -> Option<&str> {
+        let host = self.0.strip_prefix("https://")?.split(':').next()?;
+        let is_name = host.rsplit('.').next().is_some_and(|last| last.bytes().any(|byte| !byte.is_ascii_digit()));
+        is_name.then_some(host)
+    }
+
     /// The text, without trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -29,6 +29,7 @@ impl Text {
             Event::RequestMade => self.event_access_request_made(),
             Event::CallMade => self.event_access_call_made(),
             Event::StrayObject => self.event_anomaly_stray_object(),
+            Event::SignInAlarm => self.event_anomaly_sign_in(),
             Event::PeopleRead => self.event_record_people_read(),
             Event::RecordRead => self.event_record_read(),
             Event::ResultRead => self.event_record_result_read(),

@@ -16,6 +16,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (7, "saved_searches", include_str!("../../../../migrations/0007_saved_searches.sql")),
     (8, "sightings", include_str!("../../../../migrations/0008_sightings.sql")),
     (9, "accounts", include_str!("../../../../migrations/0009_accounts.sql")),
+    (10, "passkeys", include_str!("../../../../migrations/0010_passkeys.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

@@ -174,6 +174,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             | Purpose::PatientFields
             | Purpose::RelationFields
             | Purpose::SessionFields
+            | Purpose::MeansFields
             | Purpose::LinksAndCodes
             | Purpose::LoginTokens
             | Purpose::FailureTokens,

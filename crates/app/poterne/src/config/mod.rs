@@ -78,6 +78,9 @@ pub struct Config {
     /// `[passwords]`: `administrators_chars_min` (15), `administrators_classes_min` (3), `administrators_bits_min` (60) and
     /// `administrators_expires_days` (365): what the hospital asks of its administrators' passwords, as much as Poterne or more.
     pub administrators_passwords: identity::PasswordPolicy,
+    /// `[sign_in]`: `shared_addresses`, none by default: ranges behind which so many people come together that the failures of
+    /// some must not make the others wait.
+    pub shared_addresses: Vec<types::Cidr>,
 }
 
 /// `[node]`: this process among those of the installation.

@@ -14,7 +14,7 @@ const RANGES_REMEDY: &str = "write the proxies' own addresses or networks, such 
 
 /// Reads both keys, which go together.
 pub(super) fn proxies(section: &Section<'_>, door: Door) -> Option<Proxies> {
-    let trusted = section.optional("trusted_proxies", ranges);
+    let trusted = section.optional("trusted_proxies", |value| ranges(value, "strangers from there would be believed"));
     let says = section.optional("proxies_say", |value| says(value, door));
     match (section.has("trusted_proxies"), section.has("proxies_say")) {
         (true, false) => {
@@ -31,9 +31,10 @@ pub(super) fn proxies(section: &Section<'_>, door: Door) -> Option<Proxies> {
     Some(Proxies::new(trusted?, says?))
 }
 
-fn ranges(value: &Value) -> Result<Vec<Cidr>, Wrong> {
+/// Ranges of addresses; `too_wide` is what would come of one that holds too many.
+pub(super) fn ranges(value: &Value, too_wide: &str) -> Result<Vec<Cidr>, Wrong> {
     let given = texts(value, RANGES_MAX)?;
-    let (read, wrong): (Vec<_>, Vec<_>) = given.iter().map(|text| range(text)).partition(Result::is_ok);
+    let (read, wrong): (Vec<_>, Vec<_>) = given.iter().map(|text| range(text, too_wide)).partition(Result::is_ok);
     let wrong: Vec<String> = wrong.into_iter().filter_map(Result::err).collect();
     if wrong.is_empty() {
         Ok(read.into_iter().flatten().collect())
@@ -42,12 +43,12 @@ fn ranges(value: &Value) -> Result<Vec<Cidr>, Wrong> {
     }
 }
 
-fn range(text: &str) -> Result<Cidr, String> {
+fn range(text: &str, too_wide: &str) -> Result<Cidr, String> {
     let Ok(range) = text.parse::<Cidr>() else {
         return Err(format!("\"{text}\" is no address, nor a network with nothing set beyond its prefix"));
     };
     if range.prefix_bits() < PREFIX_BITS_MIN {
-        return Err(format!("\"{text}\" is wider than /{PREFIX_BITS_MIN}: strangers from there would be believed"));
+        return Err(format!("\"{text}\" is wider than /{PREFIX_BITS_MIN}: {too_wide}"));
     }
     Ok(range)
 }

@@ -6,6 +6,7 @@ use super::{
     doors::{check_apart, page_door, public_name, public_origin, relays},
     files::{self, Kept},
     passwords::passwords,
+    proxies::ranges,
     reading::{Section, Wrong, nearest, number, text, texts, word},
     witnesses::journal,
 };
@@ -17,7 +18,7 @@ use std::{
     time::Duration,
 };
 use toml_edit::Value;
-use types::{Door, EstablishmentId, InsDomain, Secret, limits::SIS_WAIT_MILLIS_MAX};
+use types::{Cidr, Door, EstablishmentId, InsDomain, Secret, limits::SIS_WAIT_MILLIS_MAX};
 use vault::MasterKey;
 
 /// The doors that this version has; the others are only named.
@@ -25,6 +26,16 @@ const DOORS_BUILT: &[Door] = &[Door::Portal, Door::Suppliers, Door::Desk, Door::
 const METRICS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 pub(super) const CERTIFICATE: &str = "the certificate (PEM, leaf first)";
 pub(super) const KEY: &str = "its private key (PEM, mode 0600)";
+
+/// `[sign_in]`: what many people share.
+fn shared_addresses(section: &Section<'_>) -> Option<Vec<Cidr>> {
+    let (given, shared) = (
+        section.has("shared_addresses"),
+        section.optional("shared_addresses", |value| ranges(value, "whoever guesses is there too")),
+    );
+    section.finish();
+    if given { shared } else { Some(Vec::new()) }
+}
 
 /// Reads everything. `None` only after a mistake was noted.
 pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
@@ -46,9 +57,11 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let log = log(&root.section("log", false));
     let journal = journal(root, folder, node.as_ref().map(|node| node.name.as_str()));
     let administrators_passwords = passwords(&root.section("passwords", false));
+    let shared_addresses = shared_addresses(&root.section("sign_in", false));
     root.finish();
     Some(Config {
         administrators_passwords: administrators_passwords?,
+        shared_addresses: shared_addresses?,
         digest: root.text_digest(),
         portal: site.kept(&[Door::Portal], portal)?,
         desk: site.kept(&[Door::Desk], desk)?,

@@ -124,7 +124,7 @@ impl Enroller {
         self.create(&login, prepared, &key).await?;
         parts.link.settle();
         parts.pins.add(key.clone());
-        self.keep(key.account, &PasskeyRecord { public, label: LABEL.to_owned() }).await
+        self.keep(key.account, &PasskeyRecord { renewal: 0, public, label: LABEL.to_owned() }).await
     }
 
     /// Whether the hospital takes that password from an administrator; off the runtime's threads, it computes.

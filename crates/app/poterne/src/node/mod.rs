@@ -23,18 +23,18 @@ use crate::{
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
 use entrance::EntranceSettings;
-use identity::{PasswordPolicy, SessionLimits};
+use identity::{PasswordPolicy, SessionLimits, passkey::RelyingParty};
 use interventions::Fleet;
 use journal::{Journal, log::State as LogState};
 use portal::PortalState;
 use rustls::ServerConfig;
 use sightings::Finder;
-use signin::{Enrolment, SignInService, SignInSettings};
+use signin::{Defences, Enrolment, Means, SignInService, SignInSettings};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use store::{Store, StoreConfig};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
-use types::{Clock, Door, EstablishmentId, Role, Secret, SystemActor};
+use types::{Cidr, Clock, Door, EstablishmentId, Role, Secret, SystemActor};
 use upkeep::{fold, keep_interventions, keep_leases, purge, purge_traces, watch_journal, watch_sis, watch_store};
 use vault::{Holder, MasterKey, Purpose};
 use web::{
@@ -90,6 +90,8 @@ pub struct NodeSettings {
     pub witness: Option<Serving>,
     /// What is asked of administrators' passwords.
     pub administrators_passwords: PasswordPolicy,
+    /// Addresses behind which many people come together.
+    pub shared_addresses: Vec<Cidr>,
     /// How long a clean stop may take.
     pub stop_deadline: Duration,
     /// Slots of the journal's reserve.
@@ -189,6 +191,8 @@ pub(super) struct Ground<'a> {
     pub master: &'a MasterKey,
     pub establishments: &'a [(EstablishmentId, String)],
     pub administrators_passwords: PasswordPolicy,
+    /// What its doors know together of those who guess.
+    pub defences: Defences,
 }
 
 impl Ground<'_> {
@@ -201,9 +205,22 @@ impl Ground<'_> {
     pub fn signin(&self, door: Door, roles: &'static [Role], limits: SessionLimits) -> Result<SignInService> {
         let Keep { store, journal, policies, .. } = self.keep;
         let (establishment, administrators_passwords) = (self.first()?.0, self.administrators_passwords);
-        let settings = SignInSettings { door, roles, limits, establishment, administrators_passwords };
+        let defences = self.defences.clone();
+        let settings = SignInSettings { door, roles, limits, establishment, administrators_passwords, defences };
         let keys = self.master.keys_for(Holder::Door(door));
         Ok(SignInService::new(store.clone(), journal.clone(), policies.clone(), keys, settings)?)
+    }
+
+    /// The means of identification beside passwords of a door whose pages are a domain's.
+    pub fn means(&self, door: Door, origin: &Origin) -> Option<Means> {
+        let rp = RelyingParty { id: origin.domain()?.to_owned(), origin: origin.as_str().to_owned() };
+        Some(self.means_of(door, rp))
+    }
+
+    /// The same, with the domain that is told.
+    pub fn means_of(&self, door: Door, rp: RelyingParty) -> Means {
+        let Keep { store, journal, policies, .. } = self.keep;
+        Means::new(store.clone(), journal.clone(), policies.clone(), self.master.keys_for(Holder::Door(door)), rp)
     }
 
     /// What a door's pages say of themselves.
@@ -239,6 +256,7 @@ impl Node {
             master: &node.master,
             establishments: &node.establishments,
             administrators_passwords: node.administrators_passwords,
+            defences: Defences::new(node.shared_addresses),
         };
         let mut proving = Proving::new(
             &ground,
@@ -259,6 +277,10 @@ impl Node {
         origins.extend(here.into_iter().filter_map(|(door, origin)| Some((door, origin?.clone()))));
         if let Some((door, sis)) = node.portal {
             let signin = ground.signin(Door::Portal, PORTAL_ROLES, door.sessions)?;
+            let signin = match ground.means(Door::Portal, &door.origin) {
+                Some(means) => signin.with_means(means),
+                None => signin,
+            };
             let keys = node.master.keys_for(Holder::Door(Door::Portal));
             let service =
                 CareService::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys, Sis::new(sis)?);

@@ -15,7 +15,7 @@ use interventions::{
 use journal::index::Index;
 use lease::{Leases, LeasesConfig};
 use relays::{Relay, RelayLimits, RelaySettings, Wired};
-use signin::{Accounts, ApiTokens, Means, SignInService, SshSignIn, TokenSettings};
+use signin::{Accounts, ApiTokens, SignInService, SshSignIn, TokenSettings};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use suppliers::{SuppliersServices, SuppliersSettings, SuppliersState};
 use types::{Door, Role, Secret, SystemActor};
@@ -124,7 +124,8 @@ impl Second {
             relay_name = Some(door.public_name.clone());
             relay_key = Some(relays::host_key_fingerprint(&door.host_key)?);
             let (store, journal, policies) = (store.clone(), journal.clone(), policies.clone());
-            let sign_in = SshSignIn::new(store, journal, policies, keys(Door::Relays), establishment)?;
+            let sign_in =
+                SshSignIn::new(store, journal, policies, keys(Door::Relays), (establishment, ground.defences.clone()))?;
             let host_key = Secret::new(door.host_key.expose().clone());
             let relay_settings = RelaySettings {
                 host_keys: vec![host_key],
@@ -153,12 +154,12 @@ impl Second {
             ground.keep.tokens(ground.master, settings)
         };
         let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
-        let desk_means = Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk), rp.clone());
+        let desk_means = ground.means_of(Door::Desk, rp.clone());
         let desk_tokens = tokens(Door::Desk, DESK_ROLES)?;
         let suppliers_tokens = tokens(Door::Suppliers, SUPPLIERS_ROLES)?;
         let (mut pages, mut signins) = (Vec::new(), Vec::new());
         if let Some(door) = settings.desk {
-            let signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?;
+            let signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
             signins.push(signin.clone());
             let first_administrator = trust.first.map(|link| -> Arc<dyn desk::FirstAdministrator> {
                 Arc::new(Enroller::new(Parts {
@@ -199,11 +200,13 @@ impl Second {
         }
         if let Some(door) = settings.suppliers {
             let signin = ground.signin(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
+            let means = ground.means(Door::Suppliers, &door.origin);
+            let signin = means.iter().fold(signin, |signin, means| signin.with_means(means.clone()));
             signins.push(signin.clone());
             let services = SuppliersServices {
                 signin,
                 tokens: suppliers_tokens.clone(),
-                means: Means::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Suppliers), rp),
+                means: means.unwrap_or_else(|| ground.means_of(Door::Suppliers, rp)),
                 interventions: InterventionService::builder(parts(Door::Suppliers)).build(),
             };
             let entrance = ground.entrance(Door::Suppliers, &door)?;

@@ -148,7 +148,7 @@ fn genuine_enrolments_and_signatures_are_taken() {
         assert!(!passkey.backup_eligible && !passkey.backed_up);
         assert_eq!(passkey.public_key.to_cose(), authenticator.cose());
         assert_eq!(PasskeyPublic::from_bytes(&passkey.to_bytes()).unwrap(), passkey);
-        let record = PasskeyRecord { public: passkey.clone(), label: "Clé de la porte".into() };
+        let record = PasskeyRecord { renewal: 0, public: passkey.clone(), label: "Clé de la porte".into() };
         assert_eq!(PasskeyRecord::from_bytes(&record.to_bytes()).unwrap(), record);
         let words = Words { count: 9, ..Words::new("webauthn.get") };
         let seen = verify_assertion(&rp(), &CHALLENGE, &passkey, &authenticator.asserts(&words));

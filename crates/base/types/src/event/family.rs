@@ -69,6 +69,7 @@ impl Event {
             | Event::SignOut
             | Event::SessionClosed
             | Event::SessionRenewed
+            | Event::SignInAlarm
             | Event::Refused
             | Event::RefusalsFolded
             | Event::RequestMade

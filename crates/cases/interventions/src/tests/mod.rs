@@ -223,7 +223,7 @@ impl<'a> House<'a> {
         let seal = |column, clear: &[u8]| {
             keys.seal(Purpose::MeansFields, Place { table: "passkeys", column, row: &row }, clear).unwrap()
         };
-        let record = PasskeyRecord { public: key.public(), label: "essai".into() };
+        let record = PasskeyRecord { renewal: 0, public: key.public(), label: "essai".into() };
         let vouch = (id != account(1)).then(|| {
             let row = PasskeyRow { passkey: key.public(), account: id, role, establishment: HERE, vouch: None };
             let nonce = [id.as_bytes()[0]; 32];

@@ -5,7 +5,10 @@ use super::{
     sql,
 };
 use journal::{Applied, Effect, WriteTx};
-use policy::{AddSshKey, EnrolPasskey, IssueToken, RemoveSshKey, RevokePasskey, RevokeToken, TouchToken, VouchPasskey};
+use policy::{
+    AddSshKey, EnrolPasskey, IssueToken, RemovePasskey, RemoveSshKey, RevokePasskey, RevokeToken, TouchToken,
+    VouchPasskey,
+};
 use store::StoreError;
 use types::EstablishmentId;
 
@@ -100,6 +103,14 @@ pub(crate) struct DeletePasskey(pub Vec<u8>);
 impl Effect<RevokePasskey> for DeletePasskey {
     type Output = Kept;
     async fn apply(&self, tx: &mut WriteTx<'_, RevokePasskey>) -> Result<Applied<Kept>, StoreError> {
+        let account = tx.action().account;
+        Ok(done_if(sql::delete_passkey(tx.connection(), &self.0, account).await?))
+    }
+}
+
+impl Effect<RemovePasskey> for DeletePasskey {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, RemovePasskey>) -> Result<Applied<Kept>, StoreError> {
         let account = tx.action().account;
         Ok(done_if(sql::delete_passkey(tx.connection(), &self.0, account).await?))
     }

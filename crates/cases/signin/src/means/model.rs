@@ -38,6 +38,8 @@ pub struct PasskeySeen {
     pub label: String,
     /// Since when.
     pub enrolled: Time,
+    /// Whether it opens sessions: its account's means were not given anew since.
+    pub opens: bool,
     /// Whether evidence of somebody's vouching is kept. Whether it holds is verified each time that the passkey counts.
     pub vouched: bool,
 }
@@ -103,7 +105,8 @@ impl PasskeyBond<'_> {
     }
 }
 
-pub(crate) fn open_passkey(keys: &Keys, row: &PasskeyRow) -> Result<PasskeySeen, StoreError> {
+/// A passkey of an account whose means were given anew `renewals` times.
+pub(crate) fn open_passkey(keys: &Keys, row: &PasskeyRow, renewals: u32) -> Result<PasskeySeen, StoreError> {
     let bad = || StoreError::Malformed("passkeys.sealed");
     let place: [&[u8]; 3] = [&row.credential, row.account.as_bytes(), row.establishment.as_bytes()];
     let place = Place { table: "passkeys", column: "sealed", row: &place };
@@ -112,7 +115,13 @@ pub(crate) fn open_passkey(keys: &Keys, row: &PasskeyRow) -> Result<PasskeySeen,
     if record.public.credential != row.credential {
         return Err(bad());
     }
-    Ok(PasskeySeen { public: record.public, label: record.label, enrolled: row.created, vouched: row.vouched })
+    Ok(PasskeySeen {
+        public: record.public,
+        label: record.label,
+        enrolled: row.created,
+        opens: record.renewal == renewals,
+        vouched: row.vouched,
+    })
 }
 
 #[derive(Encode, Decode)]

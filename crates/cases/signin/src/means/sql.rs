@@ -115,12 +115,19 @@ pub(crate) async fn passkeys_at(
     establishment: EstablishmentId,
     most: i64,
 ) -> Result<Vec<PasskeyRow>, StoreError> {
-    // Those that wait for somebody to vouch come first.
+    // Those that wait for somebody to vouch come first; patients' and suppliers' sign nothing that is vouched for.
     let text = concat!(
         passkey_columns!(),
-        "WHERE establishment_id = $1 ORDER BY CASE WHEN vouch IS NULL THEN 0 ELSE 1 END, created_micros DESC LIMIT $2"
+        "WHERE establishment_id = $1 AND account_id IN (SELECT a.id FROM accounts a WHERE a.establishment_id = $3 \
+         AND a.role IN ('beneficiary', 'on_call', 'security_officer', 'administrator', 'trace_controller', 'dpo')) \
+         ORDER BY CASE WHEN vouch IS NULL THEN 0 ELSE 1 END, created_micros DESC LIMIT $2"
     );
-    let rows = sqlx::query(text).bind(establishment.as_bytes().to_vec()).bind(most).fetch_all(connection).await?;
+    let rows = sqlx::query(text)
+        .bind(establishment.as_bytes().to_vec())
+        .bind(most)
+        .bind(establishment.as_bytes().to_vec())
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(passkey).collect()
 }
 

@@ -221,6 +221,7 @@ async fn the_demonstration_enrols_means_with_its_accounts(database: &TestDatabas
     let it = fixture(database).await;
     let account = it.enrol("dominique", Role::Beneficiary, 1).await.unwrap();
     let record = |n: u8| PasskeyRecord {
+        renewal: 0,
         public: PasskeyPublic {
             credential: vec![n; 16],
             public_key: PasskeyKey::Ed25519([9; 32]),

@@ -13,7 +13,8 @@ const OTHER_WORK: InterventionId = InterventionId::from_bytes([0x1b; 16]);
 
 fn ssh(it: &Fixture) -> SshSignIn {
     let keys = it.master.keys_for(Holder::Door(Door::Relays));
-    SshSignIn::new(it.store.clone(), it.journal.clone(), Arc::clone(&it.policies), keys, HERE).unwrap()
+    SshSignIn::new(it.store.clone(), it.journal.clone(), Arc::clone(&it.policies), keys, (HERE, Default::default()))
+        .unwrap()
 }
 
 /// A technician with key 1, and somebody of each kind who must not come in.

@@ -5,9 +5,14 @@ use crate::{
     pages::{AccountsWaiting, Home, HomeView, Vouching, follows, sees_accounts},
 };
 use axum::response::Response;
-use entrance::shown;
+use entrance::{Door as _, shown};
 use interventions::{Filter, InterventionError, State};
+use signin::Alarm;
+use std::time::Duration;
 use types::Role;
+
+/// Alarms are shown for a day.
+const ALARMS_SHOWN: Duration = Duration::from_secs(86_400);
 
 pub(crate) async fn home(member: Option<Member>, visit: Visit) -> Response {
     let Some(member) = member else { return entrance::welcome(&visit) };
@@ -46,6 +51,7 @@ async fn view(member: &Member) -> Result<HomeView, InterventionError> {
         planned: in_state(State::Planned).await?,
         vouching: if role == Role::Administrator { Some(vouching(member).await?) } else { None },
         accounts: if sees_accounts(role) { Some(accounts_waiting(member).await?) } else { None },
+        alarms: if sees_accounts(role) { alarms(member) } else { Vec::new() },
     })
 }
 
@@ -60,6 +66,11 @@ async fn vouching(member: &Member) -> Result<Vouching, InterventionError> {
         equipment: count(equipment.len()),
         unsigned: count(equipment.iter().filter(|one| !one.signed).count()),
     })
+}
+
+fn alarms(member: &Member) -> Vec<Alarm> {
+    let since = member.visit.state.now() - ALARMS_SHOWN;
+    member.visit.state.entrance().signin().defences().alarms(since)
 }
 
 async fn accounts_waiting(member: &Member) -> Result<AccountsWaiting, InterventionError> {

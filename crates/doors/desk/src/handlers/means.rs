@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::response::Response;
 use data_encoding::BASE64URL_NOPAD;
-use entrance::{Failure, shown};
+use entrance::{Failure, Then, shown};
 use serde::Deserialize;
 use signin::{EnrolledPasskey, MeansError, NewToken, PasskeyOptions, PasskeySeen, Registration};
 use std::{collections::BTreeSet, time::Duration};
@@ -74,14 +74,16 @@ async fn view(member: &Member) -> Result<MeansView, MeansError> {
     let (state, who) = (&member.visit.state, &member.who.authenticated);
     let mut own = state.means().own(who).await?;
     own.passkeys.iter_mut().for_each(|one| one.vouched = confirmed(state, one));
-    let enrolling = match state.means().begin_passkey(who).await {
+    let stale = !member.is_fresh();
+    let begun = if stale { Err(MeansError::Full) } else { state.means().begin_passkey(who).await };
+    let enrolling = match begun {
         Ok(options) => Some(enrolling(&options)),
         Err(MeansError::Full) => None,
         Err(error) => return Err(error),
     };
     let tokens = state.tokens().list(who).await?;
     let scopes = scopes(member.who.role);
-    Ok(MeansView { passkeys: own.passkeys, tokens, enrolling, scopes, issued: None, refusal: None })
+    Ok(MeansView { passkeys: own.passkeys, tokens, enrolling, scopes, stale, issued: None, refusal: None })
 }
 
 fn enrolling(options: &PasskeyOptions) -> Enrolling {
@@ -108,6 +110,9 @@ pub(crate) fn registration(client_data_json: &str, attestation_object: &str) -> 
 }
 
 pub(crate) async fn enrol(Posted { member, form }: Posted<Enrolled>) -> Response {
+    if let Some(again) = member.proves_again(Then::Means) {
+        return again;
+    }
     let registration = registration(&form.client_data_json, &form.attestation_object);
     let who = &member.who.authenticated;
     match member.visit.state.means().finish_passkey(who, &registration, &form.label).await {
@@ -118,6 +123,9 @@ pub(crate) async fn enrol(Posted { member, form }: Posted<Enrolled>) -> Response
 
 /// The token is shown in the answer itself, once, and nowhere else.
 pub(crate) async fn issue(Posted { member, form }: Posted<Vec<(String, String)>>) -> Response {
+    if let Some(again) = member.proves_again(Then::Means) {
+        return again;
+    }
     let Some(new) = new_token(&member, &form) else { return back(&member, "/means", Some(Refusal::Invalid)) };
     match member.visit.state.tokens().issue(&member.who.authenticated, new).await {
         Ok((_, token)) => {

@@ -2,6 +2,7 @@
 
 use super::{Badge, words};
 use interventions::{Intervention, RelaySession};
+use signin::{Alarm, AlarmKind, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 use types::Role;
 use web::layout::prelude::*;
 
@@ -40,6 +41,8 @@ pub struct HomeView {
     pub vouching: Option<Vouching>,
     /// What waits in accounts.
     pub accounts: Option<AccountsWaiting>,
+    /// Sign-ins of the last day that fail as they do when somebody guesses, the newest first.
+    pub alarms: Vec<Alarm>,
 }
 
 /// `GET /{lang}/` once signed in.
@@ -72,6 +75,23 @@ impl Home {
 
     fn reviews(&self) -> bool {
         self.role == Role::Administrator
+    }
+
+    fn alarm(&self, kind: &AlarmKind) -> String {
+        match kind {
+            AlarmKind::Spray { network } => self.t.desk_home_alarm_spray(SPRAY_LOGINS, network),
+            AlarmKind::WideSpray => self.t.desk_home_alarm_wide(WIDE_SPRAY_LOGINS),
+            AlarmKind::Scatter { account: Some(_) } => self.t.desk_home_alarm_account(SCATTER_NETWORKS),
+            AlarmKind::Scatter { account: None } => self.t.desk_home_alarm_nobody(SCATTER_NETWORKS),
+        }
+    }
+
+    /// The account that somebody tries, if it is anybody's.
+    fn tried(&self, kind: &AlarmKind) -> Option<String> {
+        match kind {
+            AlarmKind::Scatter { account: Some(account) } => Some(self.chrome.url(&format!("/accounts/{account}"))),
+            _ => None,
+        }
     }
 
     /// Where what waits is seen: what waits for a second person comes first.

@@ -30,6 +30,8 @@ pub struct MeansView {
     pub enrolling: Option<Enrolling>,
     /// The scopes that make sense for the reader's role.
     pub scopes: Vec<TokenScope>,
+    /// Whether he must prove again who he is before he adds any.
+    pub stale: bool,
     /// A token just issued, shown once.
     pub issued: Option<String>,
     /// Why what was asked was not done.

@@ -133,7 +133,8 @@ impl Ground {
         let idle = Duration::from_secs(IDLE_SECONDS.unsigned_abs());
         let limits = SessionLimits { idle, absolute: Duration::from_secs(8 * 3600) };
         let administrators_passwords = identity::PasswordPolicy::default_for(identity::Population::Administrators);
-        let settings = SignInSettings { door, roles, limits, establishment: HERE, administrators_passwords };
+        let defences = Default::default();
+        let settings = SignInSettings { door, roles, limits, establishment: HERE, administrators_passwords, defences };
         let (store, journal, policies) = self.shared();
         SignInService::new(store, journal, policies, self.keys(door), settings).unwrap()
     }

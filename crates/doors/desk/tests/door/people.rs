@@ -103,7 +103,7 @@ pub async fn passkey(enrolment: &Enrolment, account: AccountId) -> (SoftPasskey,
     let soft = SoftPasskey::draw().unwrap().0;
     let made = soft.register(&rp().id, &rp().origin, &[3; 32]);
     let public = verify_registration(&rp(), &[3; 32], &made.client_data_json, &made.attestation_object).unwrap();
-    let record = PasskeyRecord { public, label: "essai".into() };
+    let record = PasskeyRecord { renewal: 0, public, label: "essai".into() };
     enrolment.passkey(account, &record).await.unwrap();
     (soft, record)
 }

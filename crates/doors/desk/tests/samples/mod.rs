@@ -84,6 +84,7 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
         pages.push((name, html(&Home::new(at("/", who), who.1, home(who.1)))));
     }
     let own = MeansView {
+        stale: false,
         passkeys: vec![passkey("Téléphone", true), passkey("Clé du bureau", false)],
         tokens: vec![TokenSeen {
             id: TokenId::from_bytes([5; 16]),

@@ -8,7 +8,7 @@ use interventions::{
     Activity, ApprovalSummary, ChannelKind, ChannelSummary, EndReason, Equipment, Intervention, Protocol, RelaySession,
     Right, State, Step, StepKind, Technician,
 };
-use signin::{EnrolledPasskey, PasskeySeen};
+use signin::{Alarm, AlarmKind, EnrolledPasskey, PasskeySeen};
 use types::{
     AccountId, EquipmentId, EstablishmentId, Event, InterventionId, Lang, Period, RelayId, Role, SupplierId, TraceId,
 };
@@ -140,7 +140,7 @@ pub fn passkey(label: &str, vouched: bool) -> PasskeySeen {
         backup_eligible: false,
         backed_up: false,
     };
-    PasskeySeen { public, label: label.into(), enrolled: NOW - minutes(3000), vouched }
+    PasskeySeen { opens: true, public, label: label.into(), enrolled: NOW - minutes(3000), vouched }
 }
 
 const P256_POINT: [u8; 64] = [7; 64];
@@ -184,6 +184,16 @@ pub fn counted() -> Counted {
     Counted::from(TraceCounts { cells: reads.chain(others).collect(), unreadable: 2 })
 }
 
+fn alarms() -> Vec<Alarm> {
+    let kinds = [
+        AlarmKind::Scatter { account: Some(ME) },
+        AlarmKind::Scatter { account: None },
+        AlarmKind::WideSpray,
+        AlarmKind::Spray { network: [198, 51, 100, 0].into() },
+    ];
+    kinds.into_iter().zip(1..).map(|(kind, n)| Alarm { at: NOW - minutes(n * 7), kind }).collect()
+}
+
 pub fn home(role: Role) -> HomeView {
     if !follows(role) {
         return HomeView::default();
@@ -195,6 +205,7 @@ pub fn home(role: Role) -> HomeView {
         planned: vec![intervention(State::Planned)],
         vouching: (role == Role::Administrator).then_some(Vouching { passkeys: 2, equipment: 14, unsigned: 1 }),
         accounts: sees_accounts(role).then_some(AccountsWaiting { links: 1, due: 12 }),
+        alarms: if role == Role::SecurityOfficer { alarms() } else { Vec::new() },
     }
 }
 

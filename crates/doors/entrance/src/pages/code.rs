@@ -1,6 +1,6 @@
 //! The second step of signing in: the six-digit code.
 
-use super::SignInProblem;
+use super::{SignInProblem, Then};
 use web::layout::prelude::*;
 
 /// What the code page needs.
@@ -8,6 +8,8 @@ use web::layout::prelude::*;
 pub struct CodeStepView {
     /// Sealed state that the form brings back (field `ceremony`).
     pub ceremony: String,
+    /// Where to go on, for whoever proves again who he is.
+    pub then: Option<Then>,
     /// Why the last code did not pass.
     pub problem: Option<SignInProblem>,
 }
@@ -25,6 +27,10 @@ impl CodeStep {
     /// The page.
     pub fn new(chrome: Chrome, view: CodeStepView) -> Self {
         Self { t: chrome.text(), chrome, view }
+    }
+
+    fn then(&self) -> &'static str {
+        self.view.then.map_or("", Then::word)
     }
 
     fn is_wrong(&self) -> bool {

@@ -14,6 +14,10 @@ pub enum AccountChanged {
     SecondFactor,
     /// Other sessions were ended.
     Sessions,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
 }
 
 impl AccountChanged {
@@ -23,11 +27,15 @@ impl AccountChanged {
             Self::Password => "password",
             Self::SecondFactor => "second-factor",
             Self::Sessions => "sessions",
+            Self::PasskeyAdded => "passkey-added",
+            Self::PasskeyRemoved => "passkey-removed",
         }
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Password, Self::SecondFactor, Self::Sessions].into_iter().find(|one| one.word() == word)
+        [Self::Password, Self::SecondFactor, Self::Sessions, Self::PasskeyAdded, Self::PasskeyRemoved]
+            .into_iter()
+            .find(|one| one.word() == word)
     }
 
     /// What to tell.
@@ -36,6 +44,8 @@ impl AccountChanged {
             Self::Password => t.entrance_account_changed_password(),
             Self::SecondFactor => t.entrance_account_changed_second(),
             Self::Sessions => t.entrance_account_changed_sessions(),
+            Self::PasskeyAdded => t.entrance_passkey_added(),
+            Self::PasskeyRemoved => t.entrance_passkey_removed(),
         }
     }
 }
@@ -56,6 +66,14 @@ pub enum AccountProblem {
         /// Seconds until the next attempt counts.
         seconds: u64,
     },
+    /// A passkey has no name, or one that cannot be kept.
+    Label,
+    /// As many passkeys as an account may have.
+    Full,
+    /// The passkey was asked for too long ago.
+    Lost,
+    /// The passkey is not one that is taken.
+    Passkey,
     /// Somebody changed the account meanwhile.
     Meanwhile,
     /// The password is older than it may be.
@@ -68,6 +86,7 @@ impl AccountProblem {
             Self::Wait { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Meanwhile => StatusCode::CONFLICT,
             Self::Due => StatusCode::OK,
+            Self::Label | Self::Full | Self::Lost | Self::Passkey => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Current | Self::Password(_) | Self::Same | Self::Code => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -88,6 +107,10 @@ impl AccountProblem {
             Self::Same => t.entrance_means_problem_same().to_owned(),
             Self::Code => t.entrance_means_problem_code().to_owned(),
             Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
+            Self::Label => t.entrance_passkey_problem_label().to_owned(),
+            Self::Full => t.entrance_passkey_problem_full().to_owned(),
+            Self::Lost => t.entrance_passkey_problem_lost().to_owned(),
+            Self::Passkey => t.entrance_passkey_problem_passkey().to_owned(),
             Self::Meanwhile => t.entrance_means_problem_meanwhile().to_owned(),
             Self::Due => t.entrance_means_problem_due().to_owned(),
         }

@@ -3,11 +3,13 @@
 mod code;
 mod link;
 mod means;
+mod passkey;
 mod session;
 mod welcome;
 
 pub use code::{CodeStep, CodeStepView};
 pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
 pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, refused_password};
+pub use passkey::{Again, AgainView, OwnPasskeys, PasskeyEnrolling, PasskeyForm, Then};
 pub use session::{Session, SessionView, SignedOut};
 pub use welcome::{SignInProblem, Welcome, WelcomeView};

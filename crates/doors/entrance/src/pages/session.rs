@@ -1,7 +1,9 @@
 //! One's own session, and the page after it.
 
 use super::means::{AccountChanged, AccountProblem};
-use signin::OwnSession;
+use super::{OwnPasskeys, passkey::PasskeyEnrolling};
+use data_encoding::BASE64URL_NOPAD;
+use signin::{OwnSession, PasskeySeen};
 use types::{ClientAddress, Time};
 use web::layout::prelude::*;
 
@@ -16,6 +18,8 @@ pub struct SessionView {
     pub others: Vec<OwnSession>,
     /// Spare codes that have not served.
     pub spare_codes: usize,
+    /// Passkeys, where this door takes them.
+    pub passkeys: Option<OwnPasskeys>,
     /// What was just done.
     pub done: Option<AccountChanged>,
     /// Why something was not.
@@ -42,6 +46,14 @@ impl Session {
             0 => self.t.entrance_account_codes_none().to_owned(),
             count => self.t.entrance_account_codes_left(u64::try_from(count).unwrap_or(u64::MAX)),
         }
+    }
+
+    fn passkey_id(&self, one: &PasskeySeen) -> String {
+        BASE64URL_NOPAD.encode(&one.public.credential)
+    }
+
+    fn enrolling(&self) -> Option<&PasskeyEnrolling> {
+        self.view.passkeys.as_ref().and_then(|own| own.enrolling.as_ref())
     }
 
     fn csrf(&self) -> &str {

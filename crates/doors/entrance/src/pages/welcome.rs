@@ -1,13 +1,16 @@
 //! The stranger's first page: what this door is, and the sign-in form.
 
+use super::{PasskeyForm, Then};
 use crate::Greeting;
 use web::layout::{prelude::*, wait};
 
 /// What the first page needs.
 #[derive(Debug, Clone, Default)]
 pub struct WelcomeView {
-    /// Sealed state that the form brings back (field `ceremony`); empty when there is none.
-    pub ceremony: String,
+    /// What a passkey is asked to sign, where the door takes them.
+    pub passkey: Option<PasskeyForm>,
+    /// Where to go on, for whoever proves again who he is.
+    pub then: Option<Then>,
     /// The login typed before, kept so that only the password is typed again.
     pub login: String,
     /// Why the last attempt did not pass.
@@ -21,6 +24,8 @@ pub enum SignInProblem {
     Credentials,
     /// The six-digit code.
     Code,
+    /// The passkey opens no account here.
+    Passkey,
     /// Several failures: time must pass.
     Wait {
         /// Seconds until the next attempt counts.
@@ -36,6 +41,7 @@ impl SignInProblem {
         match self {
             Self::Credentials => t.entrance_problem_credentials().to_owned(),
             Self::Code => t.entrance_problem_code().to_owned(),
+            Self::Passkey => t.entrance_problem_passkey().to_owned(),
             Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
             Self::Expired => t.entrance_problem_expired().to_owned(),
         }
@@ -56,6 +62,10 @@ impl Welcome {
     /// The page.
     pub fn new(chrome: Chrome, greeting: Greeting, view: WelcomeView) -> Self {
         Self { t: chrome.text(), chrome, greeting, view }
+    }
+
+    fn then(&self) -> &'static str {
+        self.view.then.map_or("", Then::word)
     }
 
     fn is_wrong(&self) -> bool {

@@ -97,6 +97,7 @@ async fn home(member: Option<Member<Staff>>, visit: Visit<Staff>) -> Response {
         address: member.visit.address,
         others: Vec::new(),
         spare_codes: 0,
+        passkeys: None,
         done: None,
         problem: None,
     };
@@ -179,6 +180,7 @@ impl House {
             roles: &[Role::Beneficiary],
             limits: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(28_800) },
             establishment: HERE,
+            defences: Default::default(),
             administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
         };
         let signin = SignInService::new(store.clone(), journal.clone(), policies.clone(), keys(), settings).unwrap();

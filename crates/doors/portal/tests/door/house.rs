@@ -104,6 +104,7 @@ impl House {
                 absolute: Duration::from_secs(ABSOLUTE_SECONDS.unsigned_abs()),
             },
             establishment: HERE,
+            defences: Default::default(),
             administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
         };
         let enrolment = Enrolment::new(

@@ -3,7 +3,7 @@
 use entrance::{FactorView, pages::*};
 use identity::{Because, TotpSecret, WeakPassword};
 use portal::{greeting, pages::*};
-use signin::OwnSession;
+use signin::{OwnSession, PasskeySeen};
 use std::time::Duration;
 use types::{
     AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, SessionId, Time,
@@ -238,17 +238,27 @@ fn patients() -> Vec<PatientRow> {
 
 fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let welcome = |problem| {
-        let view = WelcomeView { ceremony: "sealed".into(), login: "camille.aubrelle".into(), problem };
+        let view = WelcomeView { login: "camille.aubrelle".into(), problem, ..WelcomeView::default() };
         Welcome::new(chrome(lang, "/", None), greeting(Text::new(lang)), view).render().unwrap()
     };
     add("welcome", &|| {
         Welcome::new(chrome(lang, "/", None), greeting(Text::new(lang)), WelcomeView::default()).render().unwrap()
     });
+    let asked =
+        || PasskeyForm { challenge: "c".repeat(43), rp: "portail.hopital.example".into(), ceremony: "x".repeat(90) };
+    add("welcome-passkey", &|| {
+        let view = WelcomeView { passkey: Some(asked()), ..WelcomeView::default() };
+        Welcome::new(chrome(lang, "/", None), greeting(Text::new(lang)), view).render().unwrap()
+    });
+    add("again", &|| {
+        let view = AgainView { login: "camille.aubrelle".into(), then: Then::Account, passkey: Some(asked()) };
+        Again::new(chrome(lang, "/session", CAMILLE), view).render().unwrap()
+    });
     add("welcome-wrong", &|| welcome(Some(SignInProblem::Credentials)));
     add("welcome-wait", &|| welcome(Some(SignInProblem::Wait { seconds: 16 })));
     add("welcome-expired", &|| welcome(Some(SignInProblem::Expired)));
     for (name, problem) in [("code", None), ("code-wrong", Some(SignInProblem::Code))] {
-        let view = CodeStepView { ceremony: "sealed".into(), problem };
+        let view = CodeStepView { ceremony: "sealed".into(), then: None, problem };
         add(name, &|| CodeStep::new(chrome(lang, "/", None), view.clone()).render().unwrap());
     }
     add("signed-out", &|| SignedOut::new(chrome(lang, "/", CAMILLE)).render().unwrap());
@@ -256,7 +266,15 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
 
 fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let (since, from) = (ago(1), address("2001:db8:7::2f"));
-    let alone = SessionView { since, address: from, others: Vec::new(), spare_codes: 0, done: None, problem: None };
+    let alone = SessionView {
+        since,
+        address: from,
+        others: Vec::new(),
+        spare_codes: 0,
+        passkeys: None,
+        done: None,
+        problem: None,
+    };
     let other = |device: &str, hours| OwnSession {
         id: SessionId::from_bytes([9; 16]),
         is_this: false,
@@ -271,6 +289,24 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let session = |view: &SessionView| Session::new(chrome(lang, "/session", CAMILLE), view.clone()).render().unwrap();
     add("session", &|| session(&alone));
     add("session-several", &|| session(&several));
+    let key = |label: &str, opens| PasskeySeen {
+        public: passkey_public(),
+        label: label.into(),
+        enrolled: ago(700),
+        opens,
+        vouched: false,
+    };
+    let enrolling = PasskeyEnrolling {
+        challenge: "c".repeat(43),
+        rp: "portail.hopital.example".into(),
+        user: "u".repeat(22),
+        exclude: "AQID".into(),
+    };
+    let list = vec![key("Mon téléphone", true), key("Ancien ordinateur", false)];
+    let with = |stale, enrolling| Some(OwnPasskeys { list: list.clone(), enrolling, stale });
+    let passkeys = with(false, Some(enrolling));
+    add("session-passkeys", &|| session(&SessionView { passkeys: passkeys.clone(), ..alone.clone() }));
+    add("session-stale", &|| session(&SessionView { passkeys: with(true, None), ..alone.clone() }));
     add("session-wrong", &|| session(&SessionView { problem, ..alone.clone() }));
     let factor = || FactorView::new(&TotpSecret::from_bytes([7; 20]), "Centre hospitalier", "camille.aubrelle");
     for (name, problem) in [("second-factor", None), ("second-factor-wrong", Some(AccountProblem::Code))] {
@@ -390,4 +426,21 @@ pub fn all(lang: Lang) -> Vec<(String, String)> {
     record_pages(lang, &mut add);
     other_pages(lang, &mut add);
     pages
+}
+
+fn passkey_public() -> identity::passkey::PasskeyPublic {
+    // A point on P-256, as authenticators write it: the curve's own base point.
+    let x = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+    let y = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+    let bytes = |hex: &str| {
+        let digits = hex.as_bytes().chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16));
+        digits.collect::<Result<Vec<u8>, _>>().unwrap()
+    };
+    let mut cose = vec![0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 0x20];
+    cose.extend(bytes(x));
+    cose.extend([0x22, 0x58, 0x20]);
+    cose.extend(bytes(y));
+    let public_key = identity::passkey::PasskeyKey::from_cose(&cose).unwrap();
+    let (credential, sign_count) = (vec![1, 2, 3], 0);
+    identity::passkey::PasskeyPublic { credential, public_key, sign_count, backup_eligible: true, backed_up: true }
 }

@@ -5,6 +5,7 @@ use crate::{
     pages::{IssuedToken, MeansDone, MeansPage, MeansView, MeansWrong, TokenForm, paths},
 };
 use axum::{http::StatusCode, response::Response};
+use entrance::Then;
 use identity::BadSshKey;
 use serde::Deserialize;
 use signin::{MeansError, NewToken, TOKEN_SOURCES_MAX};
@@ -36,6 +37,7 @@ async fn show(member: &Member, mut view: MeansView, status: StatusCode) -> Respo
         Ok(found) => found,
         Err(error) => return means_failed(member, error).await,
     };
+    view.stale = !member.is_fresh();
     let chrome = member.visit.chrome(Some(&member.who), Some("/means"));
     page(status, member.visit.lang, &MeansPage::new(chrome, view))
 }
@@ -45,6 +47,9 @@ fn done(member: &Member, done: MeansDone) -> Response {
 }
 
 pub(crate) async fn add_key(Posted { member, form }: Posted) -> Response {
+    if let Some(again) = member.proves_again(Then::Means) {
+        return again;
+    }
     let (line, label) = (first(&form, "key"), first(&form, "label"));
     let t = Text::new(member.visit.lang);
     let error = match member.visit.state.means().add_ssh_key(&member.who.authenticated, line.trim(), &label).await {
@@ -83,6 +88,9 @@ pub(crate) async fn remove_key(Posted { member, form }: Posted) -> Response {
 }
 
 pub(crate) async fn issue_token(Posted { member, form }: Posted) -> Response {
+    if let Some(again) = member.proves_again(Then::Means) {
+        return again;
+    }
     let typed = TokenForm {
         label: first(&form, "label"),
         scopes: all(&form, "scopes"),

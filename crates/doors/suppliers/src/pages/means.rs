@@ -136,6 +136,8 @@ pub struct MeansView {
     pub key_label: String,
     /// What was typed for a token.
     pub token: TokenForm,
+    /// Whether he must prove again who he is before he adds any.
+    pub stale: bool,
     /// What was just issued.
     pub issued: Option<IssuedToken>,
     /// What was just done.

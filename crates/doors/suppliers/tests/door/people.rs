@@ -108,7 +108,7 @@ pub async fn passkeys(
             });
         }
         credentials.push(public.credential.clone());
-        enrolment.passkey(account, &PasskeyRecord { public, label: "essai".into() }).await.unwrap();
+        enrolment.passkey(account, &PasskeyRecord { renewal: 0, public, label: "essai".into() }).await.unwrap();
         keychain.0.insert(account, soft);
     }
     let (_, evidence) = fleet.vouch(&credentials[1], (admin, &keychain)).await.unwrap();

@@ -43,6 +43,7 @@ impl Site {
             keep: &keep,
             master: &master,
             establishments: &establishments,
+            defences: Default::default(),
             administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
         };
         let limits = SessionLimits { idle: Duration::from_secs(600), absolute: Duration::from_secs(3600) };

@@ -15,6 +15,17 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110114", Do::Execute).of_type("110122"),
     ),
     entry(
+        Event::SignInAlarm,
+        &[written(
+            Form::Note,
+            "within ten minutes, one network failed on twenty logins, all of them on two hundred, or one login from eight \
+             networks; each once in that time on each node",
+            "author `system.door`; detail: which of the three, and the network or the account",
+        )],
+        &["acces-web:AA7", "clausier:O-5.3"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
         Event::SignOut,
         &[
             written(

@@ -1,0 +1,252 @@
+//! What the doors of a node know together of those who guess: which addresses many people share, and what looks like passwords
+//! sprayed over many accounts, or one account tried from many places (acces-web AA7).
+
+use identity::Authenticated;
+use journal::Journal;
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    fmt,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use types::{AccountId, Cidr, ClientAddress, Event, Time};
+
+/// What is looked at together.
+const WINDOW: Duration = Duration::from_secs(600);
+/// Logins that fail from one network within that time: more than people who mistype there.
+pub const SPRAY_LOGINS: usize = 20;
+/// Logins that fail from anywhere within that time.
+pub const WIDE_SPRAY_LOGINS: usize = 200;
+/// Networks from which one login fails within that time.
+pub const SCATTER_NETWORKS: usize = 8;
+/// Networks and logins watched at once; what is past the bound is counted together with all the others.
+const WATCHED_MAX: usize = 8192;
+/// Alarms remembered.
+const ALARMS_MAX: usize = 50;
+
+/// What an alarm is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlarmKind {
+    /// One network tries many logins.
+    Spray {
+        /// The network's first address.
+        network: IpAddr,
+    },
+    /// Many logins are tried, from many networks.
+    WideSpray,
+    /// One login is tried from many networks.
+    Scatter {
+        /// Whose, if the login exists.
+        account: Option<AccountId>,
+    },
+}
+
+impl AlarmKind {
+    /// One word, that names nobody.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Spray { .. } => "spray",
+            Self::WideSpray => "wide_spray",
+            Self::Scatter { .. } => "scatter",
+        }
+    }
+}
+
+impl fmt::Display for AlarmKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spray { network } => {
+                write!(f, "{SPRAY_LOGINS} logins failed from the network of {network} in ten minutes")
+            }
+            Self::WideSpray => write!(f, "{WIDE_SPRAY_LOGINS} logins failed in ten minutes"),
+            Self::Scatter { account: Some(account) } => {
+                write!(f, "account {account} was tried from {SCATTER_NETWORKS} networks in ten minutes")
+            }
+            Self::Scatter { account: None } => {
+                write!(f, "a login that nobody has was tried from {SCATTER_NETWORKS} networks in ten minutes")
+            }
+        }
+    }
+}
+
+/// What somebody in charge should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// Since when.
+    pub at: Time,
+    /// What.
+    pub kind: AlarmKind,
+}
+
+#[derive(Default)]
+struct Watch {
+    began: Option<Time>,
+    by_network: HashMap<IpAddr, HashSet<[u8; 32]>>,
+    by_login: HashMap<[u8; 32], HashSet<IpAddr>>,
+    logins: HashSet<[u8; 32]>,
+}
+
+/// Adds to a bounded set of a bounded map; says whether the set has just reached `mark`.
+fn reaches<K, V>(map: &mut HashMap<K, HashSet<V>>, key: K, value: V, mark: usize) -> bool
+where
+    K: Eq + std::hash::Hash,
+    V: Eq + std::hash::Hash,
+{
+    if map.len() >= WATCHED_MAX && !map.contains_key(&key) {
+        return false;
+    }
+    let set = map.entry(key).or_default();
+    set.len() < mark && set.insert(value) && set.len() == mark
+}
+
+impl Watch {
+    fn failed(
+        &mut self,
+        network: IpAddr,
+        (login, account): ([u8; 32], Option<AccountId>),
+        now: Time,
+    ) -> Vec<AlarmKind> {
+        let began = *self.began.get_or_insert(now);
+        if now.since(began) >= WINDOW || now < began {
+            *self = Self { began: Some(now), ..Self::default() };
+        }
+        let mut rung = Vec::new();
+        if reaches(&mut self.by_network, network, login, SPRAY_LOGINS) {
+            rung.push(AlarmKind::Spray { network });
+        }
+        if reaches(&mut self.by_login, login, network, SCATTER_NETWORKS) {
+            rung.push(AlarmKind::Scatter { account });
+        }
+        let few = self.logins.len() < WIDE_SPRAY_LOGINS;
+        if few && self.logins.insert(login) && self.logins.len() == WIDE_SPRAY_LOGINS {
+            rung.push(AlarmKind::WideSpray);
+        }
+        rung
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    shared: Vec<Cidr>,
+    watch: Mutex<Watch>,
+    alarms: Mutex<VecDeque<Alarm>>,
+}
+
+/// A node's, for all its doors. Clones are handles.
+#[derive(Clone, Default)]
+pub struct Defences(Arc<Parts>);
+
+impl fmt::Debug for Defences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Defences").field("shared", &self.0.shared).finish_non_exhaustive()
+    }
+}
+
+impl Defences {
+    /// `shared`: addresses behind which a hospital's or an operator's people come together.
+    pub fn new(shared: Vec<Cidr>) -> Self {
+        Self(Arc::new(Parts { shared, ..Parts::default() }))
+    }
+
+    pub(crate) fn is_shared(&self, address: ClientAddress) -> bool {
+        self.0.shared.iter().any(|range| range.contains(address))
+    }
+
+    /// A sign-in failed: what it makes sure of, once in ten minutes for each.
+    pub(crate) fn failed(&self, network: IpAddr, whose: ([u8; 32], Option<AccountId>), now: Time) -> Vec<AlarmKind> {
+        let rung = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).failed(network, whose, now);
+        if !rung.is_empty() {
+            let mut alarms = self.0.alarms.lock().unwrap_or_else(PoisonError::into_inner);
+            alarms.extend(rung.iter().map(|kind| Alarm { at: now, kind: kind.clone() }));
+            let extra = alarms.len().saturating_sub(ALARMS_MAX);
+            alarms.drain(..extra);
+        }
+        rung
+    }
+
+    /// The same, traced and told: an alarm that nobody could write down still stands.
+    pub(crate) async fn watch(
+        &self,
+        journal: &Journal,
+        who: &Authenticated,
+        (network, login, account): (IpAddr, [u8; 32], Option<AccountId>),
+    ) {
+        for kind in self.failed(network, (login, account), journal.now()) {
+            tracing::warn!(alarm = kind.word(), "sign-ins fail as they do when somebody guesses");
+            if let Err(error) = journal.note(who, Event::SignInAlarm, Some(kind.to_string())).await {
+                tracing::warn!(%error, "an alarm could not be traced");
+            }
+        }
+    }
+
+    /// The alarms of this node since `since`, the newest first.
+    pub fn alarms(&self, since: Time) -> Vec<Alarm> {
+        let alarms = self.0.alarms.lock().unwrap_or_else(PoisonError::into_inner);
+        alarms.iter().rev().filter(|alarm| alarm.at >= since).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_micros(1_790_000_000_000_000);
+
+    fn login(n: u16) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&n.to_be_bytes());
+        bytes
+    }
+
+    fn network(n: u8) -> IpAddr {
+        IpAddr::from([192, 0, n, 0])
+    }
+
+    #[test]
+    fn what_people_mistype_rings_nothing_and_a_spray_rings_once() {
+        let defences = Defences::default();
+        for again in 0..50 {
+            for n in 0..19 {
+                assert!(defences.failed(network(1), (login(n), None), NOW).is_empty(), "{again}");
+            }
+        }
+        assert_eq!(defences.failed(network(1), (login(19), None), NOW), [AlarmKind::Spray { network: network(1) }]);
+        for n in 20..100 {
+            assert!(defences.failed(network(1), (login(n), None), NOW).is_empty(), "once in ten minutes");
+        }
+        assert_eq!(defences.alarms(NOW).len(), 1);
+        let later = NOW + WINDOW;
+        for n in 0..19 {
+            assert!(defences.failed(network(1), (login(n), None), later).is_empty());
+        }
+        assert_eq!(defences.failed(network(1), (login(19), None), later).len(), 1, "and again after");
+        assert_eq!(defences.alarms(later).len(), 1);
+    }
+
+    #[test]
+    fn a_spray_from_everywhere_and_one_account_from_everywhere_ring() {
+        let defences = Defences::default();
+        let mut rung = Vec::new();
+        for n in 0..300 {
+            let from = network(u8::try_from(n % 250).unwrap_or(0));
+            rung.extend(defences.failed(from, (login(n), None), NOW));
+        }
+        assert_eq!(rung, [AlarmKind::WideSpray]);
+        let account = Some(AccountId::from_bytes([7; 16]));
+        let tried = (0..20).flat_map(|n| defences.failed(network(n), (login(999), account), NOW));
+        assert_eq!(tried.collect::<Vec<_>>(), [AlarmKind::Scatter { account }]);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut watch = Watch::default();
+        for n in 0..20_000_u32 {
+            let mut key = [0; 32];
+            key[..4].copy_from_slice(&n.to_be_bytes());
+            watch.failed(IpAddr::from(n.to_be_bytes()), (key, None), NOW);
+        }
+        assert!(watch.by_network.len() <= WATCHED_MAX && watch.by_login.len() <= WATCHED_MAX);
+        assert!(watch.logins.len() <= WIDE_SPRAY_LOGINS);
+    }
+}
