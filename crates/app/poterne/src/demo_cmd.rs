@@ -168,6 +168,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         stamping: None,
         witness: None,
         health,
+        directory: None,
         administrators_passwords: PasswordPolicy::default_for(Population::Administrators),
         stop_deadline: Duration::from_secs(8),
         new_origin: false,

@@ -1,7 +1,7 @@
 //! The life of accounts, for those who manage them: created for somebody who chooses his means by a link, suspended,
 //! blocked, reopened, closed, looked at again (acces-web GA4, AA6; segur IE.58, IAM.91).
 
-mod effects;
+pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod sql;
 
@@ -32,7 +32,7 @@ pub const FIRST_LINK_LIFE: Duration = Duration::from_secs(7 * 86_400);
 pub const RENEWAL_LINK_LIFE: Duration = Duration::from_secs(86_400);
 
 /// No session lives longer.
-const SESSION_LIFE_MAX: Duration = Duration::from_secs(43_200);
+pub(crate) const SESSION_LIFE_MAX: Duration = Duration::from_secs(43_200);
 
 struct Parts {
     store: Store,
@@ -150,6 +150,7 @@ impl Accounts {
             life: Some(Life::new(AccountState::Invited, now, who.account())),
             renewals: Some(0),
             password_since: Some(now.micros()),
+            directory: None,
         };
         let supplier = new.supplier;
         let bond =

@@ -182,6 +182,7 @@ impl Enrolment {
             life: Some(Life::new(AccountState::Active, self.journal.now(), None)),
             renewals: None,
             password_since: Some(self.journal.now().micros()),
+            directory: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;

@@ -7,6 +7,7 @@
 mod accounts;
 mod attempts;
 mod enrol;
+mod following;
 mod hasher;
 mod links;
 mod means;
@@ -18,6 +19,7 @@ mod service;
 mod sessions;
 mod sql;
 mod ssh;
+mod staff;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ pub use accounts::{
     },
 };
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
+pub use following::{FollowError, Followed, Following, Held};
 pub use links::{Chosen, LinkError, LinkWelcome};
 pub use means::{
     EVIDENCE_BYTES_MAX, Means, MeansError, PasskeyOptions, Registration,
@@ -44,4 +47,5 @@ pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
 pub use policy::EndedBecause;
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings};
 pub use ssh::{SshRefused, SshSeen, SshSignIn};
+pub use staff::{Answering, Staff, StaffMember, StaffSilent};
 pub use tokens::{ApiTokens, NewToken, TOKEN_SECONDS_MAX, TOKEN_SOURCES_MAX, TokenHolder, TokenSeen, TokenSettings};

@@ -89,13 +89,15 @@ pub struct LinkWelcome {
     pub expires: Time,
     /// Whether the account was in use before: what it had is replaced.
     pub anew: bool,
+    /// Whether he chooses a password: not where the hospital's directory keeps it.
+    pub with_password: bool,
     /// A second factor drawn for him, which nobody keeps before he has shown a code of it.
     pub totp: TotpSecret,
 }
 
 /// What somebody chooses.
 pub struct Chosen {
-    /// His password.
+    /// His password, where he chooses one.
     pub password: Secret<String>,
     /// The second factor that the page drew.
     pub totp: TotpSecret,
@@ -123,6 +125,7 @@ impl SignInService {
             establishment: account.establishment,
             expires: Time::from_micros(kept.expires),
             anew: secrets.state()? == AccountState::Active,
+            with_password: secrets.directory.is_none(),
             totp: TotpSecret::from_bytes(random()?),
         })
     }
@@ -137,13 +140,18 @@ impl SignInService {
         let code: String = chosen.code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let step = new_code_step(&chosen.totp, &code, now).ok_or(LinkError::Code)?;
         let personal = vec![secrets.login.clone(), secrets.display_name.clone()];
-        let hash = self.new_password(chosen.password, account.role, personal).await??;
+        let hash = match secrets.directory {
+            None => Some(self.new_password(chosen.password, account.role, personal).await??),
+            Some(_) => None,
+        };
         let who = door_actor(parts.settings.door, address, Some(account.establishment), now);
         let action = TakeLink { establishment: account.establishment, account: account.id, link: kept.id() };
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| LinkError::Unavailable)?;
-        secrets.password_phc = hash.phc().to_owned();
-        secrets.password_since = Some(now.micros());
+        if let Some(hash) = hash {
+            secrets.password_phc = hash.phc().to_owned();
+            secrets.password_since = Some(now.micros());
+        }
         secrets.totp = *chosen.totp.bytes();
         if secrets.state()? == AccountState::Invited {
             secrets.life = Some(Life::new(AccountState::Active, now, None));

@@ -28,6 +28,9 @@ pub(crate) struct AccountSecrets {
     /// Since when the password is the one it is.
     #[n(6)]
     pub password_since: Option<i64>,
+    /// Who he is in the hospital's directory, which then keeps his password.
+    #[n(7)]
+    pub directory: Option<String>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -135,6 +138,7 @@ impl AccountRow {
             life: Some(Life::new(AccountState::Blocked, Time::from_micros(1_790_000_000_000_000), Some(id))),
             renewals: Some(0),
             password_since: Some(1_790_000_000_000_000),
+            directory: None,
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;

@@ -5,6 +5,7 @@ mod accounts;
 mod means;
 mod own;
 mod ssh;
+mod staff;
 mod tokens;
 
 use crate::{

@@ -61,6 +61,7 @@ fn problem(error: OwnError) -> Option<AccountProblem> {
         OwnError::TooMany(wait) => Some(AccountProblem::Wait { seconds: wait_seconds(wait) }),
         OwnError::Code => Some(AccountProblem::Code),
         OwnError::Meanwhile => Some(AccountProblem::Meanwhile),
+        OwnError::Directory => Some(AccountProblem::Directory),
         OwnError::Denied | OwnError::Unavailable => None,
         OwnError::Password(bad) => Some(AccountProblem::Password(bad)),
     }

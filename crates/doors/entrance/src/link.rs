@@ -41,8 +41,9 @@ async fn drawn<D: Door>(visit: &Visit<D>, token: &str, problem: Option<LinkProbl
     let (display_name, login, role) = (welcome.display_name, welcome.login, welcome.role);
     let (expires, anew, token) = (welcome.expires, welcome.anew, token.to_owned());
     let view = LinkView { token, display_name, login, role, expires, anew, factor, problem };
+    let link = Link::new(chrome, view).asking_password(welcome.with_password);
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, visit.lang, &Link::new(chrome, view))
+    page(status, visit.lang, &link)
 }
 
 /// What is over, replaced, or never was is answered alike.
@@ -62,6 +63,8 @@ fn refused<D: Door>(visit: &Visit<D>, error: LinkError) -> Response {
 
 #[derive(Deserialize)]
 pub(crate) struct Sent {
+    /// Not there where the hospital's directory keeps it.
+    #[serde(default)]
     password: String,
     totp_secret: String,
     code: String,

@@ -84,6 +84,9 @@ pub(crate) async fn second_step<D: Door>(
         Err(SecondStepError::Refused) => {
             again(&visit, StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials, String::new())
         }
+        Err(SecondStepError::NoDirectory) => {
+            again(&visit, StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory, String::new())
+        }
         Err(SecondStepError::TooMany(wait)) => {
             again(&visit, StatusCode::TOO_MANY_REQUESTS, wait_problem(wait), String::new())
         }

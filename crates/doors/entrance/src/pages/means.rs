@@ -56,6 +56,8 @@ pub enum AccountProblem {
     },
     /// Somebody changed the account meanwhile.
     Meanwhile,
+    /// The hospital's directory keeps the password.
+    Directory,
     /// The password is older than it may be.
     Due,
 }
@@ -64,7 +66,7 @@ impl AccountProblem {
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::Wait { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Meanwhile => StatusCode::CONFLICT,
+            Self::Meanwhile | Self::Directory => StatusCode::CONFLICT,
             Self::Due => StatusCode::OK,
             Self::Current | Self::Password(_) | Self::Code => StatusCode::UNPROCESSABLE_ENTITY,
         }
@@ -86,6 +88,7 @@ impl AccountProblem {
             Self::Code => t.entrance_means_problem_code().to_owned(),
             Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
             Self::Meanwhile => t.entrance_means_problem_meanwhile().to_owned(),
+            Self::Directory => t.entrance_means_problem_directory().to_owned(),
             Self::Due => t.entrance_means_problem_due().to_owned(),
         }
     }
