@@ -4,7 +4,7 @@ use crate::{
     hasher::{Hasher, NotHashed},
     model::AccountRow,
     pace::{FIRST_STEPS_PER_MINUTE_MAX, Pace},
-    staff::Staff,
+    staff::{Asked, Staff},
 };
 use identity::{
     DoorKey, PasswordHash, PasswordPolicy, Population, SessionLimits, WeakPassword, check_password, hash_password,
@@ -97,6 +97,7 @@ pub(crate) struct Parts {
     pub nobody: AccountRow,
     /// Whom the passwords are asked of that are not kept here.
     pub staff: OnceLock<Arc<dyn Staff>>,
+    pub asked: Asked,
 }
 
 /// Sign-in of one door. Clones are handles.
@@ -116,8 +117,20 @@ impl SignInService {
         let hasher = Hasher::default();
         let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
-        let staff = OnceLock::new();
-        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody, staff })))
+        let (staff, asked) = (OnceLock::new(), Asked::default());
+        Ok(Self(Arc::new(Parts {
+            store,
+            journal,
+            policies,
+            keys,
+            door_key,
+            settings,
+            hasher,
+            pace,
+            nobody,
+            staff,
+            asked,
+        })))
     }
 
     /// With the hospital's directory, which keeps the passwords of some. Told once.

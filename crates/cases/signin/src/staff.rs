@@ -2,7 +2,8 @@
 //!
 //! The password is asked of the directory in the second step, and only of somebody who shows a right code: nobody else can
 //! have it count a wrong password, so nobody locks others out there through this door, and the first step tells nothing, by
-//! its answer or by its time. Until then the password travels with the sealed ceremony, as long for everybody.
+//! its answer or by its time. A code has it asked once, right or wrong: however many ask at once, from wherever, that is one
+//! question for each half minute and account. Until then the password travels with the sealed ceremony, as long for everybody.
 
 use crate::{
     SignInService,
@@ -11,13 +12,24 @@ use crate::{
     service::SecondStepError,
 };
 use identity::{PasswordSeen, SignIn, TotpSecret, is_own_password, new_code_step};
-use std::{future::Future, pin::Pin};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 use store::StoreError;
-use types::{ClientAddress, EstablishmentId, Role, Secret, Time};
+use types::{AccountId, ClientAddress, EstablishmentId, Role, Secret, Time};
 use zeroize::Zeroizing;
 
+/// Seconds that a code is for.
+const CODE_STEP_SECONDS: u64 = 30;
 /// Bytes of a password that is asked of the directory.
 const HELD_PASSWORD_BYTES_MAX: usize = 512;
+
+/// Between two questions of somebody who is signed in and gives his password again.
+const OWN_PAUSE: Duration = Duration::from_secs(1);
 
 /// What is being answered.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, StaffSilent>> + Send + 'a>>;
@@ -62,6 +74,47 @@ pub trait Staff: Send + Sync {
     fn look_again(&self);
 }
 
+/// Whom the directory was asked of, and when: in memory, one entry for each account of the directory that came here.
+#[derive(Default)]
+pub(crate) struct Asked(Mutex<HashMap<AccountId, Last>>);
+
+/// The last questions about somebody: the step of the code that had the first kind asked, and when the second was.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    step: u64,
+    own: Option<Time>,
+}
+
+impl Asked {
+    /// Whether a code of this step may have it asked. It may once.
+    fn by_code(&self, account: AccountId, step: u64) -> bool {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = asked.entry(account).or_default();
+        let is_new = step > last.step;
+        last.step = last.step.max(step);
+        is_new
+    }
+
+    /// It did not say: the same code may have it asked again.
+    fn unsaid(&self, account: AccountId, step: u64) {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = asked.get_mut(&account).filter(|last| last.step == step) {
+            last.step = step.saturating_sub(1);
+        }
+    }
+
+    /// Whether somebody signed in may have it asked now.
+    fn by_holder(&self, account: AccountId, now: Time) -> bool {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = asked.entry(account).or_default();
+        let is_early = last.own.is_some_and(|own| now >= own && now < own + OWN_PAUSE);
+        if !is_early {
+            last.own = Some(now);
+        }
+        !is_early
+    }
+}
+
 impl SignInService {
     /// What of a password goes with the ceremony: the same length whatever it is, and nothing where it is checked here.
     pub(crate) fn held(
@@ -97,9 +150,10 @@ impl SignInService {
         let row = account.unwrap_or(&parts.nobody);
         let secrets = row.secrets(&parts.keys).map_err(|_| SecondStepError::Unavailable)?;
         let Some(key) = &secrets.directory else { return Ok(seen) };
-        if !self.has_second_factor(row, &secrets, code).await? {
+        let step = self.second_factor(row, &secrets, code).await?;
+        let Some(step) = step.filter(|step| parts.asked.by_code(row.id, *step)) else {
             return Ok(seen.password_vouched(false));
-        }
+        };
         let password = read_held(held).unwrap_or_else(|| Secret::new(String::new()));
         match self.ask_staff(key, password).await {
             Ok(Some(member)) if member.place == Some((row.establishment, row.role)) => Ok(seen.password_vouched(true)),
@@ -110,6 +164,7 @@ impl SignInService {
                 Ok(seen.password_vouched(false))
             }
             Err(silent) => {
+                parts.asked.unsaid(row.id, step);
                 tracing::warn!(%silent, "somebody cannot sign in: the hospital's directory does not say");
                 self.refused(address, "the directory does not answer").await;
                 Err(SecondStepError::NoDirectory)
@@ -125,6 +180,7 @@ impl SignInService {
                 let held = row.credentials(&parts.keys)?;
                 Ok(parts.hasher.run(move || is_own_password(&current, &held)).await?)
             }
+            Some(_) if !parts.asked.by_holder(row.id, parts.journal.now()) => Err(OwnError::TooMany(OWN_PAUSE)),
             Some(key) => match self.ask_staff(key, current).await {
                 Ok(member) => Ok(member.is_some()),
                 Err(silent) => {
@@ -153,18 +209,23 @@ impl SignInService {
         staff.check(key, password, self.parts().journal.now()).await
     }
 
-    /// Whether a code is the account's and has not served. It is spent later, in the commit that opens the session.
-    async fn has_second_factor(
+    /// The step of a code that is the account's and has not served; of a spare code, the present one. It is spent later, in
+    /// the commit that opens the session.
+    async fn second_factor(
         &self,
         row: &AccountRow,
         secrets: &AccountSecrets,
         code: &str,
-    ) -> Result<bool, SecondStepError> {
+    ) -> Result<Option<u64>, SecondStepError> {
+        let now = self.parts().journal.now();
         match spare_code(code) {
-            Some(spare) => Ok(self.spare(row.id, &spare).await?.1),
+            Some(spare) => {
+                let is_there = self.spare(row.id, &spare).await?.1;
+                Ok(is_there.then(|| u64::try_from(now.seconds()).unwrap_or(0) / CODE_STEP_SECONDS))
+            }
             None => {
-                let step = new_code_step(&TotpSecret::from_bytes(secrets.totp), code, self.parts().journal.now());
-                Ok(step.is_some_and(|step| step > row.last_step))
+                let step = new_code_step(&TotpSecret::from_bytes(secrets.totp), code, now);
+                Ok(step.filter(|step| *step > row.last_step))
             }
         }
     }

@@ -13,6 +13,8 @@ use wire::ldap::{search, start_tls, unbind};
 
 /// Entries in a page.
 const PAGE_ENTRIES: u32 = 500;
+/// Bytes of all that is answered in one conversation.
+const CONVERSATION_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Addresses of one server that are tried.
 const ADDRESSES_MAX: usize = 4;
 
@@ -60,6 +62,7 @@ pub(crate) struct Link {
     stream: StreamOwned<ClientConnection, Timed>,
     unread: Vec<u8>,
     last: u32,
+    received: usize,
 }
 
 /// What is looked for, and how far.
@@ -84,7 +87,7 @@ impl Link {
         }
         let tls = ClientConnection::new(Arc::clone(&settings.tls), server.name.clone())
             .map_err(|error| DirectoryError::Tls(error.to_string()))?;
-        let mut link = Self { stream: StreamOwned::new(tls, timed), unread: Vec::new(), last: 0 };
+        let mut link = Self { stream: StreamOwned::new(tls, timed), unread: Vec::new(), last: 0, received: 0 };
         let outcome = link.sign_in(&settings.service_dn, settings.service_password.expose())?;
         match outcome.code {
             code::SUCCESS => Ok(link),
@@ -183,6 +186,10 @@ impl Link {
 
     fn receive(&mut self, id: u32) -> Result<Answer, DirectoryError> {
         let message = receive(&mut self.stream, &mut self.unread)?;
+        self.received = self.received.saturating_add(message.len());
+        if self.received > CONVERSATION_BYTES_MAX {
+            return Err(DirectoryError::TooMany("bytes"));
+        }
         match answer(&message).map_err(|_| DirectoryError::Malformed)? {
             (_, Answer::Goodbye) => Err(DirectoryError::Unreachable("it closes the conversation".to_owned())),
             (found, answer) if found == id => Ok(answer),

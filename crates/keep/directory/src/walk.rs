@@ -103,6 +103,10 @@ pub(crate) fn down(settings: &Settings, link: &mut Link, group: &str) -> Result<
 
 /// A name without what does not count in it: case, and the spaces around its signs.
 fn plain(dn: &str) -> String {
+    parts(dn).join(",")
+}
+
+fn parts(dn: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut is_escaped = false;
     for c in dn.chars() {
@@ -113,16 +117,15 @@ fn plain(dn: &str) -> String {
         }
         is_escaped = c == '\\' && !is_escaped;
     }
-    let part = |part: &String| match part.split_once('=') {
+    let part = |part: String| match part.split_once('=') {
         Some((name, value)) => format!("{}={}", name.trim(), value.trim()),
         None => part.trim().to_owned(),
     };
-    parts.iter().map(part).collect::<Vec<_>>().join(",")
+    parts.into_iter().map(part).collect()
 }
 
 fn is_below(dn: &str, base: &str) -> bool {
-    let (dn, base) = (plain(dn), plain(base));
-    dn == base || dn.strip_suffix(&base).is_some_and(|above| above.ends_with(','))
+    parts(dn).ends_with(&parts(base))
 }
 
 #[cfg(test)]

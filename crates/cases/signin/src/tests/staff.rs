@@ -246,6 +246,20 @@ async fn only_a_right_code_has_the_directory_asked_and_only_of_its_own_people(da
     let soon = house.desk.second_step(&first, &house.it.code(7), address(9)).await;
     assert!(matches!(refused(soon), SecondStepError::TooMany(_)));
     assert_eq!(house.paper.asked().len(), 1);
+    // However many ask at once with one code, from wherever, it is asked once.
+    house.it.clock.advance(31);
+    let guesses = (0..8).map(|n| {
+        let (desk, from, code) = (house.desk.clone(), address(70 + n), house.it.code(7));
+        tokio::spawn(async move {
+            let ceremony = desk.first_step("ines", Secret::new(format!("essai {n}")), from).await.unwrap();
+            desk.second_step(&ceremony, &code, from).await.is_ok()
+        })
+    });
+    for guess in guesses.collect::<Vec<_>>() {
+        assert!(!guess.await.unwrap());
+    }
+    assert_eq!(house.paper.asked().len(), 1);
+    house.comes_in("ines", KEY, 7).await.unwrap();
     // What travels between the two pages is as long for everybody, and says nothing.
     let mut lengths = Vec::new();
     for login in ["ines", "admin", "personne"] {
@@ -439,6 +453,9 @@ async fn ones_own_means_are_changed_by_the_directorys_password(database: &TestDa
     assert_eq!(wrong, Err(OwnError::Wrong));
     house.it.clock.advance(31);
     house.desk.change_second_factor(&ines, given(KEY), (other(), &house.it.code(8))).await.unwrap();
+    let soon = house.desk.draw_spare_codes(&ines, given(KEY)).await;
+    assert!(matches!(soon, Err(OwnError::TooMany(_))), "one question a second");
+    house.it.clock.advance(2);
     let codes = house.desk.draw_spare_codes(&ines, given(KEY)).await.unwrap();
     house.it.clock.advance(31);
     // A spare code has it asked like another, and serves once.
