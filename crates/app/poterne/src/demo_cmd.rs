@@ -169,6 +169,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         witness: None,
         health,
         shared_addresses: Vec::new(),
+        directory: None,
         administrators_passwords: PasswordPolicy::default_for(Population::Administrators),
         stop_deadline: Duration::from_secs(8),
         new_origin: false,

@@ -104,6 +104,11 @@ fn check_peers(config: &config::Config) -> Vec<Box<dyn check::Peer>> {
         let client = std::sync::Arc::new(client.map_err(|error| error.to_string()));
         peers.push(check::peer("sis", move || reach_sis(client.clone())));
     }
+    if let Some(config) = &config.directory {
+        let directory = config.directory.clone();
+        let reach = move || node::reach_directory(directory.clone(), types::Clock::now(&store::SystemClock));
+        peers.push(check::peer("directory", reach));
+    }
     for witness in &config.journal.witnesses {
         let witness = witness.clone();
         let name = format!("witness {}", witness.key.name());

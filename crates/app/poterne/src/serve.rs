@@ -110,6 +110,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         elsewhere,
         suppliers,
         relays,
+        directory: config.directory,
         trust,
         single_zone: config.node.accept_single_zone,
         witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },

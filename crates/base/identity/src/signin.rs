@@ -145,6 +145,13 @@ impl SignIn<PasswordSeen> {
         self.state.account
     }
 
+    /// Says whether the password is right in the place of who keeps the account: for one whose password the hospital's
+    /// directory keeps, and nobody else.
+    pub fn password_vouched(mut self, is_right: bool) -> Self {
+        self.state.password_right = is_right;
+        self
+    }
+
     /// Takes the code, and only now says whether both were right.
     pub fn code(
         self,

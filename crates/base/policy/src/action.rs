@@ -43,6 +43,8 @@ pub enum Question {
     Enrol(EstablishmentId),
     /// Choosing what one signs in with, by a link.
     TakeLink(EstablishmentId),
+    /// Following what the hospital's directory says of its people.
+    Follow(EstablishmentId),
     /// A node's own upkeep.
     House,
     /// One's own means of identification.
@@ -369,6 +371,24 @@ actions! {
         AccountState::Suspended => OverseeAct::SuspendAccounts,
         _ => OverseeAct::ManageAccounts,
     }), account account, detail detail;
+    /// Create an account for somebody whom the hospital's directory knows. It opens nothing before its holder took a link.
+    DatabaseAction FollowArrival {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Its identifier.
+        account: AccountId,
+        /// For what.
+        role: Role
+    } AccountCreated, |a| Question::Follow(a.establishment), account account, detail role;
+    /// Change an account as the hospital's directory changed: its name, its role, or whether it is in use.
+    DatabaseAction FollowChange {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Whose.
+        account: AccountId,
+        /// What it becomes.
+        detail: String
+    } AccountStateChanged, |a| Question::Follow(a.establishment), account account, detail detail;
     /// Say that an account was looked at again and is right.
     DatabaseAction ReviewAccount {
         /// Whose.

@@ -121,7 +121,9 @@ fn purpose_of(who: &Authenticated, question: Question) -> Purpose {
         (Question::SignIn(_) | Question::OwnSession(_) | Question::OwnMeans(_) | Question::NewMeans(_), _) => {
             Purpose::SignIn
         }
-        (Question::Enrol(_) | Question::TakeLink(_) | Question::House, _) | (_, None) => Purpose::Operation,
+        (Question::Enrol(_) | Question::TakeLink(_) | Question::Follow(_) | Question::House, _) | (_, None) => {
+            Purpose::Operation
+        }
         (Question::Matters | Question::Matter(_), Some(Role::Technician | Role::SupplierManager)) => {
             Purpose::Maintenance
         }
@@ -179,6 +181,9 @@ impl<'a> Asking<'a> {
             Question::SignIn(place) => self.plainly("sign_in", (uid("Establishment", &place.to_string())?, vec![])),
             Question::Enrol(place) => self.plainly("enrol", (uid("Establishment", &place.to_string())?, vec![])),
             Question::TakeLink(place) => self.plainly("take_link", (uid("Establishment", &place.to_string())?, vec![])),
+            Question::Follow(place) => {
+                self.plainly("follow_directory", (uid("Establishment", &place.to_string())?, vec![]))
+            }
             Question::House => self.plainly("keep_house", (uid("Establishment", "none")?, vec![])),
             Question::OwnMeans(account) => self.plainly("keep_means", self.session(account)?),
             Question::NewMeans(account) => self.plainly("add_means", self.session(account)?),

@@ -15,14 +15,15 @@ pub use action::{
     Action, AddSshKey, ApproveIntervention, AskRetention, AskSightings, ChangeAccountState, ChangePassword,
     ChangeSecondFactor, ClearRehearsal, CloseIntervention, CloseRelay, ConfirmLink, ConfirmRetention, CreateAccount,
     CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration, Disclosure, DrawLink,
-    DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, ForgetSearch,
-    GiveSightings, GrantRelation, HealthRead, HoldIntervention, InviteAccount, IssueToken, LapseIntervention,
-    MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions,
-    ReadDocument, ReadRecord, ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment,
-    RegisterPatient, ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention,
-    ReviewAccount, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions,
-    SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, TakeLink, TouchToken,
-    VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
+    DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, FollowArrival,
+    FollowChange, ForgetSearch, GiveSightings, GrantRelation, HealthRead, HoldIntervention, InviteAccount, IssueToken,
+    LapseIntervention, MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead,
+    PurgeSessions, ReadDocument, ReadRecord, ReadResult, ReadSightings, RecordProof, RefuseIntervention,
+    RegisterEquipment, RegisterPatient, ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay,
+    RequestIntervention, ReviewAccount, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts,
+    SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches,
+    SetRehearsal, TakeLink, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink,
+    WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

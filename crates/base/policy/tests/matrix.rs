@@ -107,7 +107,12 @@ fn what_sessions_and_system_actors_may_do() {
         let asks = policies.decide(&who, AskSightings { patient: patient(9) }, &own, NOW).is_ok();
         let gives = policies.decide(&who, GiveSightings { patient: patient(9), count: 1 }, &none, NOW).is_ok();
         let health = format!("record {reads}  ask for sightings {asks}  give {gives}");
-        writeln!(table, "{actor:17} sign in {signs_in}  enrol {enrols}  keep house {purges}  {health}").unwrap();
+        let arrival = FollowArrival { establishment: HERE, account: other, role: Role::OnCall };
+        let change = FollowChange { establishment: HERE, account: other, detail: String::new() };
+        let follows = policies.decide(&who, arrival, &none, NOW).is_ok();
+        assert_eq!(policies.decide(&who, change, &none, NOW).is_ok(), follows);
+        let acts = format!("sign in {signs_in}  enrol {enrols}  follow {follows}  keep house {purges}");
+        writeln!(table, "{actor:17} {acts}  {health}").unwrap();
     }
     insta::assert_snapshot!(table);
 }

@@ -38,6 +38,8 @@ words! {
         Needless = "needless",
         /// Back, or the doubt is gone.
         Back = "back",
+        /// The hospital's directory says so: its account there is disabled, or in no group that comes in here.
+        Directory = "directory",
     }
 }
 

@@ -94,6 +94,8 @@ words! {
         Operator = "system.operator",
         /// The demonstration filling itself.
         Demo = "system.demo",
+        /// What the hospital's directory says of its people, followed.
+        Directory = "system.directory",
         /// The probes that ask the running system whether a rule holds.
         Prober = "system.prober",
     }

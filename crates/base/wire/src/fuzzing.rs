@@ -1,16 +1,39 @@
-//! What must be true of whatever proxies and their clients say: for the fuzzers of `fuzz/`, and for a test that mutates
+//! What must be true of whatever proxies and their clients say, and directories: for the fuzzers of `fuzz/`, and for a test that mutates
 //! the same seeds. As in the journal's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use crate::proxy::{ANNOUNCEMENT_BYTES_MAX, Announced, Proxies, Reading, Says, announced};
+use crate::{
+    ldap::{Answer, Framing, MESSAGE_BYTES_MAX, answer, framing},
+    proxy::{ANNOUNCEMENT_BYTES_MAX, Announced, Proxies, Reading, Says, announced},
+};
 use types::ClientAddress;
 
 /// A decoder: its name, what must be true of whatever it is given, valid inputs.
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
-/// The decoders of what proxies say.
-pub const TARGETS: &[Target] =
-    &[("proxy_announced", proxy_announced, announced_seeds), ("proxy_forwarded", proxy_forwarded, forwarded_seeds)];
+/// The decoders of what proxies and directories say.
+pub const TARGETS: &[Target] = &[
+    ("ldap_answer", ldap_answer, ldap_seeds),
+    ("proxy_announced", proxy_announced, announced_seeds),
+    ("proxy_forwarded", proxy_forwarded, forwarded_seeds),
+];
+
+/// What a directory sends, read as a client reads it: bounded, and what is kept was all there.
+pub fn ldap_answer(bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Ok(Framing::Whole(length)) = framing(rest) {
+        assert!((2..=MESSAGE_BYTES_MAX.min(rest.len())).contains(&length));
+        let (message, after) = rest.split_at(length);
+        assert_eq!(framing(&message[..length - 1]), Ok(Framing::More), "a part is no whole");
+        if let Ok((_, Answer::Entry(entry))) = answer(message) {
+            let values = entry.attributes.iter().flat_map(|(_, values)| values);
+            let kept: usize = entry.dn.len() + values.map(Vec::len).sum::<usize>();
+            assert!(kept <= length);
+        }
+        rest = after;
+    }
+    let _ = answer(bytes);
+}
 
 /// The beginning of a connection, read as a door reads it: bounded, and nothing is taken of what follows.
 pub fn proxy_announced(bytes: &[u8]) {
@@ -55,6 +78,18 @@ pub fn proxy_forwarded(bytes: &[u8]) {
         // Alone, it is either read or not.
         proxies.client(address(near), [bytes].into_iter());
     }
+}
+
+fn ldap_seeds() -> Vec<Vec<u8>> {
+    let messages: [&[u8]; 6] = [
+        b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
+        b"\x30\x0f\x02\x01\x01\x61\x0a\x0a\x01\x31\x04\x00\x04\x03\x6e\x6f\x6e",
+        b"\x30\x1b\x02\x01\x02\x64\x16\x04\x04cn=a\x30\x0e\x30\x0c\x04\x02cn\x31\x06\x04\x01a\x04\x01b",
+        b"\x30\x0e\x02\x01\x02\x73\x09\x04\x07ldap://",
+        b"\x30\x84\x00\x00\x00\x0c\x02\x01\x02\x65\x07\x0a\x01\x0a\x04\x00\x04\x00",
+        b"\x30\x30\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00\xa0\x22\x30\x20\x04\x161.2.840.113556.1.4.319\x04\x06\x30\x04\x02\x01\x00\x04\x00",
+    ];
+    messages.map(<[u8]>::to_vec).into_iter().chain([messages.concat()]).collect()
 }
 
 fn announced_seeds() -> Vec<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Codecs without I/O: bytes and values in, bytes and values out.
 //!
 //! - [`asciicast`]: recordings of terminals, version 3 of asciinema's format.
+//! - [`ldap`]: what a client of a directory asks, and what it is answered.
 //! - [`Screen`]: what a terminal shows after the bytes it was sent, as [`Frame`]s of plain text and colors. A watcher never
 //!   receives the target's own bytes, so nothing in them can act on his browser.
 //! - [`proxy`]: whom a connection or a request comes from, where proxies stand before a door.
@@ -10,6 +11,7 @@
 
 pub mod asciicast;
 pub mod fuzzing;
+pub mod ldap;
 pub mod proxy;
 mod screen;
 mod visible;

@@ -1,7 +1,7 @@
 //! The life of accounts, for those who manage them: created for somebody who chooses his means by a link, suspended,
 //! blocked, reopened, closed, looked at again (acces-web GA4, AA6; segur IE.58, IAM.91).
 
-mod effects;
+pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod sql;
 
@@ -154,6 +154,7 @@ impl Accounts {
             renewals: Some(0),
             password_since: Some(now.micros()),
             link: None,
+            directory: None,
         };
         let supplier = new.supplier;
         let bond =

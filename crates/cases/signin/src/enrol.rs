@@ -183,6 +183,7 @@ impl Enrolment {
             renewals: None,
             password_since: Some(self.journal.now().micros()),
             link: None,
+            directory: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;

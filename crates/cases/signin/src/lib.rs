@@ -10,6 +10,7 @@ mod codes;
 mod defences;
 mod ending;
 mod enrol;
+mod following;
 mod hasher;
 mod links;
 mod means;
@@ -22,6 +23,7 @@ mod service;
 mod sessions;
 mod sql;
 mod ssh;
+mod staff;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,7 @@ pub use accounts::{
 };
 pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
+pub use following::{FollowError, Followed, Following, Held};
 pub use links::{Chosen, LinkError, LinkWelcome};
 pub use means::{
     EVIDENCE_BYTES_MAX, Means, MeansError, PasskeyOptions, Registration,
@@ -50,4 +53,5 @@ pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings};
 pub use ssh::{SshRefused, SshSeen, SshSignIn};
+pub use staff::{Answering, Staff, StaffMember, StaffSilent};
 pub use tokens::{ApiTokens, NewToken, TOKEN_SECONDS_MAX, TOKEN_SOURCES_MAX, TokenHolder, TokenSeen, TokenSettings};

@@ -96,13 +96,15 @@ pub struct LinkWelcome {
     pub anew: bool,
     /// Whether he is asked for what the person who confirmed the link tells him.
     pub asks_second: bool,
+    /// Whether he chooses a password: not where the hospital's directory keeps it.
+    pub with_password: bool,
     /// A second factor drawn for him, which nobody keeps before he has shown a code of it.
     pub totp: TotpSecret,
 }
 
 /// What somebody chooses.
 pub struct Chosen {
-    /// His password.
+    /// His password, where he chooses one.
     pub password: Secret<String>,
     /// The second factor that the page drew.
     pub totp: TotpSecret,
@@ -133,6 +135,7 @@ impl SignInService {
             expires: Time::from_micros(kept.expires),
             anew: secrets.state()? != AccountState::Invited,
             asks_second: kept.second.is_some(),
+            with_password: secrets.directory.is_none(),
             totp: TotpSecret::from_bytes(random()?),
         })
     }
@@ -156,13 +159,18 @@ impl SignInService {
         let code: String = chosen.code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let step = new_code_step(&chosen.totp, &code, now).ok_or(LinkError::Code)?;
         let personal = vec![secrets.login.clone(), secrets.display_name.clone()];
-        let hash = self.new_password(chosen.password, account.role, personal).await??;
+        let hash = match secrets.directory {
+            None => Some(self.new_password(chosen.password, account.role, personal).await??),
+            Some(_) => None,
+        };
         let who = door_actor(parts.settings.door, address, Some(account.establishment), now);
         let action = TakeLink { establishment: account.establishment, account: account.id, link: kept.id() };
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| LinkError::Unavailable)?;
-        secrets.password_phc = hash.phc().to_owned();
-        secrets.password_since = Some(now.micros());
+        if let Some(hash) = hash {
+            secrets.password_phc = hash.phc().to_owned();
+            secrets.password_since = Some(now.micros());
+        }
         secrets.totp = *chosen.totp.bytes();
         secrets.link = None;
         if secrets.state()? != AccountState::Active {

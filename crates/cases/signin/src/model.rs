@@ -32,6 +32,9 @@ pub(crate) struct AccountSecrets {
     /// The link that leads to it, if one does: another, put back in the database, leads nowhere.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub link: Option<Vec<u8>>,
+    /// Who he is in the hospital's directory, which then keeps his password.
+    #[n(8)]
+    pub directory: Option<String>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -140,6 +143,7 @@ impl AccountRow {
             renewals: Some(0),
             password_since: Some(1_790_000_000_000_000),
             link: None,
+            directory: None,
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;

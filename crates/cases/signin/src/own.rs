@@ -11,7 +11,7 @@ use crate::{
     model::{AccountRow, SessionSecrets, session_place, state_column},
     sql::{account_by_id, own_sessions, reseal_account, use_step},
 };
-use identity::{TotpSecret, WeakPassword, is_own_password, new_code_step};
+use identity::{TotpSecret, WeakPassword, new_code_step};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{
     ChangePassword, ChangeSecondFactor, DatabaseAction, Denied, DrawSpareCodes, EndedBecause, Facts, SeeOwnMeans,
@@ -40,6 +40,9 @@ pub enum OwnError {
     /// Too many failures; wait.
     #[error("too many attempts; wait {} s", .0.as_secs())]
     TooMany(Duration),
+    /// The hospital's directory keeps the password: it is changed there.
+    #[error("the hospital's directory keeps this password")]
+    Directory,
     /// The new password is not taken.
     #[error(transparent)]
     Password(#[from] WeakPassword),
@@ -249,9 +252,11 @@ impl SignInService {
         }
         let row = account_by_id(&mut connection, who.account).await?.ok_or(OwnError::Denied)?;
         drop(connection);
-        let held = row.credentials(&parts.keys)?;
-        let right = parts.hasher.run(move || is_own_password(&current, &held)).await?;
         let mut secrets = row.secrets(&parts.keys)?;
+        if secrets.directory.is_some() && matches!(change, Change::Password(..)) {
+            return Err(OwnError::Directory);
+        }
+        let right = self.is_own(&row, current).await?;
         let (step, codes) = match change {
             // Told only to whoever knows the former one.
             Change::Password(_, true) if right => return Err(OwnError::Same),

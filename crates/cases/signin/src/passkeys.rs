@@ -45,6 +45,9 @@ pub enum PasskeyRefused {
     /// The page was left for too long, or it was asked of another address.
     #[error("this sign-in was interrupted for too long")]
     Lost,
+    /// The hospital's directory does not answer, and the account is one of its people's.
+    #[error("the hospital's directory does not answer")]
+    NoDirectory,
     /// Too many steps from this address.
     #[error("too many attempts; wait {} s", .0.as_secs())]
     TooMany(Duration),
@@ -171,6 +174,9 @@ impl SignInService {
             Some((account, renewals))
         });
         let Some((account, renewals)) = opened else { return Ok(Err("its account does not come in here".into())) };
+        if !self.is_still_here(&account).await? {
+            return Ok(Err("the hospital's directory does not know its holder so any more".into()));
+        }
         let held = open_passkey(&parts.keys, &row, renewals)?;
         if !held.opens {
             return Ok(Err("its account's means were given anew since".into()));

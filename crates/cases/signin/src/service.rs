@@ -6,6 +6,7 @@ use crate::{
     means::Means,
     model::AccountRow,
     pace::{FIRST_STEPS_PER_MINUTE_MAX, Pace},
+    staff::{Asked, Staff},
 };
 use identity::{
     DoorKey, PasswordHash, PasswordPolicy, Population, SessionLimits, WeakPassword, check_password, hash_password,
@@ -13,7 +14,7 @@ use identity::{
 use journal::Journal;
 use policy::Policies;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use store::Store;
@@ -57,6 +58,9 @@ pub enum SecondStepError {
     /// Too many failures; wait.
     #[error("too many attempts; wait {} s", .0.as_secs())]
     TooMany(Duration),
+    /// The same, while the hospital's directory does not answer: those whose password it keeps cannot sign in.
+    #[error("the login, the password or the code is wrong, or the hospital's directory does not answer")]
+    NoDirectory,
     /// The ceremony was left for too long, or is of another address.
     #[error("this sign-in was interrupted for too long")]
     Lost,
@@ -97,6 +101,9 @@ pub(crate) struct Parts {
     pace: Mutex<Pace>,
     /// An account that nobody has, so that an unknown login costs what a known one does.
     pub nobody: AccountRow,
+    /// Whom the passwords are asked of that are not kept here.
+    pub staff: OnceLock<Arc<dyn Staff>>,
+    pub asked: Asked,
 }
 
 /// What is asked of a role's passwords, where the hospital asks that of its administrators'.
@@ -124,13 +131,20 @@ impl SignInService {
         let hasher = Hasher::default();
         let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
-        let parts = Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody };
+        let (staff, asked) = (OnceLock::new(), Asked::default());
+        let parts = Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody, staff, asked };
         Ok(Self(Arc::new(parts), None))
     }
 
     /// Takes passkeys too: those of this same door.
     pub fn with_means(self, means: Means) -> Self {
         Self(self.0, Some(means))
+    }
+
+    /// With the hospital's directory, which keeps the passwords of some. Told once.
+    pub fn with_staff(self, staff: Arc<dyn Staff>) -> Self {
+        let _ = self.0.staff.set(staff);
+        self
     }
 
     /// What this node's doors know together of those who guess.

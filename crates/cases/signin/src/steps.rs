@@ -18,6 +18,7 @@ use std::time::Duration;
 use store::{Store, StoreError};
 use types::{AccountId, ClientAddress, Secret, Time};
 use vault::{Place, Purpose};
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// What travels with the browser between the two steps, sealed.
 #[derive(Encode, Decode)]
@@ -32,6 +33,15 @@ struct Ceremony {
     version: [u8; 8],
     #[cbor(n(3), with = "minicbor::bytes")]
     login: [u8; 32],
+    /// The password, where it is to be asked of the directory; as long for everybody.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    held: Vec<u8>,
+}
+
+impl Drop for Ceremony {
+    fn drop(&mut self) {
+        self.held.zeroize();
+    }
 }
 
 const CEREMONY: Place<'static> = Place { table: "browser", column: "ceremony", row: &[] };
@@ -58,15 +68,16 @@ impl SignInService {
         let held = account.as_ref().unwrap_or(&parts.nobody);
         let held = held.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?;
         let credentials = account.as_ref().map(|row| (row.id, held));
+        let held = self.held(account.as_ref(), &password).map_err(|_| FirstStepError::Unavailable)?;
         let seen = parts.hasher.run(move || {
             let known = credentials.as_ref().map(|(id, held)| (*id, held));
             SignIn::start(address, now).password(&password, known)
         });
         let seen = seen.await.map_err(|_| FirstStepError::Unavailable)?;
         let version = account.as_ref().unwrap_or(&parts.nobody).version.to_be_bytes();
-        let ceremony =
-            Ceremony { parked: seen.park(&parts.door_key), pair: tokens.pair, version, login: tokens.account };
-        let clear = minicbor::to_vec(&ceremony).unwrap_or_default();
+        let (parked, login) = (seen.park(&parts.door_key), tokens.account);
+        let ceremony = Ceremony { parked, pair: tokens.pair, version, login, held: held.to_vec() };
+        let clear = Zeroizing::new(minicbor::to_vec(&ceremony).unwrap_or_default());
         let sealed = parts
             .keys
             .seal(Purpose::Ceremonies(parts.settings.door), CEREMONY, &clear)
@@ -125,6 +136,7 @@ impl SignInService {
         let credentials = account.is_some().then_some(held);
         let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let target = seen.account();
+        let seen = self.vouched(seen, account.as_ref(), (&ceremony.held, &code), address).await?;
         let (verified, spare) = match typed_code(&code) {
             None => (seen.code(&code, credentials.as_ref(), now).ok(), None),
             Some(code) => {
@@ -154,7 +166,7 @@ impl SignInService {
             Ok(Tried::Opened) => opened.ok_or(SecondStepError::Refused),
             Ok(Tried::Wrong) => {
                 parts.settings.defences.watch(&parts.journal, &who, watched).await;
-                Err(SecondStepError::Refused)
+                Err(self.refusal())
             }
             Ok(Tried::Wait(wait)) => Err(SecondStepError::TooMany(wait)),
             Err(error) => {
@@ -190,7 +202,7 @@ impl SignInService {
     }
 
     /// A spare code's token, and whether the account has it. Nobody's is looked for like somebody's.
-    async fn spare(&self, whose: AccountId, code: &str) -> Result<([u8; 32], bool), SecondStepError> {
+    pub(crate) async fn spare(&self, whose: AccountId, code: &str) -> Result<([u8; 32], bool), SecondStepError> {
         let digest = spare_digest(&self.0.keys, whose, code).map_err(|_| SecondStepError::Unavailable)?;
         let read = async {
             let mut connection = self.0.store.read().await?;

@@ -7,6 +7,7 @@ mod means;
 mod own;
 mod passkeys;
 mod ssh;
+mod staff;
 mod tokens;
 
 use crate::{
@@ -34,7 +35,7 @@ const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
 const OURS: SupplierId = SupplierId::from_bytes([0x51; 16]);
 const THEIRS: SupplierId = SupplierId::from_bytes([0x52; 16]);
 const PORTAL: &[Role] = &[Role::Patient, Role::Relative, Role::Professional];
-const DESK: &[Role] = &[Role::Beneficiary, Role::Administrator, Role::OnCall, Role::SecurityOfficer];
+const DESK: &[Role] = &[Role::Beneficiary, Role::Administrator, Role::OnCall, Role::SecurityOfficer, Role::Dpo];
 const SUPPLIERS: &[Role] = &[Role::Technician, Role::SupplierManager];
 const PASSWORD: &str = "une porte bien gardée";
 

@@ -81,6 +81,7 @@ fn problem(error: OwnError) -> Option<AccountProblem> {
         OwnError::Same => Some(AccountProblem::Same),
         OwnError::Code => Some(AccountProblem::Code),
         OwnError::Meanwhile => Some(AccountProblem::Meanwhile),
+        OwnError::Directory => Some(AccountProblem::Directory),
         OwnError::Denied | OwnError::Unavailable => None,
         OwnError::Password(bad) => Some(AccountProblem::Password(bad)),
     }

@@ -42,8 +42,9 @@ async fn drawn<D: Door>(visit: &Visit<D>, token: &str, problem: Option<LinkProbl
     let (expires, anew, asks_second) = (welcome.expires, welcome.anew, welcome.asks_second);
     let token = token.to_owned();
     let view = LinkView { token, display_name, login, role, expires, anew, asks_second, factor, problem };
+    let link = Link::new(chrome, view).asking_password(welcome.with_password);
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, visit.lang, &Link::new(chrome, view))
+    page(status, visit.lang, &link)
 }
 
 /// What is over, replaced, or never was is answered alike.
@@ -65,6 +66,8 @@ fn refused<D: Door>(visit: &Visit<D>, error: LinkError) -> Response {
 
 #[derive(Deserialize)]
 pub(crate) struct Sent {
+    /// Not there where the hospital's directory keeps it.
+    #[serde(default)]
     password: String,
     totp_secret: String,
     code: String,

@@ -77,6 +77,7 @@ pub(crate) async fn sign_in<D: Door>(
         Ok(session) => return opened(&visit, former, session, then).await,
         Err(PasskeyRefused::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
         Err(PasskeyRefused::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Passkey),
+        Err(PasskeyRefused::NoDirectory) => (StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory),
         Err(PasskeyRefused::Lost) => (StatusCode::BAD_REQUEST, SignInProblem::Expired),
         Err(PasskeyRefused::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)),
     };

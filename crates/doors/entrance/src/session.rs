@@ -81,6 +81,7 @@ pub(crate) async fn second_step<D: Door>(
         match visit.entrance().signin().second_step_on(&form.ceremony, &form.code, (visit.address, &device)).await {
             Ok(session) => return opened(&visit, former, session, then).await,
             Err(SecondStepError::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
+            Err(SecondStepError::NoDirectory) => (StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory),
             Err(SecondStepError::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials),
             Err(SecondStepError::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)),
             Err(SecondStepError::Lost) => (StatusCode::BAD_REQUEST, SignInProblem::Expired),

@@ -5,6 +5,7 @@
 //! everything it needs, and a mistake is told at the line that names it.
 
 mod approvals;
+mod directory;
 mod doors;
 mod files;
 mod mistake;
@@ -16,6 +17,8 @@ mod sections;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_directory;
 #[cfg(test)]
 mod tests_doors;
 #[cfg(test)]
@@ -42,7 +45,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use types::{Door, EstablishmentId, InsDomain, Secret};
+use types::{Door, EstablishmentId, InsDomain, Role, Secret};
 use vault::MasterKey;
 use web::csrf::Origin;
 use wire::proxy::Proxies;
@@ -69,6 +72,8 @@ pub struct Config {
     pub relays: Option<Relays>,
     /// `[approvals]`, there if and only if this node runs the desk, the suppliers' door or the relays.
     pub approvals: Option<Approvals>,
+    /// `[directory]`, if the hospital has one.
+    pub directory: Option<Directory>,
     /// `[sis]`, there if this node runs the portal.
     pub sis: Option<Sis>,
     /// `[log]`.
@@ -197,6 +202,21 @@ impl Approvals {
     pub fn passkey_domain(&self) -> &str {
         doors::host_of(&self.desk_origin)
     }
+}
+
+/// `[directory]`: the hospital's directory, where the staff's passwords and groups are. `kind` (`openldap`,
+/// `active_directory`), `servers`, `ca_file`, `service_dn`, `service_password_file` (mode 0600), `people_base`, `groups_base`,
+/// `wait_millis` (500 to 10000, 3000 by default).
+pub struct Directory {
+    /// Not asked anything yet.
+    pub directory: ::directory::Directory,
+    /// `[[directory.groups]]` (`group`, `role`, `establishment` where there are several), 64 at most: where each comes in.
+    pub places: Vec<(EstablishmentId, Role)>,
+    /// `synchronize_seconds`, 10 to 86400, 900 by default: how soon accounts follow.
+    pub every: Duration,
+    /// `leaving_percent_max`, 1 to 100, 20 by default: more of the accounts in use (and more than five) never lose their access
+    /// at once.
+    pub leaving_percent_max: u32,
 }
 
 /// `[sis]`: the health information system, over FHIR R4 and mutual TLS.

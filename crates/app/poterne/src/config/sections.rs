@@ -3,6 +3,7 @@
 use super::{
     Config, Establishment, Log, LogFormat, LogLevel, Node, Sis, Store, Vault,
     approvals::approvals,
+    directory::directory,
     doors::{check_apart, page_door, public_name, public_origin, relays},
     files::{self, Kept},
     passwords::passwords,
@@ -53,6 +54,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let (relays_place, relays) = relays(root, site);
     check_apart(&[&portal_place, &desk_place, &suppliers_place, &relays_place], node.as_ref());
     let approvals = approvals(root, site, desk_place.origin.as_ref());
+    let directory = directory(root, site, establishments.as_deref().unwrap_or_default());
     let sis = sis(&root.section("sis", site.runs(Door::Portal)), folder);
     let log = log(&root.section("log", false));
     let journal = journal(root, folder, node.as_ref().map(|node| node.name.as_str()));
@@ -68,6 +70,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
         suppliers: site.kept(&[Door::Suppliers], suppliers)?,
         relays: site.kept(&[Door::Relays], relays)?,
         approvals: site.kept(&SIGNED_DOORS, approvals)?,
+        directory: directory?,
         sis: site.kept(&[Door::Portal], sis)?,
         node: node?,
         establishments: establishments?,

@@ -1,5 +1,6 @@
 //! The composition root: stores, keys, journal, services, doors; and their end, in the reverse order.
 
+mod directory;
 mod first;
 mod keep;
 mod proving;
@@ -11,17 +12,20 @@ mod told;
 mod upkeep;
 mod witnessing;
 
+pub(crate) use directory::reach as reach_directory;
 pub use keep::Keep;
 pub use proving::Proving;
-pub use second::{Second, Trust};
+pub use second::{DESK_ROLES, Second, Trust};
 
 use crate::{
+    config,
     metrics::{Metrics, resident_bytes},
     timestamp,
     witness::{Peer, Serving},
 };
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
+use directory::Hospital;
 use entrance::EntranceSettings;
 use identity::{PasswordPolicy, SessionLimits, passkey::RelyingParty};
 use interventions::Fleet;
@@ -29,7 +33,7 @@ use journal::{Journal, log::State as LogState};
 use portal::PortalState;
 use rustls::ServerConfig;
 use sightings::Finder;
-use signin::{Defences, Enrolment, Means, SignInService, SignInSettings};
+use signin::{Defences, Enrolment, Following, Means, SignInService, SignInSettings};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use store::{Store, StoreConfig};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
@@ -76,6 +80,8 @@ pub struct NodeSettings {
     pub suppliers: Option<PageDoor>,
     /// The relays.
     pub relays: Option<RelayDoor>,
+    /// The hospital's directory, for the desk.
+    pub directory: Option<config::Directory>,
     /// What signatures are verified against: for desk, suppliers and relays.
     pub trust: Option<Trust>,
     /// The reference of the accepted risk, if doors of two zones share this node.
@@ -174,6 +180,8 @@ pub struct Node {
     care: Option<CareService>,
     /// Tells patients who saw their records, where traces are read.
     sightings: Option<SightingsDesk>,
+    /// Follows the hospital's directory, every so often.
+    following: Option<(Following, Arc<Hospital>, Duration)>,
     pages: Vec<Listening>,
     relays: Option<RelaysListening>,
     health: TcpListener,
@@ -290,6 +298,14 @@ impl Node {
             signins.push(signin);
             care = Some(service);
         }
+        let hospital = node.directory.as_ref().map(|config| Arc::new(Hospital::new(config)));
+        let following = node.directory.as_ref().zip(hospital.clone()).map(|(config, hospital)| {
+            let establishments = node.establishments.iter().map(|(id, _)| *id).collect();
+            let keys = node.master.keys_for(Holder::Door(Door::Desk));
+            let (keeps, bounds) =
+                ((keep.store.clone(), keep.journal.clone()), (establishments, config.leaving_percent_max));
+            (Following::new(keeps, keep.policies.clone(), keys, hospital.clone(), bounds), hospital, config.every)
+        });
         let second = match node.trust {
             Some(trust) => {
                 let settings = second::Settings {
@@ -298,6 +314,7 @@ impl Node {
                     enrols_as: node.enrols_as,
                     single_zone: node.single_zone,
                     desk: node.desk,
+                    staff: hospital,
                     origins,
                     suppliers: node.suppliers,
                     relays: node.relays,
@@ -333,6 +350,7 @@ impl Node {
             signins,
             care,
             sightings,
+            following,
             pages,
             relays,
             health,
@@ -381,6 +399,9 @@ impl Node {
         if let Some(settings) = self.stamping.take() {
             let (journal, data, check) = (self.journal.clone(), self.data.clone(), health.check("timestamp"));
             upkeep.spawn(async move { stamping::stamp(journal, &data, settings, check).await });
+        }
+        if let Some((following, hospital, every)) = self.following.take() {
+            upkeep.spawn(directory::follow(following, hospital, every, health.check("directory")));
         }
         upkeep.spawn(purge_traces(self.journal.clone()));
         for signin in &self.signins {

@@ -1,5 +1,6 @@
 //! What lies behind the desk, the suppliers' door and the relays: interventions, their leases, recordings and signatures.
 
+use super::directory::Hospital;
 use super::first::{Enroller, Parts};
 use super::rehearsing::Rehearsing;
 use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
@@ -49,6 +50,8 @@ pub(super) struct Settings<'a> {
     pub enrols_as: SystemActor,
     pub single_zone: Option<String>,
     pub desk: Option<PageDoor>,
+    /// Who keeps the passwords of the staff, beside those that are kept here.
+    pub staff: Option<Arc<Hospital>>,
     pub origins: BTreeMap<Door, Origin>,
     pub suppliers: Option<PageDoor>,
     pub relays: Option<RelayDoor>,
@@ -159,7 +162,10 @@ impl Second {
         let suppliers_tokens = tokens(Door::Suppliers, SUPPLIERS_ROLES)?;
         let (mut pages, mut signins) = (Vec::new(), Vec::new());
         if let Some(door) = settings.desk {
-            let signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
+            let mut signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
+            if let Some(staff) = settings.staff {
+                signin = signin.with_staff(staff);
+            }
             signins.push(signin.clone());
             let first_administrator = trust.first.map(|link| -> Arc<dyn desk::FirstAdministrator> {
                 Arc::new(Enroller::new(Parts {

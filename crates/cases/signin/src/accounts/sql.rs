@@ -177,6 +177,38 @@ fn session_id(row: &[u8]) -> Result<SessionId, StoreError> {
     SessionId::try_from(row).map_err(|_| StoreError::Malformed("sessions.id"))
 }
 
+/// What an account becomes as the directory changed.
+pub(crate) struct Moved {
+    pub role: Role,
+    pub state: &'static str,
+    pub login_token: [u8; 32],
+    pub sealed: Vec<u8>,
+    pub profile: Vec<u8>,
+}
+
+/// Puts another role, state, login and sealed parts in the place of those that were read, unless somebody else did meanwhile.
+pub(crate) async fn move_account(
+    connection: &mut AnyConnection,
+    (account, version): (AccountId, i64),
+    moved: &Moved,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE accounts SET role = $1, state = $2, login_token = $3, sealed = $4, profile = $5, version = $6 \
+         WHERE id = $7 AND version = $8",
+    )
+    .bind(moved.role.as_str())
+    .bind(moved.state)
+    .bind(moved.login_token.to_vec())
+    .bind(moved.sealed.clone())
+    .bind(moved.profile.clone())
+    .bind(version.saturating_add(1))
+    .bind(account.as_bytes().to_vec())
+    .bind(version)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// The sessions of an account that are not over, at any door.
 pub(crate) async fn sessions_of(
     connection: &mut AnyConnection,

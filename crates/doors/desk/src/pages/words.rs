@@ -186,6 +186,7 @@ pub(crate) fn life_reason(t: Text, reason: LifeReason) -> &'static str {
         LifeReason::Asked => t.desk_accounts_reason_asked(),
         LifeReason::Needless => t.desk_accounts_reason_needless(),
         LifeReason::Back => t.desk_accounts_reason_back(),
+        LifeReason::Directory => t.desk_accounts_reason_directory(),
     }
 }
 

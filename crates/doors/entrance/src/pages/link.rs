@@ -47,12 +47,18 @@ pub struct Link {
     chrome: Chrome,
     t: Text,
     view: LinkView,
+    asks_password: bool,
 }
 
 impl Link {
     /// The page.
     pub fn new(chrome: Chrome, view: LinkView) -> Self {
-        Self { t: chrome.text(), chrome, view }
+        Self { t: chrome.text(), chrome, view, asks_password: true }
+    }
+
+    /// The same, with a password to choose or not: not where the hospital's directory keeps it.
+    pub fn asking_password(self, asks_password: bool) -> Self {
+        Self { asks_password, ..self }
     }
 
     fn problem(&self) -> Option<String> {

@@ -76,6 +76,8 @@ pub enum AccountProblem {
     Passkey,
     /// Somebody changed the account meanwhile.
     Meanwhile,
+    /// The hospital's directory keeps the password.
+    Directory,
     /// The password is older than it may be.
     Due,
 }
@@ -84,7 +86,7 @@ impl AccountProblem {
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::Wait { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Meanwhile => StatusCode::CONFLICT,
+            Self::Meanwhile | Self::Directory => StatusCode::CONFLICT,
             Self::Due => StatusCode::OK,
             Self::Label | Self::Full | Self::Lost | Self::Passkey => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Current | Self::Password(_) | Self::Same | Self::Code => StatusCode::UNPROCESSABLE_ENTITY,
@@ -112,6 +114,7 @@ impl AccountProblem {
             Self::Lost => t.entrance_passkey_problem_lost().to_owned(),
             Self::Passkey => t.entrance_passkey_problem_passkey().to_owned(),
             Self::Meanwhile => t.entrance_means_problem_meanwhile().to_owned(),
+            Self::Directory => t.entrance_means_problem_directory().to_owned(),
             Self::Due => t.entrance_means_problem_due().to_owned(),
         }
     }

@@ -31,6 +31,8 @@ pub enum SignInProblem {
         /// Seconds until the next attempt counts.
         seconds: u64,
     },
+    /// Login, password or code; or the hospital's directory, which does not answer.
+    Directory,
     /// The ceremony lasted too long, or was not ours.
     Expired,
 }
@@ -43,6 +45,7 @@ impl SignInProblem {
             Self::Code => t.entrance_problem_code().to_owned(),
             Self::Passkey => t.entrance_problem_passkey().to_owned(),
             Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
+            Self::Directory => t.entrance_problem_directory().to_owned(),
             Self::Expired => t.entrance_problem_expired().to_owned(),
         }
     }

@@ -18,11 +18,11 @@ use journal::{Journal, JournalConfig, Trace, read_traces};
 use policy::Policies;
 use serde::Deserialize;
 use signin::{
-    Accounts, ApiTokens, Attributes, Enrolment, NewAccount, NewInvitation, NewToken, SignInService, SignInSettings,
-    SignedIn, TokenSettings,
+    Accounts, ApiTokens, Attributes, Enrolment, Following, NewAccount, NewInvitation, NewToken, SignInService,
+    SignInSettings, SignedIn, TokenSettings,
 };
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
-use store::{SystemClock, testing::TestDatabase};
+use store::{Store, SystemClock, testing::TestDatabase};
 use tower::ServiceExt as _;
 use types::{
     ClientAddress, Clock as _, Door as DoorName, EstablishmentId, IdentityProof, Role, Secret, SystemActor, TokenScope,
@@ -156,6 +156,9 @@ pub struct House {
     /// The same, from elsewhere only.
     pub elsewhere: String,
     accounts: Accounts,
+    enrolment: Enrolment,
+    signin: SignInService,
+    store: Store,
     /// With an API, and without.
     routers: [Router; 2],
 }
@@ -208,7 +211,7 @@ impl House {
             establishment: HERE,
             administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
         };
-        let tokens = ApiTokens::new(store, journal.clone(), policies, keys(), settings).unwrap();
+        let tokens = ApiTokens::new(store.clone(), journal.clone(), policies, keys(), settings).unwrap();
         let issue = async |sources: &[&str]| {
             let new = NewToken {
                 label: "Supervision".into(),
@@ -239,7 +242,7 @@ impl House {
                 .route("/api/v1/mistaken", get(mistaken).post(mistaken));
             entrance::guarded(router, Staff(entrance), Limits::default())
         });
-        Self { folder, journal, good, elsewhere, accounts, routers }
+        Self { folder, journal, good, elsewhere, accounts, enrolment, signin, store, routers }
     }
 
     /// Invites somebody of that role, and gives the secret of his link.
@@ -250,6 +253,18 @@ impl House {
         let proof = IdentityProof::InPerson;
         let new = NewInvitation { login: login.into(), attributes, role, supplier: None, proof };
         self.accounts.invite(&who, new).await.unwrap().1.secret.expose().clone()
+    }
+
+    /// The hospital's directory, from now on; accounts have followed it. Gives the secret of a link for somebody of it.
+    pub async fn follow(&self, staff: Arc<dyn signin::Staff>, login: &str) -> String {
+        self.signin.clone().with_staff(staff.clone());
+        let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
+        let (keys, policies) = (master.keys_for(Holder::Door(DoorName::Desk)), Arc::new(Policies::built_in().unwrap()));
+        let keeps = (self.store.clone(), self.journal.clone());
+        Following::new(keeps, policies, keys, staff, (vec![HERE], 20)).follow().await.unwrap();
+        let (account, ..) = self.enrolment.account_named(login).await.unwrap().unwrap();
+        let who = identity::system_actor(SystemActor::Demo, Some(HERE), SystemClock.now());
+        self.accounts.draw_link(&who, account, IdentityProof::Known).await.unwrap().secret.expose().clone()
     }
 
     pub async fn ask(&self, line: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {

@@ -3,5 +3,6 @@
 
 mod account;
 mod api;
+mod directory;
 mod house;
 mod pages;

@@ -12,7 +12,14 @@ pub(super) const ENTRIES: &[Documented] = &[
     ),
     entry(
         Event::AccountCreated,
-        &[written(Form::Effect, "an account was created", "target: the account; detail: the role")],
+        &[
+            written(Form::Effect, "an account was created", "target: the account; detail: the role"),
+            written(
+                Form::Effect,
+                "the hospital's directory knows somebody new: his account waits for a link",
+                "author `system.directory`; target: the account; detail: the role",
+            ),
+        ],
         &["segur:SC.SSI/IAM.91"],
         codes("110113", Do::Create).of_type("110137"),
     ),
@@ -55,11 +62,18 @@ pub(super) const ENTRIES: &[Documented] = &[
     ),
     entry(
         Event::AccountStateChanged,
-        &[written(
-            Form::Effect,
-            "an account was suspended, blocked, reopened or closed",
-            "target: the account; detail: the state, and why",
-        )],
+        &[
+            written(
+                Form::Effect,
+                "an account was suspended, blocked, reopened or closed",
+                "target: the account; detail: the state, and why",
+            ),
+            written(
+                Form::Effect,
+                "an account followed what the hospital's directory says: its name, its role, its departure",
+                "author `system.directory`; target: the account; detail: the state and the role, and why",
+            ),
+        ],
         &["acces-web:GA4", "segur:SC.SSI/IAM.91", "segur:SC.SSI/IE.58"],
         codes("110113", Do::Update).of_type("110137"),
     ),
