@@ -26,7 +26,7 @@ use std::{
     sync::Arc,
 };
 use store::{Store, StoreError};
-use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, Role, Secret, SystemActor};
+use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, Role, Secret, SystemActor, Time};
 use vault::{Keys, Purpose, random};
 
 /// So many may leave at once in any case.
@@ -319,52 +319,14 @@ impl Following {
             followed.hold(Held::BadName);
             return Ok(());
         };
-        let profile =
-            known.row.profile.as_deref().map(|sealed| Profile::open(&self.keys, account, sealed)).transpose()?;
-        let profile = profile.unwrap_or_default();
-        let attributes = named.as_ref().map_or_else(|| profile.attributes(), |named| named.attributes.clone());
-        let login = named.map_or_else(|| known.secrets.login.clone(), |named| named.login);
-        let name = if member.is_some() { display_name(&attributes) } else { known.secrets.display_name.clone() };
-        let renamed = login != known.secrets.login || name != known.secrets.display_name;
-        let ends = known.ends(becoming);
-        if !renamed && !ends && becoming.state == known.state {
-            return Ok(());
-        }
-        let profile = Profile { given_name: attributes.given_name, family_name: attributes.family_name, ..profile };
-        let mut secrets = account.secrets(&self.keys)?;
-        (secrets.login, secrets.display_name) = (login, name);
-        if becoming.state != known.state {
-            let life = Life::new(becoming.state, now, None);
-            secrets.life = Some(Life { reason: becoming.reason.map(|reason| reason.as_str().to_owned()), ..life });
-        }
-        let anew = becoming.state == AccountState::Invited && known.state != AccountState::Invited;
-        if ends {
-            secrets.link = None;
-        }
-        if anew {
-            // What served for one role does not serve for one that decides over others.
-            secrets.totp = random()?;
-            secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
-        }
-        let id = account.id;
-        let bond = AccountBond { role: becoming.role, ..account.bond() };
-        let moved = Moved {
-            role: becoming.role,
-            state: state_column(becoming.state),
-            login_token: self.keys.token(Purpose::LoginTokens, &[secrets.login.as_bytes()])?,
-            sealed: bond.seal(&self.keys, &secrets)?,
-            profile: profile.seal(&self.keys, (id, account.establishment))?,
-        };
-        let was = (account.version, account.active && account.role == Role::Administrator);
-        let is_administrator = becoming.state == AccountState::Active && becoming.role == Role::Administrator;
-        let put = Put { was, is_administrator, moved, ends, anew };
+        let Some(put) = self.put(known, named, becoming, now)? else { return Ok(()) };
         let detail = match becoming.reason {
             Some(reason) => format!("{}: {reason} ({})", becoming.state, becoming.role),
             None => format!("{} ({})", becoming.state, becoming.role),
         };
         let establishment = account.establishment;
         let who = system_actor(SystemActor::Directory, Some(establishment), now);
-        let action = FollowChange { establishment, account: id, detail };
+        let action = FollowChange { establishment, account: account.id, detail };
         let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
         match perform_ending(&self.journal, authorized, put).await {
             Ok(Changed::Done) if known.state == AccountState::Active && becoming.state != AccountState::Active => {
@@ -377,6 +339,54 @@ impl Following {
             Err(error) => return Err(FollowError::Unavailable(error.to_string())),
         }
         Ok(())
+    }
+
+    /// What is written of an account that becomes something else, under another name perhaps. Nothing, if all is as it was.
+    fn put(
+        &self,
+        known: &Known,
+        named: Option<NewInvitation>,
+        becoming: Becoming,
+        now: Time,
+    ) -> Result<Option<Put>, FollowError> {
+        let account = &known.row.account;
+        let sealed = known.row.profile.as_deref();
+        let opened = sealed.map(|sealed| Profile::open(&self.keys, account, sealed)).transpose()?;
+        let (mut profile, mut secrets) = (opened.unwrap_or_default(), account.secrets(&self.keys)?);
+        let (ends, mut is_renamed) = (known.ends(becoming), false);
+        if let Some(NewInvitation { login, attributes, .. }) = named {
+            let name = display_name(&attributes);
+            is_renamed = login != secrets.login || name != secrets.display_name;
+            (secrets.login, secrets.display_name) = (login, name);
+            (profile.given_name, profile.family_name) = (attributes.given_name, attributes.family_name);
+        }
+        if !is_renamed && !ends {
+            return Ok(None);
+        }
+        if becoming.state != known.state {
+            let life = Life::new(becoming.state, now, None);
+            secrets.life = Some(Life { reason: becoming.reason.map(|reason| reason.as_str().to_owned()), ..life });
+        }
+        if ends {
+            secrets.link = None;
+        }
+        let anew = becoming.state == AccountState::Invited && known.state != AccountState::Invited;
+        if anew {
+            // What served for one role does not serve for one that decides over others.
+            secrets.totp = random()?;
+            secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
+        }
+        let bond = AccountBond { role: becoming.role, ..account.bond() };
+        let moved = Moved {
+            role: becoming.role,
+            state: state_column(becoming.state),
+            login_token: self.keys.token(Purpose::LoginTokens, &[secrets.login.as_bytes()])?,
+            sealed: bond.seal(&self.keys, &secrets)?,
+            profile: profile.seal(&self.keys, (account.id, account.establishment))?,
+        };
+        let was = (account.version, account.active && account.role == Role::Administrator);
+        let is_administrator = becoming.state == AccountState::Active && becoming.role == Role::Administrator;
+        Ok(Some(Put { was, is_administrator, moved, ends, anew }))
     }
 
     /// Whoever is in no group that comes in is suspended; whoever is not in the directory any more is blocked.
