@@ -30,7 +30,7 @@ const ceremonies = {
     };
   },
   async create(form) {
-    const { challenge, credentials, rp, user, userName } = form.dataset;
+    const { challenge, credentials, rp, user, userName, resident } = form.dataset;
     const name = userName || form.elements.namedItem("login")?.value || "poterne";
     const publicKey = {
       challenge: bytes(challenge),
@@ -38,7 +38,7 @@ const ceremonies = {
       user: { id: bytes(user), name, displayName: name },
       pubKeyCredParams: [-7, -8].map((alg) => ({ type: "public-key", alg })),
       excludeCredentials: known(credentials),
-      authenticatorSelection: { userVerification: "required", residentKey: "preferred" },
+      authenticatorSelection: { userVerification: "required", residentKey: resident ?? "preferred" },
       attestation: "none",
       timeout: 240000,
     };

@@ -24,7 +24,7 @@ pub use authenticated::{Assurance, Authenticated, FRESH, door_actor, system_acto
 pub use credentials::{
     BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password, is_own_password, new_code_step,
 };
-pub use life::{decides_over_others, is_reason_for, may_become, review_days, takes_a_link_again};
+pub use life::{asks_two_people, decides_over_others, is_reason_for, may_become, review_days, takes_a_link_again};
 pub use password::{
     BadPolicy, Because, PasswordPolicy, PolicyNumbers, Population, Strength, WeakPassword, check as check_password,
 };

@@ -49,6 +49,11 @@ pub fn decides_over_others(role: Role) -> bool {
     }
 }
 
+/// Whether new means of an account take two people: it decides over others, or opens somebody's record.
+pub fn asks_two_people(role: Role) -> bool {
+    decides_over_others(role) || matches!(role, Role::Patient | Role::Relative | Role::Professional)
+}
+
 /// Days after which an account is to be looked at again: suppliers' people change often.
 pub fn review_days(role: Role) -> u32 {
     match role {

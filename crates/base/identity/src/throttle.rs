@@ -9,10 +9,12 @@
 use std::{net::IpAddr, time::Duration};
 use types::{Source, Time};
 
-/// The longest wait for a pair, and for an account: five minutes.
+/// The longest wait for a pair: five minutes.
 pub const PAIR_WAIT_SECONDS_MAX: u64 = 300;
 /// Failures of an account, wherever they come from, before it waits.
 pub const ACCOUNT_FAILURES_FREE: u32 = 5;
+/// The longest wait for an account: half a minute, for its owner may be anywhere, and each guess is of password and code.
+pub const ACCOUNT_WAIT_SECONDS_MAX: u64 = 30;
 /// Failures a source may make on all logins together before it waits.
 pub const SOURCE_FAILURES_FREE: u32 = 30;
 /// The longest wait for a source: a quarter of an hour.
@@ -85,9 +87,9 @@ pub fn pair_wait(count: u32) -> Duration {
     doubling(count, 0, PAIR_WAIT_SECONDS_MAX)
 }
 
-/// The wait after `count` failures of an account: none for the first five, then 2 s, doubling, to five minutes.
+/// The wait after `count` failures of an account: none for the first five, then 2 s, doubling, to half a minute.
 pub fn account_wait(count: u32) -> Duration {
-    doubling(count, ACCOUNT_FAILURES_FREE, PAIR_WAIT_SECONDS_MAX)
+    doubling(count, ACCOUNT_FAILURES_FREE, ACCOUNT_WAIT_SECONDS_MAX)
 }
 
 /// The wait after `count` failures of a source: none for the first thirty, then 2 s, doubling, to a quarter of an hour.
@@ -114,7 +116,7 @@ mod tests {
         assert_eq!(source_wait(31).as_secs(), 2);
         assert_eq!(source_wait(u32::MAX).as_secs(), 900);
         assert_eq!((account_wait(5), account_wait(6).as_secs()), (Duration::ZERO, 2));
-        assert_eq!(account_wait(u32::MAX).as_secs(), 300);
+        assert_eq!(account_wait(u32::MAX).as_secs(), 30);
         assert_eq!((network_wait(120), network_wait(121).as_secs()), (Duration::ZERO, 2));
         assert_eq!(network_wait(u32::MAX).as_secs(), 3600);
     }

@@ -120,6 +120,8 @@ acts! {
         SeeAccounts = "see_accounts",
         /// Create accounts, draw links, block, reopen, close, review.
         ManageAccounts = "manage_accounts",
+        /// Create accounts, and give links to them.
+        GiveAccounts = "give_accounts",
         /// Suspend an account.
         SuspendAccounts = "suspend_accounts",
         /// Confirm what another asked for an account that decides over others.
@@ -328,14 +330,14 @@ actions! {
         account: AccountId,
         /// For what.
         role: Role
-    } AccountCreated, |_| Question::Oversee(OverseeAct::ManageAccounts), account account, detail role;
+    } AccountCreated, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail role;
     /// Draw a link by which an account's holder chooses what he signs in with.
     DatabaseAction DrawLink {
         /// Whose.
         account: AccountId,
         /// The link's identifier, how his identity was verified, whether a second person must confirm.
         terms: String
-    } LinkDrawn, |_| Question::Oversee(OverseeAct::ManageAccounts), account account, detail terms;
+    } LinkDrawn, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail terms;
     /// Confirm a link that another drew.
     DatabaseAction ConfirmLink {
         /// Whose account it is for.

@@ -14,7 +14,7 @@ use crate::{
 use data_encoding::BASE64URL_NOPAD;
 use effects::{Changed, DropLink, Insert, PutLink, PutState, Resealed, Reviewed, SecondConfirms};
 use identity::{
-    Authenticated, decides_over_others, hash_password, is_reason_for, may_become, review_days, takes_a_link_again,
+    Authenticated, asks_two_people, hash_password, is_reason_for, may_become, review_days, takes_a_link_again,
 };
 use journal::Journal;
 use model::{
@@ -195,7 +195,7 @@ impl Accounts {
         };
         let (id, secret) = (LinkId::from_bytes(random()?), random::<32>()?);
         let digest = link_digest(&parts.keys, &secret)?;
-        let (expires, waits) = (now + life, decides_over_others(row.role) && who.account().is_some());
+        let (expires, waits) = (now + life, asks_two_people(row.role) && who.account().is_some());
         let kept = LinkSecrets {
             id: *id.as_bytes(),
             drawn: now.micros(),

@@ -15,7 +15,7 @@ use crate::{
     sql::{account_by_id, reseal_account, use_step},
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::{TotpSecret, WeakPassword, door_actor, new_code_step, takes_a_link_again};
+use identity::{TotpSecret, WeakPassword, asks_two_people, door_actor, new_code_step, takes_a_link_again};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{Facts, TakeLink};
 use std::time::Duration;
@@ -226,7 +226,9 @@ impl SignInService {
         if !serves || !self.may_still_draw(kept.by(), account.establishment).await? {
             return Err(LinkError::Absent);
         }
-        if kept.waits {
+        // One that was confirmed before a code was asked for waits too.
+        let unsealed = asks_two_people(account.role) && kept.by.is_some() && kept.second.is_none();
+        if kept.waits || unsealed {
             return Err(LinkError::Waits);
         }
         Ok(Found { account, secrets, link, kept })

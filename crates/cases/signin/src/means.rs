@@ -5,9 +5,9 @@ pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod sql;
 
-use crate::{model::AccountRow, sql::account_by_id};
+use crate::{ending::perform_ending, model::AccountRow, sql::account_by_id};
 use data_encoding::BASE64URL_NOPAD;
-use effects::{DeletePasskey, DeleteSshKey, InsertPasskey, InsertSshKey, KeepVouch, Kept};
+use effects::{DeletePasskey, DeleteSshKey, InsertPasskey, InsertSshKey, KeepVouch, Kept, ResealPasskey};
 use identity::{
     Authenticated, BadSshKey, SshPublicKey,
     passkey::{BadRegistration, PasskeyRecord, RelyingParty, verify_registration},
@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use store::{Store, StoreError};
-use types::{AccountId, EstablishmentId, SessionId, Time};
+use types::{AccountId, EstablishmentId, Time};
 use vault::{Keys, VaultError, random};
 
 /// A passkey's enrolment must be finished within this time.
@@ -152,8 +152,8 @@ struct Parts {
     policies: Arc<Policies>,
     keys: Keys,
     rp: RelyingParty,
-    /// Challenges not yet answered, by account and session; a node keeps its own.
-    pending: Mutex<HashMap<(AccountId, Option<SessionId>), Pending>>,
+    /// Challenges not yet answered, by account; a node keeps its own.
+    pending: Mutex<HashMap<AccountId, Pending>>,
 }
 
 /// Means of identification, for one door. Clones are handles.
@@ -227,11 +227,10 @@ impl Means {
         let challenge = random()?;
         let mut pending = parts.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.retain(|_, pending| now < pending.expires);
-        let whose = (account, who.session());
-        if pending.len() >= CEREMONIES_MAX && !pending.contains_key(&whose) {
+        if pending.len() >= CEREMONIES_MAX && !pending.contains_key(&account) {
             return Err(MeansError::Unavailable);
         }
-        pending.insert(whose, Pending { challenge, expires: now + CEREMONY });
+        pending.insert(account, Pending { challenge, expires: now + CEREMONY });
         let exclude = rows.into_iter().map(|row| row.credential).collect();
         Ok(PasskeyOptions { challenge, rp: parts.rp.clone(), user: account, exclude })
     }
@@ -249,7 +248,7 @@ impl Means {
         let pending = {
             let mut all = parts.pending.lock().unwrap_or_else(PoisonError::into_inner);
             // Whatever comes of it, the challenge served.
-            all.remove(&(account, who.session()))
+            all.remove(&account)
         };
         let pending = pending.filter(|pending| now < pending.expires).ok_or(MeansError::Lost)?;
         let label = label(name)?;
@@ -263,7 +262,28 @@ impl Means {
         Ok(record.public.credential)
     }
 
-    /// Removes a passkey from one's own account; what it signed no longer counts.
+    /// Lets a passkey of one's own open sessions again, after one's means were changed: whoever looks at the list leaves out what
+    /// is not his.
+    pub async fn allow_passkey(&self, who: &Authenticated, credential: &[u8]) -> Result<(), MeansError> {
+        let parts = &self.0;
+        let (account, establishment) = who.account().zip(who.establishment()).ok_or(MeansError::Denied)?;
+        let action = EnrolPasskey { account, credential: BASE64URL_NOPAD.encode(credential) };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
+        let holder = account_of(&parts.store, account).await?;
+        let renewal = holder.secrets(&parts.keys)?.renewals.unwrap_or(0);
+        let mut connection = parts.store.read().await?;
+        let row = sql::passkey_by_credential(&mut connection, credential).await?;
+        drop(connection);
+        let row = row.filter(|row| row.account == account).ok_or(MeansError::Absent)?;
+        let kept = open_passkey(&parts.keys, &row, renewal)?;
+        let record = PasskeyRecord { public: kept.public, label: kept.label, renewal };
+        let bond = PasskeyBond { credential: &row.credential, account, establishment };
+        let sealed = bond.seal(&parts.keys, "sealed", &record.to_bytes())?;
+        parts.journal.perform(authorized, ResealPasskey { former: row, sealed }).await?.into()
+    }
+
+    /// Removes a passkey from one's own account; what it signed no longer counts. One's other sessions end: it may have opened
+    /// them.
     pub async fn remove_passkey(&self, who: &Authenticated, credential: &[u8]) -> Result<(), MeansError> {
         let parts = &self.0;
         let account = who.account().ok_or(MeansError::Denied)?;
@@ -273,7 +293,8 @@ impl Means {
         let row = sql::passkey_by_credential(&mut connection, credential).await?;
         drop(connection);
         let row = row.filter(|row| row.account == account).ok_or(MeansError::Absent)?;
-        parts.journal.perform(authorized, DeletePasskey(row.credential)).await?.into()
+        let delete = DeletePasskey { credential: row.credential, but: who.session() };
+        perform_ending(&parts.journal, authorized, delete).await?.into()
     }
 
     /// Whom these passkeys are for.
@@ -314,13 +335,14 @@ impl Means {
         parts.journal.perform(authorized, effect).await?.into()
     }
 
-    /// Revokes a passkey of the establishment: what it signed no longer counts.
+    /// Revokes a passkey of the establishment: what it signed no longer counts, and its holder's sessions end.
     pub async fn revoke_passkey(&self, who: &Authenticated, credential: &[u8]) -> Result<(), MeansError> {
         let parts = &self.0;
         let row = self.passkey_here(who, credential).await?;
         let action = RevokePasskey { account: row.account, credential: BASE64URL_NOPAD.encode(credential) };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        parts.journal.perform(authorized, DeletePasskey(row.credential)).await?.into()
+        let delete = DeletePasskey { credential: row.credential, but: None };
+        perform_ending(&parts.journal, authorized, delete).await?.into()
     }
 
     /// A passkey of the establishment of `who`, for those who may see them.

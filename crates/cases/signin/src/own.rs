@@ -160,7 +160,7 @@ impl SignInService {
         Ok(OwnAccount { sessions, spare_codes: usize::try_from(left).unwrap_or(0) })
     }
 
-    /// Changes one's password. One's other sessions end, and one's tokens.
+    /// Changes one's password. One's other sessions end, and one's tokens; passkeys wait until they are allowed again.
     pub async fn change_password(
         &self,
         who: &SignedIn,
@@ -261,11 +261,13 @@ impl SignInService {
             // Told only to whoever knows the former one.
             Change::Password(_, true) if right => return Err(OwnError::Same),
             Change::Password(phc, _) => {
+                secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
                 secrets.password_phc = phc;
                 secrets.password_since = Some(now.micros());
                 (None, None)
             }
             Change::SecondFactor(totp, step) => {
+                secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
                 secrets.totp = totp;
                 (Some(step), None)
             }

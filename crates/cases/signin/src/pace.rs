@@ -6,6 +6,8 @@ use types::{Source, Time};
 
 /// First steps of a source in a minute.
 pub(crate) const FIRST_STEPS_PER_MINUTE_MAX: u32 = 40;
+/// Passkeys that a source shows in a minute.
+pub(crate) const PASSKEYS_PER_MINUTE_MAX: u32 = 240;
 const SOURCES_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_secs(60);
 

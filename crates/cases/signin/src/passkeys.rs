@@ -115,8 +115,8 @@ impl SignInService {
         let parts = self.parts();
         let now = parts.journal.now();
         let means = self.means().ok_or(PasskeyRefused::Lost)?;
-        if let Err(wait) = self.pace(address, now) {
-            self.refused(address, "too many first steps").await;
+        if let Err(wait) = self.passkey_pace(address, now) {
+            self.refused(address, "too many passkeys shown").await;
             return Err(PasskeyRefused::TooMany(wait));
         }
         let challenge = self.unseal_asked(ceremony, address, now).ok_or(PasskeyRefused::Lost)?;
@@ -133,7 +133,7 @@ impl SignInService {
         let action = OpenSession { establishment, account: Some(account), door: parts.settings.door };
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| PasskeyRefused::Unavailable)?;
-        let effect = OpenByPasskey { service: self.clone(), granted };
+        let effect = OpenByPasskey { service: self.clone(), credential: assertion.credential.clone(), granted };
         let opens = parts.journal.perform(authorized, effect).await.map_err(|error| {
             tracing::warn!(%error, "a sign-in could not be traced or stored");
             PasskeyRefused::Unavailable
@@ -191,6 +191,7 @@ impl SignInService {
 
 struct OpenByPasskey {
     service: SignInService,
+    credential: Vec<u8>,
     granted: Granted,
 }
 
@@ -198,7 +199,9 @@ impl Effect<OpenSession> for OpenByPasskey {
     type Output = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_, OpenSession>) -> Result<Applied<bool>, StoreError> {
-        let opened = self.granted.insert(&self.service, tx).await?;
+        // It may have been taken away since it was read.
+        let is_there = passkey_by_credential(tx.connection(), &self.credential).await?.is_some();
+        let opened = is_there && self.granted.insert(&self.service, tx).await?;
         Ok(if opened { Applied::done(true) } else { Applied::refused(false) })
     }
 }

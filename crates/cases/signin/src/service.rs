@@ -5,7 +5,7 @@ use crate::{
     hasher::{Hasher, NotHashed},
     means::Means,
     model::AccountRow,
-    pace::{FIRST_STEPS_PER_MINUTE_MAX, Pace},
+    pace::{FIRST_STEPS_PER_MINUTE_MAX, PASSKEYS_PER_MINUTE_MAX, Pace},
     staff::{Asked, Staff},
 };
 use identity::{
@@ -99,6 +99,8 @@ pub(crate) struct Parts {
     pub settings: SignInSettings,
     pub hasher: Hasher,
     pace: Mutex<Pace>,
+    /// Of passkeys, whose check costs no hashing: who fills the other one keeps nobody from using his.
+    passkey_pace: Mutex<Pace>,
     /// An account that nobody has, so that an unknown login costs what a known one does.
     pub nobody: AccountRow,
     /// Whom the passwords are asked of that are not kept here.
@@ -130,9 +132,23 @@ impl SignInService {
         let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
         let hasher = Hasher::default();
         let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
+        let passkey_pace = Mutex::new(Pace::new(PASSKEYS_PER_MINUTE_MAX));
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
         let (staff, asked) = (OnceLock::new(), Asked::default());
-        let parts = Parts { store, journal, policies, keys, door_key, settings, hasher, pace, nobody, staff, asked };
+        let parts = Parts {
+            store,
+            journal,
+            policies,
+            keys,
+            door_key,
+            settings,
+            hasher,
+            pace,
+            passkey_pace,
+            nobody,
+            staff,
+            asked,
+        };
         Ok(Self(Arc::new(parts), None))
     }
 
@@ -184,6 +200,11 @@ impl SignInService {
 
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
+    }
+
+    /// One passkey shown by a source, or how long it waits.
+    pub(crate) fn passkey_pace(&self, address: ClientAddress, now: Time) -> Result<(), Duration> {
+        self.0.passkey_pace.lock().unwrap_or_else(PoisonError::into_inner).step(address.source(), now)
     }
 
     /// One step of a source that costs a password hashing, or how long it waits.

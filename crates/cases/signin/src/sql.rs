@@ -168,7 +168,7 @@ pub(crate) async fn own_sessions(
     now: Time,
 ) -> Result<Vec<(SessionId, StoredSession, Vec<u8>)>, StoreError> {
     let text = "SELECT id, record, tag, sealed FROM sessions \
-                WHERE account_id = $1 AND door = $2 AND ends_micros > $3 ORDER BY ends_micros DESC LIMIT 100";
+                WHERE account_id = $1 AND door = $2 AND ends_micros > $3 ORDER BY ends_micros DESC LIMIT 1000";
     let rows: Vec<SessionParts> = sqlx::query_as(text)
         .bind(account.as_bytes().to_vec())
         .bind(door.as_str())

@@ -89,6 +89,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/{lang}/account/second-factor", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/codes", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/passkeys", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/passkeys/{id}/allow", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/passkeys/{id}/remove", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/sessions/end", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/sessions/{id}/end", asks: Asks::Session },
@@ -114,6 +115,7 @@ pub fn routes<D: Door>() -> Router<D> {
         .route("/{lang}/account/second-factor", get(account::second_factor::<D>).post(account::replace_factor::<D>))
         .route("/{lang}/account/codes", post(account::codes::<D>))
         .route("/{lang}/account/passkeys", post(passkey::enrol::<D>))
+        .route("/{lang}/account/passkeys/{id}/allow", post(passkey::allow::<D>))
         .route("/{lang}/account/passkeys/{id}/remove", post(passkey::remove::<D>))
         .route("/{lang}/account/sessions/end", post(account::end_others::<D>))
         .route("/{lang}/account/sessions/{id}/end", post(account::end_one::<D>))

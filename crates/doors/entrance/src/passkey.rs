@@ -130,6 +130,17 @@ pub(crate) struct Which {
     id: String,
 }
 
+/// After one's means were changed: this one is mine, let it open my sessions again.
+pub(crate) async fn allow<D: Door>(Path(Which { id }): Path<Which>, posted: Posted<D, Plain>) -> Response {
+    let member = posted.member;
+    if let Some(again) = member.proves_again(Then::Account) {
+        return again;
+    }
+    let Some(means) = means(&member) else { return member.error(ErrorKind::NotFound) };
+    let allowed = means.allow_passkey(&member.who.authenticated, &bytes(&id)).await;
+    answered(&member, allowed, AccountChanged::PasskeyAllowed).await
+}
+
 /// One that is not there, or is not one's own, is removed already.
 pub(crate) async fn remove<D: Door>(Path(Which { id }): Path<Which>, posted: Posted<D, Plain>) -> Response {
     let member = posted.member;
@@ -145,7 +156,7 @@ async fn answered<D: Door>(member: &Member<D>, result: Result<(), MeansError>, d
     let problem = match result {
         Ok(()) => return Redirect::to(&format!("/{}/session?done={}", member.visit.lang, done.word())).into_response(),
         Err(MeansError::Unavailable) => return member.error(ErrorKind::JournalUnavailable),
-        Err(MeansError::Denied) => return member.error(ErrorKind::NotFound),
+        Err(MeansError::Denied | MeansError::Absent) => return member.error(ErrorKind::NotFound),
         Err(MeansError::Label(_)) => AccountProblem::Label,
         Err(MeansError::Full) => AccountProblem::Full,
         Err(MeansError::Lost) => AccountProblem::Lost,
@@ -159,7 +170,8 @@ pub(crate) async fn enrolling<D: Door>(member: &Member<D>) -> Result<Option<Pass
     let Some(means) = means(member).filter(|_| member.is_fresh()) else { return Ok(None) };
     match means.begin_passkey(&member.who.authenticated).await {
         Ok(options) => Ok(Some(options)),
-        Err(MeansError::Full) => Ok(None),
+        // The page has more than this to show.
+        Err(MeansError::Full | MeansError::Unavailable) => Ok(None),
         Err(error) => Err(error),
     }
 }

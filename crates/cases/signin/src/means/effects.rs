@@ -4,13 +4,15 @@ use super::{
     model::{PASSKEYS_MAX, SSH_KEYS_MAX, TOKENS_MAX},
     sql,
 };
+use crate::{accounts::sql::end_sessions, ending::Ending};
 use journal::{Applied, Effect, WriteTx};
 use policy::{
     AddSshKey, EnrolPasskey, IssueToken, RemovePasskey, RemoveSshKey, RevokePasskey, RevokeToken, TouchToken,
     VouchPasskey,
 };
+use sqlx::AnyConnection;
 use store::StoreError;
-use types::EstablishmentId;
+use types::{AccountId, EstablishmentId, SessionId};
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,21 +100,53 @@ impl Effect<VouchPasskey> for KeepVouch {
     }
 }
 
-pub(crate) struct DeletePasskey(pub Vec<u8>);
+/// A passkey sealed anew, in the place of what was read.
+pub(crate) struct ResealPasskey {
+    pub former: sql::PasskeyRow,
+    pub sealed: Vec<u8>,
+}
+
+impl Effect<EnrolPasskey> for ResealPasskey {
+    type Output = Kept;
+    async fn apply(&self, tx: &mut WriteTx<'_, EnrolPasskey>) -> Result<Applied<Kept>, StoreError> {
+        Ok(done_if(sql::reseal_passkey(tx.connection(), &self.former, self.sealed.clone()).await?))
+    }
+}
+
+/// Takes a passkey away, with the sessions that it may have opened.
+pub(crate) struct DeletePasskey {
+    pub credential: Vec<u8>,
+    /// The session that asks, if it is its holder's own.
+    pub but: Option<SessionId>,
+}
+
+impl DeletePasskey {
+    async fn delete(
+        &self,
+        connection: &mut AnyConnection,
+        account: AccountId,
+    ) -> Result<Applied<Ending<Kept>>, StoreError> {
+        if !sql::delete_passkey(&mut *connection, &self.credential, account).await? {
+            return Ok(Applied::refused(Ending::nothing(Kept::Absent)));
+        }
+        let ended = end_sessions(connection, account, self.but).await?;
+        Ok(Applied::done(Ending { outcome: Kept::Done, ended }))
+    }
+}
 
 impl Effect<RevokePasskey> for DeletePasskey {
-    type Output = Kept;
-    async fn apply(&self, tx: &mut WriteTx<'_, RevokePasskey>) -> Result<Applied<Kept>, StoreError> {
+    type Output = Ending<Kept>;
+    async fn apply(&self, tx: &mut WriteTx<'_, RevokePasskey>) -> Result<Applied<Ending<Kept>>, StoreError> {
         let account = tx.action().account;
-        Ok(done_if(sql::delete_passkey(tx.connection(), &self.0, account).await?))
+        self.delete(tx.connection(), account).await
     }
 }
 
 impl Effect<RemovePasskey> for DeletePasskey {
-    type Output = Kept;
-    async fn apply(&self, tx: &mut WriteTx<'_, RemovePasskey>) -> Result<Applied<Kept>, StoreError> {
+    type Output = Ending<Kept>;
+    async fn apply(&self, tx: &mut WriteTx<'_, RemovePasskey>) -> Result<Applied<Ending<Kept>>, StoreError> {
         let account = tx.action().account;
-        Ok(done_if(sql::delete_passkey(tx.connection(), &self.0, account).await?))
+        self.delete(tx.connection(), account).await
     }
 }
 

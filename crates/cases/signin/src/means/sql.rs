@@ -176,6 +176,22 @@ pub(crate) async fn vouch_passkey(
     Ok(done.rows_affected() > 0)
 }
 
+/// Puts another sealed part in the place of the one that was read.
+pub(crate) async fn reseal_passkey(
+    connection: &mut AnyConnection,
+    former: &PasskeyRow,
+    sealed: Vec<u8>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE passkeys SET sealed = $1 WHERE credential = $2 AND account_id = $3 AND sealed = $4")
+        .bind(sealed)
+        .bind(former.credential.clone())
+        .bind(former.account.as_bytes().to_vec())
+        .bind(former.sealed.clone())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(crate) async fn delete_passkey(
     connection: &mut AnyConnection,
     credential: &[u8],

@@ -169,6 +169,10 @@ async fn one_person_alone_gives_nobody_a_role_over_others(database: &TestDatabas
     it.wait();
     let ines = it.comes_in("ines", NEW, 7).await.unwrap();
 
+    // Whose account opens somebody's record is given new means by two people too: one alone would read as the patient.
+    let camille = it.enrol("camille", Role::Patient, 5).await.unwrap();
+    assert!(accounts.draw_link(&admin.authenticated, camille, IdentityProof::Known).await.unwrap().waits);
+
     // Giving an administrator new means is giving the role again; and nobody draws a link for himself.
     let anew = accounts.draw_link(&admin.authenticated, ines.account, IdentityProof::Known).await.unwrap();
     assert!(anew.waits);

@@ -218,6 +218,36 @@ async fn a_session_left_open_gives_nobody_other_means(database: &TestDatabase) {
     let tokens = super::tokens::tokens(&it, Door::Suppliers, SUPPLIERS);
     let issued = tokens.issue(&stale.authenticated, super::tokens::new_token(&it, 3600)).await.err();
     assert!(matches!(issued, Some(MeansError::Denied)));
+    assert!(matches!(means.allow_passkey(&stale.authenticated, &[1; 16]).await, Err(MeansError::Denied)));
     assert!(means.own(&stale.authenticated).await.is_ok(), "he sees what he has, and takes away");
 }
 both!(a_session_left_open_gives_nobody_other_means);
+
+async fn after_a_change_of_password_a_passkey_waits_for_its_holder(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let account = it.enrol("camille", Role::Patient, 1).await.unwrap();
+    let (hers, left_behind) = (Device::draw(0), Device::draw(0));
+    for device in [&hers, &left_behind] {
+        it.enrolment.passkey(account, &device.record()).await.unwrap();
+    }
+    let door = it.with_passkeys(Door::Portal, PORTAL);
+    let thief = comes_in(&door, &left_behind, 9).await.unwrap();
+    let camille = comes_in(&door, &hers, 1).await.unwrap();
+    let (current, new) = (Secret::new(PASSWORD.into()), Secret::new("Vingt-7 herons gris au gué".into()));
+    door.change_password(&camille, current, new).await.unwrap();
+    assert!(it.journal.is_revoked(thief.session));
+    for device in [&hers, &left_behind] {
+        assert_eq!(comes_in(&door, device, 9).await.err(), Some(PasskeyRefused::Refused));
+    }
+    let means = door.means().unwrap();
+    means.allow_passkey(&camille.authenticated, &hers.credential()).await.unwrap();
+    assert!(comes_in(&door, &hers, 1).await.is_ok());
+    assert_eq!(comes_in(&door, &left_behind, 9).await.err(), Some(PasskeyRefused::Refused));
+    // Removed, the sessions that it may have opened end.
+    let elsewhere = comes_in(&door, &hers, 3).await.unwrap();
+    means.remove_passkey(&camille.authenticated, &hers.credential()).await.unwrap();
+    assert!(it.journal.is_revoked(elsewhere.session) && !it.journal.is_revoked(camille.session));
+    let theirs = means.allow_passkey(&camille.authenticated, &hers.credential()).await;
+    assert!(matches!(theirs, Err(MeansError::Absent)));
+}
+both!(after_a_change_of_password_a_passkey_waits_for_its_holder);

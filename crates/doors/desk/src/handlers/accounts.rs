@@ -9,8 +9,8 @@ use crate::{
     },
 };
 use axum::{http::StatusCode, response::Response};
-use entrance::{Failure, shown};
-use identity::decides_over_others;
+use entrance::{Failure, Then, shown};
+use identity::asks_two_people;
 use interventions::{InterventionError, Supplier};
 use serde::Deserialize;
 use signin::{
@@ -94,10 +94,10 @@ pub(crate) async fn waiting(member: &Member) -> Result<AccountsWaiting, AccountE
     Ok(AccountsWaiting { links, due: count(due.iter().filter(|seen| seen.account != me).count()) })
 }
 
-/// The accounts whose link waits for a second person: only roles that decide over others have such links.
+/// The accounts whose link waits for a second person: not every role has such links.
 async fn to_confirm(member: &Member, query: &AccountQuery) -> Result<Page, AccountError> {
     let mut found = Page::default();
-    let asked = |role: &Role| decides_over_others(*role) && query.role.is_none_or(|only| only == *role);
+    let asked = |role: &Role| asks_two_people(*role) && query.role.is_none_or(|only| only == *role);
     for role in Role::ALL.iter().copied().filter(asked) {
         let query = AccountQuery { role: Some(role), ..query.clone() };
         let page = member.visit.state.accounts().list(&member.who.authenticated, &query).await?;
@@ -156,6 +156,9 @@ pub(crate) async fn form(member: Member) -> Response {
     if !manages(&member) {
         return member.turned_away("accounts").await;
     }
+    if let Some(again) = member.proves_again(Then::Accounts) {
+        return again;
+    }
     match suppliers(&member).await {
         Ok(suppliers) => form_page(&member, StatusCode::OK, AccountFields::default(), (suppliers, Vec::new())),
         Err(error) => failed(&member, error).await,
@@ -201,6 +204,9 @@ fn read(fields: &AccountFields, suppliers: &[Supplier]) -> Result<NewInvitation,
 pub(crate) async fn invite(Posted { member, form }: Posted<AccountFields>) -> Response {
     if !manages(&member) {
         return member.turned_away("accounts").await;
+    }
+    if let Some(again) = member.proves_again(Then::Accounts) {
+        return again;
     }
     let suppliers = match suppliers(&member).await {
         Ok(suppliers) => suppliers,
@@ -292,6 +298,9 @@ pub(crate) async fn draw(named: Named, Posted { member, form }: Posted<Verified>
     if !manages(&member) {
         return member.turned_away("accounts").await;
     }
+    if let Some(again) = member.proves_again(Then::Accounts) {
+        return again;
+    }
     let account = account(&named);
     let Ok(proof) = form.proof.parse::<IdentityProof>() else { return without(&member, account, Refusal::Proof).await };
     match member.visit.state.accounts().draw_link(&member.who.authenticated, account, proof).await {
@@ -338,6 +347,9 @@ async fn told_code(member: &Member, account: AccountId, SecondCode(code): Second
 pub(crate) async fn confirm(named: Named, Posted { member, form }: Posted<Seen>) -> Response {
     if !sees(&member) {
         return member.turned_away("accounts").await;
+    }
+    if let Some(again) = member.proves_again(Then::Accounts) {
+        return again;
     }
     let account = account(&named);
     let confirmed = match form.link() {

@@ -16,6 +16,8 @@ pub enum AccountChanged {
     Sessions,
     /// A passkey was added.
     PasskeyAdded,
+    /// A passkey opens sessions again.
+    PasskeyAllowed,
     /// A passkey was removed.
     PasskeyRemoved,
 }
@@ -28,14 +30,22 @@ impl AccountChanged {
             Self::SecondFactor => "second-factor",
             Self::Sessions => "sessions",
             Self::PasskeyAdded => "passkey-added",
+            Self::PasskeyAllowed => "passkey-allowed",
             Self::PasskeyRemoved => "passkey-removed",
         }
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Password, Self::SecondFactor, Self::Sessions, Self::PasskeyAdded, Self::PasskeyRemoved]
-            .into_iter()
-            .find(|one| one.word() == word)
+        [
+            Self::Password,
+            Self::SecondFactor,
+            Self::Sessions,
+            Self::PasskeyAdded,
+            Self::PasskeyAllowed,
+            Self::PasskeyRemoved,
+        ]
+        .into_iter()
+        .find(|one| one.word() == word)
     }
 
     /// What to tell.
@@ -45,6 +55,7 @@ impl AccountChanged {
             Self::SecondFactor => t.entrance_account_changed_second(),
             Self::Sessions => t.entrance_account_changed_sessions(),
             Self::PasskeyAdded => t.entrance_passkey_added(),
+            Self::PasskeyAllowed => t.entrance_passkey_allowed(),
             Self::PasskeyRemoved => t.entrance_passkey_removed(),
         }
     }

@@ -11,6 +11,8 @@ pub enum Then {
     Account,
     /// His means of identification, at doors that have a page for them.
     Means,
+    /// The establishment's accounts, at the desk.
+    Accounts,
 }
 
 impl Then {
@@ -19,17 +21,19 @@ impl Then {
         match self {
             Self::Account => "account",
             Self::Means => "means",
+            Self::Accounts => "accounts",
         }
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Account, Self::Means].into_iter().find(|one| one.word() == word)
+        [Self::Account, Self::Means, Self::Accounts].into_iter().find(|one| one.word() == word)
     }
 
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Account => "/session",
             Self::Means => "/means",
+            Self::Accounts => "/accounts",
         }
     }
 }

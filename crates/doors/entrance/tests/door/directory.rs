@@ -28,7 +28,7 @@ impl One {
             given_name: "Inès".into(),
             family_name: "Delmas".into(),
             is_usable: true,
-            place: Some((HERE, Role::Beneficiary)),
+            place: Some((HERE, Role::Dpo)),
         })
     }
 }

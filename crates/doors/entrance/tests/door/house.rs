@@ -180,7 +180,7 @@ impl House {
         let keys = || master.keys_for(Holder::Door(DoorName::Desk));
         let settings = SignInSettings {
             door: DoorName::Desk,
-            roles: &[Role::Beneficiary],
+            roles: &[Role::Beneficiary, Role::Dpo],
             limits: SessionLimits { idle: Duration::from_secs(900), absolute: Duration::from_secs(28_800) },
             establishment: HERE,
             defences: Default::default(),
@@ -207,7 +207,7 @@ impl House {
         let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys());
         let settings = TokenSettings {
             door: DoorName::Desk,
-            roles: &[Role::Beneficiary],
+            roles: &[Role::Beneficiary, Role::Dpo],
             establishment: HERE,
             administrators_passwords: identity::PasswordPolicy::default_for(identity::Population::Administrators),
         };
