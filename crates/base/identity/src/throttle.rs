@@ -1,8 +1,8 @@
 //! How long to wait after failures (acces-web AA7): growing by address and login, by account, by address and by network,
 //! never locking the real owner out.
 //!
-//! Four counters. The pair (source, login) grows at once. The account's, whatever the source, starts after five failures, so
-//! that somebody with many addresses is slowed too. The source's and its network's start late, because a hospital's or an
+//! Four counters. The pair (source, login) grows at once. The account's, whatever the source, counts once more than five
+//! sources fail on it, so that somebody with many addresses is slowed too, and somebody with one slows nobody else. The source's and its network's start late, because a hospital's or an
 //! operator's people may share one, then grow longer than the others. Whoever signs in from where his account lately did feels
 //! the first one only; so does nobody with a passkey, which cannot be guessed.
 
@@ -11,8 +11,8 @@ use types::{Source, Time};
 
 /// The longest wait for a pair: five minutes.
 pub const PAIR_WAIT_SECONDS_MAX: u64 = 300;
-/// Failures of an account, wherever they come from, before it waits.
-pub const ACCOUNT_FAILURES_FREE: u32 = 5;
+/// Sources that fail on an account before it waits, wherever the next one comes from: one or a few make themselves wait only.
+pub const ACCOUNT_SOURCES_FREE: u32 = 5;
 /// The longest wait for an account: half a minute, for its owner may be anywhere, and each guess is of password and code.
 pub const ACCOUNT_WAIT_SECONDS_MAX: u64 = 30;
 /// Failures a source may make on all logins together before it waits.
@@ -59,6 +59,11 @@ impl Failures {
         Failures { count: count.saturating_add(1), last_micros: now.micros() }
     }
 
+    /// How many, unless the last one is long ago.
+    pub fn lately(self, now: Time) -> u32 {
+        if self.stale(now) { 0 } else { self.count }
+    }
+
     /// What is still to wait at `now`, if `rule` gives the wait for a count.
     pub fn remaining(self, rule: fn(u32) -> Duration, now: Time) -> Duration {
         if self.stale(now) {
@@ -87,9 +92,13 @@ pub fn pair_wait(count: u32) -> Duration {
     doubling(count, 0, PAIR_WAIT_SECONDS_MAX)
 }
 
-/// The wait after `count` failures of an account: none for the first five, then 2 s, doubling, to half a minute.
-pub fn account_wait(count: u32) -> Duration {
-    doubling(count, ACCOUNT_FAILURES_FREE, ACCOUNT_WAIT_SECONDS_MAX)
+/// The wait after `count` failures of an account, from so many sources: none for the first five sources, then 2 s, doubling with
+/// each failure, to half a minute.
+pub fn account_wait(failures: Failures, sources: Failures, now: Time) -> Duration {
+    if sources.lately(now) <= ACCOUNT_SOURCES_FREE {
+        return Duration::ZERO;
+    }
+    failures.remaining(|count| doubling(count, ACCOUNT_SOURCES_FREE, ACCOUNT_WAIT_SECONDS_MAX), now)
 }
 
 /// The wait after `count` failures of a source: none for the first thirty, then 2 s, doubling, to a quarter of an hour.
@@ -115,8 +124,10 @@ mod tests {
         assert_eq!(source_wait(30), Duration::ZERO);
         assert_eq!(source_wait(31).as_secs(), 2);
         assert_eq!(source_wait(u32::MAX).as_secs(), 900);
-        assert_eq!((account_wait(5), account_wait(6).as_secs()), (Duration::ZERO, 2));
-        assert_eq!(account_wait(u32::MAX).as_secs(), 30);
+        let (now, failures) = (Time::from_micros(9_000_000), |count| Failures { count, last_micros: 9_000_000 });
+        assert_eq!(account_wait(failures(u32::MAX), failures(5), now), Duration::ZERO);
+        assert_eq!(account_wait(failures(6), failures(6), now).as_secs(), 2);
+        assert_eq!(account_wait(failures(u32::MAX), failures(6), now).as_secs(), 30);
         assert_eq!((network_wait(120), network_wait(121).as_secs()), (Duration::ZERO, 2));
         assert_eq!(network_wait(u32::MAX).as_secs(), 3600);
     }

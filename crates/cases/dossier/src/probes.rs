@@ -98,6 +98,12 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "A password alone opens nothing, and one that is soon guessed is refused.",
     },
     ProbeInfo {
+        name: "guessing",
+        rules: &[(AccesWeb, "AA7")],
+        what_fr: "Deux essais pour un identifiant que personne n’a : le second attend, et le compte réservé entre pendant ce temps.",
+        what_en: "Two guesses for a login that nobody has: the second one waits, and the reserved account comes in meanwhile.",
+    },
+    ProbeInfo {
         name: "relay-idle",
         rules: &[(Interventions, "T10")],
         what_fr: "Une session du relais, dont le silence est vieilli jusqu’à la limite de la porte, se ferme d’elle-même.",

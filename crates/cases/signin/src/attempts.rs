@@ -26,6 +26,8 @@ impl LoginTokens {
 /// The counters that a failure moves.
 pub(crate) struct Counters {
     login: LoginTokens,
+    /// How many sources failed on this login.
+    sources: [u8; 32],
     source: [u8; 32],
     network: [u8; 32],
     /// The network itself, for whoever watches.
@@ -46,6 +48,7 @@ impl Counters {
         let seen_from = network_of(address.source());
         let token = |parts: &[&[u8]]| keys.token(Purpose::FailureTokens, parts);
         Ok(Self {
+            sources: token(&[b"sources", &login.account])?,
             login,
             source: token(&[&address.source().octets()])?,
             network: token(&[b"network", seen_from.to_string().as_bytes()])?,
@@ -79,7 +82,8 @@ impl Counters {
         let mut wait = sql::failures(&mut *connection, &self.login.pair).await?.remaining(pair_wait, now);
         if !self.at_home {
             let account = sql::failures(&mut *connection, &self.login.account).await?;
-            wait = wait.max(account.remaining(account_wait, now));
+            let sources = sql::failures(&mut *connection, &self.sources).await?;
+            wait = wait.max(account_wait(account, sources, now));
         }
         if !self.at_home && !self.shared {
             let source = sql::failures(&mut *connection, &self.source).await?;
@@ -91,7 +95,10 @@ impl Counters {
 
     /// One more failure.
     pub(crate) async fn failed(&self, connection: &mut AnyConnection, now: Time) -> Result<(), StoreError> {
-        for token in [&self.login.pair, &self.login.account] {
+        // A source that failed here already is not another one.
+        let is_new = sql::failures(&mut *connection, &self.login.pair).await?.lately(now) == 0;
+        let sources = is_new.then_some(&self.sources);
+        for token in [&self.login.pair, &self.login.account].into_iter().chain(sources) {
             let failures = sql::failures(&mut *connection, token).await?.another(now);
             sql::set_failures(&mut *connection, token, failures).await?;
         }

@@ -216,7 +216,7 @@ impl Enrolment {
         let (key, sealed) = means::ssh_key(&self.keys, account, line, label)?;
         let action = AddSshKey { account, fingerprint: key.fingerprint() };
         let authorized = self.policies.decide(&who, action, &Facts::default(), self.journal.now())?;
-        Result::from(self.journal.perform(authorized, InsertSshKey(sealed)).await?)?;
+        Result::from(self.journal.perform(authorized, InsertSshKey { sealed, asking: None }).await?)?;
         Ok(key.fingerprint())
     }
 

@@ -311,15 +311,45 @@ impl Following {
         mut becoming: Becoming,
         followed: &mut Followed,
     ) -> Result<(), FollowError> {
-        let (account, now) = (&known.row.account, self.journal.now());
+        let now = self.journal.now();
         if member.is_none() && becoming.state == AccountState::Suspended {
             becoming = self.departure(known, becoming).await?;
         }
-        let Ok(named) = member.map(|member| invitation(member, becoming.role)).transpose() else {
+        // A name that cannot be taken keeps nobody what he is to lose.
+        let named = member.map(|member| invitation(member, becoming.role)).transpose().unwrap_or_else(|_| {
             followed.hold(Held::BadName);
-            return Ok(());
+            None
+        });
+        let written = match self.write(known, named, becoming, now).await? {
+            Written::LoginTaken => {
+                followed.hold(Held::LoginTaken);
+                self.write(known, None, becoming, now).await?
+            }
+            written => written,
         };
-        let Some(put) = self.put(known, named, becoming, now)? else { return Ok(()) };
+        match written {
+            Written::Is(Changed::Done)
+                if known.state == AccountState::Active && becoming.state != AccountState::Active =>
+            {
+                followed.left += 1;
+            }
+            Written::Is(Changed::Done) => followed.changed += 1,
+            Written::Is(Changed::Last) => followed.hold(Held::LastAdministrator),
+            Written::Is(Changed::Absent | Changed::Meanwhile) => followed.hold(Held::Meanwhile),
+            Written::Nothing | Written::LoginTaken => {}
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        known: &Known,
+        named: Option<NewInvitation>,
+        becoming: Becoming,
+        now: Time,
+    ) -> Result<Written, FollowError> {
+        let account = &known.row.account;
+        let Some(put) = self.put(known, named, becoming, now)? else { return Ok(Written::Nothing) };
         let detail = match becoming.reason {
             Some(reason) => format!("{}: {reason} ({})", becoming.state, becoming.role),
             None => format!("{} ({})", becoming.state, becoming.role),
@@ -329,16 +359,10 @@ impl Following {
         let action = FollowChange { establishment, account: account.id, detail };
         let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
         match perform_ending(&self.journal, authorized, put).await {
-            Ok(Changed::Done) if known.state == AccountState::Active && becoming.state != AccountState::Active => {
-                followed.left += 1;
-            }
-            Ok(Changed::Done) => followed.changed += 1,
-            Ok(Changed::Last) => followed.hold(Held::LastAdministrator),
-            Ok(Changed::Absent | Changed::Meanwhile) => followed.hold(Held::Meanwhile),
-            Err(JournalError::Store(StoreError::Conflict)) => followed.hold(Held::LoginTaken),
-            Err(error) => return Err(FollowError::Unavailable(error.to_string())),
+            Ok(changed) => Ok(Written::Is(changed)),
+            Err(JournalError::Store(StoreError::Conflict)) => Ok(Written::LoginTaken),
+            Err(error) => Err(FollowError::Unavailable(error.to_string())),
         }
-        Ok(())
     }
 
     /// What is written of an account that becomes something else, under another name perhaps. Nothing, if all is as it was.
@@ -392,10 +416,16 @@ impl Following {
     /// Whoever is in no group that comes in is suspended; whoever is not in the directory any more is blocked.
     async fn departure(&self, known: &Known, becoming: Becoming) -> Result<Becoming, FollowError> {
         let Some(key) = known.secrets.directory.as_deref() else { return Ok(becoming) };
-        if self.staff.find(key, self.journal.now()).await?.is_some() {
-            return Ok(becoming);
+        match self.staff.find(key, self.journal.now()).await {
+            Ok(None) => Ok(Becoming { state: AccountState::Blocked, reason: Some(LifeReason::Departure), ..becoming }),
+            Ok(Some(_)) => Ok(becoming),
+            // That he is in no group that comes in was a whole answer: what is not known of him keeps him nothing, and keeps
+            // nobody else waiting.
+            Err(silent) => {
+                tracing::warn!(%silent, "the directory does not say whether somebody is still there");
+                Ok(becoming)
+            }
         }
-        Ok(Becoming { state: AccountState::Blocked, reason: Some(LifeReason::Departure), ..becoming })
     }
 }
 
@@ -458,6 +488,14 @@ impl Effect<FollowArrival> for Arrival {
     }
 }
 
+/// What came of writing a change.
+enum Written {
+    Is(Changed),
+    Nothing,
+    /// Another account has that login.
+    LoginTaken,
+}
+
 struct Put {
     /// The version that was read, and whether it was an administrator in use.
     was: (i64, bool),
@@ -475,7 +513,8 @@ impl Effect<FollowChange> for Put {
             let place = (establishment, Role::Administrator);
             if sql::others_in_use(tx.connection(), place, account).await? == 0 {
                 // He comes in no more by the directory; what he has open ends all the same.
-                let ended = sql::end_sessions(tx.connection(), account, None).await?;
+                let mut ended = sql::end_sessions(tx.connection(), account, None).await?;
+                ended.extend(sql::end_tokens(tx.connection(), account).await?);
                 return Ok(Applied::refused(Ending { outcome: Changed::Last, ended }));
             }
         }

@@ -194,7 +194,7 @@ impl Means {
         let (key, sealed) = ssh_key(&parts.keys, account, line, name)?;
         let action = AddSshKey { account, fingerprint: key.fingerprint() };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        Result::from(parts.journal.perform(authorized, InsertSshKey(sealed)).await?)?;
+        Result::from(parts.journal.perform(authorized, InsertSshKey { sealed, asking: who.session() }).await?)?;
         Ok(key.fingerprint())
     }
 
@@ -257,6 +257,7 @@ impl Means {
         let renewal = account_of(&parts.store, account).await?.secrets(&parts.keys)?.renewals.unwrap_or(0);
         let record = PasskeyRecord { public, label, renewal };
         let (action, effect) = enrolment(&parts.keys, (account, establishment), &record)?;
+        let effect = InsertPasskey { asking: who.session(), ..effect };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         Result::from(parts.journal.perform(authorized, effect).await?)?;
         Ok(record.public.credential)
@@ -379,7 +380,7 @@ pub(crate) fn enrolment(
     let bond = PasskeyBond { credential: &credential, account, establishment };
     let sealed = bond.seal(keys, "sealed", &record.to_bytes())?;
     let action = EnrolPasskey { account, credential: BASE64URL_NOPAD.encode(&credential) };
-    Ok((action, InsertPasskey { credential, establishment, sealed }))
+    Ok((action, InsertPasskey { credential, establishment, sealed, asking: None }))
 }
 
 /// Evidence, sealed, and what is asked to keep it.

@@ -174,15 +174,16 @@ impl SignInService {
             Some((account, renewals))
         });
         let Some((account, renewals)) = opened else { return Ok(Err("its account does not come in here".into())) };
-        if !self.is_still_here(&account).await? {
-            return Ok(Err("the hospital's directory does not know its holder so any more".into()));
-        }
         let held = open_passkey(&parts.keys, &row, renewals)?;
         if !held.opens {
             return Ok(Err("its account's means were given anew since".into()));
         }
         let signed = SignIn::start(address, now).passkey((rp, challenge), (account.id, &held.public), assertion);
         match signed {
+            // The directory is asked of nobody who did not sign.
+            Ok(_) if !self.is_still_here(&account).await? => {
+                Ok(Err("the hospital's directory does not know its holder so any more".into()))
+            }
             Ok(verified) => Ok(Ok(self.grant((verified, None), account, device, now)?)),
             Err(why) => Ok(Err(why.to_string())),
         }

@@ -185,7 +185,7 @@ impl ApiTokens {
         };
         let action = IssueToken { account, token: id };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
-        Result::from(parts.journal.perform(authorized, InsertToken(insert)).await?)?;
+        Result::from(parts.journal.perform(authorized, InsertToken { token: insert, asking: who.session() }).await?)?;
         Ok((id, token.to_text()))
     }
 

@@ -131,14 +131,19 @@ fn forms_carry_what_they_must() {
         "method=\"post\" action=\"/fr/session\"",
         "autocomplete=\"username\"",
         "autocomplete=\"current-password\"",
-        "name=\"ceremony\" value=\"sealed\"",
         "role=\"alert\"",
         "value=\"camille.aubrelle\"",
     ] {
         assert!(welcome.contains(expected), "{expected}");
     }
+    let passkey = &pages["welcome-passkey"];
+    for expected in ["action=\"/fr/session/passkey\"", "name=\"ceremony\" value=\"xxx", "data-challenge=\"ccc"] {
+        assert!(passkey.contains(expected), "{expected}");
+    }
     let code = &pages["code"];
-    for expected in ["action=\"/fr/session/code\"", "autocomplete=\"one-time-code\"", "inputmode=\"numeric\""] {
+    for expected in [
+        "name=\"ceremony\" value=\"sealed\"","action=\"/fr/session/code\"", "autocomplete=\"one-time-code\"", "inputmode=\"numeric\"",
+    ] {
         assert!(code.contains(expected), "{expected}");
     }
     assert!(pages["home-patient"].contains("action=\"/fr/session/end\""));

@@ -7,6 +7,7 @@ use crate::probes::{
     accesses::AccessesProbe,
     accounts::{AccountsProbe, Made},
     codes::Reserved,
+    guessing::GuessingProbe,
     idle::{IDLE, IdleDoor, IdleProbe},
     openings::{Opened, OpeningsProbe},
     passwords::PasswordsProbe,
@@ -230,7 +231,7 @@ impl Proving {
         let recording = Recording::new(terms.clone(), refusals.clone());
         let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
-        let (left, guessed) = (doors.clone(), doors.clone());
+        let (left, guessed, guessing) = (doors.clone(), doors.clone(), doors.clone());
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
             move |info| -> Arc<dyn Probe> { Arc::new(RelayProbe::new(info, what, works)) }
@@ -247,6 +248,7 @@ impl Proving {
             named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
             named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1))),
             named("passwords", |info| Arc::new(PasswordsProbe::new(info, guessed))),
+            named("guessing", |info| Arc::new(GuessingProbe::new(info, guessing))),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
             named("relay-traces", relayed(Relayed::Traces)),

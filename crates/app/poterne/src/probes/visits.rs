@@ -143,11 +143,24 @@ impl Visits {
         }
     }
 
+    /// What a wrong password for a login is answered, through all the steps: the status, and the seconds to wait where it
+    /// tells them.
+    pub async fn guess(&self, login: &str) -> Result<(u16, Option<u64>), Fault> {
+        let page = self.first_step_of(login, WRONG_PASSWORD).await?;
+        let form = page.form("code").ok_or_else(|| Fault::unreachable(format!("no code asked ({})", page.status)))?;
+        let page = self.browser.submit(&form, &[("code", WRONG_CODE)], None).await.map_err(Fault::unreachable)?;
+        Ok((page.status, page.header("retry-after").parse().ok()))
+    }
+
     /// The page after a password.
     async fn first_step(&self, password: &str) -> Result<Page, Fault> {
+        self.first_step_of(&self.reserved().login, password).await
+    }
+
+    async fn first_step_of(&self, login: &str, password: &str) -> Result<Page, Fault> {
         let page = self.browser.get("/fr/", None).await.map_err(Fault::unreachable)?;
         let form = page.form("password").ok_or_else(|| Fault::unreachable("the home page offers no sign-in"))?;
-        let typed = [("login", self.reserved().login.as_str()), ("password", password)];
+        let typed = [("login", login), ("password", password)];
         self.browser.submit(&form, &typed, None).await.map_err(Fault::unreachable)
     }
 

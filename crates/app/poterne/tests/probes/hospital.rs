@@ -47,6 +47,9 @@ pub enum Flaw {
     PasswordAlone,
     TakesGuessed,
     ChangesNothing,
+    NeverWaits,
+    WaitsUntold,
+    LocksAllOut,
 }
 
 /// Somebody else, who has a record.
@@ -63,6 +66,7 @@ struct Parts {
     signed_in: Mutex<Vec<Time>>,
     refused: Mutex<u32>,
     has_token: Mutex<bool>,
+    guesses: Mutex<u32>,
 }
 
 /// The door and its visits.
@@ -115,10 +119,15 @@ async fn home(State(parts): Door, headers: HeaderMap) -> Response {
 }
 
 async fn first(State(parts): Door, body: String) -> Response {
-    assert!(body.contains("login=sonde.poterne.portal&password="), "{body}");
+    let is_nobodys = body.starts_with("login=sonde.poterne.personne.");
+    assert!(is_nobodys || body.contains("login=sonde.poterne.portal&password="), "{body}");
     // Reserved passwords are drawn: they hold no space.
     let is_wrong = body.contains("%20") && parts.flaw != Flaw::AnyPassword;
-    let ceremony = if is_wrong { 'w' } else { 'c' };
+    let ceremony = match (is_nobodys, is_wrong) {
+        (true, _) => 'n',
+        (false, true) => 'w',
+        (false, false) => 'c',
+    };
     if parts.flaw == Flaw::PasswordAlone {
         let cookie = format!("__Host-poterne-portal={}; Path=/; Secure", parts.begin(None));
         return (StatusCode::SEE_OTHER, [("set-cookie", cookie), ("location", "/fr/".into())]).into_response();
@@ -132,7 +141,17 @@ async fn first(State(parts): Door, body: String) -> Response {
 
 async fn second(State(parts): Door, body: String) -> Response {
     assert!(body.starts_with("ceremony=") && body.len() == 22, "{body}");
-    if parts.flaw == Flaw::NobodyIn || body.starts_with("ceremony=w") {
+    if body.starts_with("ceremony=n") {
+        let mut guesses = parts.guesses.lock().unwrap();
+        *guesses += 1;
+        return match (*guesses, parts.flaw) {
+            (1, _) | (_, Flaw::NeverWaits) => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+            (_, Flaw::WaitsUntold) => StatusCode::TOO_MANY_REQUESTS.into_response(),
+            _ => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "2")]).into_response(),
+        };
+    }
+    let locked = parts.flaw == Flaw::LocksAllOut && *parts.guesses.lock().unwrap() > 0;
+    if parts.flaw == Flaw::NobodyIn || locked || body.starts_with("ceremony=w") {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
     let cookie = format!("__Host-poterne-portal={}; Path=/; Secure", parts.begin(None));
@@ -237,6 +256,7 @@ pub async fn open(flaw: Flaw) -> Fake {
         signed_in: Mutex::default(),
         refused: Mutex::default(),
         has_token: Mutex::default(),
+        guesses: Mutex::default(),
     };
     let parts = Arc::new(parts);
     let router = Router::new()

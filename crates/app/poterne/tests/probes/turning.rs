@@ -5,6 +5,7 @@ use crate::{
     hospital::{self, Flaw, Kept},
     probes::{
         codes::Reserved,
+        guessing::GuessingProbe,
         idle::{IdleDoor, IdleProbe, Opens as _},
         passwords::PasswordsProbe,
         records::{RecordsProbe, What as Records},
@@ -215,4 +216,18 @@ async fn the_password_probe_turns_on_doors_that_take_what_is_guessed() {
     failed(&outcome(Flaw::ChangesNothing).await, "no page offers");
     failed(&outcome(Flaw::PasswordAlone).await, "without a code");
     assert!(matches!(outcome(Flaw::NobodyIn).await, ProbeOutcome::CouldNotRun(_)));
+}
+
+#[tokio::test]
+async fn the_guessing_probe_turns_on_doors_that_let_guess_or_lock_out() {
+    let outcome = async |flaw| {
+        let fake = hospital::open(flaw).await;
+        GuessingProbe::new(probe_named("guessing").unwrap(), vec![fake.visits]).run().await
+    };
+    let kept = outcome(Flaw::None).await;
+    assert!(matches!(kept, ProbeOutcome::Partial(_)), "{kept}");
+    failed(&outcome(Flaw::NeverWaits).await, "without any wait");
+    failed(&outcome(Flaw::WaitsUntold).await, "how long");
+    let locked = outcome(Flaw::LocksAllOut).await;
+    assert!(!matches!(locked, ProbeOutcome::Partial(_) | ProbeOutcome::Proved(_)), "{locked}");
 }

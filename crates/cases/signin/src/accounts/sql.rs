@@ -224,6 +224,15 @@ pub(crate) async fn sessions_of(
     rows.iter().map(|(row,)| session_id(row)).collect()
 }
 
+/// Whether a session's row is there.
+pub(crate) async fn session_is_there(connection: &mut AnyConnection, session: SessionId) -> Result<bool, StoreError> {
+    let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT id FROM sessions WHERE id = $1")
+        .bind(session.as_bytes().to_vec())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Deletes an account's sessions, but for one that may stay; says which.
 pub(crate) async fn end_sessions(
     connection: &mut AnyConnection,

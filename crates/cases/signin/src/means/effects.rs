@@ -4,7 +4,10 @@ use super::{
     model::{PASSKEYS_MAX, SSH_KEYS_MAX, TOKENS_MAX},
     sql,
 };
-use crate::{accounts::sql::end_sessions, ending::Ending};
+use crate::{
+    accounts::sql::{end_sessions, session_is_there},
+    ending::Ending,
+};
 use journal::{Applied, Effect, WriteTx};
 use policy::{
     AddSshKey, EnrolPasskey, IssueToken, RemovePasskey, RemoveSshKey, RevokePasskey, RevokeToken, TouchToken,
@@ -38,19 +41,33 @@ fn done_if(found: bool) -> Applied<Kept> {
     if found { Applied::done(Kept::Done) } else { refused(Kept::Absent) }
 }
 
-pub(crate) struct InsertSshKey(pub Vec<u8>);
+/// Whether the session that asks is still there, also on a node that has not heard of its end. Parts of the system have none.
+async fn still_asks(connection: &mut AnyConnection, asking: Option<SessionId>) -> Result<bool, StoreError> {
+    match asking {
+        Some(session) => session_is_there(connection, session).await,
+        None => Ok(true),
+    }
+}
+
+pub(crate) struct InsertSshKey {
+    pub sealed: Vec<u8>,
+    pub asking: Option<SessionId>,
+}
 
 impl Effect<AddSshKey> for InsertSshKey {
     type Output = Kept;
     async fn apply(&self, tx: &mut WriteTx<'_, AddSshKey>) -> Result<Applied<Kept>, StoreError> {
         let (account, fingerprint, now) = (tx.action().account, tx.action().fingerprint.clone(), tx.now());
+        if !still_asks(tx.connection(), self.asking).await? {
+            return Ok(refused(Kept::Absent));
+        }
         if sql::ssh_key_of(tx.connection(), account, &fingerprint).await?.is_some() {
             return Ok(refused(Kept::Taken));
         }
         if full(sql::count(tx.connection(), sql::Several::SshKeys, account, now).await?, SSH_KEYS_MAX) {
             return Ok(refused(Kept::Full));
         }
-        sql::insert_ssh_key(tx.connection(), account, &fingerprint, self.0.clone(), now).await?;
+        sql::insert_ssh_key(tx.connection(), account, &fingerprint, self.sealed.clone(), now).await?;
         Ok(Applied::done(Kept::Done))
     }
 }
@@ -69,12 +86,16 @@ pub(crate) struct InsertPasskey {
     pub credential: Vec<u8>,
     pub establishment: EstablishmentId,
     pub sealed: Vec<u8>,
+    pub asking: Option<SessionId>,
 }
 
 impl Effect<EnrolPasskey> for InsertPasskey {
     type Output = Kept;
     async fn apply(&self, tx: &mut WriteTx<'_, EnrolPasskey>) -> Result<Applied<Kept>, StoreError> {
         let (account, now) = (tx.action().account, tx.now());
+        if !still_asks(tx.connection(), self.asking).await? {
+            return Ok(refused(Kept::Absent));
+        }
         if sql::passkey_by_credential(tx.connection(), &self.credential).await?.is_some() {
             return Ok(refused(Kept::Taken));
         }
@@ -150,16 +171,22 @@ impl Effect<RemovePasskey> for DeletePasskey {
     }
 }
 
-pub(crate) struct InsertToken(pub sql::TokenInsert);
+pub(crate) struct InsertToken {
+    pub token: sql::TokenInsert,
+    pub asking: Option<SessionId>,
+}
 
 impl Effect<IssueToken> for InsertToken {
     type Output = Kept;
     async fn apply(&self, tx: &mut WriteTx<'_, IssueToken>) -> Result<Applied<Kept>, StoreError> {
         let (account, now) = (tx.action().account, tx.now());
+        if !still_asks(tx.connection(), self.asking).await? {
+            return Ok(refused(Kept::Absent));
+        }
         if full(sql::count(tx.connection(), sql::Several::Tokens, account, now).await?, TOKENS_MAX) {
             return Ok(refused(Kept::Full));
         }
-        sql::insert_token(tx.connection(), &self.0).await?;
+        sql::insert_token(tx.connection(), &self.token).await?;
         Ok(Applied::done(Kept::Done))
     }
 }

@@ -160,6 +160,24 @@ async fn an_enrolment_left_for_too_long_is_lost(database: &TestDatabase) {
 }
 both!(an_enrolment_left_for_too_long_is_lost);
 
+async fn whose_session_ended_meanwhile_adds_nothing(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let sacha = it.somebody((Door::Suppliers, SUPPLIERS), "sacha", Role::Technician, 1).await;
+    let means = means(&it, Door::Suppliers);
+    let options = means.begin_passkey(&sacha.authenticated).await.unwrap();
+    // As another node ends it: this one has not heard of it, and the proof is still good.
+    it.outside("DELETE FROM sessions").await;
+    assert!(matches!(means.add_ssh_key(&sacha.authenticated, &line(1), "").await, Err(MeansError::Absent)));
+    let finished = means.finish_passkey(&sacha.authenticated, &answer(&options, 1), "Clé").await;
+    assert!(matches!(finished, Err(MeansError::Absent)));
+    let tokens = super::tokens::tokens(&it, Door::Suppliers, SUPPLIERS);
+    let issued = tokens.issue(&sacha.authenticated, super::tokens::new_token(&it, 3600)).await.err();
+    assert!(matches!(issued, Some(MeansError::Absent)));
+    let own = means.own(&sacha.authenticated).await.unwrap();
+    assert!(own.ssh_keys.is_empty() && own.passkeys.is_empty());
+}
+both!(whose_session_ended_meanwhile_adds_nothing);
+
 async fn administrators_vouch_for_others_and_revoke(database: &TestDatabase) {
     let it = fixture(database).await;
     let dominique = it.somebody((Door::Desk, DESK), "dominique", Role::Beneficiary, 1).await;

@@ -419,6 +419,27 @@ async fn a_login_that_is_somebody_elses_is_taken_from_nobody(database: &TestData
 }
 both!(a_login_that_is_somebody_elses_is_taken_from_nobody);
 
+async fn a_name_that_cannot_be_taken_keeps_nobody_his_role(database: &TestDatabase) {
+    for (login, held) in [("admin", Held::LoginTaken), ("a b", Held::BadName)] {
+        let house = House::new(database).await;
+        house.on_call("k1", "ines", 7).await;
+        let session = house.opened("ines", 7).await;
+        house.paper.change("k1", |member| {
+            member.login = login.into();
+            member.place = Some((HERE, Role::Dpo));
+        });
+        let held = BTreeMap::from([(held, 1)]);
+        assert_eq!(house.follow().await, Followed { changed: 1, held, ..Followed::default() }, "{login}");
+        assert!(!house.is_open(&session).await, "{login}");
+        assert_eq!(house.life("ines").await.2, Role::Dpo, "under the name that he had");
+        house.it.outside("DELETE FROM sessions").await;
+        house.it.outside("DELETE FROM account_links").await;
+        house.it.outside("DELETE FROM spare_codes").await;
+        house.it.outside("DELETE FROM accounts").await;
+    }
+}
+both!(a_name_that_cannot_be_taken_keeps_nobody_his_role);
+
 impl House {
     async fn on_call_besides(&self, key: &str, login: &str) {
         self.paper.put(key, login, Some(Role::OnCall));
@@ -438,10 +459,14 @@ async fn the_last_administrator_stays_and_only_comes_in_no_more(database: &TestD
     let ines = house.desk.resume(&session.cookie, address(9)).await.unwrap();
     let absence = (AccountState::Suspended, LifeReason::Absence);
     house.accounts.change_state(&ines.authenticated, house.id("admin").await, absence).await.unwrap();
+    let tokens = super::tokens::tokens(&house.it, Door::Desk, ALL);
+    let (_, token) = tokens.issue(&ines.authenticated, super::tokens::new_token(&house.it, 3600)).await.unwrap();
+    assert!(tokens.resume(token.expose(), address(7)).await.is_ok());
     house.paper.gone("k1");
     let held = BTreeMap::from([(Held::LastAdministrator, 1)]);
     assert_eq!(house.follow().await, Followed { held, ..Followed::default() });
     assert!(!house.is_open(&session).await, "what is open ends all the same");
+    assert!(tokens.resume(token.expose(), address(7)).await.is_err(), "his tokens too");
     assert_eq!(refused(house.comes_in("ines", KEY, 8).await), SecondStepError::Refused);
 }
 both!(the_last_administrator_stays_and_only_comes_in_no_more);

@@ -224,7 +224,9 @@ impl House {
                 issued.unwrap().0.to_string()
             }
             Names::Passkey => {
-                let (_, record) = people::passkey(&self.enrolment, self.accounts["beneficiary.other"]).await;
+                // Nobody's who visits: his sessions end with it.
+                let holder = self.account(Role::Beneficiary).await;
+                let (_, record) = people::passkey(&self.enrolment, holder).await;
                 BASE64URL_NOPAD.encode(&record.public.credential)
             }
             Names::Saved => {

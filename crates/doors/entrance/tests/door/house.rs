@@ -51,7 +51,7 @@ impl Door for Staff {
     }
 
     fn navigation(&self, who: &SignedIn, t: Text) -> Vec<NavItem> {
-        assert_eq!(who.role, Role::Beneficiary);
+        assert!(matches!(who.role, Role::Beneficiary | Role::Dpo), "{}", who.role);
         vec![NavItem::new("/", t.entrance_back_home(), Icon::DoorOpen), NavItem::new("/notes", "Notes", Icon::Document)]
     }
 }

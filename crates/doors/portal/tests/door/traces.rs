@@ -41,6 +41,11 @@ fn leaves(route: &Route) -> Leaves {
         ("GET", "/{lang}/account/second-factor" | "/{lang}/link/{token}") => Leaves::Nothing,
         ("POST", "/{lang}/account/sessions/end" | "/{lang}/account/sessions/{id}/end") => Leaves::Nothing,
         ("POST", "/{lang}/link/{token}") => Leaves::Nothing,
+        // Only looked at.
+        ("GET", "/{lang}/session/passkey" | "/{lang}/session/again") => Leaves::Nothing,
+        // Without a passkey there is nothing to sign in with, to add, to allow or to remove.
+        ("POST", "/{lang}/session/passkey" | "/{lang}/account/passkeys") => Leaves::Nothing,
+        ("POST", "/{lang}/account/passkeys/{id}/allow" | "/{lang}/account/passkeys/{id}/remove") => Leaves::Nothing,
         ("GET", "/{lang}/records/{patient}") => Leaves::Reading(Event::RecordRead),
         ("GET", "/{lang}/records/{patient}/seen") => {
             Leaves::Question([Event::SightingsAsked, Event::SightingsGiven, Event::SightingsRead])
