@@ -142,7 +142,10 @@ fn forms_carry_what_they_must() {
     }
     let code = &pages["code"];
     for expected in [
-        "name=\"ceremony\" value=\"sealed\"","action=\"/fr/session/code\"", "autocomplete=\"one-time-code\"", "inputmode=\"numeric\"",
+        "name=\"ceremony\" value=\"sealed\"",
+        "action=\"/fr/session/code\"",
+        "autocomplete=\"one-time-code\"",
+        "inputmode=\"numeric\"",
     ] {
         assert!(code.contains(expected), "{expected}");
     }
