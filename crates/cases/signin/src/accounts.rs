@@ -64,7 +64,7 @@ impl Accounts {
         let (establishment, now) = (self.seeing(who)?, parts.journal.now());
         let words: Vec<String> = query.words.to_lowercase().split_whitespace().take(8).map(str::to_owned).collect();
         let mut connection = parts.store.read().await?;
-        let place = (establishment, query.role);
+        let place = (establishment, query.role, query.linked);
         let rows = sql::accounts(&mut connection, place, query.after, ACCOUNTS_READ_MAX).await?;
         drop(connection);
         let whole_page = i64::try_from(rows.len()).is_ok_and(|read| read == ACCOUNTS_READ_MAX);

@@ -238,7 +238,7 @@ impl Following {
             let mut after = None;
             loop {
                 let mut connection = self.store.read().await?;
-                let rows = sql::accounts(&mut connection, (*establishment, None), after, PAGE).await?;
+                let rows = sql::accounts(&mut connection, (*establishment, None, false), after, PAGE).await?;
                 drop(connection);
                 let Some(last) = rows.last() else { break };
                 after = Some(last.account.id);

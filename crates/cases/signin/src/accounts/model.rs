@@ -133,6 +133,8 @@ pub struct AccountQuery {
     pub state: Option<AccountState>,
     /// To be looked at again now.
     pub due: bool,
+    /// With a link that has not served: of many accounts these few alone are read.
+    pub linked: bool,
     /// With all these words in their name or login.
     pub words: String,
     /// After this one.

@@ -43,16 +43,17 @@ fn link_row(account: AccountId, digest: Vec<u8>, sealed: Vec<u8>) -> Result<Link
     Ok(LinkRow { account, digest, sealed })
 }
 
-/// Accounts of an establishment in the order of their identifiers, of a role if one is told.
+/// Accounts of an establishment in the order of their identifiers, of a role if one is told, those with a link only if asked so.
 pub(crate) async fn accounts(
     connection: &mut AnyConnection,
-    (establishment, role): (EstablishmentId, Option<Role>),
+    (establishment, role, linked): (EstablishmentId, Option<Role>, bool),
     after: Option<AccountId>,
     most: i64,
 ) -> Result<Vec<Whole>, StoreError> {
     let text = concat!(
         whole_columns!(),
-        "WHERE a.establishment_id = $1 AND a.id > $2 AND (a.role = $3 OR $4 = '') ORDER BY a.id LIMIT $5"
+        "WHERE a.establishment_id = $1 AND a.id > $2 AND (a.role = $3 OR $4 = '') \
+         AND (l.account_id IS NOT NULL OR $5 = 0) ORDER BY a.id LIMIT $6"
     );
     let role = role.map_or("", Role::as_str);
     let rows = sqlx::query(text)
@@ -60,6 +61,7 @@ pub(crate) async fn accounts(
         .bind(after.map(|after| after.as_bytes().to_vec()).unwrap_or_default())
         .bind(role)
         .bind(role)
+        .bind(i64::from(linked))
         .bind(most)
         .fetch_all(connection)
         .await?;

@@ -284,6 +284,7 @@ async fn the_list_finds_by_words_role_and_state(database: &TestDatabase) {
     assert_eq!(found(AccountQuery { role: Some(Role::Patient), ..AccountQuery::default() }).await, ["bruno"]);
     let state = Some(AccountState::Invited);
     assert_eq!(found(AccountQuery { state, ..AccountQuery::default() }).await, ["ines"]);
+    assert_eq!(found(AccountQuery { linked: true, ..AccountQuery::default() }).await, ["ines"]);
     let taken = accounts.invite(who, invitation("INES", Role::OnCall)).await.err();
     assert_eq!(taken, Some(AccountError::Taken));
     for (bad, what) in [

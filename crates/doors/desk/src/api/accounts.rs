@@ -187,6 +187,7 @@ pub(crate) async fn list(bearer: Bearer, Asked(asked): Asked<AccountsAsked>) -> 
     let query = AccountQuery {
         role: word(asked.role, "role")?,
         state: word(asked.state, "state")?,
+        linked: false,
         due: asked.due.unwrap_or(false),
         words: searched(asked.q, "q")?.unwrap_or_default(),
         after: word(asked.cursor, "cursor")?,

@@ -10,7 +10,6 @@ use crate::{
 };
 use axum::{http::StatusCode, response::Response};
 use entrance::{Failure, Then, shown};
-use identity::asks_two_people;
 use interventions::{InterventionError, Supplier};
 use serde::Deserialize;
 use signin::{
@@ -94,18 +93,12 @@ pub(crate) async fn waiting(member: &Member) -> Result<AccountsWaiting, AccountE
     Ok(AccountsWaiting { links, due: count(due.iter().filter(|seen| seen.account != me).count()) })
 }
 
-/// The accounts whose link waits for a second person: not every role has such links.
+/// The accounts whose link waits for a second person.
 async fn to_confirm(member: &Member, query: &AccountQuery) -> Result<Page, AccountError> {
-    let mut found = Page::default();
-    let asked = |role: &Role| asks_two_people(*role) && query.role.is_none_or(|only| only == *role);
-    for role in Role::ALL.iter().copied().filter(asked) {
-        let query = AccountQuery { role: Some(role), ..query.clone() };
-        let page = member.visit.state.accounts().list(&member.who.authenticated, &query).await?;
-        let waits = |seen: &AccountSeen| seen.link.as_ref().is_some_and(|link| link.waits);
-        found.accounts.extend(page.accounts.into_iter().filter(waits));
-    }
-    found.accounts.sort_by(|a, b| a.display_name.cmp(&b.display_name));
-    Ok(found)
+    let query = AccountQuery { linked: true, ..query.clone() };
+    let mut page = member.visit.state.accounts().list(&member.who.authenticated, &query).await?;
+    page.accounts.retain(|seen| seen.link.as_ref().is_some_and(|link| link.waits));
+    Ok(page)
 }
 
 #[derive(Default, Deserialize)]
@@ -126,6 +119,7 @@ pub(crate) async fn list(member: Member, asked: Asking<AccountsFields>, after: A
         role: fields.role.parse().ok(),
         state: fields.state.parse().ok(),
         due: fields.waits == "review",
+        linked: false,
         words: fields.q.clone(),
         after,
     };
