@@ -1,0 +1,445 @@
+//! Every act that can be asked for: what it is about, what the journal calls it, what the policies are asked, what its trace
+//! names.
+
+use super::{
+    Action, DatabaseAction, Declaration, Disclosure, EndedBecause, HealthRead, MatterAct, OverseeAct, PlainRead,
+    Question, sealed,
+};
+use types::{
+    AccountId, AccountState, Door, EquipmentId, EstablishmentId, Event, InterventionId, LinkId, ObjectId, PatientId,
+    RelayId, Role, SearchId, SessionId, SupplierId, TokenId,
+};
+
+actions! {
+    /// See the people that one may see: oneself, the represented, one's patients.
+    HealthRead SeePeople {} PeopleRead, |_| Question::People;
+    /// See the lists of a record.
+    HealthRead ReadRecord {
+        /// Whose.
+        patient: PatientId
+    } RecordRead, |a| Question::Record(a.patient), patient patient;
+    /// Read a result.
+    HealthRead ReadResult {
+        /// Whose.
+        patient: PatientId,
+        /// Which.
+        id: ObjectId
+    } ResultRead, |a| Question::Record(a.patient), patient patient;
+    /// Read a document's description.
+    HealthRead ReadDocument {
+        /// Whose.
+        patient: PatientId,
+        /// Which.
+        id: ObjectId
+    } DocumentRead, |a| Question::Record(a.patient), patient patient;
+    /// Open a document, or a result's printed sheet.
+    HealthRead OpenDocument {
+        /// Whose.
+        patient: PatientId,
+        /// A document or a result.
+        category: types::Category,
+        /// Which.
+        id: ObjectId
+    } DocumentOpened, |a| Question::Record(a.patient), patient patient;
+    /// Ask who saw one's own record.
+    DatabaseAction AskSightings {
+        /// Whose record.
+        patient: PatientId
+    } SightingsAsked, |a| Question::Sightings(a.patient), patient patient;
+    /// See the answer.
+    Disclosure ReadSightings {
+        /// Whose record.
+        patient: PatientId
+    } SightingsRead, |a| Question::Sightings(a.patient), patient patient;
+    /// Answer that, from the traces.
+    DatabaseAction GiveSightings {
+        /// Whose record.
+        patient: PatientId,
+        /// How many traces are told of.
+        count: usize
+    } SightingsGiven, |_| Question::House, patient patient, detail count;
+    /// Try to open a session; the outcome says whether it was.
+    DatabaseAction OpenSession {
+        /// Where the account is held.
+        establishment: EstablishmentId,
+        /// Whose, if the login exists.
+        account: Option<AccountId>,
+        /// Through which door.
+        door: Door
+    } SignIn, |a| Question::SignIn(a.establishment), account account;
+    /// End one's session.
+    DatabaseAction EndSession {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        session: SessionId,
+        /// On whose word.
+        because: EndedBecause
+    } SignOut, |a| Question::OwnSession(a.account), detail because;
+    /// Move one's session's idle end.
+    DatabaseAction RenewSession {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        session: SessionId
+    } SessionRenewed, |a| Question::OwnSession(a.account);
+    /// Delete sessions past their end.
+    DatabaseAction PurgeSessions {} SessionsPurged, |_| Question::House;
+    /// Create an establishment.
+    DatabaseAction CreateEstablishment {
+        /// Its identifier.
+        establishment: EstablishmentId
+    } EstablishmentCreated, |a| Question::Enrol(a.establishment);
+    /// Create an account.
+    DatabaseAction CreateAccount {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Its identifier.
+        account: AccountId,
+        /// For what.
+        role: Role
+    } AccountCreated, |a| Question::Enrol(a.establishment), account account, detail role;
+    /// Create an account for somebody who will choose, by a link, what he signs in with.
+    DatabaseAction InviteAccount {
+        /// Its identifier.
+        account: AccountId,
+        /// For what.
+        role: Role
+    } AccountCreated, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail role;
+    /// Draw a link by which an account's holder chooses what he signs in with.
+    DatabaseAction DrawLink {
+        /// Whose.
+        account: AccountId,
+        /// The link's identifier, how his identity was verified, whether a second person must confirm.
+        terms: String
+    } LinkDrawn, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail terms;
+    /// Confirm a link that another drew.
+    DatabaseAction ConfirmLink {
+        /// Whose account it is for.
+        account: AccountId,
+        /// Which.
+        link: LinkId
+    } LinkConfirmed, |_| Question::Oversee(OverseeAct::ConfirmAccounts), account account, detail link;
+    /// Take a link back.
+    DatabaseAction WithdrawLink {
+        /// Whose account it is for.
+        account: AccountId,
+        /// Which.
+        link: LinkId
+    } LinkWithdrawn, |_| Question::Oversee(OverseeAct::ManageAccounts), account account, detail link;
+    /// Choose, by a link, what one signs in with.
+    DatabaseAction TakeLink {
+        /// Where the account is held.
+        establishment: EstablishmentId,
+        /// Whose account it is for.
+        account: AccountId,
+        /// Which.
+        link: LinkId
+    } LinkUsed, |a| Question::TakeLink(a.establishment), account account, detail link;
+    /// Suspend, block, reopen or close an account.
+    DatabaseAction ChangeAccountState {
+        /// Whose.
+        account: AccountId,
+        /// What it becomes.
+        state: AccountState,
+        /// That, and why.
+        detail: String
+    } AccountStateChanged, |a| Question::Oversee(match a.state {
+        AccountState::Suspended => OverseeAct::SuspendAccounts,
+        _ => OverseeAct::ManageAccounts,
+    }), account account, detail detail;
+    /// Create an account for somebody whom the hospital's directory knows. It opens nothing before its holder took a link.
+    DatabaseAction FollowArrival {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Its identifier.
+        account: AccountId,
+        /// For what.
+        role: Role
+    } AccountCreated, |a| Question::Follow(a.establishment), account account, detail role;
+    /// Change an account as the hospital's directory changed: its name, its role, or whether it is in use.
+    DatabaseAction FollowChange {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Whose.
+        account: AccountId,
+        /// What it becomes.
+        detail: String
+    } AccountStateChanged, |a| Question::Follow(a.establishment), account account, detail detail;
+    /// Say that an account was looked at again and is right.
+    DatabaseAction ReviewAccount {
+        /// Whose.
+        account: AccountId
+    } AccountReviewed, |_| Question::Oversee(OverseeAct::ManageAccounts), account account;
+    /// See the establishment's accounts.
+    PlainRead SeeAccounts {} Refused, |_| Question::Oversee(OverseeAct::SeeAccounts);
+    /// Change one's password.
+    DatabaseAction ChangePassword {
+        /// Whose.
+        account: AccountId
+    } PasswordChanged, |a| Question::OwnMeans(a.account), account account;
+    /// Change one's second factor.
+    DatabaseAction ChangeSecondFactor {
+        /// Whose.
+        account: AccountId
+    } SecondFactorChanged, |a| Question::OwnMeans(a.account), account account;
+    /// Draw spare codes for oneself.
+    DatabaseAction DrawSpareCodes {
+        /// Whose.
+        account: AccountId
+    } SpareCodesDrawn, |a| Question::OwnMeans(a.account), account account;
+    /// Register a patient of the SIS.
+    DatabaseAction RegisterPatient {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Poterne's own identifier for him.
+        patient: PatientId
+    } PatientRegistered, |a| Question::Enrol(a.establishment), patient patient;
+    /// Relate an account to a patient.
+    DatabaseAction GrantRelation {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Who may see.
+        account: AccountId,
+        /// Whose record.
+        patient: PatientId
+    } RelationGranted, |a| Question::Enrol(a.establishment), patient patient, account account;
+    /// Register a supplier.
+    DatabaseAction CreateSupplier {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Its identifier.
+        supplier: SupplierId
+    } SupplierRegistered, |_| Question::Oversee(OverseeAct::ManageEquipment), target supplier;
+    /// Register an equipment, or change it: address, host key, secret, who answers for it.
+    DatabaseAction RegisterEquipment {
+        /// Where.
+        establishment: EstablishmentId,
+        /// Which.
+        equipment: EquipmentId,
+        /// What it becomes.
+        version: u64
+    } EquipmentRegistered, |_| Question::Oversee(OverseeAct::ManageEquipment), target equipment, detail version;
+    /// Add a key for SSH to one's account.
+    DatabaseAction AddSshKey {
+        /// Whose.
+        account: AccountId,
+        /// `SHA256:…`.
+        fingerprint: String
+    } SshKeyAdded, |a| Question::NewMeans(a.account), account account, detail fingerprint;
+    /// Remove a key for SSH from one's account.
+    DatabaseAction RemoveSshKey {
+        /// Whose.
+        account: AccountId,
+        /// `SHA256:…`.
+        fingerprint: String
+    } SshKeyRemoved, |a| Question::OwnMeans(a.account), account account, detail fingerprint;
+    /// Enrol a passkey for one's account.
+    DatabaseAction EnrolPasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyEnrolled, |a| Question::NewMeans(a.account), account account, detail credential;
+    /// Sign the enrolment of somebody's passkey.
+    DatabaseAction VouchPasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyVouched, |_| Question::Oversee(OverseeAct::ManageMeans), account account, detail credential;
+    /// Remove a passkey from one's own account.
+    DatabaseAction RemovePasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyRevoked, |a| Question::OwnMeans(a.account), account account, detail credential;
+    /// Revoke a passkey of an account.
+    DatabaseAction RevokePasskey {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        credential: String
+    } PasskeyRevoked, |_| Question::Oversee(OverseeAct::ManageMeans), account account, detail credential;
+    /// Issue a token of the interfaces for one's account.
+    DatabaseAction IssueToken {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        token: TokenId
+    } TokenIssued, |a| Question::NewMeans(a.account), account account, detail token;
+    /// Revoke a token of one's account.
+    DatabaseAction RevokeToken {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        token: TokenId
+    } TokenRevoked, |a| Question::OwnMeans(a.account), account account, detail token;
+    /// Note that a token of one's account was used; at most once an hour.
+    DatabaseAction TouchToken {
+        /// Whose.
+        account: AccountId,
+        /// Its identifier.
+        token: TokenId
+    } TokenUsed, |a| Question::OwnSession(a.account), detail token;
+    /// See the passkeys of the establishment's accounts.
+    PlainRead SeePasskeys {} Refused, |_| Question::Oversee(OverseeAct::ManageMeans);
+    /// See one's own means of identification.
+    PlainRead SeeOwnMeans {
+        /// Whose.
+        account: AccountId
+    } Refused, |a| Question::OwnMeans(a.account);
+    /// See the interventions that one may see.
+    PlainRead SeeInterventions {} Refused, |_| Question::Matters;
+    /// See the establishment's equipment.
+    PlainRead SeeEquipment {} Refused, |_| Question::Oversee(OverseeAct::SeeEquipment);
+    /// See the rules and their proofs.
+    PlainRead SeeRules {} Refused, |_| Question::Oversee(OverseeAct::SeeRules);
+    /// Ask for an intervention.
+    DatabaseAction RequestIntervention {
+        /// Which.
+        intervention: InterventionId,
+        /// On what.
+        equipment: EquipmentId
+    } InterventionRequested, |_| Question::Matter(MatterAct::Request), target intervention, detail equipment;
+    /// Take a request back.
+    DatabaseAction WithdrawIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionWithdrawn, |_| Question::Matter(MatterAct::Withdraw), target intervention;
+    /// Approve an intervention, by a signature over its terms.
+    DatabaseAction ApproveIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionApproved, |_| Question::Matter(MatterAct::Approve), target intervention;
+    /// Refuse an intervention.
+    DatabaseAction RefuseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionRefused, |_| Question::Matter(MatterAct::Refuse), target intervention;
+    /// Open an approved intervention within its window.
+    DatabaseAction OpenIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionOpened, |_| Question::Matter(MatterAct::Open), target intervention;
+    /// Move an intervention's end, by a signature.
+    DatabaseAction ExtendIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionExtended, |_| Question::Matter(MatterAct::Extend), target intervention;
+    /// Set "do not interrupt", by a signature.
+    DatabaseAction HoldIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionHeld, |_| Question::Matter(MatterAct::Hold), target intervention;
+    /// Lift "do not interrupt".
+    DatabaseAction ReleaseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionReleased, |_| Question::Matter(MatterAct::Hold), target intervention;
+    /// Close an intervention.
+    DatabaseAction CloseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionClosed, |_| Question::Matter(MatterAct::Close), target intervention;
+    /// Cut an intervention and all that runs in it.
+    DatabaseAction CutIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionCut, |_| Question::Matter(MatterAct::Cut), target intervention;
+    /// Note that a window has ended.
+    DatabaseAction LapseIntervention {
+        /// Which.
+        intervention: InterventionId
+    } InterventionLapsed, |_| Question::House, target intervention;
+    /// Open a session to an equipment through a relay.
+    DatabaseAction OpenRelay {
+        /// Which.
+        relay: RelayId,
+        /// Which.
+        intervention: InterventionId,
+        /// To what.
+        equipment: EquipmentId
+    } RelayOpened, |_| Question::Matter(MatterAct::OpenRelay), target relay, detail intervention;
+    /// Write down the end of a session through a relay.
+    DatabaseAction CloseRelay {
+        /// Which.
+        relay: RelayId
+    } RelayClosed, |_| Question::House, target relay;
+    /// Cut a live session.
+    DatabaseAction CutRelay {
+        /// Which.
+        relay: RelayId
+    } RelayCut, |_| Question::Matter(MatterAct::Cut), target relay;
+    /// Watch a live session.
+    Disclosure WatchRelay {
+        /// Which.
+        relay: RelayId
+    } RelayWatched, |_| Question::Matter(MatterAct::Watch), target relay;
+    /// Replay a recording.
+    Disclosure ReplayRelay {
+        /// Which.
+        relay: RelayId
+    } RecordingReplayed, |_| Question::Matter(MatterAct::Replay), target relay;
+    /// Search raw traces.
+    Disclosure SearchTraces {
+        /// What was asked, in words.
+        query: String
+    } TracesSearched, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
+    /// Take raw traces away as a file: the same right, a trace of its own.
+    Disclosure ExportTraces {
+        /// What was asked, in words.
+        query: String
+    } TracesExported, |_| Question::Oversee(OverseeAct::SearchTraces), detail query;
+    /// See the searches that one keeps.
+    PlainRead SeeSearches {} Refused, |_| Question::Oversee(OverseeAct::SearchTraces);
+    /// Keep a search for oneself.
+    DatabaseAction SaveSearch {
+        /// Which.
+        search: SearchId,
+        /// What it asks for, as an address has it.
+        query: String
+    } SearchSaved, |_| Question::Oversee(OverseeAct::SearchTraces), target search, detail query;
+    /// Forget a search that one keeps.
+    DatabaseAction ForgetSearch {
+        /// Which.
+        search: SearchId
+    } SearchForgotten, |_| Question::Oversee(OverseeAct::SearchTraces), target search;
+    /// See how long traces are kept, and what waits for a second person.
+    PlainRead SeeRetention {} Refused, |_| Question::Oversee(OverseeAct::SeeRetention);
+    /// Ask for another retention, a legal hold or its end; nothing changes before somebody else confirms.
+    Declaration AskRetention {
+        /// Why, in words.
+        reason: String,
+        /// What, as the journal keeps it.
+        statement: Vec<u8>
+    } RetentionAsked, |_| Question::Oversee(OverseeAct::SetRetention), detail reason, statement statement;
+    /// Confirm what somebody else asked.
+    Declaration ConfirmRetention {
+        /// What, as the journal keeps it.
+        statement: Vec<u8>
+    } RetentionConfirmed, |_| Question::Oversee(OverseeAct::SetRetention), statement statement;
+    /// Take back what was asked.
+    Declaration WithdrawRetention {
+        /// What, as the journal keeps it.
+        statement: Vec<u8>
+    } RetentionWithdrawn, |_| Question::Oversee(OverseeAct::SetRetention), statement statement;
+    /// Set up a synthetic equipment with an approved intervention, for a probe.
+    DatabaseAction SetRehearsal {
+        /// Which.
+        intervention: InterventionId,
+        /// On what.
+        equipment: EquipmentId
+    } RehearsalSet, |_| Question::House, target intervention, detail equipment;
+    /// Take it down, with what came of it in the database.
+    DatabaseAction ClearRehearsal {
+        /// Which.
+        intervention: InterventionId
+    } RehearsalCleared, |_| Question::House, target intervention;
+    /// Keep a probe's answer.
+    DatabaseAction RecordProof {
+        /// Which probe.
+        probe: String
+    } ProofRecorded, |_| Question::House, detail probe;
+}
