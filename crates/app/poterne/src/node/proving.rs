@@ -7,10 +7,11 @@ use crate::probes::{
     accesses::AccessesProbe,
     accounts::{AccountsProbe, Made},
     codes::Reserved,
-    guessing::GuessingProbe,
+    each_door::EachDoor,
+    guessing,
     idle::{IDLE, IdleDoor, IdleProbe},
     openings::{Opened, OpeningsProbe},
-    passwords::PasswordsProbe,
+    passwords,
     porter::Porter,
     records::{RecordsProbe, What as Records},
     relay::{
@@ -18,7 +19,7 @@ use crate::probes::{
         silence::{Silence, SilenceProbe},
     },
     sealed::{Kept, SealedProbe},
-    sessions::{SessionsProbe, What as Sessions},
+    sessions,
     settings::Recording,
     target::{Target, leaf_of},
     terms::{JournalTerms, TermsProbe},
@@ -215,9 +216,9 @@ impl Proving {
         });
         let idle: Vec<_> = idle.collect();
         let (targets, refusals, terms, other) = (self.targets, self.refusals, self.terms, self.other_record);
-        let sessions = |what| {
+        let each_door = |look| {
             let doors = doors.clone();
-            move |info| -> Arc<dyn Probe> { Arc::new(SessionsProbe::new(info, what, doors)) }
+            move |info| -> Arc<dyn Probe> { Arc::new(EachDoor::new(info, look, doors)) }
         };
         let records = |what| {
             let portal = portal.clone();
@@ -231,7 +232,7 @@ impl Proving {
         let recording = Recording::new(terms.clone(), refusals.clone());
         let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
-        let (left, guessed, guessing) = (doors.clone(), doors.clone(), doors.clone());
+        let left = doors.clone();
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
             move |info| -> Arc<dyn Probe> { Arc::new(RelayProbe::new(info, what, works)) }
@@ -239,7 +240,7 @@ impl Proving {
         [
             named("tls", |info| Arc::new(TlsProbe::new(info, targets))),
             named("idle-session", |info| Arc::new(IdleProbe::new(info, idle))),
-            named("last-sign-in", sessions(Sessions::LastSignIn)),
+            named("last-sign-in", each_door(sessions::last_sign_in)),
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),
             named("trace-terms", |info| Arc::new(TermsProbe::new(info, terms))),
             // Before those that are refused so many pages that refusals fold.
@@ -247,16 +248,16 @@ impl Proving {
             named("unaltered", |info| Arc::new(UnalteredProbe::new(info, watched, desk, recording))),
             named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
             named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1))),
-            named("passwords", |info| Arc::new(PasswordsProbe::new(info, guessed))),
-            named("guessing", |info| Arc::new(GuessingProbe::new(info, guessing))),
+            named("passwords", each_door(passwords::look)),
+            named("guessing", each_door(guessing::look)),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),
             named("relay-traces", relayed(Relayed::Traces)),
             named("relay-cut", relayed(Relayed::Cut)),
             named("relay-idle", |info| Arc::new(SilenceProbe::new(info, relays.clone()))),
-            named("session-tokens", sessions(Sessions::Tokens)),
+            named("session-tokens", each_door(sessions::tokens)),
             named("openings", |info| Arc::new(OpeningsProbe::new(info, opened, left, journal))),
-            named("sign-out", sessions(Sessions::SignOut)),
+            named("sign-out", each_door(sessions::sign_out)),
         ]
         .into_iter()
         .flatten()

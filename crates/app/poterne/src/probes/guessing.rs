@@ -1,43 +1,18 @@
 //! Whoever guesses waits, also for a login that nobody has, and the reserved account comes in meanwhile (acces-web AA7).
 
-use super::{Fault, Seen, verdict, visits::Visits};
+use super::{Fault, Seen, visits::Visits};
 use data_encoding::HEXLOWER;
-use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
-use std::sync::Arc;
+use dossier::BoxFuture;
 
 /// The least that a failure costs.
 const WAIT_SECONDS_MIN: u64 = 1;
 
-/// Guesses twice at each door.
-pub struct GuessingProbe {
-    info: &'static ProbeInfo,
-    doors: Vec<Arc<Visits>>,
+/// Guesses twice at a door.
+pub fn look(door: &Visits) -> BoxFuture<'_, Seen> {
+    Box::pin(looked(door))
 }
 
-impl GuessingProbe {
-    /// Over these doors.
-    pub fn new(info: &'static ProbeInfo, doors: Vec<Arc<Visits>>) -> Self {
-        Self { info, doors }
-    }
-}
-
-impl Probe for GuessingProbe {
-    fn info(&self) -> &ProbeInfo {
-        self.info
-    }
-
-    fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                seen.push((door.door(), look(door).await));
-            }
-            verdict(seen)
-        })
-    }
-}
-
-async fn look(door: &Visits) -> Seen {
+async fn looked(door: &Visits) -> Seen {
     let drawn: [u8; 8] = vault::random().map_err(Fault::unreachable)?;
     // Nobody's: what somebody waits for here is nobody's failure.
     let login = format!("sonde.poterne.personne.{}", HEXLOWER.encode(&drawn));

@@ -5,6 +5,7 @@ pub mod accesses;
 pub mod accounts;
 pub mod browser;
 pub mod codes;
+pub mod each_door;
 pub mod guessing;
 pub mod idle;
 pub mod openings;

@@ -2,47 +2,22 @@
 //! (acces-web AA4).
 
 use super::{
-    Fault, Seen, verdict,
+    Fault, Seen,
     visits::{Visit, Visits},
 };
-use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
-use std::sync::Arc;
+use dossier::BoxFuture;
 
 const SESSION: &str = "/fr/session";
 const CHANGE: &str = "/fr/account/password";
 /// Long enough, and guessed at once: usual words, neighboring keys, a name and a date. Most have three kinds of characters.
 const GUESSED: [&str; 3] = ["Motdepasse2026!", "Azertyuiop12345", "Jean-Pierre1965"];
 
-/// Has each door's reserved account choose passwords that must not be taken.
-pub struct PasswordsProbe {
-    info: &'static ProbeInfo,
-    doors: Vec<Arc<Visits>>,
+/// Has the door's reserved account choose passwords that must not be taken.
+pub fn look(door: &Visits) -> BoxFuture<'_, Seen> {
+    Box::pin(looked(door))
 }
 
-impl PasswordsProbe {
-    /// Over these doors.
-    pub fn new(info: &'static ProbeInfo, doors: Vec<Arc<Visits>>) -> Self {
-        Self { info, doors }
-    }
-}
-
-impl Probe for PasswordsProbe {
-    fn info(&self) -> &ProbeInfo {
-        self.info
-    }
-
-    fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                seen.push((door.door(), look(door).await));
-            }
-            verdict(seen)
-        })
-    }
-}
-
-async fn look(door: &Visits) -> Seen {
+async fn looked(door: &Visits) -> Seen {
     if door.password_alone().await? {
         return Err(Fault::broken("the right password opens a session without a code"));
     }

@@ -4,60 +4,27 @@
 use super::{
     Fault, Seen,
     browser::attribute,
-    verdict,
     visits::{Visit, Visits},
 };
-use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
-use std::sync::Arc;
+use dossier::BoxFuture;
 use types::{Lang, Time};
 
-/// Which of the three.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// The home page shows the sign-in before.
-    LastSignIn,
-    /// Altered, made-up and withdrawn tokens open nothing.
-    Tokens,
-    /// Signing out ends the session and clears the browser.
-    SignOut,
+/// The home page shows the sign-in before.
+pub fn last_sign_in(door: &Visits) -> BoxFuture<'_, Seen> {
+    Box::pin(last_shown(door))
 }
 
-/// Looks at the sessions of each door.
-pub struct SessionsProbe {
-    info: &'static ProbeInfo,
-    what: What,
-    doors: Vec<Arc<Visits>>,
+/// Altered, made-up and withdrawn tokens open nothing.
+pub fn tokens(door: &Visits) -> BoxFuture<'_, Seen> {
+    Box::pin(withdrawn_tokens(door))
 }
 
-impl SessionsProbe {
-    /// Over these doors.
-    pub fn new(info: &'static ProbeInfo, what: What, doors: Vec<Arc<Visits>>) -> Self {
-        Self { info, what, doors }
-    }
+/// Signing out ends the session and clears the browser.
+pub fn sign_out(door: &Visits) -> BoxFuture<'_, Seen> {
+    Box::pin(signed_out(door))
 }
 
-impl Probe for SessionsProbe {
-    fn info(&self) -> &ProbeInfo {
-        self.info
-    }
-
-    fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                let one = match self.what {
-                    What::LastSignIn => last_sign_in(door).await,
-                    What::Tokens => tokens(door).await,
-                    What::SignOut => sign_out(door).await,
-                };
-                seen.push((door.door(), one));
-            }
-            verdict(seen)
-        })
-    }
-}
-
-async fn last_sign_in(door: &Visits) -> Seen {
+async fn last_shown(door: &Visits) -> Seen {
     let Visit { cookie, previous, .. } = door.visit().await?;
     let (from, _) = previous.ok_or_else(|| Fault::unreachable("the reserved account had not signed in before"))?;
     let now = door.now();
@@ -90,7 +57,7 @@ fn moment(text: &str) -> Option<Time> {
     Some(Time::from_micros(at.as_microsecond()))
 }
 
-async fn tokens(door: &Visits) -> Seen {
+async fn withdrawn_tokens(door: &Visits) -> Seen {
     let Visit { cookie, .. } = door.visit().await?;
     if !door.opens(Some(&cookie)).await? {
         return Err(Fault::unreachable("the reserved account's own session opens nothing"));
@@ -125,7 +92,7 @@ async fn tokens(door: &Visits) -> Seen {
     Ok("altered, made-up and withdrawn tokens open nothing".into())
 }
 
-async fn sign_out(door: &Visits) -> Seen {
+async fn signed_out(door: &Visits) -> Seen {
     let left = door.leave().await?;
     let left_now = left.as_ref().ok_or_else(|| Fault::unreachable("the sign-out was lost"))?;
     let cookie = left_now.cookie.clone();

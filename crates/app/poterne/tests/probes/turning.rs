@@ -5,11 +5,12 @@ use crate::{
     hospital::{self, Flaw, Kept},
     probes::{
         codes::Reserved,
-        guessing::GuessingProbe,
+        each_door::{EachDoor, Look},
+        guessing,
         idle::{IdleDoor, IdleProbe, Opens as _},
-        passwords::PasswordsProbe,
+        passwords,
         records::{RecordsProbe, What as Records},
-        sessions::{SessionsProbe, What as Sessions},
+        sessions,
         target::Target,
         tls::TlsProbe,
         traces::TracesProbe,
@@ -78,20 +79,20 @@ async fn tls_turns_on_clear_http_short_hsts_old_versions_and_other_certificates(
     assert!(matches!(tls(target).await, ProbeOutcome::CouldNotRun(_)));
 }
 
-async fn session(what: Sessions, flaw: Flaw) -> ProbeOutcome {
+async fn session(name: &str, flaw: Flaw) -> ProbeOutcome {
     let fake = hospital::open(flaw).await;
-    let name = match what {
-        Sessions::LastSignIn => "last-sign-in",
-        Sessions::Tokens => "session-tokens",
-        Sessions::SignOut => "sign-out",
+    let look: Look = match name {
+        "last-sign-in" => sessions::last_sign_in,
+        "session-tokens" => sessions::tokens,
+        _ => sessions::sign_out,
     };
-    if what == Sessions::LastSignIn {
+    if name == "last-sign-in" {
         // So that there is one before it.
         let (cookie, previous) = fake.visits.sign_in(|code| fake.open(&fake.visits, code)).await.unwrap();
         assert!(previous.is_none() && !cookie.is_empty());
         tokio::time::sleep(Duration::from_millis(1100)).await;
     }
-    SessionsProbe::new(probe_named(name).unwrap(), what, vec![fake.visits]).run().await
+    EachDoor::new(probe_named(name).unwrap(), look, vec![fake.visits]).run().await
 }
 
 fn failed(outcome: &ProbeOutcome, what: &str) {
@@ -100,24 +101,24 @@ fn failed(outcome: &ProbeOutcome, what: &str) {
 
 #[tokio::test]
 async fn session_probes_turn_on_doors_that_keep_what_they_should_end() {
-    for what in [Sessions::LastSignIn, Sessions::Tokens, Sessions::SignOut] {
+    for what in ["last-sign-in", "session-tokens", "sign-out"] {
         let outcome = session(what, Flaw::None).await;
         assert!(matches!(outcome, ProbeOutcome::Proved(_)), "{what:?}: {outcome}");
-        if what != Sessions::LastSignIn {
+        if what != "last-sign-in" {
             let outcome = session(what, Flaw::NobodyIn).await;
             assert!(matches!(outcome, ProbeOutcome::CouldNotRun(_)), "{what:?}: {outcome}");
         }
     }
-    failed(&session(Sessions::Tokens, Flaw::AnySecret).await, "altered token");
-    failed(&session(Sessions::Tokens, Flaw::KeepsAfterSignOut).await, "withdrawn token");
-    failed(&session(Sessions::SignOut, Flaw::KeepsAfterSignOut).await, "former token");
+    failed(&session("session-tokens", Flaw::AnySecret).await, "altered token");
+    failed(&session("session-tokens", Flaw::KeepsAfterSignOut).await, "withdrawn token");
+    failed(&session("sign-out", Flaw::KeepsAfterSignOut).await, "former token");
     for flaw in [Flaw::NothingCleared, Flaw::CookieKept] {
-        let outcome = session(Sessions::SignOut, flaw).await;
+        let outcome = session("sign-out", flaw).await;
         assert!(matches!(outcome, ProbeOutcome::Partial(_)), "{outcome}");
     }
-    failed(&session(Sessions::LastSignIn, Flaw::NoLastSignIn).await, "no page");
-    failed(&session(Sessions::LastSignIn, Flaw::OldLastSignIn).await, "not the one before");
-    failed(&session(Sessions::LastSignIn, Flaw::LastSignInWithoutHour).await, "without its date");
+    failed(&session("last-sign-in", Flaw::NoLastSignIn).await, "no page");
+    failed(&session("last-sign-in", Flaw::OldLastSignIn).await, "not the one before");
+    failed(&session("last-sign-in", Flaw::LastSignInWithoutHour).await, "without its date");
 }
 
 #[tokio::test]
@@ -208,7 +209,7 @@ async fn the_idle_probe_turns_on_sessions_that_do_not_end() {
 async fn the_password_probe_turns_on_doors_that_take_what_is_guessed() {
     let outcome = async |flaw| {
         let fake = hospital::open(flaw).await;
-        PasswordsProbe::new(probe_named("passwords").unwrap(), vec![fake.visits]).run().await
+        EachDoor::new(probe_named("passwords").unwrap(), passwords::look, vec![fake.visits]).run().await
     };
     let kept = outcome(Flaw::None).await;
     assert!(matches!(kept, ProbeOutcome::Proved(_)), "{kept}");
@@ -222,7 +223,7 @@ async fn the_password_probe_turns_on_doors_that_take_what_is_guessed() {
 async fn the_guessing_probe_turns_on_doors_that_let_guess_or_lock_out() {
     let outcome = async |flaw| {
         let fake = hospital::open(flaw).await;
-        GuessingProbe::new(probe_named("guessing").unwrap(), vec![fake.visits]).run().await
+        EachDoor::new(probe_named("guessing").unwrap(), guessing::look, vec![fake.visits]).run().await
     };
     let kept = outcome(Flaw::None).await;
     assert!(matches!(kept, ProbeOutcome::Partial(_)), "{kept}");
