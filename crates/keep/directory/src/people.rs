@@ -76,7 +76,8 @@ pub(crate) fn members(settings: &Settings, link: &mut Link, now: Time) -> Result
     Ok(people.into_values().collect())
 }
 
-/// A group that is gone, or that may not be read, must not be taken for an empty one.
+/// A group that is gone, or whose entry may not be read, must not be taken for an empty one. One whose members alone may
+/// not be read looks empty (threat model, R33).
 pub(crate) fn groups_are_there(settings: &Settings, link: &mut Link) -> Result<(), DirectoryError> {
     for group in &settings.groups {
         if !walk::is_there(link, &group.0)? {
