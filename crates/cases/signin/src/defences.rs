@@ -20,7 +20,7 @@ pub const SPRAY_LOGINS: usize = 20;
 pub const WIDE_SPRAY_LOGINS: usize = 200;
 /// Networks from which one login fails within that time.
 pub const SCATTER_NETWORKS: usize = 8;
-/// Networks and logins watched at once; what is past the bound is counted together with all the others.
+/// Networks and logins watched at once; what comes past the bound is not watched until those before are forgotten.
 const WATCHED_MAX: usize = 8192;
 /// Alarms remembered.
 const ALARMS_MAX: usize = 50;

@@ -303,7 +303,7 @@ impl Following {
         Ok(())
     }
 
-    /// Makes an account what it becomes. What it has open ends before that is written, and in the same commit.
+    /// Makes an account what it becomes. What it has open ends in the same commit, and in memory right after it.
     async fn change(
         &self,
         known: &Known,

@@ -109,6 +109,7 @@ impl Granted {
         sql::insert_session(tx.connection(), session).await?;
         Ok(true)
     }
+
     /// Remembers what opened it, and that it did.
     async fn record(
         &self,

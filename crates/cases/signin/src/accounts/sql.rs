@@ -18,12 +18,21 @@ pub(crate) struct Whole {
 
 macro_rules! whole_columns {
     () => {
-        concat!(
-            "SELECT ",
-            account_columns!(),
-            ", a.profile, l.digest, l.sealed AS link_sealed ",
-            "FROM accounts a LEFT JOIN account_links l ON l.account_id = a.id "
-        )
+        concat!("SELECT ", account_columns!(), ", a.profile, l.digest, l.sealed AS link_sealed ")
+    };
+}
+
+macro_rules! with_any_link {
+    ($rest:literal) => {
+        concat!(whole_columns!(), "FROM accounts a LEFT JOIN account_links l ON l.account_id = a.id ", $rest)
+    };
+}
+
+// The few links lead to their accounts, not all accounts (every patient's) to those that have one: SQLite keeps the order
+// of a cross join.
+macro_rules! with_a_link {
+    ($rest:literal) => {
+        concat!(whole_columns!(), "FROM account_links l CROSS JOIN accounts a WHERE a.id = l.account_id AND ", $rest)
     };
 }
 
@@ -50,18 +59,21 @@ pub(crate) async fn accounts(
     after: Option<AccountId>,
     most: i64,
 ) -> Result<Vec<Whole>, StoreError> {
-    let text = concat!(
-        whole_columns!(),
-        "WHERE a.establishment_id = $1 AND a.id > $2 AND (a.role = $3 OR $4 = '') \
-         AND (l.account_id IS NOT NULL OR $5 = 0) ORDER BY a.id LIMIT $6"
-    );
+    let text = if linked {
+        with_a_link!(
+            "a.establishment_id = $1 AND l.account_id > $2 AND (a.role = $3 OR $4 = '') ORDER BY l.account_id LIMIT $5"
+        )
+    } else {
+        with_any_link!(
+            "WHERE a.establishment_id = $1 AND a.id > $2 AND (a.role = $3 OR $4 = '') ORDER BY a.id LIMIT $5"
+        )
+    };
     let role = role.map_or("", Role::as_str);
     let rows = sqlx::query(text)
         .bind(establishment.as_bytes().to_vec())
         .bind(after.map(|after| after.as_bytes().to_vec()).unwrap_or_default())
         .bind(role)
         .bind(role)
-        .bind(i64::from(linked))
         .bind(most)
         .fetch_all(connection)
         .await?;
@@ -74,7 +86,7 @@ pub(crate) async fn one(
     establishment: EstablishmentId,
     account: AccountId,
 ) -> Result<Option<Whole>, StoreError> {
-    let text = concat!(whole_columns!(), "WHERE a.establishment_id = $1 AND a.id = $2");
+    let text = with_any_link!("WHERE a.establishment_id = $1 AND a.id = $2");
     let row = sqlx::query(text)
         .bind(establishment.as_bytes().to_vec())
         .bind(account.as_bytes().to_vec())
@@ -85,7 +97,7 @@ pub(crate) async fn one(
 
 /// The account that a link's digest leads to, with the link.
 pub(crate) async fn by_link(connection: &mut AnyConnection, digest: &[u8; 32]) -> Result<Option<Whole>, StoreError> {
-    let text = concat!(whole_columns!(), "WHERE l.digest = $1");
+    let text = with_a_link!("l.digest = $1");
     let row = sqlx::query(text).bind(digest.to_vec()).fetch_optional(connection).await?;
     row.as_ref().map(whole).transpose()
 }
