@@ -166,6 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn passkeys_are_for_names() {
+        for (text, domain) in [
+            ("https://portail.example", Some("portail.example")),
+            ("https://portail.example:8443", Some("portail.example")),
+            ("https://localhost:8443", Some("localhost")),
+            ("https://4.example", Some("4.example")),
+            ("https://127.0.0.1:8443", None),
+            ("https://192.0.2.1", None),
+            ("https://[2001:db8::1]:8443", None),
+        ] {
+            assert_eq!(Origin::from_str(text).ok().as_ref().and_then(Origin::domain), domain, "{text}");
+        }
+    }
+
+    #[test]
     fn only_our_own_pages_may_change_things() {
         let own: Origin = "https://p.example".parse().unwrap();
         let post = |pairs: &[(&'static str, &'static str)]| {

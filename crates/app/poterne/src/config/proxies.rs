@@ -10,11 +10,11 @@ const RANGES_MAX: usize = 32;
 const PREFIX_BITS_MIN: u8 = 8;
 const SAYS: [(&str, Says); 3] =
     [("x_forwarded_for", Says::XForwardedFor), ("forwarded", Says::Forwarded), ("proxy_protocol", Says::ProxyProtocol)];
-const RANGES_REMEDY: &str = "write the proxies' own addresses or networks, such as [\"10.0.0.10\", \"10.0.1.0/24\"]";
 
 /// Reads both keys, which go together.
 pub(super) fn proxies(section: &Section<'_>, door: Door) -> Option<Proxies> {
-    let trusted = section.optional("trusted_proxies", |value| ranges(value, "strangers from there would be believed"));
+    let trusted = section
+        .optional("trusted_proxies", |value| ranges(value, ("the proxies'", "strangers from there would be believed")));
     let says = section.optional("proxies_say", |value| says(value, door));
     match (section.has("trusted_proxies"), section.has("proxies_say")) {
         (true, false) => {
@@ -31,15 +31,16 @@ pub(super) fn proxies(section: &Section<'_>, door: Door) -> Option<Proxies> {
     Some(Proxies::new(trusted?, says?))
 }
 
-/// Ranges of addresses; `too_wide` is what would come of one that holds too many.
-pub(super) fn ranges(value: &Value, too_wide: &str) -> Result<Vec<Cidr>, Wrong> {
+/// Ranges of addresses: whose they are, and what would come of one that holds too many.
+pub(super) fn ranges(value: &Value, (whose, too_wide): (&str, &str)) -> Result<Vec<Cidr>, Wrong> {
     let given = texts(value, RANGES_MAX)?;
     let (read, wrong): (Vec<_>, Vec<_>) = given.iter().map(|text| range(text, too_wide)).partition(Result::is_ok);
     let wrong: Vec<String> = wrong.into_iter().filter_map(Result::err).collect();
     if wrong.is_empty() {
         Ok(read.into_iter().flatten().collect())
     } else {
-        Err(Wrong::new(wrong.join(", "), RANGES_REMEDY))
+        let remedy = format!("write {whose} own addresses or networks, such as [\"10.0.0.10\", \"10.0.1.0/24\"]");
+        Err(Wrong::new(wrong.join(", "), remedy))
     }
 }
 

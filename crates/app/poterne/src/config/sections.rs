@@ -32,7 +32,7 @@ pub(super) const KEY: &str = "its private key (PEM, mode 0600)";
 fn shared_addresses(section: &Section<'_>) -> Option<Vec<Cidr>> {
     let (given, shared) = (
         section.has("shared_addresses"),
-        section.optional("shared_addresses", |value| ranges(value, "whoever guesses is there too")),
+        section.optional("shared_addresses", |value| ranges(value, ("the hospital's", "whoever guesses is there too"))),
     );
     section.finish();
     if given { shared } else { Some(Vec::new()) }

@@ -36,6 +36,16 @@ fn a_good_file_is_read_whole() {
     assert_eq!((asked.chars_min(), asked.bits_min(), asked.expires_days()), (15, 60, Some(365)));
 }
 
+#[test]
+fn addresses_shared_by_many_are_named() {
+    assert!(Config::read(&Site::good().file()).unwrap().shared_addresses.is_empty());
+    let site = Site::good();
+    site.change("[log]", "[sign_in]\nshared_addresses = [\"192.0.2.0/24\", \"2001:db8::7\"]\n[log]");
+    let config = Config::read(&site.file()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let named: Vec<String> = config.shared_addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["192.0.2.0/24", "2001:db8::7/128"]);
+}
+
 /// Each case replaces one text of the good file.
 #[test]
 fn each_mistake_has_its_place_and_its_remedy() {
@@ -61,6 +71,20 @@ fn each_mistake_has_its_place_and_its_remedy() {
             &[
                 "30:31: passwords.administrators_expires_days: expires_days must be between 60 and 1095 for these accounts; \
                  a hospital may ask for more than Poterne does, not for less",
+            ],
+        ),
+        (
+            "[log]",
+            "[sign_in]\nshared_addresses = [\"hopital.example\"]\n[log]",
+            &[
+                "30:20: sign_in.shared_addresses: \"hopital.example\" is no address, nor a network with nothing set beyond its prefix; write the hospital's own addresses or networks, such as [\"10.0.0.10\", \"10.0.1.0/24\"]",
+            ],
+        ),
+        (
+            "[log]",
+            "[sign_in]\nshared_addresses = [\"0.0.0.0/0\"]\n[log]",
+            &[
+                "30:20: sign_in.shared_addresses: \"0.0.0.0/0\" is wider than /8: whoever guesses is there too; write the hospital's own addresses or networks, such as [\"10.0.0.10\", \"10.0.1.0/24\"]",
             ],
         ),
         ("[log]", "[logs]", &["29:2: logs: there is no such section; did you mean log?"]),

@@ -306,3 +306,42 @@ async fn a_long_list_goes_on(database: &TestDatabase) {
     }
 }
 both!(a_long_list_goes_on);
+
+async fn a_session_left_open_gives_nobody_anything(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let admin = house.sign_in("administrator").await;
+    let (id, _) = invited(&admin, "Camille.Durand", "on_call").await;
+    let before = house.done();
+    house.clock.advance(601);
+    let accounts = "/fr/session/again?then=accounts";
+    let path = format!("/fr/accounts/{id}");
+    assert_eq!(admin.get("/fr/accounts/new").await.header("location"), accounts);
+    let opened = admin.send("/fr/accounts", &invitation("Alix.Morel", "on_call")).await;
+    let drawn = admin.send(&format!("{path}/link"), &[("proof", "known")]).await;
+    let confirmed = admin.send(&format!("{path}/link/confirm"), &[("link", "x")]).await;
+    for answer in [opened, drawn, confirmed] {
+        assert_eq!((answer.status, answer.header("location")), (303, accounts));
+    }
+    let means = "/fr/session/again?then=means";
+    for path in ["/fr/means/passkeys", "/fr/means/tokens"] {
+        let fields = [
+            ("label", "GMAO"),
+            ("scope", "traces:read"),
+            ("days", "3"),
+            ("sources", ""),
+            ("client_data_json", ""),
+            ("attestation_object", ""),
+        ];
+        let answer = admin.send(path, &fields).await;
+        assert_eq!((answer.status, answer.header("location")), (303, means), "{path}");
+    }
+    assert_eq!(house.done(), before, "nothing was given");
+    assert!(admin.get(accounts).await.text.contains("Avant d’ouvrir un compte"));
+    assert!(admin.get(means).await.text.contains("Avant d’ajouter un moyen"));
+    assert!(admin.get("/fr/session/again?then=https://elsewhere.example").await.text.contains("value=\"account\""));
+    // What takes away does not wait.
+    let taken = put(&admin, &house.accounts["on_call"].to_string(), "suspended", "suspicion").await;
+    assert!(!taken.header("location").contains("problem") && !taken.header("location").contains("again"));
+    assert!(house.done().contains(&Event::AccountStateChanged));
+}
+both!(a_session_left_open_gives_nobody_anything);

@@ -114,4 +114,11 @@ impl Again {
     fn then(&self) -> &'static str {
         self.view.then.word()
     }
+
+    fn lead(&self) -> &str {
+        match self.view.then {
+            Then::Account | Then::Means => self.t.entrance_again_lead(),
+            Then::Accounts => self.t.entrance_again_lead_accounts(),
+        }
+    }
 }

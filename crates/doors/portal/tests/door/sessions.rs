@@ -320,3 +320,24 @@ async fn an_owner_at_his_usual_address_does_not_pay_for_his_neighbors(database: 
     assert_eq!(owner.status, StatusCode::SEE_OTHER, "she signed in from here before");
 }
 both!(an_owner_at_his_usual_address_does_not_pay_for_his_neighbors);
+
+async fn a_session_left_open_adds_no_passkey(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let camille = house.patient("camille.durand").await;
+    let add = async || {
+        let fields =
+            [("csrf", camille.csrf.as_str()), ("label", "x"), ("client_data_json", ""), ("attestation_object", "")];
+        camille.post("/fr/account/passkeys", &fields).await
+    };
+    let allow = async || camille.post("/fr/account/passkeys/AAAA/allow", &[("csrf", &camille.csrf)]).await;
+    // This house has none: whoever has just signed in is told so.
+    assert_eq!((add().await.status, allow().await.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+    house.clock.advance(601);
+    for answer in [add().await, allow().await] {
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (StatusCode::SEE_OTHER, "/fr/session/again?then=account")
+        );
+    }
+}
+both!(a_session_left_open_adds_no_passkey);

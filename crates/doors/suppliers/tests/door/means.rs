@@ -1,6 +1,9 @@
 //! A technician's own tokens: issued on his page, shown once, good for what he ticked.
 
-use crate::{house::House, people::ADDRESS};
+use crate::{
+    house::House,
+    people::{ADDRESS, key_line},
+};
 use store::testing::{TestDatabase, both};
 use types::Event;
 
@@ -71,3 +74,21 @@ async fn a_token_is_what_its_form_said(database: &TestDatabase) {
     assert_eq!(asked(ADDRESS).await, 401, "at its end");
 }
 both!(a_token_is_what_its_form_said);
+
+async fn a_session_left_open_adds_no_means(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let erwan = house.sign_in("erwan.tanguy").await;
+    let before = house.done();
+    house.clock.advance(601);
+    let key = [("key", key_line(9)), ("label", "Portable".into())];
+    let token = [("label", "GMAO"), ("scopes", "interventions:read"), ("days", "3"), ("sources", "")];
+    let added = erwan.send("/fr/means/keys", &key.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    let issued = erwan.send("/fr/means/tokens", &token).await;
+    for answer in [added, issued] {
+        assert_eq!((answer.status, answer.header("location")), (303, "/fr/session/again?then=means"));
+    }
+    assert_eq!(house.done(), before);
+    let page = erwan.get("/fr/means").await.text;
+    assert!(page.contains("Prouver que c’est moi") && !page.contains("name=\"key\""), "{page}");
+}
+both!(a_session_left_open_adds_no_means);
