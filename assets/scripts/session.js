@@ -2,7 +2,8 @@
 // refuses at the end: only the warning and the clearing are missing. All words come from the page.
 
 const WARNING_SECONDS = 120;
-const { sessionSeconds, sessionSecondsMax, keepAlive, csrf, sessionOver } = document.body.dataset;
+const HERE_SECONDS = 60;
+const { sessionSeconds, sessionSecondsMax, keepAlive, here, csrf, sessionOver } = document.body.dataset;
 // Other tabs of this door share the session: what one learns of its end, it tells.
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("poterne-session") : null;
 
@@ -35,10 +36,17 @@ function watch() {
   tabs?.postMessage({ end });
 
   const timer = setInterval(tick, 1000);
+  // Where one session at a time is kept, the door must know that somebody is still there.
+  const there = here === undefined ? undefined : setInterval(sayHere, HERE_SECONDS * 1000);
   // A page brought back from the browser's memory, or a computer from sleep, must not show what it showed.
   window.addEventListener("pageshow", tick);
   document.addEventListener("visibilitychange", tick);
   tick();
+
+  async function sayHere() {
+    const answer = await fetch(here, { method: "POST", body: new URLSearchParams({ csrf }), redirect: "error" }).catch(() => undefined);
+    if (answer?.status === 401) clear();
+  }
 
   function mayStay() {
     return endMax - end > 1000;
@@ -87,6 +95,7 @@ function watch() {
 
   function clear() {
     clearInterval(timer);
+    clearInterval(there);
     const ended = document.getElementById("session-ended");
     if (!ended) return;
     document.title = ended.dataset.title;

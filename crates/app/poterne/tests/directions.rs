@@ -185,6 +185,8 @@ fn the_system_acts_in_known_places_only() {
         "cases/signin/src/following.rs",
         "cases/signin/src/links.rs",
         "cases/signin/src/passkeys.rs",
+        "cases/signin/src/at_once.rs",
+        "cases/signin/src/disown.rs",
         "cases/signin/src/sessions.rs",
         "cases/signin/src/ssh.rs",
         "cases/signin/src/steps.rs",

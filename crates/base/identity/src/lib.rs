@@ -15,6 +15,7 @@ mod life;
 pub mod passkey;
 mod password;
 mod session;
+mod session_rules;
 mod signin;
 mod ssh;
 mod throttle;
@@ -29,8 +30,10 @@ pub use password::{
     BadPolicy, Because, PasswordPolicy, PolicyNumbers, Population, Strength, WeakPassword, check as check_password,
 };
 pub use session::{
-    DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionTimes, SessionToken, StoredSession, resume,
+    DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionTimes, SessionToken, StoredSession, is_genuine,
+    resume,
 };
+pub use session_rules::{AtOnce, BadSessionRules, SESSION_IDLE_SECONDS_MIN, SESSION_SECONDS_MAX, SessionRules};
 pub use signin::{CeremonyLost, CodeUsed, PasswordSeen, SignIn, SignInRefused, Started, Verified};
 pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};
 pub use throttle::{Failures, account_wait, network_of, network_wait, pair_wait, source_wait};

@@ -223,6 +223,8 @@ pub struct Resumed {
     pub idle_until: Time,
     /// When it ends in any case.
     pub absolute_until: Time,
+    /// For how long it may stay unused.
+    pub idle: Duration,
 }
 
 /// Honors a stored session for one request: the record must carry the tag of this door's key, the token its secret,
@@ -262,7 +264,16 @@ pub fn resume(
         session_ends: idle_until.min(absolute_until),
     };
     let authenticated = Authenticated::person(person, now);
-    Ok(Resumed { authenticated, opened: Time::from_micros(record.opened), idle_until, absolute_until })
+    let idle = Duration::from_micros(record.idle_micros.unsigned_abs());
+    Ok(Resumed { authenticated, opened: Time::from_micros(record.opened), idle_until, absolute_until, idle })
+}
+
+/// Whether a token is that of a stored session of this account, which may be over. It honors nothing: it says to whom one may
+/// tell what became of the session.
+pub fn is_genuine(stored: &StoredSession, token: &SessionToken, key: &DoorKey, account: AccountId) -> bool {
+    let Ok(record) = authentic(stored, key) else { return false };
+    let same_secret = constant_time::verify_slices_are_equal(&digest_of(token.secret.expose()), &record.secret_digest);
+    same_secret.is_ok() && record.id == *token.id.as_bytes() && record.account == *account.as_bytes()
 }
 
 fn authentic(stored: &StoredSession, key: &DoorKey) -> Result<Record, NotResumed> {

@@ -123,6 +123,8 @@ acts! {
         SuspendAccounts = "suspend_accounts",
         /// Confirm what another asked for an account that decides over others.
         ConfirmAccounts = "confirm_accounts",
+        /// Decide how long sessions last and how many one person may have.
+        SetSessions = "set_sessions",
         /// Search raw traces.
         SearchTraces = "search_traces",
         /// See how long traces are kept, and what waits for a second person.

@@ -14,16 +14,16 @@ mod scope;
 pub use action::{
     Action, AddSshKey, ApproveIntervention, AskRetention, AskSightings, ChangeAccountState, ChangePassword,
     ChangeSecondFactor, ClearRehearsal, CloseIntervention, CloseRelay, ConfirmLink, ConfirmRetention, CreateAccount,
-    CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration, Disclosure, DrawLink,
-    DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, FollowArrival,
-    FollowChange, ForgetSearch, GiveSightings, GrantRelation, HealthRead, HoldIntervention, InviteAccount, IssueToken,
-    LapseIntervention, MatterAct, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead,
-    PurgeSessions, ReadDocument, ReadRecord, ReadResult, ReadSightings, RecordProof, RefuseIntervention,
-    RegisterEquipment, RegisterPatient, ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay,
-    RequestIntervention, ReviewAccount, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts,
-    SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches,
-    SetRehearsal, TakeLink, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink,
-    WithdrawRetention,
+    CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration, Disclosure,
+    DisownAtDoor, DisownSignIns, DrawLink, DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey, ExportTraces,
+    ExtendIntervention, FollowArrival, FollowChange, ForgetSearch, GiveSightings, GrantRelation, HealthRead,
+    HoldIntervention, InviteAccount, IssueToken, LapseIntervention, MatterAct, NoteSeen, OpenDocument,
+    OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
+    ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient,
+    ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, ReviewAccount,
+    RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions, SeeOwnMeans,
+    SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, SetSessionRules, TakeLink, TouchToken,
+    VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use engine::{BadPolicies, Denied, Policies};

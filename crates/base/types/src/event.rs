@@ -48,6 +48,10 @@ words! {
         SessionRenewed = "session.renewed",
         /// Ended sessions were deleted.
         SessionsPurged = "session.purged",
+        /// Which sessions' browsers are still there was noted, where one session at a time is kept (acces-web AA8).
+        SessionsSeen = "session.seen",
+        /// How long sessions last, or how many one person may have, was decided (acces-web AA8, AA13, DT9).
+        SessionRulesSet = "session.rules_set",
         /// Something was refused.
         Refused = "access.refused",
         /// Refusals past the bound, counted together.
@@ -60,6 +64,8 @@ words! {
         StrayObject = "anomaly.stray_object",
         /// Sign-ins fail as they do when somebody guesses (acces-web AA7).
         SignInAlarm = "anomaly.sign_in",
+        /// An account's holder says that a sign-in was not his: what was open elsewhere ended (acces-web AA8).
+        SignInDisowned = "anomaly.sign_in_disowned",
         /// The list of the people somebody may see was read.
         PeopleRead = "record.people_read",
         /// A record's lists were read.

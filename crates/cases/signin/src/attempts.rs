@@ -123,4 +123,6 @@ pub(crate) enum Tried {
     Opened,
     Wrong,
     Wait(Duration),
+    /// One session at a time is kept, and another one is there.
+    Elsewhere(crate::at_once::OtherSession),
 }

@@ -40,6 +40,11 @@ pub enum AlarmKind {
         /// Whose, if the login exists.
         account: Option<AccountId>,
     },
+    /// An account's holder says that a sign-in was not his.
+    Disowned {
+        /// Whose.
+        account: AccountId,
+    },
 }
 
 impl AlarmKind {
@@ -49,6 +54,7 @@ impl AlarmKind {
             Self::Spray { .. } => "spray",
             Self::WideSpray => "wide_spray",
             Self::Scatter { .. } => "scatter",
+            Self::Disowned { .. } => "disowned",
         }
     }
 }
@@ -66,6 +72,7 @@ impl fmt::Display for AlarmKind {
             Self::Scatter { account: None } => {
                 write!(f, "a login that nobody has was tried from {SCATTER_NETWORKS} networks in ten minutes")
             }
+            Self::Disowned { account } => write!(f, "the holder of account {account} says that a sign-in was not his"),
         }
     }
 }
@@ -156,13 +163,20 @@ impl Defences {
     /// A sign-in failed: what it makes sure of, once in ten minutes for each.
     pub(crate) fn failed(&self, network: IpAddr, whose: ([u8; 32], Option<AccountId>), now: Time) -> Vec<AlarmKind> {
         let rung = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).failed(network, whose, now);
-        if !rung.is_empty() {
-            let mut alarms = self.0.alarms.lock().unwrap_or_else(PoisonError::into_inner);
-            alarms.extend(rung.iter().map(|kind| Alarm { at: now, kind: kind.clone() }));
-            let extra = alarms.len().saturating_sub(ALARMS_MAX);
-            alarms.drain(..extra);
+        for kind in &rung {
+            self.ring(kind.clone(), now);
         }
         rung
+    }
+
+    /// Tells those in charge.
+    pub(crate) fn ring(&self, kind: AlarmKind, now: Time) {
+        let mut alarms = self.0.alarms.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who says it again is told of once: nobody drowns the others.
+        alarms.retain(|alarm| alarm.kind != kind || !matches!(kind, AlarmKind::Disowned { .. }));
+        alarms.push_back(Alarm { at: now, kind });
+        let extra = alarms.len().saturating_sub(ALARMS_MAX);
+        alarms.drain(..extra);
     }
 
     /// The same, traced and told: an alarm that nobody could write down still stands.

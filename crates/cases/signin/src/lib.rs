@@ -5,9 +5,11 @@
 //! the traces and the bounds.
 
 mod accounts;
+mod at_once;
 mod attempts;
 mod codes;
 mod defences;
+mod disown;
 mod ending;
 mod enrol;
 mod following;
@@ -19,6 +21,7 @@ mod opening;
 mod own;
 mod pace;
 mod passkeys;
+mod rules;
 mod service;
 mod sessions;
 mod sql;
@@ -36,6 +39,7 @@ pub use accounts::{
         LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
     },
 };
+pub use at_once::{OtherSession, PRESENT};
 pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
 pub use following::{FollowError, Followed, Following, Held};
@@ -47,11 +51,12 @@ pub use means::{
         TOKENS_MAX,
     },
 };
-pub use model::{LastSignIn, SignedIn};
+pub use model::{LastSignIn, PastSignIn, SignedIn};
 pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
 pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;
-pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings};
+pub use rules::{RulesSeen, SessionRulesError};
+pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings, Terminal};
 pub use ssh::{SshRefused, SshSeen, SshSignIn};
 pub use staff::{Answering, Staff, StaffMember, StaffSilent};
 pub use tokens::{ApiTokens, NewToken, TOKEN_SECONDS_MAX, TOKEN_SOURCES_MAX, TokenHolder, TokenSeen, TokenSettings};

@@ -172,6 +172,16 @@ impl AccountRow {
         RawSignIn::open(keys, last_sign_in_place(&own), self.last_sign_in.as_deref()?).ok()
     }
 
+    /// The account's last sign-ins, the newest first.
+    pub(crate) fn recent(&self, keys: &Keys) -> Vec<PastSignIn> {
+        let kept = self.sign_ins(keys).and_then(|kept| kept.recent).unwrap_or_default();
+        let read = |one: &RawVisit| {
+            let address = ClientAddress::new(one.address.parse().ok()?);
+            Some(PastSignIn { at: Time::from_micros(one.at), address, device: one.device.clone() })
+        };
+        kept.iter().rev().filter_map(read).collect()
+    }
+
     /// Whether the account lately signed in from this very source.
     pub(crate) fn is_home(&self, keys: &Keys, source: Source, now: Time) -> bool {
         let lately = |place: &RawPlace| now.since(Time::from_micros(place.at)) < PLACES_KEPT;
@@ -180,14 +190,19 @@ impl AccountRow {
     }
 
     /// What is kept of this account's sign-ins once this one is among them.
-    pub(crate) fn signed_in(&self, keys: &Keys, this: LastSignIn) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn signed_in(&self, keys: &Keys, this: LastSignIn, device: &str) -> Result<Vec<u8>, StoreError> {
         let source = this.address.source().octets();
-        let mut places = self.sign_ins(keys).map(RawSignIn::places).unwrap_or_default();
+        let kept = self.sign_ins(keys);
+        let mut recent = kept.as_ref().and_then(|kept| kept.recent.clone()).unwrap_or_default();
+        recent.push(RawVisit { at: this.at.micros(), address: this.address.to_string(), device: device.to_owned() });
+        let extra = recent.len().saturating_sub(RECENT_MAX);
+        recent.drain(..extra);
+        let mut places = kept.map(RawSignIn::places).unwrap_or_default();
         places.retain(|place| place.source != source);
         places.push(RawPlace { source, at: this.at.micros() });
         let extra = places.len().saturating_sub(PLACES_MAX);
         places.drain(..extra);
-        let raw = RawSignIn { places: Some(places), ..this.raw() };
+        let raw = RawSignIn { places: Some(places), recent: Some(recent), ..this.raw() };
         let own: [&[u8]; 1] = [self.id.as_bytes()];
         let clear = minicbor::to_vec(raw).unwrap_or_default();
         keys.seal(Purpose::SessionFields, last_sign_in_place(&own), &clear)
@@ -213,6 +228,17 @@ pub struct LastSignIn {
     pub address: ClientAddress,
 }
 
+/// One of an account's last sign-ins, as its holder is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastSignIn {
+    /// When.
+    pub at: Time,
+    /// From where.
+    pub address: ClientAddress,
+    /// What the device calls itself; empty when it does not.
+    pub device: String,
+}
+
 #[derive(Encode, Decode)]
 #[cbor(map)]
 struct RawSignIn {
@@ -223,8 +249,25 @@ struct RawSignIn {
     /// Of an account's: where it came from lately, the newest last.
     #[n(2)]
     places: Option<Vec<RawPlace>>,
+    /// Of an account's: its last sign-ins, the newest last.
+    #[n(3)]
+    recent: Option<Vec<RawVisit>>,
 }
 
+/// One of an account's last sign-ins.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+struct RawVisit {
+    #[n(0)]
+    at: i64,
+    #[n(1)]
+    address: String,
+    #[n(2)]
+    device: String,
+}
+
+/// Sign-ins of an account that its holder is shown.
+const RECENT_MAX: usize = 10;
 /// Places remembered of an account.
 const PLACES_MAX: usize = 5;
 /// A place is forgotten after this long.
@@ -259,7 +302,7 @@ impl RawSignIn {
 
 impl LastSignIn {
     fn raw(&self) -> RawSignIn {
-        RawSignIn { at: self.at.micros(), address: self.address.to_string(), places: None }
+        RawSignIn { at: self.at.micros(), address: self.address.to_string(), places: None, recent: None }
     }
 
     pub(crate) fn open(keys: &Keys, place: Place<'_>, sealed: &[u8]) -> Result<Self, StoreError> {
@@ -279,11 +322,19 @@ pub(crate) struct SessionSecrets {
     /// What the device calls itself.
     #[n(2)]
     pub device: String,
+    /// Whether its browser says every minute that it is there.
+    #[n(3)]
+    watched: Option<bool>,
 }
 
 impl SessionSecrets {
-    pub(crate) fn new(previous: Option<LastSignIn>, own: LastSignIn, device: String) -> Self {
-        Self { previous: previous.map(|previous| previous.raw()), own: own.raw(), device }
+    pub(crate) fn new((previous, own): (Option<LastSignIn>, LastSignIn), device: String, is_watched: bool) -> Self {
+        Self { previous: previous.map(|previous| previous.raw()), own: own.raw(), device, watched: Some(is_watched) }
+    }
+
+    /// Whether its browser says every minute that it is there.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.unwrap_or(false)
     }
 
     /// The sign-in before the session's own.
@@ -345,6 +396,8 @@ pub struct SignedIn {
     pub idle_until: Time,
     /// Until when in any case.
     pub absolute_until: Time,
+    /// Whether his browser says every minute that it is there (one session at a time, acces-web AA8).
+    pub is_watched: bool,
     /// The sign-in before this one.
     pub previous: Option<LastSignIn>,
     /// Whether his password is older than it may be: until he changes it he is shown nothing else (segur IAM.92).

@@ -2,13 +2,15 @@
 
 use crate::{
     SignInService, accounts,
+    at_once::OtherSession,
     attempts::{Counters, Tried},
+    ending::Ending,
     model::{AccountRow, LastSignIn, SessionSecrets, last_sign_in_place, session_place},
     passkeys::{ASK_LIFE, challenge_digest},
-    service::SecondStepError,
+    service::{SecondStepError, Terminal},
     sql,
 };
-use identity::{CodeUsed, NewSession, SignIn};
+use identity::{AtOnce, CodeUsed, NewSession, SessionRules, SignIn};
 use journal::{Applied, Effect, WriteTx};
 use policy::OpenSession;
 use store::StoreError;
@@ -19,22 +21,35 @@ use vault::{Keys, random};
 const DEVICE_CHARS_MAX: usize = 60;
 
 impl SignInService {
-    pub(crate) fn grant(
+    pub(crate) async fn grant(
         &self,
         (verified, spare): (SignIn<identity::Verified>, Option<[u8; 32]>),
         row: AccountRow,
-        device: &str,
+        terminal: Terminal<'_>,
         now: Time,
     ) -> Result<Granted, SecondStepError> {
         let parts = &self.0;
+        let rules = self.rules_of(&row).await.map_err(|error| {
+            tracing::warn!(%error, "the sessions' rules cannot be read");
+            SecondStepError::Unavailable
+        })?;
         let (id, secret) = random::<16>()
             .and_then(|id| Ok((SessionId::from_bytes(id), random::<32>()?)))
             .map_err(|_| SecondStepError::Unavailable)?;
         let (code, address) = (verified.code_used(), verified.address());
         let place = (row.establishment, row.role);
-        let session = verified.open(place, &parts.door_key, parts.settings.limits, (id, secret), now);
-        let device = device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS_MAX).collect();
-        Ok(Granted { session, account: row, code, spare, device, sign_in: LastSignIn { at: now, address } })
+        let session = verified.open(place, &parts.door_key, rules.limits(), (id, secret), now);
+        let device = terminal.device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS_MAX).collect();
+        Ok(Granted {
+            session,
+            account: row,
+            code,
+            spare,
+            device,
+            rules,
+            former: terminal.former,
+            sign_in: LastSignIn { at: now, address },
+        })
     }
 }
 
@@ -44,6 +59,10 @@ pub(crate) struct Granted {
     pub code: CodeUsed,
     pub spare: Option<[u8; 32]>,
     pub device: String,
+    /// What holds for this session.
+    pub rules: SessionRules,
+    /// The session whose place it takes.
+    pub former: Option<SessionId>,
     pub sign_in: LastSignIn,
 }
 
@@ -54,48 +73,71 @@ pub(crate) struct TryOpen {
 }
 
 impl Effect<OpenSession> for TryOpen {
-    type Output = Tried;
+    type Output = Ending<Tried>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_, OpenSession>) -> Result<Applied<Tried>, StoreError> {
+    async fn apply(&self, tx: &mut WriteTx<'_, OpenSession>) -> Result<Applied<Ending<Tried>>, StoreError> {
         let now = tx.now();
         // Again inside the transaction: of many attempts at once, the first failure makes the others wait.
         if let Some(wait) = self.counters.remaining(tx.connection(), now).await? {
-            return Ok(Applied::refused(Tried::Wait(wait)));
+            return Ok(Applied::refused(Ending::nothing(Tried::Wait(wait))));
         }
-        let opened = match &self.granted {
+        let inserted = match &self.granted {
             Some(granted) => granted.insert(&self.service, tx).await?,
-            None => false,
+            None => Inserted::Spent,
         };
-        if opened {
-            self.counters.succeeded(tx.connection()).await?;
-            return Ok(Applied::done(Tried::Opened));
+        match inserted {
+            Inserted::Opened(ended) => {
+                self.counters.succeeded(tx.connection()).await?;
+                Ok(Applied::done(Ending { outcome: Tried::Opened, ended }))
+            }
+            // Nothing was guessed.
+            Inserted::Elsewhere(other) => Ok(Applied::refused(Ending::nothing(Tried::Elsewhere(other)))),
+            Inserted::Spent => {
+                self.counters.failed(tx.connection(), now).await?;
+                Ok(Applied::refused(Ending::nothing(Tried::Wrong)))
+            }
         }
-        self.counters.failed(tx.connection(), now).await?;
-        Ok(Applied::refused(Tried::Wrong))
     }
 }
 
+/// What became of a session granted.
+pub(crate) enum Inserted {
+    /// It is open; these were closed by it.
+    Opened(Vec<SessionId>),
+    /// What would have opened it had served, or the account had changed.
+    Spent,
+    /// One session at a time is kept, and another one is there.
+    Elsewhere(OtherSession),
+}
+
 impl Granted {
-    /// Keeps the session, if what opens it has not served and the account is still as it was read.
+    /// Keeps the session, if what opens it has not served, the account is still as it was read, and no other stands in its
+    /// way. What opens it has served in any case.
     pub(crate) async fn insert(
         &self,
         service: &SignInService,
         tx: &mut WriteTx<'_, OpenSession>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Inserted, StoreError> {
         let keys = &service.0.keys;
         let account = &self.account;
         let own: [&[u8]; 1] = [account.id.as_bytes()];
-        let sealed = account.signed_in(keys, self.sign_in)?;
-        if !self.record(keys, tx, sealed).await? {
-            return Ok(false);
-        }
-        let id = self.session.token.id();
-        let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
         let previous = match &account.last_sign_in {
             Some(sealed) => Some(LastSignIn::open(keys, last_sign_in_place(&own), sealed)?),
             None => None,
         };
-        let kept = SessionSecrets::new(previous, self.sign_in, self.device.clone());
+        if let Some(other) = self.in_the_way(service, tx).await? {
+            let spent = self.record(keys, tx, account.last_sign_in.clone()).await?;
+            return Ok(if spent { Inserted::Elsewhere(other) } else { Inserted::Spent });
+        }
+        let sealed = account.signed_in(keys, self.sign_in, &self.device)?;
+        if !self.record(keys, tx, Some(sealed)).await? {
+            return Ok(Inserted::Spent);
+        }
+        let closed = self.close_others(service, tx).await?;
+        let id = self.session.token.id();
+        let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
+        let is_watched = self.rules.at_once() == AtOnce::First;
+        let kept = SessionSecrets::new((previous, self.sign_in), self.device.clone(), is_watched);
         let door = tx.action().door;
         let session = sql::SessionInsert {
             id,
@@ -107,7 +149,7 @@ impl Granted {
             ends: self.session.absolute_until,
         };
         sql::insert_session(tx.connection(), session).await?;
-        Ok(true)
+        Ok(Inserted::Opened(closed))
     }
 
     /// Remembers what opened it, and that it did.
@@ -115,7 +157,7 @@ impl Granted {
         &self,
         keys: &Keys,
         tx: &mut WriteTx<'_, OpenSession>,
-        sealed: Vec<u8>,
+        sealed: Option<Vec<u8>>,
     ) -> Result<bool, StoreError> {
         let whose = (self.account.id, self.account.version);
         let (now, connection) = (tx.now(), tx.connection());

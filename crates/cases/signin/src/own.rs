@@ -8,7 +8,7 @@ use crate::{
     codes::{draw_code, in_halves, spare_digest},
     ending::{Ending, perform_ending},
     hasher::NotHashed,
-    model::{AccountRow, SessionSecrets, session_place, state_column},
+    model::{AccountRow, PastSignIn, SessionSecrets, session_place, state_column},
     sql::{account_by_id, own_sessions, reseal_account, use_step},
 };
 use identity::{TotpSecret, WeakPassword, new_code_step};
@@ -113,6 +113,8 @@ pub struct OwnSession {
 pub struct OwnAccount {
     /// The sessions open now, the newest first.
     pub sessions: Vec<OwnSession>,
+    /// One's last sign-ins, the newest first.
+    pub recent: Vec<PastSignIn>,
     /// Spare codes that have not served.
     pub spare_codes: usize,
 }
@@ -142,7 +144,9 @@ impl SignInService {
         let mut connection = parts.store.read().await?;
         let rows = own_sessions(&mut connection, (who.account, parts.settings.door), now).await?;
         let left = sql::codes_left(&mut connection, who.account).await?;
+        let account = account_by_id(&mut connection, who.account).await?;
         drop(connection);
+        let recent = account.map(|account| account.recent(&parts.keys)).unwrap_or_default();
         let mut sessions = Vec::new();
         for (id, stored, sealed) in rows {
             let Some(times) = stored.times(&parts.door_key, who.account) else { continue };
@@ -157,7 +161,7 @@ impl SignInService {
             sessions.push(OwnSession { id, is_this: id == who.session, opened, address, device, idle_until });
         }
         sessions.sort_by_key(|one| std::cmp::Reverse(one.opened));
-        Ok(OwnAccount { sessions, spare_codes: usize::try_from(left).unwrap_or(0) })
+        Ok(OwnAccount { sessions, recent, spare_codes: usize::try_from(left).unwrap_or(0) })
     }
 
     /// Changes one's password. One's other sessions end, and one's tokens; passkeys wait until they are allowed again.

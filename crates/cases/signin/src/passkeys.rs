@@ -3,9 +3,12 @@
 
 use crate::{
     SignInService,
+    at_once::OtherSession,
+    attempts::Tried,
+    ending::{Ending, perform_ending},
     means::{model::open_passkey, sql::passkey_by_credential},
-    opening::Granted,
-    service::{Opened, SecondStepError},
+    opening::{Granted, Inserted},
+    service::{Opened, SecondStepError, Terminal},
     sql::account_by_id,
 };
 use data_encoding::BASE64URL_NOPAD;
@@ -37,7 +40,7 @@ pub struct PasskeyAsked {
 }
 
 /// Why a passkey opened no session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasskeyRefused {
     /// It opens no account here, or its signature is not right: which one is not said.
     #[error("this passkey opens no account here")]
@@ -51,6 +54,9 @@ pub enum PasskeyRefused {
     /// Too many steps from this address.
     #[error("too many attempts; wait {} s", .0.as_secs())]
     TooMany(Duration),
+    /// One session at a time is kept, and another one is there.
+    #[error("another session of this account is open")]
+    Elsewhere(OtherSession),
     /// The door cannot trace or store it.
     #[error("sign-in is not possible at present")]
     Unavailable,
@@ -110,9 +116,10 @@ impl SignInService {
         &self,
         ceremony: &str,
         assertion: &Assertion,
-        (address, device): (ClientAddress, &str),
+        terminal: impl Into<Terminal<'_>>,
     ) -> Result<Opened, PasskeyRefused> {
-        let parts = self.parts();
+        let terminal: Terminal<'_> = terminal.into();
+        let (parts, address) = (self.parts(), terminal.address);
         let now = parts.journal.now();
         let means = self.means().ok_or(PasskeyRefused::Lost)?;
         if let Err(wait) = self.passkey_pace(address, now) {
@@ -120,7 +127,7 @@ impl SignInService {
             return Err(PasskeyRefused::TooMany(wait));
         }
         let challenge = self.unseal_asked(ceremony, address, now).ok_or(PasskeyRefused::Lost)?;
-        let granted = match self.believe((means.rp(), challenge), assertion, (address, device), now).await? {
+        let granted = match self.believe((means.rp(), challenge), assertion, terminal, now).await? {
             Ok(granted) => granted,
             Err(why) => {
                 self.refused(address, &format!("passkey: {why}")).await;
@@ -134,11 +141,15 @@ impl SignInService {
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| PasskeyRefused::Unavailable)?;
         let effect = OpenByPasskey { service: self.clone(), credential: assertion.credential.clone(), granted };
-        let opens = parts.journal.perform(authorized, effect).await.map_err(|error| {
+        let tried = perform_ending(&parts.journal, authorized, effect).await.map_err(|error| {
             tracing::warn!(%error, "a sign-in could not be traced or stored");
             PasskeyRefused::Unavailable
         })?;
-        if opens { Ok(opened) } else { Err(PasskeyRefused::Refused) }
+        match tried {
+            Tried::Opened => Ok(opened),
+            Tried::Elsewhere(other) => Err(PasskeyRefused::Elsewhere(other)),
+            Tried::Wrong | Tried::Wait(_) => Err(PasskeyRefused::Refused),
+        }
     }
 
     fn unseal_asked(&self, text: &str, address: ClientAddress, now: Time) -> Option<[u8; 32]> {
@@ -155,7 +166,7 @@ impl SignInService {
         &self,
         (rp, challenge): (&RelyingParty, [u8; 32]),
         assertion: &Assertion,
-        (address, device): (ClientAddress, &str),
+        terminal: Terminal<'_>,
         now: Time,
     ) -> Result<Result<Granted, String>, PasskeyRefused> {
         let parts = self.parts();
@@ -178,13 +189,14 @@ impl SignInService {
         if !held.opens {
             return Ok(Err("its account's means were given anew since".into()));
         }
-        let signed = SignIn::start(address, now).passkey((rp, challenge), (account.id, &held.public), assertion);
+        let signed =
+            SignIn::start(terminal.address, now).passkey((rp, challenge), (account.id, &held.public), assertion);
         match signed {
             // The directory is asked of nobody who did not sign.
             Ok(_) if !self.is_still_here(&account).await? => {
                 Ok(Err("the hospital's directory does not know its holder so any more".into()))
             }
-            Ok(verified) => Ok(Ok(self.grant((verified, None), account, device, now)?)),
+            Ok(verified) => Ok(Ok(self.grant((verified, None), account, terminal, now).await?)),
             Err(why) => Ok(Err(why.to_string())),
         }
     }
@@ -197,12 +209,17 @@ struct OpenByPasskey {
 }
 
 impl Effect<OpenSession> for OpenByPasskey {
-    type Output = bool;
+    type Output = Ending<Tried>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_, OpenSession>) -> Result<Applied<bool>, StoreError> {
+    async fn apply(&self, tx: &mut WriteTx<'_, OpenSession>) -> Result<Applied<Ending<Tried>>, StoreError> {
         // It may have been taken away since it was read.
-        let is_there = passkey_by_credential(tx.connection(), &self.credential).await?.is_some();
-        let opened = is_there && self.granted.insert(&self.service, tx).await?;
-        Ok(if opened { Applied::done(true) } else { Applied::refused(false) })
+        if passkey_by_credential(tx.connection(), &self.credential).await?.is_none() {
+            return Ok(Applied::refused(Ending::nothing(Tried::Wrong)));
+        }
+        Ok(match self.granted.insert(&self.service, tx).await? {
+            Inserted::Opened(ended) => Applied::done(Ending { outcome: Tried::Opened, ended }),
+            Inserted::Elsewhere(other) => Applied::refused(Ending::nothing(Tried::Elsewhere(other))),
+            Inserted::Spent => Applied::refused(Ending::nothing(Tried::Wrong)),
+        })
     }
 }

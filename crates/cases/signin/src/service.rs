@@ -1,6 +1,7 @@
 //! What one door's sign-in is made of, and why it says no.
 
 use crate::{
+    at_once::OtherSession,
     defences::Defences,
     hasher::{Hasher, NotHashed},
     means::Means,
@@ -14,6 +15,7 @@ use identity::{
 use journal::Journal;
 use policy::Policies;
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -58,7 +60,10 @@ pub enum SecondStepError {
     /// Too many failures; wait.
     #[error("too many attempts; wait {} s", .0.as_secs())]
     TooMany(Duration),
-    /// The same, while the hospital's directory does not answer: those whose password it keeps cannot sign in.
+    /// One session at a time is kept, and another one is there.
+    #[error("another session of this account is open")]
+    Elsewhere(OtherSession),
+    /// Refused, while the hospital's directory does not answer: those whose password it keeps cannot sign in.
     #[error("the login, the password or the code is wrong, or the hospital's directory does not answer")]
     NoDirectory,
     /// The ceremony was left for too long, or is of another address.
@@ -75,9 +80,29 @@ pub enum SessionFault {
     /// Nobody is signed in with it (any more).
     #[error("nobody is signed in")]
     SignedOut,
+    /// One session at a time is kept, and its account opened another (acces-web AA8).
+    #[error("another sign-in closed this session")]
+    Closed(OtherSession),
     /// It cannot be known: a store does not answer.
     #[error("sessions cannot be read at present")]
     Unavailable,
+}
+
+/// Where somebody signs in from, and on what.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal<'a> {
+    /// Its address.
+    pub address: ClientAddress,
+    /// What its holder will recognize it by.
+    pub device: &'a str,
+    /// The session that its browser has already: the new one takes its place.
+    pub former: Option<SessionId>,
+}
+
+impl<'a> From<(ClientAddress, &'a str)> for Terminal<'a> {
+    fn from((address, device): (ClientAddress, &'a str)) -> Self {
+        Self { address, device, former: None }
+    }
 }
 
 /// A session just opened.
@@ -106,6 +131,10 @@ pub(crate) struct Parts {
     /// Whom the passwords are asked of that are not kept here.
     pub staff: OnceLock<Arc<dyn Staff>>,
     pub asked: Asked,
+    /// Set where administrators' decisions hold for sessions: the login of the probes' account.
+    pub rules: OnceLock<Option<String>>,
+    /// Which browsers were there, of sessions kept one at a time, since that was last written down.
+    pub seen: Mutex<HashMap<SessionId, Time>>,
 }
 
 /// What is asked of a role's passwords, where the hospital asks that of its administrators'.
@@ -148,6 +177,8 @@ impl SignInService {
             nobody,
             staff,
             asked,
+            rules: OnceLock::new(),
+            seen: Mutex::default(),
         };
         Ok(Self(Arc::new(parts), None))
     }

@@ -6,13 +6,15 @@ use crate::{
     service::SessionFault,
     sql,
 };
-use identity::{NotResumed, SessionToken, StoredSession, door_actor, resume, system_actor};
+use identity::{NotResumed, SESSION_SECONDS_MAX, SessionToken, StoredSession, door_actor, resume, system_actor};
 use journal::{Applied, Effect, JournalError, Refusal, WriteTx};
 use policy::{EndSession, EndedBecause, Facts, PurgeSessions, RenewSession};
 use std::{str::FromStr as _, time::Duration};
 use store::StoreError;
 use types::{ClientAddress, Event, Extra, SessionId, SystemActor, Time};
 
+/// No session lives longer, whatever was decided of it.
+const LONGEST: Duration = Duration::from_secs(SESSION_SECONDS_MAX);
 /// Counters older than this are deleted.
 const FORGET: Duration = Duration::from_secs(7200);
 /// Tokens past their end are shown to their holders for this long.
@@ -33,7 +35,7 @@ impl SignInService {
         };
         // Before the store is asked: a revocation holds whatever the store says.
         if parts.journal.is_revoked(token.id()) {
-            return Err(SessionFault::SignedOut);
+            return Err(self.over(&token).await);
         }
         let read = async {
             let mut connection = parts.store.read().await?;
@@ -43,7 +45,10 @@ impl SignInService {
             tracing::warn!(%error, "sessions cannot be read");
             SessionFault::Unavailable
         })?;
-        let Some(row) = row.filter(|row| row.account.active) else { return Err(SessionFault::SignedOut) };
+        let Some(row) = row else { return Err(self.over(&token).await) };
+        if !row.account.active {
+            return Err(SessionFault::SignedOut);
+        }
         let resumed = match resume(&row.stored, &token, &parts.door_key, address, now) {
             Ok(resumed) => resumed,
             Err(why @ (NotResumed::Forged | NotResumed::WrongToken | NotResumed::Malformed)) => {
@@ -62,7 +67,11 @@ impl SignInService {
         let session = token.id();
         let place: [&[u8]; 2] = [session.as_bytes(), account.id.as_bytes()];
         let kept = SessionSecrets::open(&parts.keys, session_place(&place), &row.sealed).ok();
-        let previous = kept.and_then(|kept| kept.previous());
+        let previous = kept.as_ref().and_then(SessionSecrets::previous);
+        let is_watched = kept.is_some_and(|kept| kept.is_watched());
+        if is_watched {
+            self.note_there(session);
+        }
         if let Ok(Some(renewed)) = row.stored.renewed(&parts.door_key, now) {
             self.keep(&resumed.authenticated, token.id(), renewed, now);
         }
@@ -74,12 +83,45 @@ impl SignInService {
             role: account.role,
             supplier: account.supplier,
             opened: resumed.opened,
-            idle_until: (now + parts.settings.limits.idle).min(resumed.absolute_until).max(resumed.idle_until),
+            idle_until: (now + resumed.idle).min(resumed.absolute_until).max(resumed.idle_until),
             absolute_until: resumed.absolute_until,
+            is_watched,
             previous,
             password_due: self.password_policy(account.role).is_due(secrets.password_since.map(Time::from_micros), now),
             authenticated: resumed.authenticated,
         })
+    }
+
+    /// What a token that opens nothing is told: why, if another sign-in closed its session.
+    async fn over(&self, token: &SessionToken) -> SessionFault {
+        match self.closed_by(token).await {
+            Ok(Some(other)) => SessionFault::Closed(other),
+            Ok(None) => SessionFault::SignedOut,
+            Err(error) => {
+                tracing::warn!(%error, "what closed a session cannot be read");
+                SessionFault::SignedOut
+            }
+        }
+    }
+
+    /// Whose session a cookie names, if it is honored. Asking prolongs nothing.
+    pub async fn honored(&self, cookie: &str, address: ClientAddress) -> Result<Option<SessionId>, SessionFault> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let Ok(token) = SessionToken::from_str(cookie) else { return Ok(None) };
+        if parts.journal.is_revoked(token.id()) {
+            return Ok(None);
+        }
+        let read = async {
+            let mut connection = parts.store.read().await?;
+            sql::session(&mut connection, token.id(), parts.settings.door).await
+        };
+        let row = read.await.map_err(|_: StoreError| SessionFault::Unavailable)?;
+        let honored = row.filter(|row| row.account.active).is_some_and(|row| {
+            let resumed = resume(&row.stored, &token, &parts.door_key, address, now);
+            resumed.is_ok_and(|resumed| resumed.authenticated.account() == Some(row.account.id))
+        });
+        Ok(honored.then(|| token.id()))
     }
 
     /// Moves the idle end, in a task of its own: a page does not wait for it.
@@ -106,7 +148,7 @@ impl SignInService {
         let now = parts.journal.now();
         let action = EndSession { account: who.account, session, because };
         let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now);
-        let until = now + parts.settings.limits.absolute;
+        let until = now + LONGEST;
         let journal = parts.journal.clone();
         let revoked = parts.journal.own(async move {
             if let Err(error) = journal.revoke(session, until).await {
@@ -133,7 +175,7 @@ impl SignInService {
     pub async fn cut(&self, session: SessionId) {
         let parts = &self.0;
         let now = parts.journal.now();
-        if let Err(error) = parts.journal.revoke(session, now + parts.settings.limits.absolute).await {
+        if let Err(error) = parts.journal.revoke(session, now + LONGEST).await {
             tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
         }
         let node = system_actor(SystemActor::Node, Some(parts.settings.establishment), now);
@@ -148,7 +190,7 @@ impl SignInService {
     pub async fn end_unread(&self, session: SessionId, address: ClientAddress) {
         let parts = &self.0;
         let now = parts.journal.now();
-        let until = now + parts.settings.limits.absolute;
+        let until = now + LONGEST;
         let who = door_actor(parts.settings.door, address, Some(parts.settings.establishment), now);
         let detail = Some(format!("session {session}: asked, while its record could not be read"));
         let journal = parts.journal.clone();

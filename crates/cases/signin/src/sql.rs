@@ -1,7 +1,7 @@
 //! All SQL of this case.
 
 use crate::model::{AccountRow, SessionRow};
-use identity::{Failures, StoredSession};
+use identity::{Failures, Population, StoredSession};
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use store::StoreError;
 use types::{AccountId, Door, EstablishmentId, Role, SessionId, SupplierId, Time};
@@ -116,7 +116,7 @@ pub(crate) async fn record_sign_in(
     connection: &mut AnyConnection,
     (account, version): (AccountId, i64),
     step: u64,
-    sealed: Vec<u8>,
+    sealed: Option<Vec<u8>>,
 ) -> Result<bool, StoreError> {
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     let done = sqlx::query(
@@ -138,7 +138,7 @@ pub(crate) async fn record_sign_in(
 pub(crate) async fn record_other_sign_in(
     connection: &mut AnyConnection,
     (account, version): (AccountId, i64),
-    sealed: Vec<u8>,
+    sealed: Option<Vec<u8>>,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query("UPDATE accounts SET last_sign_in = $1 WHERE id = $2 AND state = 'active' AND version = $3")
         .bind(sealed)
@@ -180,6 +180,163 @@ pub(crate) async fn own_sessions(
         Ok((id, StoredSession::from_parts(record, tag), sealed))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// A session of somebody's, as read.
+pub(crate) struct OwnSessionRow {
+    pub id: SessionId,
+    pub stored: StoredSession,
+    pub sealed: Vec<u8>,
+    pub ends: Time,
+    /// When its browser was last there, where that is kept.
+    pub seen: Time,
+}
+
+/// The same, all of them, to close what must be closed.
+pub(crate) async fn own_session_rows(
+    connection: &mut AnyConnection,
+    (account, door): (AccountId, Door),
+    now: Time,
+) -> Result<Vec<OwnSessionRow>, StoreError> {
+    let text = "SELECT id, record, tag, sealed, ends_micros, seen_micros FROM sessions \
+                WHERE account_id = $1 AND door = $2 AND ends_micros > $3";
+    let rows = sqlx::query(text)
+        .bind(account.as_bytes().to_vec())
+        .bind(door.as_str())
+        .bind(now.micros())
+        .fetch_all(connection)
+        .await?;
+    let read = |row: &AnyRow| {
+        let id: Vec<u8> = row.try_get("id")?;
+        Ok(OwnSessionRow {
+            id: SessionId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("sessions.id"))?,
+            stored: StoredSession::from_parts(row.try_get("record")?, row.try_get("tag")?),
+            sealed: row.try_get("sealed")?,
+            ends: Time::from_micros(row.try_get("ends_micros")?),
+            seen: Time::from_micros(row.try_get("seen_micros")?),
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+pub(crate) struct ClosedInsert<'a> {
+    pub row: &'a OwnSessionRow,
+    pub account: AccountId,
+    pub door: Door,
+    pub sealed: Vec<u8>,
+}
+
+/// Takes a session from among those that open something, and keeps what its browser is told.
+pub(crate) async fn close_session(connection: &mut AnyConnection, closed: ClosedInsert<'_>) -> Result<(), StoreError> {
+    delete_session(&mut *connection, closed.row.id).await?;
+    let (record, tag) = closed.row.stored.parts();
+    sqlx::query(
+        "INSERT INTO closed_sessions (id, account_id, door, record, tag, sealed, ends_micros) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(closed.row.id.as_bytes().to_vec())
+    .bind(closed.account.as_bytes().to_vec())
+    .bind(closed.door.as_str())
+    .bind(record.to_vec())
+    .bind(tag.to_vec())
+    .bind(closed.sealed)
+    .bind(closed.row.ends.micros())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A session that another sign-in closed.
+pub(crate) struct ClosedRow {
+    pub id: SessionId,
+    pub account: AccountId,
+    pub stored: StoredSession,
+    pub sealed: Vec<u8>,
+    pub ends: Time,
+}
+
+pub(crate) async fn closed_session(
+    connection: &mut AnyConnection,
+    id: SessionId,
+    door: Door,
+) -> Result<Option<ClosedRow>, StoreError> {
+    let text = "SELECT account_id, record, tag, sealed, ends_micros FROM closed_sessions WHERE id = $1 AND door = $2";
+    let row = sqlx::query(text).bind(id.as_bytes().to_vec()).bind(door.as_str()).fetch_optional(connection).await?;
+    row.map(|row| {
+        let account: Vec<u8> = row.try_get("account_id")?;
+        Ok(ClosedRow {
+            id,
+            account: AccountId::try_from(account.as_slice())
+                .map_err(|_| StoreError::Malformed("closed_sessions.account_id"))?,
+            stored: StoredSession::from_parts(row.try_get("record")?, row.try_get("tag")?),
+            sealed: row.try_get("sealed")?,
+            ends: Time::from_micros(row.try_get("ends_micros")?),
+        })
+    })
+    .transpose()
+}
+
+pub(crate) async fn forget_closed(connection: &mut AnyConnection, account: AccountId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM closed_sessions WHERE account_id = $1")
+        .bind(account.as_bytes().to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Another node may have seen it later.
+pub(crate) async fn note_seen(connection: &mut AnyConnection, id: SessionId, at: Time) -> Result<(), StoreError> {
+    sqlx::query("UPDATE sessions SET seen_micros = $1 WHERE id = $2 AND seen_micros < $3")
+        .bind(at.micros())
+        .bind(id.as_bytes().to_vec())
+        .bind(at.micros())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What was decided of a population's sessions, sealed.
+pub(crate) async fn session_rules(
+    connection: &mut AnyConnection,
+    establishment: EstablishmentId,
+    population: Population,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let row: Option<(Vec<u8>,)> =
+        sqlx::query_as("SELECT sealed FROM session_rules WHERE establishment_id = $1 AND population = $2")
+            .bind(establishment.as_bytes().to_vec())
+            .bind(population.as_str())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|(sealed,)| sealed))
+}
+
+pub(crate) async fn forget_session_rules(
+    connection: &mut AnyConnection,
+    (establishment, population): (EstablishmentId, Population),
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM session_rules WHERE establishment_id = $1 AND population = $2")
+        .bind(establishment.as_bytes().to_vec())
+        .bind(population.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn put_session_rules(
+    connection: &mut AnyConnection,
+    (establishment, population): (EstablishmentId, Population),
+    sealed: Vec<u8>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO session_rules (establishment_id, population, sealed) VALUES ($1, $2, $3) \
+         ON CONFLICT (establishment_id, population) DO UPDATE SET sealed = excluded.sealed",
+    )
+    .bind(establishment.as_bytes().to_vec())
+    .bind(population.as_str())
+    .bind(sealed)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 pub(crate) struct SessionInsert<'a> {
@@ -247,6 +404,7 @@ pub(crate) struct Past {
 pub(crate) async fn anything_past(connection: &mut AnyConnection, past: Past) -> Result<bool, StoreError> {
     for (text, before) in [
         ("SELECT ends_micros FROM sessions WHERE ends_micros < $1 LIMIT 1", past.now),
+        ("SELECT ends_micros FROM closed_sessions WHERE ends_micros < $1 LIMIT 1", past.now),
         ("SELECT last_micros FROM failures WHERE last_micros < $1 LIMIT 1", past.failures),
         ("SELECT expires_micros FROM tokens WHERE expires_micros < $1 LIMIT 1", past.tokens),
         ("SELECT expires_micros FROM account_links WHERE expires_micros < $1 LIMIT 1", past.tokens),
@@ -279,6 +437,7 @@ pub(crate) async fn spend_challenge(
 pub(crate) async fn purge(connection: &mut AnyConnection, past: Past) -> Result<(), StoreError> {
     for (text, before) in [
         ("DELETE FROM sessions WHERE ends_micros < $1", past.now),
+        ("DELETE FROM closed_sessions WHERE ends_micros < $1", past.now),
         ("DELETE FROM failures WHERE last_micros < $1", past.failures),
         ("DELETE FROM tokens WHERE expires_micros < $1", past.tokens),
         ("DELETE FROM account_links WHERE expires_micros < $1", past.tokens),

@@ -227,7 +227,8 @@ impl SshSignIn {
             Err(_) => (None, None),
         };
         let sign_in = LastSignIn { at: now, address };
-        let sealed = account.as_ref().map(|row| row.signed_in(&parts.keys, sign_in)).transpose()?.unwrap_or_default();
+        let sealed =
+            account.as_ref().map(|row| row.signed_in(&parts.keys, sign_in, "SSH")).transpose()?.unwrap_or_default();
         let establishment = seen.establishment();
         let who = door_actor(Door::Relays, address, Some(establishment), now);
         let action = OpenSession { establishment, account: Some(seen.account()), door: Door::Relays };
@@ -381,7 +382,7 @@ impl Effect<OpenSession> for TryCode {
             return Ok(Applied::refused(Tried::Wait(wait)));
         }
         let served = match self.step {
-            Some(step) => sql::record_sign_in(tx.connection(), self.account, step, self.sealed.clone()).await?,
+            Some(step) => sql::record_sign_in(tx.connection(), self.account, step, Some(self.sealed.clone())).await?,
             None => false,
         };
         if served {

@@ -4,10 +4,11 @@ use crate::{
     SignInService, accounts,
     attempts::{Counters, LoginTokens, Tried},
     codes::{spare_digest, typed_code},
+    ending::perform_ending,
     enrol::normal_login,
     model::AccountRow,
     opening::TryOpen,
-    service::{FirstStepError, Opened, SecondStepError},
+    service::{FirstStepError, Opened, SecondStepError, Terminal},
     sql,
 };
 use data_encoding::BASE64URL_NOPAD;
@@ -113,9 +114,10 @@ impl SignInService {
         &self,
         ceremony: &str,
         code: &str,
-        (address, device): (ClientAddress, &str),
+        terminal: impl Into<Terminal<'_>>,
     ) -> Result<Opened, SecondStepError> {
-        let parts = &self.0;
+        let terminal: Terminal<'_> = terminal.into();
+        let (parts, address) = (&self.0, terminal.address);
         let now = parts.journal.now();
         let ceremony = self.unseal(ceremony).ok_or(SecondStepError::Lost)?;
         let seen =
@@ -148,7 +150,7 @@ impl SignInService {
         let establishment = account.as_ref().map_or(parts.settings.establishment, |row| row.establishment);
         let granted = match (verified, account) {
             (Some(verified), Some(row)) if row.version.to_be_bytes() == ceremony.version => {
-                Some(self.grant((verified, spare), row, device, now)?)
+                Some(self.grant((verified, spare), row, terminal, now).await?)
             }
             _ => None,
         };
@@ -162,7 +164,8 @@ impl SignInService {
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
         let effect = TryOpen { service: self.clone(), counters, granted };
-        match parts.journal.perform(authorized, effect).await {
+        match perform_ending(&parts.journal, authorized, effect).await {
+            Ok(Tried::Elsewhere(other)) => Err(SecondStepError::Elsewhere(other)),
             Ok(Tried::Opened) => opened.ok_or(SecondStepError::Refused),
             Ok(Tried::Wrong) => {
                 parts.settings.defences.watch(&parts.journal, &who, watched).await;

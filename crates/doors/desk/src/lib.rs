@@ -59,6 +59,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/accounts", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/accounts/new", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/sessions", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/sessions/{id}", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/accounts/{id}", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/link", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/link/confirm", asks: Asks::Session },
@@ -148,10 +150,12 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The pages of accounts.
 fn managed(router: Router<DeskState>) -> Router<DeskState> {
-    use handlers::accounts;
+    use handlers::{accounts, session_rules};
     router
         .route("/{lang}/accounts", get(accounts::list).post(accounts::invite))
         .route("/{lang}/accounts/new", get(accounts::form))
+        .route("/{lang}/accounts/sessions", get(session_rules::seen))
+        .route("/{lang}/accounts/sessions/{id}", post(session_rules::set))
         .route("/{lang}/accounts/{id}", get(accounts::one))
         .route("/{lang}/accounts/{id}/link", post(accounts::draw))
         .route("/{lang}/accounts/{id}/link/confirm", post(accounts::confirm))

@@ -49,7 +49,8 @@ pub(crate) async fn seen<D: Door>(
         Ok(passkeys) => passkeys,
         Err(_) => return member.error(ErrorKind::JournalUnavailable),
     };
-    let view = SessionView { since, address, others, spare_codes: own.spare_codes, passkeys, done, problem };
+    let (spare_codes, recent) = (own.spare_codes, own.recent);
+    let view = SessionView { since, address, others, recent, spare_codes, passkeys, done, problem };
     let chrome = member.visit.chrome(Some(&member.who), Some("/session"));
     let status = problem.map_or(StatusCode::OK, |problem| problem.status());
     let mut response = page(status, member.visit.lang, &Session::new(chrome, view));
@@ -87,7 +88,11 @@ fn problem(error: OwnError) -> Option<AccountProblem> {
     }
 }
 
-async fn answered<D: Door>(member: &Member<D>, result: Result<(), OwnError>, done: AccountChanged) -> Response {
+pub(crate) async fn answered<D: Door>(
+    member: &Member<D>,
+    result: Result<(), OwnError>,
+    done: AccountChanged,
+) -> Response {
     match result {
         Ok(()) => {
             let to = format!("/{}/session?done={}", member.visit.lang, done.word());

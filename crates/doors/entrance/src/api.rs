@@ -231,7 +231,7 @@ impl<D: Door> FromRequestParts<D> for Bearer<D> {
                 tokens.note_call(&holder, parts.method.as_str(), parts.uri.path()).await;
                 Ok(Self { state: state.clone(), holder, address })
             }
-            Err(SessionFault::SignedOut) => Err(Problem::unauthorized()),
+            Err(SessionFault::SignedOut | SessionFault::Closed(_)) => Err(Problem::unauthorized()),
             Err(SessionFault::Unavailable) => Err(Problem::unavailable()),
         }
     }

@@ -9,6 +9,7 @@ pub mod api;
 mod factor;
 mod link;
 mod lodge;
+mod other;
 pub mod pages;
 mod passkey;
 mod session;
@@ -84,6 +85,10 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/session/again", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/session", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/session/keep", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/session/here", asks: Asks::Session },
+    // The form proves whose account it is.
+    Route { method: "POST", path: "/{lang}/session/not-me", asks: Asks::Nothing },
+    Route { method: "POST", path: "/{lang}/account/not-me", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/password", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/account/second-factor", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/second-factor", asks: Asks::Session },
@@ -111,6 +116,9 @@ pub fn routes<D: Door>() -> Router<D> {
         .route("/{lang}/session/again", get(passkey::prove::<D>))
         .route("/{lang}/session/keep", post(session::keep::<D>))
         .route("/{lang}/session/end", post(session::end::<D>))
+        .route("/{lang}/session/here", post(other::here::<D>))
+        .route("/{lang}/session/not-me", post(other::not_me::<D>))
+        .route("/{lang}/account/not-me", post(other::not_all_me::<D>))
         .route("/{lang}/account/password", post(account::password::<D>))
         .route("/{lang}/account/second-factor", get(account::second_factor::<D>).post(account::replace_factor::<D>))
         .route("/{lang}/account/codes", post(account::codes::<D>))

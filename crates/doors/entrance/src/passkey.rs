@@ -4,8 +4,9 @@
 use crate::{
     Door, Member, Posted, Visit,
     account::{self, device},
-    pages::{AccountChanged, AccountProblem, Again, AgainView, PasskeyForm, SignInProblem, Then},
-    session::{again, opened, wait_problem},
+    other::other,
+    pages::{AccountChanged, AccountProblem, Again, AgainView, OtherWhy, PasskeyForm, SignInProblem, Then},
+    session::{again, opened, terminal, wait_problem},
     shown,
 };
 use axum::{
@@ -73,8 +74,9 @@ pub(crate) async fn sign_in<D: Door>(
     };
     let (device, then) = (device(&headers), Then::from_word(&form.then));
     let signin = visit.entrance().signin();
-    let problem = match signin.passkey_sign_in(&form.ceremony, &assertion, (visit.address, &device)).await {
+    let problem = match signin.passkey_sign_in(&form.ceremony, &assertion, terminal(&visit, &former, &device)).await {
         Ok(session) => return opened(&visit, former, session, then).await,
+        Err(PasskeyRefused::Elsewhere(session)) => return other(&visit, OtherWhy::Open, session),
         Err(PasskeyRefused::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
         Err(PasskeyRefused::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Passkey),
         Err(PasskeyRefused::NoDirectory) => (StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory),

@@ -3,7 +3,8 @@
 use crate::{
     Door, Member, Preferred, Visit,
     account::device,
-    pages::{CodeStep, CodeStepView, SignInProblem, SignedOut, Then, Welcome, WelcomeView},
+    other::other,
+    pages::{CodeStep, CodeStepView, OtherWhy, SignInProblem, SignedOut, Then, Welcome, WelcomeView},
     shown,
     visit::Token,
 };
@@ -18,7 +19,7 @@ use axum::{
 };
 use identity::SessionToken;
 use serde::{Deserialize, Serialize};
-use signin::{EndedBecause, FirstStepError, Opened, SecondStepError};
+use signin::{EndedBecause, FirstStepError, Opened, SecondStepError, Terminal};
 use std::time::Duration;
 use types::Secret;
 use web::layout::{ErrorKind, page};
@@ -77,16 +78,27 @@ pub(crate) async fn second_step<D: Door>(
 ) -> Response {
     let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
     let (device, then) = (device(&headers), Then::from_word(&form.then));
-    let problem =
-        match visit.entrance().signin().second_step_on(&form.ceremony, &form.code, (visit.address, &device)).await {
-            Ok(session) => return opened(&visit, former, session, then).await,
-            Err(SecondStepError::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
-            Err(SecondStepError::NoDirectory) => (StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory),
-            Err(SecondStepError::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials),
-            Err(SecondStepError::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)),
-            Err(SecondStepError::Lost) => (StatusCode::BAD_REQUEST, SignInProblem::Expired),
-        };
+    let terminal = terminal(&visit, &former, &device);
+    let problem = match visit.entrance().signin().second_step_on(&form.ceremony, &form.code, terminal).await {
+        Ok(session) => return opened(&visit, former, session, then).await,
+        Err(SecondStepError::Elsewhere(session)) => return other(&visit, OtherWhy::Open, session),
+        Err(SecondStepError::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
+        Err(SecondStepError::NoDirectory) => (StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory),
+        Err(SecondStepError::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials),
+        Err(SecondStepError::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)),
+        Err(SecondStepError::Lost) => (StatusCode::BAD_REQUEST, SignInProblem::Expired),
+    };
     again(&visit, problem, String::new(), then)
+}
+
+/// Where somebody comes from, on what, and with which session of his.
+pub(crate) fn terminal<'a, D: Door>(
+    visit: &Visit<D>,
+    former: &Result<Option<Member<D>>, Response>,
+    device: &'a str,
+) -> Terminal<'a> {
+    let former = former.as_ref().ok().and_then(|former| former.as_ref().map(|former| former.who.session));
+    Terminal { address: visit.address, device, former }
 }
 
 /// Gives the browser its session. Its holder's one before ends: who proves again who he is goes on under a new name.

@@ -1,6 +1,6 @@
 //! Who asks, in which language, from where: read once from the request, before any handler.
 
-use crate::{Door, Entrance, Greeting, api::Problem};
+use crate::{Door, Entrance, Greeting, api::Problem, other::closed};
 use axum::{
     Form,
     body::{Body, Bytes},
@@ -91,6 +91,7 @@ impl<D: Door> Visit<D> {
                 Ok(Some(who))
             }
             Err(SessionFault::SignedOut) => Ok(None),
+            Err(SessionFault::Closed(by)) => Err(closed(self, by, parts)),
             Err(SessionFault::Unavailable) => Err(self.error(ErrorKind::JournalUnavailable, None)),
         }
     }
@@ -122,6 +123,7 @@ impl<D: Door> Visit<D> {
                 absolute_end: who.absolute_until,
                 last_sign_in: who.previous.map(|last| layout::LastSignIn { at: last.at, address: last.address }),
                 keep_alive_path: format!("/{}/session/keep", self.lang),
+                here_path: who.is_watched.then(|| format!("/{}/session/here", self.lang)),
             });
             chrome.navigate(self.state.navigation(who, chrome.text()));
         }

@@ -17,6 +17,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (8, "sightings", include_str!("../../../../migrations/0008_sightings.sql")),
     (9, "accounts", include_str!("../../../../migrations/0009_accounts.sql")),
     (10, "passkeys", include_str!("../../../../migrations/0010_passkeys.sql")),
+    (11, "session_rules", include_str!("../../../../migrations/0011_session_rules.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

@@ -7,6 +7,7 @@ use super::{
     reading::{Section, Wrong, number, text},
     sections::{CERTIFICATE, KEY, Site, listener},
 };
+use identity::{SESSION_IDLE_SECONDS_MIN, SESSION_SECONDS_MAX};
 use russh::keys::{Algorithm, PrivateKey};
 use std::{
     collections::BTreeMap,
@@ -44,8 +45,10 @@ pub(super) fn page_door<'b>(
     let key = section.required("key_file", &format!("\"keys/{name}.key\""), |value| {
         files::read(&site.folder.join(text(value, 1000)?), Kept::Private, KEY).map(Secret::new)
     });
-    let idle = section.optional("idle_seconds", |value| number(value, 60, SESSION_IDLE_SECONDS_MAX));
-    let absolute = section.optional("absolute_seconds", |value| number(value, 60, 43_200));
+    let idle =
+        section.optional("idle_seconds", |value| number(value, SESSION_IDLE_SECONDS_MIN, SESSION_IDLE_SECONDS_MAX));
+    let absolute =
+        section.optional("absolute_seconds", |value| number(value, SESSION_IDLE_SECONDS_MIN, SESSION_SECONDS_MAX));
     let support = section.required("support_contact", "\"01 99 00 00 00\"", |value| text(value, 200));
     let elsewhere = if door == Door::Desk { elsewhere(&section, site) } else { BTreeMap::new() };
     let limits = Limits::default();

@@ -20,6 +20,7 @@ pub use second::{DESK_ROLES, Second, Trust};
 use crate::{
     config,
     metrics::{Metrics, resident_bytes},
+    probes::codes::Reserved,
     timestamp,
     witness::{Peer, Serving},
 };
@@ -39,7 +40,9 @@ use store::{Store, StoreConfig};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use types::{Cidr, Clock, Door, EstablishmentId, Role, Secret, SystemActor};
-use upkeep::{fold, keep_interventions, keep_leases, purge, purge_traces, watch_journal, watch_sis, watch_store};
+use upkeep::{
+    fold, keep_interventions, keep_leases, keep_seen, purge, purge_traces, watch_journal, watch_sis, watch_store,
+};
 use vault::{Holder, MasterKey, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
@@ -219,6 +222,12 @@ impl Ground<'_> {
         Ok(SignInService::new(store.clone(), journal.clone(), policies.clone(), keys, settings)?)
     }
 
+    /// The same, for a door that people come in by: what administrators decided of sessions holds there.
+    pub fn served(&self, door: Door, roles: &'static [Role], limits: SessionLimits) -> Result<SignInService> {
+        let reserved = Reserved::new(&self.master.keys_for(Holder::Prober), door)?;
+        Ok(self.signin(door, roles, limits)?.with_session_rules(Some(reserved.login)))
+    }
+
     /// The means of identification beside passwords of a door whose pages are a domain's.
     pub fn means(&self, door: Door, origin: &Origin) -> Option<Means> {
         let rp = RelyingParty { id: origin.domain()?.to_owned(), origin: origin.as_str().to_owned() };
@@ -284,7 +293,7 @@ impl Node {
         ];
         origins.extend(here.into_iter().filter_map(|(door, origin)| Some((door, origin?.clone()))));
         if let Some((door, sis)) = node.portal {
-            let signin = ground.signin(Door::Portal, PORTAL_ROLES, door.sessions)?;
+            let signin = ground.served(Door::Portal, PORTAL_ROLES, door.sessions)?;
             let signin = match ground.means(Door::Portal, &door.origin) {
                 Some(means) => signin.with_means(means),
                 None => signin,
@@ -406,6 +415,7 @@ impl Node {
         upkeep.spawn(purge_traces(self.journal.clone()));
         for signin in &self.signins {
             upkeep.spawn(purge(signin.clone()));
+            upkeep.spawn(keep_seen(signin.clone()));
         }
         if let Some(second) = &self.second {
             upkeep.spawn(keep_interventions(second.house.clone()));

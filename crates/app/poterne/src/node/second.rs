@@ -162,7 +162,7 @@ impl Second {
         let suppliers_tokens = tokens(Door::Suppliers, SUPPLIERS_ROLES)?;
         let (mut pages, mut signins) = (Vec::new(), Vec::new());
         if let Some(door) = settings.desk {
-            let mut signin = ground.signin(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
+            let mut signin = ground.served(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
             if let Some(staff) = settings.staff {
                 signin = signin.with_staff(staff);
             }
@@ -205,7 +205,7 @@ impl Second {
             pages.push(Listening { name: Door::Desk, door, router });
         }
         if let Some(door) = settings.suppliers {
-            let signin = ground.signin(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
+            let signin = ground.served(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
             let means = ground.means(Door::Suppliers, &door.origin);
             let signin = means.iter().fold(signin, |signin, means| signin.with_means(means.clone()));
             signins.push(signin.clone());

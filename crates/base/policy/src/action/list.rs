@@ -83,6 +83,25 @@ actions! {
         /// Which.
         session: SessionId
     } SessionRenewed, |a| Question::OwnSession(a.account);
+    /// End everything of one's account that is open elsewhere: a sign-in was not one's own.
+    DatabaseAction DisownSignIns {
+        /// Whose.
+        account: AccountId
+    } SignInDisowned, |a| Question::OwnSession(a.account), account account;
+    /// The same, on the word of whoever proved to a door that the account is his, and has no session.
+    DatabaseAction DisownAtDoor {
+        /// Where the account is held.
+        establishment: EstablishmentId,
+        /// Whose.
+        account: AccountId
+    } SignInDisowned, |a| Question::SignIn(a.establishment), account account;
+    /// Decide how long a population's sessions last and how many one person may have.
+    DatabaseAction SetSessionRules {
+        /// Whose sessions, and what was decided.
+        decision: String
+    } SessionRulesSet, |_| Question::Oversee(OverseeAct::SetSessions), detail decision;
+    /// Note which sessions' browsers are still there.
+    DatabaseAction NoteSeen {} SessionsSeen, |_| Question::House;
     /// Delete sessions past their end.
     DatabaseAction PurgeSessions {} SessionsPurged, |_| Question::House;
     /// Create an establishment.

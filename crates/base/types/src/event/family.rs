@@ -69,7 +69,9 @@ impl Event {
             | Event::SignOut
             | Event::SessionClosed
             | Event::SessionRenewed
+            | Event::SessionsSeen
             | Event::SignInAlarm
+            | Event::SignInDisowned
             | Event::Refused
             | Event::RefusalsFolded
             | Event::RequestMade
@@ -83,6 +85,7 @@ impl Event {
             | Event::LinkUsed
             | Event::AccountStateChanged
             | Event::AccountReviewed
+            | Event::SessionRulesSet
             | Event::PasswordChanged
             | Event::SecondFactorChanged
             | Event::SpareCodesDrawn

@@ -8,6 +8,7 @@ pub(crate) mod interventions;
 pub(crate) mod means;
 pub(crate) mod oversight;
 pub(crate) mod retention;
+pub(crate) mod session_rules;
 pub(crate) mod sessions;
 pub(crate) mod traces;
 

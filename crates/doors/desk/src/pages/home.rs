@@ -83,13 +83,16 @@ impl Home {
             AlarmKind::WideSpray => self.t.desk_home_alarm_wide(WIDE_SPRAY_LOGINS),
             AlarmKind::Scatter { account: Some(_) } => self.t.desk_home_alarm_account(SCATTER_NETWORKS),
             AlarmKind::Scatter { account: None } => self.t.desk_home_alarm_nobody(SCATTER_NETWORKS),
+            AlarmKind::Disowned { .. } => self.t.desk_home_alarm_disowned().to_owned(),
         }
     }
 
     /// The account that somebody tries, if it is anybody's.
     fn tried(&self, kind: &AlarmKind) -> Option<String> {
         match kind {
-            AlarmKind::Scatter { account: Some(account) } => Some(self.chrome.url(&format!("/accounts/{account}"))),
+            AlarmKind::Scatter { account: Some(account) } | AlarmKind::Disowned { account } => {
+                Some(self.chrome.url(&format!("/accounts/{account}")))
+            }
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ mod interventions;
 mod means;
 mod oversight;
 mod retention;
+mod session_rules;
 mod sessions;
 mod trace;
 mod trace_charts;
@@ -36,6 +37,7 @@ pub use interventions::{
 pub use means::{Enrolling, Means, MeansView, Passkey, PasskeyView, Passkeys, PasskeysView};
 pub use oversight::{Rules, RulesView};
 pub use retention::{Retention, RetentionView};
+pub use session_rules::{RuleFields, SessionRulesPage, SessionRulesView, WrongRule};
 pub use sessions::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView};
 pub use trace::{TraceSheet, TraceSheetView};
 pub use trace_fields::{TraceFields, Wrong};

@@ -311,7 +311,9 @@ async fn a_session_left_open_gives_nobody_anything(database: &TestDatabase) {
     let house = House::new(database).await;
     let admin = house.sign_in("administrator").await;
     let (id, _) = invited(&admin, "Camille.Durand", "on_call").await;
-    let before = house.done();
+    // A page asked for prolongs the session; a task of its own writes that down.
+    let done = || house.done().into_iter().filter(|event| *event != Event::SessionRenewed).collect::<Vec<_>>();
+    let before = done();
     house.clock.advance(601);
     let accounts = "/fr/session/again?then=accounts";
     let path = format!("/fr/accounts/{id}");
@@ -335,7 +337,7 @@ async fn a_session_left_open_gives_nobody_anything(database: &TestDatabase) {
         let answer = admin.send(path, &fields).await;
         assert_eq!((answer.status, answer.header("location")), (303, means), "{path}");
     }
-    assert_eq!(house.done(), before, "nothing was given");
+    assert_eq!(done(), before, "nothing was given");
     assert!(admin.get(accounts).await.text.contains("Avant d’ouvrir un compte"));
     assert!(admin.get(means).await.text.contains("Avant d’ajouter un moyen"));
     assert!(admin.get("/fr/session/again?then=https://elsewhere.example").await.text.contains("value=\"account\""));

@@ -61,6 +61,8 @@ pub enum Sends {
     Proof,
     /// The link that the account's page shows.
     DrawnLink,
+    /// How long sessions last and how many one person may have.
+    SessionRules,
     /// Why an account is suspended.
     Away,
 }
@@ -107,6 +109,7 @@ impl Sends {
                 form(&[("what", "hold"), ("family", ""), ("from", "2026-01"), ("to", "2026-02"), ("reason", "enquête")])
             }
             Self::Invitation => form(&invitation(&house.new_name(), "beneficiary")),
+            Self::SessionRules => form(&[("idle", "15"), ("longest", "480"), ("at_once", "several")]),
             Self::Proof => form(&[("proof", "in_person")]),
             Self::DrawnLink => {
                 let who = house.administrator().await;
@@ -218,6 +221,7 @@ impl House {
             Names::Nobody => String::new(),
             Names::Equipment => self.scanner.to_string(),
             Names::Journal => "node".to_owned(),
+            Names::Population => "staff".to_owned(),
             Names::Token => {
                 let new = self.new_token(&[TokenScope::RulesRead], &[]);
                 let issued = self.tokens.issue_as(SystemActor::Demo, self.accounts["beneficiary"], new).await;

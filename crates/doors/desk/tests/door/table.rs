@@ -40,6 +40,8 @@ pub enum Names {
     Saved,
     /// A change of retention that another trace controller asked for.
     Proposal,
+    /// A population, whose sessions have rules.
+    Population,
     /// Somebody's account.
     Account,
     /// An account with a link that the administrator drew, and that a second person must confirm.
@@ -136,6 +138,8 @@ pub const TABLE: &[Entry] = &[
     page("GET /{lang}/accounts", Nobody, GUARD),
     Entry { answer: 200, ..posted("POST /{lang}/accounts", Nobody, MANAGE, Invitation) },
     page("GET /{lang}/accounts/new", Nobody, MANAGE),
+    page("GET /{lang}/accounts/sessions", Nobody, GUARD),
+    posted("POST /{lang}/accounts/sessions/{id}", Population, MANAGE, SessionRules),
     page("GET /{lang}/accounts/{id}", Account, GUARD),
     Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/link", Account, MANAGE, Proof) },
     Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/link/confirm", Drawn, GUARD, DrawnLink) },

@@ -2,6 +2,7 @@
 
 use super::{AGNES, ME, MIREILLE, NOW, chrome, html, minutes};
 use desk::pages::*;
+use identity::{AtOnce, Population};
 use signin::{AccountSeen, AccountSheet, Attributes, LinkSeen};
 use types::{AccountId, AccountState, Door, IdentityProof, Lang, LifeReason, LinkId, Role, SupplierId};
 
@@ -109,6 +110,17 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
         };
         pages.push((name, html(&AccountLink::new(at("/accounts/new"), view))));
     }
+    let rules = |idle, longest, mode| identity::SessionRules::new(idle, longest, mode).ok();
+    let mut rows: Vec<_> = Population::ALL.iter().map(|one| RuleFields::in_force(*one, None)).collect();
+    rows[1] = RuleFields::in_force(Population::Professionals, rules(900, 14_400, AtOnce::Newest));
+    let view = SessionRulesView { rows: rows.clone(), decides: true, done: true };
+    pages.push(("session-rules", html(&SessionRulesPage::new(at("/accounts/sessions"), view))));
+    (rows[0].idle, rows[0].longest, rows[0].wrong) = ("600".into(), "x".into(), Some(WrongRule::Idle));
+    (rows[2].idle, rows[2].longest, rows[2].wrong) = ("20".into(), "10".into(), Some(WrongRule::Longest));
+    let view = SessionRulesView { rows: rows.clone(), decides: true, done: false };
+    pages.push(("session-rules-wrong", html(&SessionRulesPage::new(at("/accounts/sessions"), view))));
+    let view = SessionRulesView { rows, decides: false, done: false };
+    pages.push(("session-rules-read", html(&SessionRulesPage::new(at("/accounts/sessions"), view))));
     let view = AccountCodeView { account: OTHER, name: "Agnès Kerviel".into(), code: "7k2m9-qxt0a".into() };
     pages.push(("account-code", html(&AccountCode::new(at("/accounts/x"), view))));
     let active = sheet(account("Hugo Armand", Role::Beneficiary, AccountState::Active));

@@ -53,6 +53,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
             absolute_end: NOW + minutes(120),
             last_sign_in: Some(LastSignIn { at: NOW - minutes(4560), address: address("192.0.2.7") }),
             keep_alive_path: format!("/{lang}/session/keep"),
+            here_path: None,
         }),
         nav: Vec::new(),
         now: NOW,

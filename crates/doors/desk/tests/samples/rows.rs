@@ -189,6 +189,7 @@ fn alarms() -> Vec<Alarm> {
         AlarmKind::Scatter { account: Some(ME) },
         AlarmKind::Scatter { account: None },
         AlarmKind::WideSpray,
+        AlarmKind::Disowned { account: ME },
         AlarmKind::Spray { network: [198, 51, 100, 0].into() },
     ];
     kinds.into_iter().zip(1..).map(|(kind, n)| Alarm { at: NOW - minutes(n * 7), kind }).collect()

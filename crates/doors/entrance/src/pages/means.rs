@@ -20,6 +20,8 @@ pub enum AccountChanged {
     PasskeyAllowed,
     /// A passkey was removed.
     PasskeyRemoved,
+    /// A sign-in was said not to be one's own.
+    Disowned,
 }
 
 impl AccountChanged {
@@ -32,6 +34,7 @@ impl AccountChanged {
             Self::PasskeyAdded => "passkey-added",
             Self::PasskeyAllowed => "passkey-allowed",
             Self::PasskeyRemoved => "passkey-removed",
+            Self::Disowned => "disowned",
         }
     }
 
@@ -43,6 +46,7 @@ impl AccountChanged {
             Self::PasskeyAdded,
             Self::PasskeyAllowed,
             Self::PasskeyRemoved,
+            Self::Disowned,
         ]
         .into_iter()
         .find(|one| one.word() == word)
@@ -57,6 +61,7 @@ impl AccountChanged {
             Self::PasskeyAdded => t.entrance_passkey_added(),
             Self::PasskeyAllowed => t.entrance_passkey_allowed(),
             Self::PasskeyRemoved => t.entrance_passkey_removed(),
+            Self::Disowned => t.entrance_account_changed_disowned(),
         }
     }
 }

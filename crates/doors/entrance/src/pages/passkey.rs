@@ -13,6 +13,8 @@ pub enum Then {
     Means,
     /// The establishment's accounts, at the desk.
     Accounts,
+    /// What is decided of sessions, at the desk.
+    SessionRules,
 }
 
 impl Then {
@@ -22,11 +24,12 @@ impl Then {
             Self::Account => "account",
             Self::Means => "means",
             Self::Accounts => "accounts",
+            Self::SessionRules => "session-rules",
         }
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Account, Self::Means, Self::Accounts].into_iter().find(|one| one.word() == word)
+        [Self::Account, Self::Means, Self::Accounts, Self::SessionRules].into_iter().find(|one| one.word() == word)
     }
 
     pub(crate) fn path(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Then {
             Self::Account => "/session",
             Self::Means => "/means",
             Self::Accounts => "/accounts",
+            Self::SessionRules => "/accounts/sessions",
         }
     }
 }
@@ -119,6 +123,7 @@ impl Again {
         match self.view.then {
             Then::Account | Then::Means => self.t.entrance_again_lead(),
             Then::Accounts => self.t.entrance_again_lead_accounts(),
+            Then::SessionRules => self.t.entrance_again_lead_rules(),
         }
     }
 }

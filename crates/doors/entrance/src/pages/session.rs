@@ -3,7 +3,7 @@
 use super::means::{AccountChanged, AccountProblem};
 use super::{OwnPasskeys, passkey::PasskeyEnrolling};
 use data_encoding::BASE64URL_NOPAD;
-use signin::{OwnSession, PasskeySeen};
+use signin::{OwnSession, PasskeySeen, PastSignIn};
 use types::{ClientAddress, Time};
 use web::layout::prelude::*;
 
@@ -16,6 +16,8 @@ pub struct SessionView {
     pub address: ClientAddress,
     /// One's other sessions at this door.
     pub others: Vec<OwnSession>,
+    /// One's last sign-ins, the newest first.
+    pub recent: Vec<PastSignIn>,
     /// Spare codes that have not served.
     pub spare_codes: usize,
     /// Passkeys, where this door takes them.

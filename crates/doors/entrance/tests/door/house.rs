@@ -96,6 +96,7 @@ async fn home(member: Option<Member<Staff>>, visit: Visit<Staff>) -> Response {
         since: member.who.opened,
         address: member.visit.address,
         others: Vec::new(),
+        recent: Vec::new(),
         spare_codes: 0,
         passkeys: None,
         done: None,

@@ -34,6 +34,9 @@ fn leaves(route: &Route) -> Leaves {
         ("POST", "/{lang}/session/code") => Leaves::Effect(Event::SignIn),
         ("POST", "/{lang}/session/keep") => Leaves::Effect(Event::SessionRenewed),
         ("POST", "/{lang}/session/end") => Leaves::Effect(Event::SignOut),
+        // Of a session that is not kept one at a time, and of a word that is none.
+        ("POST", "/{lang}/session/here" | "/{lang}/session/not-me") => Leaves::Nothing,
+        ("POST", "/{lang}/account/not-me") => Leaves::Means(Event::SignInDisowned),
         ("POST", "/{lang}/account/password") => Leaves::Means(Event::PasswordChanged),
         ("POST", "/{lang}/account/second-factor") => Leaves::Means(Event::SecondFactorChanged),
         ("POST", "/{lang}/account/codes") => Leaves::Means(Event::SpareCodesDrawn),

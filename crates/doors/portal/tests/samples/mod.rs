@@ -3,7 +3,7 @@
 use entrance::{FactorView, pages::*};
 use identity::{Because, TotpSecret, WeakPassword};
 use portal::{greeting, pages::*};
-use signin::{OwnSession, PasskeySeen};
+use signin::{OtherSession, OwnSession, PasskeySeen, PastSignIn};
 use std::time::Duration;
 use types::{
     AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, SessionId, Time,
@@ -45,6 +45,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
             absolute_end: NOW + Duration::from_secs(7200),
             last_sign_in: Some(LastSignIn { at: ago(76), address: address("192.0.2.7") }),
             keep_alive_path: format!("/{lang}/session/keep"),
+            here_path: None,
         }),
         nav: Vec::new(),
         now: NOW,
@@ -261,6 +262,18 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         let view = CodeStepView { ceremony: "sealed".into(), then: None, problem };
         add(name, &|| CodeStep::new(chrome(lang, "/", None), view.clone()).render().unwrap());
     }
+    for (name, why, known) in [("session-closed", OtherWhy::Closed, true), ("session-elsewhere", OtherWhy::Open, false)]
+    {
+        let other = OtherSession {
+            account: AccountId::from_bytes([3; 16]),
+            at: ago(1),
+            address: known.then(|| address("2001:db8:7::2f")),
+            device: if known { "Safari, iPhone".into() } else { String::new() },
+        };
+        let view = OtherView { why, other, word: known.then(|| "sealed".into()) };
+        add(name, &|| Other::new(chrome(lang, "/", None), view.clone()).render().unwrap());
+    }
+    add("disowned", &|| Disowned::new(chrome(lang, "/", None)).render().unwrap());
     add("signed-out", &|| SignedOut::new(chrome(lang, "/", CAMILLE)).render().unwrap());
 }
 
@@ -270,6 +283,7 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         since,
         address: from,
         others: Vec::new(),
+        recent: Vec::new(),
         spare_codes: 0,
         passkeys: None,
         done: None,
@@ -285,7 +299,14 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     };
     let others = vec![other("Firefox, Android", 2), other("", 5)];
     let (done, problem) = (Some(AccountChanged::Password), Some(AccountProblem::Current));
-    let several = SessionView { others, spare_codes: 9, done, ..alone.clone() };
+    let signed_in =
+        |device: &str, hours, from| PastSignIn { at: ago(hours), address: address(from), device: device.into() };
+    let recent = vec![
+        signed_in("Firefox, Android", 2, "192.0.2.7"),
+        signed_in("", 5, "2001:db8:7::2f"),
+        signed_in("SSH", 30, "198.51.100.4"),
+    ];
+    let several = SessionView { others, recent, spare_codes: 9, done, ..alone.clone() };
     let session = |view: &SessionView| Session::new(chrome(lang, "/session", CAMILLE), view.clone()).render().unwrap();
     add("session", &|| session(&alone));
     add("session-several", &|| session(&several));

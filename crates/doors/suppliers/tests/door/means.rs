@@ -78,7 +78,9 @@ both!(a_token_is_what_its_form_said);
 async fn a_session_left_open_adds_no_means(database: &TestDatabase) {
     let house = House::new(database).await;
     let erwan = house.sign_in("erwan.tanguy").await;
-    let before = house.done();
+    // A page asked for prolongs the session; a task of its own writes that down.
+    let done = || house.done().into_iter().filter(|event| *event != Event::SessionRenewed).collect::<Vec<_>>();
+    let before = done();
     house.clock.advance(601);
     let key = [("key", key_line(9)), ("label", "Portable".into())];
     let token = [("label", "GMAO"), ("scopes", "interventions:read"), ("days", "3"), ("sources", "")];
@@ -87,7 +89,7 @@ async fn a_session_left_open_adds_no_means(database: &TestDatabase) {
     for answer in [added, issued] {
         assert_eq!((answer.status, answer.header("location")), (303, "/fr/session/again?then=means"));
     }
-    assert_eq!(house.done(), before);
+    assert_eq!(done(), before);
     let page = erwan.get("/fr/means").await.text;
     assert!(page.contains("Prouver que c’est moi") && !page.contains("name=\"key\""), "{page}");
 }

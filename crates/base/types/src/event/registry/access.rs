@@ -26,6 +26,17 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute),
     ),
     entry(
+        Event::SignInDisowned,
+        &[written(
+            Form::Effect,
+            "an account's holder says that a sign-in was not his; his sessions but the one he says it from, and his tokens, \
+             ended; the desk is told",
+            "target: the account; author: its holder, or `system.door` when he has no session",
+        )],
+        &["acces-web:AA8"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
         Event::SignOut,
         &[
             written(
@@ -41,6 +52,16 @@ pub(super) const ENTRIES: &[Documented] = &[
         ],
         &["acces-web:AA12", "acces-web:DT8"],
         codes("110114", Do::Execute).of_type("110123"),
+    ),
+    entry(
+        Event::SessionsSeen,
+        &[written(
+            Form::Effect,
+            "which sessions' browsers are still there was noted, once a minute at most, where one session at a time is kept",
+            "author `system.node`",
+        )],
+        &["acces-web:AA8"],
+        codes("110114", Do::Update),
     ),
     entry(
         Event::SessionClosed,

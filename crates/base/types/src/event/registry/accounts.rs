@@ -114,6 +114,16 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Update).of_type("110137"),
     ),
     entry(
+        Event::SessionRulesSet,
+        &[written(
+            Form::Effect,
+            "an administrator decided how long a population's sessions last, or how many one person may have",
+            "detail: the population and what was decided",
+        )],
+        &["acces-web:AA8", "acces-web:AA13", "acces-web:DT9"],
+        codes("110113", Do::Update),
+    ),
+    entry(
         Event::PatientRegistered,
         &[written(Form::Effect, "a patient of the SIS was given an identifier here", "patient")],
         &["acces-web:TR1"],
