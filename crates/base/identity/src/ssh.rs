@@ -26,6 +26,9 @@ pub enum BadSshKey {
     /// Not `algorithm base64 comment`.
     #[error("not a public key as ssh-keygen writes it (one line: algorithm, key, comment)")]
     Malformed,
+    /// A key that lives in a device (FIDO): whether somebody touched it cannot be seen yet.
+    #[error("keys held by a security key (sk-…) are not taken yet: make another with ssh-keygen -t ed25519")]
+    InDevice,
     /// An algorithm that is not taken.
     #[error("keys of this kind are not taken (ssh-ed25519, ecdsa-sha2-nistp256 or -nistp384, ssh-rsa)")]
     Algorithm,
@@ -96,6 +99,7 @@ impl SshPublicKey {
                 }
                 "ssh-rsa"
             }
+            b"sk-ssh-ed25519@openssh.com" | b"sk-ecdsa-sha2-nistp256@openssh.com" => return Err(BadSshKey::InDevice),
             _ => return Err(BadSshKey::Algorithm),
         };
         if !rest.0.is_empty() {
@@ -350,6 +354,12 @@ mod tests {
             (line(&[good.as_slice(), &[0]].concat()), BadSshKey::Malformed),
             (line(&[field(b"ssh-ed25519"), field(&[7; 31])].concat()), BadSshKey::Malformed),
             (line(&[field(b"ssh-dss"), field(&[7; 32])].concat()), BadSshKey::Algorithm),
+            (
+                line(&[field(b"sk-ssh-ed25519@openssh.com"), field(&[7; 32]), field(b"ssh:")].concat()),
+                BadSshKey::InDevice,
+            ),
+            (line(&field(b"sk-ecdsa-sha2-nistp256@openssh.com")), BadSshKey::InDevice),
+            (line(&field(b"sk-ssh-ed25519-cert-v01@openssh.com")), BadSshKey::Algorithm),
             (
                 line(&[field(b"ecdsa-sha2-nistp256"), field(b"nistp384"), field(&[4; 65])].concat()),
                 BadSshKey::Malformed,

@@ -2,12 +2,14 @@
 //! that grants; what it grants is not the matter here, what passes and what ends is.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod agent;
 mod audit;
 mod behind;
 mod bytes;
 mod client;
 mod ends;
 mod files;
+mod hardware;
 mod house;
 mod machine;
 mod signing_in;

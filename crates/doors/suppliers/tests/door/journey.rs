@@ -25,6 +25,9 @@ async fn from_the_first_key_to_the_end(database: &TestDatabase) {
     let refused = erwan.send("/fr/means/keys", &[("key", "ssh-ed25519 AAAA moi"), ("label", "")]).await;
     assert_eq!(refused.status, 422);
     assert!(refused.text.contains("ssh-ed25519 AAAA moi</textarea>") && refused.text.contains("aria-invalid"));
+    let in_device = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t poste";
+    let refused = erwan.send("/fr/means/keys", &[("key", in_device), ("label", "")]).await;
+    assert!(refused.status == 422 && refused.text.contains("tenue par une clé de sécurité"), "{}", refused.text);
     let added = erwan.send("/fr/means/keys", &[("key", &format!(" {}\n", key_line(5))), ("label", "")]).await;
     assert_eq!((added.status, added.header("location")), (303, "/fr/means?done=key-added"));
     let twice = erwan.send("/fr/means/keys", &[("key", &key_line(5)), ("label", "")]).await;
