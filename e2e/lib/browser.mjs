@@ -79,7 +79,7 @@ export class Visitor {
     const complain = (text) => this.complaints.push(`${page.url()}: ${text}`);
     page.on("console", (message) => {
       // The browser logs the status of a page that is meant to be an error.
-      const expected = /^Failed to load resource: .* status of (401|403|404|422|429|503)/.test(message.text());
+      const expected = /^Failed to load resource: .* status of (401|403|404|409|422|429|503)/.test(message.text());
       // Features that the door closes for browsers that have them; this one has not, on this system.
       const closed = /Permissions-Policy header: Unrecognized feature: '(bluetooth|web-share)'/.test(message.text());
       // The door takes passkeys on elliptic curves only, and means to.
