@@ -12,8 +12,6 @@ CREATE TABLE closed_sessions (
     id BLOB PRIMARY KEY,
     account_id BLOB NOT NULL REFERENCES accounts (id),
     door TEXT NOT NULL,
-    record BLOB NOT NULL,
-    tag BLOB NOT NULL,
     sealed BLOB NOT NULL,
     ends_micros BIGINT NOT NULL
 );

@@ -30,7 +30,7 @@ pub use password::{
     BadPolicy, Because, PasswordPolicy, PolicyNumbers, Population, Strength, WeakPassword, check as check_password,
 };
 pub use session::{
-    DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionTimes, SessionToken, StoredSession, is_genuine,
+    DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionTimes, SessionToken, StoredSession, TokenDigest,
     resume,
 };
 pub use session_rules::{AtOnce, BadSessionRules, SESSION_IDLE_SECONDS_MIN, SESSION_SECONDS_MAX, SessionRules};

@@ -268,12 +268,33 @@ pub fn resume(
     Ok(Resumed { authenticated, opened: Time::from_micros(record.opened), idle_until, absolute_until, idle })
 }
 
-/// Whether a token is that of a stored session of this account, which may be over. It honors nothing: it says to whom one may
-/// tell what became of the session.
-pub fn is_genuine(stored: &StoredSession, token: &SessionToken, key: &DoorKey, account: AccountId) -> bool {
-    let Ok(record) = authentic(stored, key) else { return false };
-    let same_secret = constant_time::verify_slices_are_equal(&digest_of(token.secret.expose()), &record.secret_digest);
-    same_secret.is_ok() && record.id == *token.id.as_bytes() && record.account == *account.as_bytes()
+/// What is kept of a session's token once the session is over, to know whoever still shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// As kept.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// To be kept.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether it is this token's.
+    pub fn is_of(&self, token: &SessionToken) -> bool {
+        constant_time::verify_slices_are_equal(&digest_of(token.secret.expose()), &self.0).is_ok()
+    }
+}
+
+impl StoredSession {
+    /// Its token's, if it is this door's record of that account.
+    pub fn token_digest(&self, key: &DoorKey, account: AccountId) -> Option<TokenDigest> {
+        let record = authentic(self, key).ok().filter(|record| record.account == *account.as_bytes())?;
+        Some(TokenDigest(record.secret_digest))
+    }
 }
 
 fn authentic(stored: &StoredSession, key: &DoorKey) -> Result<Record, NotResumed> {

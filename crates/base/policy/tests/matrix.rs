@@ -88,6 +88,11 @@ fn what_sessions_and_system_actors_may_do() {
         let others = policies
             .decide(&who, EndSession { account: other, session, because: EndedBecause::Asked }, &none, NOW)
             .is_ok();
+        // Who may end a session may disown what else is open in the same account, and nobody's beside.
+        assert_eq!(policies.decide(&who, DisownSignIns { account: ACCOUNT }, &none, NOW).is_ok(), own);
+        assert_eq!(policies.decide(&who, DisownSignIns { account: other }, &none, NOW).is_ok(), others);
+        let at_door = DisownAtDoor { establishment: HERE, account: ACCOUNT };
+        assert!(policies.decide(&who, at_door, &none, NOW).is_err(), "no person acts for the door");
         let sign_in = OpenSession { establishment: HERE, account: None, door: Door::Portal };
         let signs_in = policies.decide(&who, sign_in, &none, NOW).is_ok();
         let create = CreateAccount { establishment: HERE, account: other, role };
@@ -102,6 +107,11 @@ fn what_sessions_and_system_actors_may_do() {
         let create = CreateAccount { establishment: HERE, account: other, role: Role::Patient };
         let enrols = policies.decide(&who, create, &none, NOW).is_ok();
         let purges = policies.decide(&who, PurgeSessions {}, &none, NOW).is_ok();
+        assert_eq!(policies.decide(&who, NoteSeen {}, &none, NOW).is_ok(), purges);
+        let at_door = DisownAtDoor { establishment: HERE, account: other };
+        assert_eq!(policies.decide(&who, at_door, &none, NOW).is_ok(), signs_in);
+        assert!(policies.decide(&who, DisownSignIns { account: other }, &none, NOW).is_err());
+        assert!(policies.decide(&who, SetSessionRules { decision: String::new() }, &none, NOW).is_err());
         let own = facts(vec![relation(patient(9), RelationKind::Own)]);
         let reads = policies.decide(&who, ReadRecord { patient: patient(9) }, &own, NOW).is_ok();
         let asks = policies.decide(&who, AskSightings { patient: patient(9) }, &own, NOW).is_ok();
@@ -199,6 +209,7 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let supplier = CreateSupplier { establishment: HERE, supplier: OURS };
             let becoming = |state| ChangeAccountState { account: other, state, detail: String::new() };
             let confirm = ConfirmLink { account: other, link: LinkId::from_bytes([1; 16]) };
+            let decision = SetSessionRules { decision: String::new() };
             let ask = AskRetention { reason: String::new(), statement: vec![] };
             let asked = [
                 ("own means", policies.decide(&who, key(ACCOUNT), &none, NOW).is_ok()),
@@ -214,6 +225,7 @@ fn who_may_do_what_with_the_establishments_affairs() {
                 ("suspend", policies.decide(&who, becoming(AccountState::Suspended), &none, NOW).is_ok()),
                 ("reopen", policies.decide(&who, becoming(AccountState::Active), &none, NOW).is_ok()),
                 ("confirm a link", policies.decide(&who, confirm, &none, NOW).is_ok()),
+                ("rules of sessions", policies.decide(&who, decision, &none, NOW).is_ok()),
                 ("others' password", policies.decide(&who, ChangePassword { account: other }, &none, NOW).is_ok()),
                 ("rules", policies.decide(&who, SeeRules {}, &none, NOW).is_ok()),
             ];

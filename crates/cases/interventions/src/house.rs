@@ -10,7 +10,7 @@ use crate::{
     warrant::{NoWarrant, Standing},
 };
 use identity::system_actor;
-use lease::EndReason;
+use lease::{EndReason, Held};
 use policy::LapseIntervention;
 use std::{collections::BTreeSet, time::Duration};
 use store::StoreError;
@@ -97,7 +97,8 @@ impl InterventionService {
                 }
             }
         }
-        // Whatever its window: an account that is suspended or blocked, or a key taken away, ends what it has open.
+        // Whatever its window: an account that is suspended or blocked, a key taken away, a holder who says that a sign-in was
+        // not his, or who was given new means, end what is open.
         for id in leases.interventions() {
             self.end_without_key(watch, id).await?;
         }
@@ -106,7 +107,7 @@ impl InterventionService {
 
     /// Whoever has lost his account or the key that he came with works no longer.
     async fn end_without_key(&self, watch: &mut LeaseWatch, id: InterventionId) -> Answer<()> {
-        for (relay, subject, fingerprint) in self.parts().leases.holders(id) {
+        for Held { relay, subject, fingerprint, since } in self.parts().leases.holders(id) {
             let (Actor::Account(account), Some(establishment)) = (subject.actor, subject.establishment) else {
                 continue;
             };
@@ -119,9 +120,12 @@ impl InterventionService {
             };
             let keys = people::sql::fingerprints(&mut connection, account).await?;
             drop(connection);
-            if known.is_none() || !keys.contains(&fingerprint) {
+            let over = known.is_none_or(|known| known.ended.is_some_and(|ended| since <= ended));
+            if over || !keys.contains(&fingerprint) {
                 self.parts().leases.end(relay, EndReason::Closed);
-                self.tell_once(watch, id, "its technician has no account any more, or not the key he came with").await;
+                let why =
+                    "its technician has no account any more, or not the key he came with, or disowned the session";
+                self.tell_once(watch, id, why).await;
             }
         }
         Ok(())

@@ -311,6 +311,9 @@ pub(crate) struct RawPerson {
     pub display_name: String,
     #[n(4)]
     pub life: Option<RawLife>,
+    /// What was opened before this moment has ended.
+    #[n(9)]
+    pub ended: Option<i64>,
 }
 
 /// What is sealed of an account's life.

@@ -155,6 +155,7 @@ impl Accounts {
             password_since: Some(now.micros()),
             link: None,
             directory: None,
+            ended: None,
         };
         let supplier = new.supplier;
         let bond =

@@ -5,9 +5,9 @@ use crate::{
     SignInService,
     model::{LastSignIn, SessionSecrets, session_place},
     opening::Granted,
-    sql::{ClosedInsert, OwnSessionRow, close_session, closed_session, note_seen, own_session_rows},
+    sql::{ClosedInsert, OwnSessionRow, close_session, closed_session, delete_session, note_seen, own_session_rows},
 };
-use identity::{AtOnce, SessionToken, is_genuine, system_actor};
+use identity::{AtOnce, SessionToken, TokenDigest, system_actor};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use minicbor::{Decode, Encode};
 use policy::{Facts, NoteSeen, OpenSession};
@@ -43,6 +43,9 @@ struct RawClosed {
     address: String,
     #[n(2)]
     device: String,
+    /// Of its token.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    digest: [u8; 32],
 }
 
 fn place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
@@ -92,17 +95,27 @@ impl Granted {
         }
         let (keys, account) = (&service.parts().keys, self.account.id);
         let (now, door) = (tx.now(), tx.action().door);
+        let parts = service.parts();
         let LastSignIn { at, address } = self.sign_in;
-        let raw = RawClosed { at: at.micros(), address: address.to_string(), device: self.device.clone() };
-        let clear = minicbor::to_vec(&raw).unwrap_or_default();
         let mut closed = Vec::new();
         for row in own_session_rows(tx.connection(), (account, door), now).await? {
+            closed.push(row.id);
+            let times = row.stored.times(&parts.door_key, account);
+            let lives = times.is_some_and(|times| now < times.idle_until) && !parts.journal.is_revoked(row.id);
+            let digest = row.stored.token_digest(&parts.door_key, account);
+            // Who goes on in the same browser is told nothing of himself, and a session that was over says nothing either.
+            let Some(digest) = digest.filter(|_| lives && self.former != Some(row.id)) else {
+                delete_session(tx.connection(), row.id).await?;
+                continue;
+            };
+            let (address, device) = (address.to_string(), self.device.clone());
+            let raw = RawClosed { at: at.micros(), address, device, digest: *digest.bytes() };
+            let clear = minicbor::to_vec(&raw).unwrap_or_default();
             let bound: [&[u8]; 2] = [row.id.as_bytes(), account.as_bytes()];
             let sealed = keys
                 .seal(Purpose::SessionFields, place(&bound), &clear)
                 .map_err(|error| StoreError::Other(error.to_string()))?;
             close_session(tx.connection(), ClosedInsert { row: &row, account, door, sealed }).await?;
-            closed.push(row.id);
         }
         Ok(closed)
     }
@@ -117,13 +130,13 @@ impl SignInService {
         drop(connection);
         let now = parts.journal.now();
         let Some(row) = row.filter(|row| now < row.ends) else { return Ok(None) };
-        if !is_genuine(&row.stored, token, &parts.door_key, row.account) {
-            return Ok(None);
-        }
         let bound: [&[u8]; 2] = [row.id.as_bytes(), row.account.as_bytes()];
         let clear = parts.keys.open(Purpose::SessionFields, place(&bound), &row.sealed);
         let bad = || StoreError::Malformed("closed_sessions.sealed");
         let raw: RawClosed = minicbor::decode(&clear.map_err(|_| bad())?).map_err(|_| bad())?;
+        if !TokenDigest::from_bytes(raw.digest).is_of(token) {
+            return Ok(None);
+        }
         let address = raw.address.parse().ok().map(ClientAddress::new);
         Ok(Some(OtherSession { account: row.account, at: Time::from_micros(raw.at), address, device: raw.device }))
     }
@@ -141,7 +154,7 @@ impl SignInService {
         }
     }
 
-    /// Writes down, for all nodes, which browsers were there since the last time. The node calls it every half minute.
+    /// Writes down, for all nodes, which browsers were there since the last time. The node calls it each minute.
     pub async fn keep_seen(&self) -> Result<(), JournalError> {
         let parts = self.parts();
         let seen = std::mem::take(&mut *parts.seen.lock().unwrap_or_else(PoisonError::into_inner));
@@ -154,7 +167,15 @@ impl SignInService {
             .policies
             .decide(&who, NoteSeen {}, &Facts::default(), now)
             .map_err(|error| JournalError::Malformed(error.to_string()))?;
-        parts.journal.perform(authorized, Seen(seen)).await
+        let written = parts.journal.perform(authorized, Seen(seen.clone())).await;
+        if written.is_err() {
+            // Told again the next time.
+            let mut since = parts.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for (session, at) in seen.into_iter().take(SEEN_MAX) {
+                since.entry(session).or_insert(at);
+            }
+        }
+        written
     }
 }
 

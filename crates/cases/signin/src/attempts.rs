@@ -120,7 +120,8 @@ impl Counters {
 
 /// What an attempt came to.
 pub(crate) enum Tried {
-    Opened,
+    /// These were closed by it.
+    Opened(Vec<types::SessionId>),
     Wrong,
     Wait(Duration),
     /// One session at a time is kept, and another one is there.

@@ -3,20 +3,23 @@
 
 use crate::{
     AlarmKind, OwnError, SignInService, SignedIn,
-    accounts::sql,
+    accounts::sql as accounts,
     at_once::OtherSession,
     ending::{Ending, perform_ending},
-    sql::forget_closed,
+    model::{AccountRow, state_column},
+    passkeys::challenge_digest,
+    sql::{self, account_by_id},
 };
 use data_encoding::BASE64URL_NOPAD;
 use identity::door_actor;
 use journal::{Applied, Effect, WriteTx};
 use minicbor::{Decode, Encode};
 use policy::{DatabaseAction, DisownAtDoor, DisownSignIns, Facts};
+use sqlx::AnyConnection;
 use std::time::Duration;
 use store::StoreError;
-use types::{AccountId, ClientAddress, SessionId, Time};
-use vault::{Place, Purpose};
+use types::{AccountId, AccountState, ClientAddress, SessionId, Time};
+use vault::{Place, Purpose, random};
 
 /// How long whoever was told of another session may say that it is not his.
 const WORD_LIFE: Duration = Duration::from_secs(1800);
@@ -28,41 +31,53 @@ const PLACE: Place<'static> = Place { table: "browser", column: "disown", row: &
 struct Word {
     #[cbor(n(0), with = "minicbor::bytes")]
     account: [u8; 16],
-    #[cbor(n(1), with = "minicbor::bytes")]
-    source: [u8; 16],
+    /// Of the account as it was: once its means changed, or somebody said it before, nothing more comes of it.
+    #[n(1)]
+    version: i64,
     #[n(2)]
     expires: i64,
+    /// Its own: it serves once.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    nonce: [u8; 32],
 }
 
 impl SignInService {
-    /// What the page about the other session carries, for whoever says that it is not his.
-    pub fn word_about(&self, other: &OtherSession, address: ClientAddress) -> Option<String> {
+    /// What the page about the other session carries, for whoever says that it is not his. Nothing if it cannot be said.
+    pub async fn word_about(&self, other: &OtherSession) -> Option<String> {
         let parts = self.parts();
+        let mut connection = parts.store.read().await.ok()?;
+        let version = account_by_id(&mut connection, other.account).await.ok()??.version;
+        drop(connection);
         let expires = (parts.journal.now() + WORD_LIFE).micros();
-        let word = Word { account: *other.account.as_bytes(), source: address.source().octets(), expires };
+        let word = Word { account: *other.account.as_bytes(), version, expires, nonce: random().ok()? };
         let clear = minicbor::to_vec(&word).unwrap_or_default();
         let sealed = parts.keys.seal(Purpose::Ceremonies(parts.settings.door), PLACE, &clear).ok()?;
         Some(BASE64URL_NOPAD.encode(&sealed))
     }
 
-    /// Ends all that is open in the account of a word given by [`Self::word_about`]. `false`: the word is no more, or none.
+    /// Ends all that is open in the account of a word given by [`Self::word_about`], which serves once. `false`: it is no
+    /// more, or none.
     pub async fn disown_by_word(&self, word: &str, address: ClientAddress) -> Result<bool, OwnError> {
         let parts = self.parts();
         let now = parts.journal.now();
-        let Some(account) = self.read_word(word, address, now) else {
+        let Some(word) = self.read_word(word, now) else {
             self.refused(address, "disowned by a word that is none").await;
             return Ok(false);
         };
+        let account = AccountId::from_bytes(word.account);
         let mut connection = parts.store.read().await?;
-        let row = crate::sql::account_by_id(&mut connection, account).await?;
+        let row = account_by_id(&mut connection, account).await?;
         drop(connection);
         let Some(establishment) = row.map(|row| row.establishment) else { return Ok(false) };
         let who = door_actor(parts.settings.door, address, Some(establishment), now);
         let action = DisownAtDoor { establishment, account };
         let authorized = parts.policies.decide(&who, action, &Facts::default(), now)?;
-        perform_ending(&parts.journal, authorized, Disown { account, but: None }).await?;
-        self.ring(account);
-        Ok(true)
+        let disown = Disown { service: self.clone(), account, but: None, word: Some(word) };
+        let done = perform_ending(&parts.journal, authorized, disown).await?;
+        if done {
+            self.ring(account);
+        }
+        Ok(done)
     }
 
     /// Ends all that is open in one's account, but the session that says so.
@@ -70,18 +85,18 @@ impl SignInService {
         let parts = self.parts();
         let action = DisownSignIns { account: who.account };
         let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), parts.journal.now())?;
-        perform_ending(&parts.journal, authorized, Disown { account: who.account, but: Some(who.session) }).await?;
+        let disown = Disown { service: self.clone(), account: who.account, but: Some(who.session), word: None };
+        perform_ending(&parts.journal, authorized, disown).await?;
         self.ring(who.account);
         Ok(())
     }
 
-    fn read_word(&self, text: &str, address: ClientAddress, now: Time) -> Option<AccountId> {
+    fn read_word(&self, text: &str, now: Time) -> Option<Word> {
         let parts = self.parts();
         let sealed = BASE64URL_NOPAD.decode(text.get(..text.len().min(1024))?.as_bytes()).ok()?;
         let clear = parts.keys.open(Purpose::Ceremonies(parts.settings.door), PLACE, &sealed).ok()?;
         let word: Word = minicbor::decode(&clear).ok()?;
-        let is_here = word.source == address.source().octets() && now < Time::from_micros(word.expires);
-        is_here.then(|| AccountId::from_bytes(word.account))
+        (now < Time::from_micros(word.expires)).then_some(word)
     }
 
     fn ring(&self, account: AccountId) {
@@ -91,17 +106,58 @@ impl SignInService {
 }
 
 struct Disown {
+    service: SignInService,
     account: AccountId,
     but: Option<SessionId>,
+    /// On whose strength, where nobody has a session.
+    word: Option<Word>,
 }
 
 impl<A: DatabaseAction> Effect<A> for Disown {
-    type Output = Ending<()>;
-    async fn apply(&self, tx: &mut WriteTx<'_, A>) -> Result<Applied<Ending<()>>, StoreError> {
-        let mut ended = sql::end_sessions(tx.connection(), self.account, self.but).await?;
-        ended.extend(sql::end_tokens(tx.connection(), self.account).await?);
-        // Whoever still shows one of those learns no more, and says nothing more.
-        forget_closed(tx.connection(), self.account).await?;
-        Ok(Applied::done(Ending { outcome: (), ended }))
+    type Output = Ending<bool>;
+    async fn apply(&self, tx: &mut WriteTx<'_, A>) -> Result<Applied<Ending<bool>>, StoreError> {
+        let (now, connection) = (tx.now(), tx.connection());
+        let Some(row) = account_by_id(&mut *connection, self.account).await? else {
+            return Ok(Applied::refused(Ending::nothing(false)));
+        };
+        let mut ended = match &self.word {
+            Some(word) if !self.is_good(&mut *connection, word, &row).await? => {
+                return Ok(Applied::refused(Ending::nothing(false)));
+            }
+            Some(_) => accounts::end_sessions(&mut *connection, self.account, None).await?,
+            // Whoever sits in the account may be the thief: those whose session he closed are still told so.
+            None => accounts::delete_sessions(&mut *connection, self.account, self.but).await?,
+        };
+        ended.extend(accounts::end_tokens(&mut *connection, self.account).await?);
+        self.mark(connection, &row, now).await?;
+        Ok(Applied::done(Ending { outcome: true, ended }))
+    }
+}
+
+impl Disown {
+    /// Whether the word had not served, and the account is as it was when it was given.
+    async fn is_good(&self, connection: &mut AnyConnection, word: &Word, row: &AccountRow) -> Result<bool, StoreError> {
+        let digest = challenge_digest(&self.service.parts().keys, &word.nonce)?;
+        let unspent = sql::spend_challenge(connection, &digest, Time::from_micros(word.expires)).await?;
+        Ok(unspent && row.version == word.version)
+    }
+
+    /// A technician's SSH sessions end at the relays' next look, and a sign-in under way comes too late. An account that does
+    /// not open keeps nothing from ending.
+    async fn mark(&self, connection: &mut AnyConnection, row: &AccountRow, now: Time) -> Result<(), StoreError> {
+        let keys = &self.service.parts().keys;
+        let mut secrets = match row.secrets(keys) {
+            Ok(secrets) if row.active => secrets,
+            Ok(_) => return Ok(()),
+            Err(error) => {
+                tracing::error!(%error, "an account whose sign-ins were disowned does not open");
+                return Ok(());
+            }
+        };
+        secrets.ended = Some(now.micros());
+        let sealed = row.bond().seal(keys, &secrets).map_err(|error| StoreError::Other(error.to_string()))?;
+        let (read, state) = ((row.id, row.version), state_column(AccountState::Active));
+        sql::reseal_account(connection, read, sealed, state).await?;
+        Ok(())
     }
 }

@@ -184,6 +184,7 @@ impl Enrolment {
             password_since: Some(self.journal.now().micros()),
             link: None,
             directory: None,
+            ended: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;

@@ -285,6 +285,7 @@ impl Following {
             password_since: None,
             directory: Some(member.key.clone()),
             link: None,
+            ended: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: None };
         let arrival = Arrival {

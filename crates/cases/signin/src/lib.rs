@@ -57,6 +57,7 @@ pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;
 pub use rules::{RulesSeen, SessionRulesError};
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings, Terminal};
+pub use sessions::Honored;
 pub use ssh::{SshRefused, SshSeen, SshSignIn};
 pub use staff::{Answering, Staff, StaffMember, StaffSilent};
 pub use tokens::{ApiTokens, NewToken, TOKEN_SECONDS_MAX, TOKEN_SOURCES_MAX, TokenHolder, TokenSeen, TokenSettings};

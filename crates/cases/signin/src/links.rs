@@ -177,6 +177,7 @@ impl SignInService {
             secrets.life = Some(Life::new(AccountState::Active, now, None));
         }
         secrets.renewals = Some(kept.renewals.saturating_add(1));
+        secrets.ended = Some(now.micros());
         let sealed = account.bond().seal(&parts.keys, &secrets)?;
         match perform_ending(&parts.journal, authorized, Take { account, link, sealed, step }).await? {
             true => Ok(()),

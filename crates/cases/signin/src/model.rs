@@ -1,6 +1,6 @@
 //! What this case keeps, in clear and sealed.
 
-use identity::{Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
+use identity::{AtOnce, Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
 use std::time::Duration;
 use store::StoreError;
@@ -35,6 +35,9 @@ pub(crate) struct AccountSecrets {
     /// Who he is in the hospital's directory, which then keeps his password.
     #[n(8)]
     pub directory: Option<String>,
+    /// What was opened before this moment has ended: a technician's SSH sessions too.
+    #[n(9)]
+    pub ended: Option<i64>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -144,6 +147,7 @@ impl AccountRow {
             password_since: Some(1_790_000_000_000_000),
             link: None,
             directory: None,
+            ended: None,
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;
@@ -322,19 +326,20 @@ pub(crate) struct SessionSecrets {
     /// What the device calls itself.
     #[n(2)]
     pub device: String,
-    /// Whether its browser says every minute that it is there.
+    /// How many its account may have, by the rules that it was opened under.
     #[n(3)]
-    watched: Option<bool>,
+    at_once: Option<String>,
 }
 
 impl SessionSecrets {
-    pub(crate) fn new((previous, own): (Option<LastSignIn>, LastSignIn), device: String, is_watched: bool) -> Self {
-        Self { previous: previous.map(|previous| previous.raw()), own: own.raw(), device, watched: Some(is_watched) }
+    pub(crate) fn new((previous, own): (Option<LastSignIn>, LastSignIn), device: String, at_once: AtOnce) -> Self {
+        let at_once = Some(at_once.as_str().to_owned());
+        Self { previous: previous.map(|previous| previous.raw()), own: own.raw(), device, at_once }
     }
 
-    /// Whether its browser says every minute that it is there.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watched.unwrap_or(false)
+    /// How many its account may have, by the rules that it was opened under.
+    pub(crate) fn at_once(&self) -> AtOnce {
+        self.at_once.as_deref().and_then(|word| word.parse().ok()).unwrap_or_default()
     }
 
     /// The sign-in before the session's own.
@@ -396,8 +401,8 @@ pub struct SignedIn {
     pub idle_until: Time,
     /// Until when in any case.
     pub absolute_until: Time,
-    /// Whether his browser says every minute that it is there (one session at a time, acces-web AA8).
-    pub is_watched: bool,
+    /// How many sessions he may have, by the rules that this one was opened under (acces-web AA8).
+    pub at_once: AtOnce,
     /// The sign-in before this one.
     pub previous: Option<LastSignIn>,
     /// Whether his password is older than it may be: until he changes it he is shown nothing else (segur IAM.92).

@@ -10,7 +10,7 @@ use crate::{
     service::{SecondStepError, Terminal},
     sql,
 };
-use identity::{AtOnce, CodeUsed, NewSession, SessionRules, SignIn};
+use identity::{CodeUsed, NewSession, SessionRules, SignIn};
 use journal::{Applied, Effect, WriteTx};
 use policy::OpenSession;
 use store::StoreError;
@@ -88,7 +88,7 @@ impl Effect<OpenSession> for TryOpen {
         match inserted {
             Inserted::Opened(ended) => {
                 self.counters.succeeded(tx.connection()).await?;
-                Ok(Applied::done(Ending { outcome: Tried::Opened, ended }))
+                Ok(Applied::done(Ending { outcome: Tried::Opened(ended.clone()), ended }))
             }
             // Nothing was guessed.
             Inserted::Elsewhere(other) => Ok(Applied::refused(Ending::nothing(Tried::Elsewhere(other)))),
@@ -121,23 +121,24 @@ impl Granted {
         let keys = &service.0.keys;
         let account = &self.account;
         let own: [&[u8]; 1] = [account.id.as_bytes()];
-        let previous = match &account.last_sign_in {
+        if let Some(other) = self.in_the_way(service, tx).await? {
+            let spent = self.spend(keys, tx).await?;
+            return Ok(if spent { Inserted::Elsewhere(other) } else { Inserted::Spent });
+        }
+        // As it is now: another sign-in may have come since the account was read.
+        let Some(fresh) = sql::account_by_id(tx.connection(), account.id).await? else { return Ok(Inserted::Spent) };
+        let previous = match &fresh.last_sign_in {
             Some(sealed) => Some(LastSignIn::open(keys, last_sign_in_place(&own), sealed)?),
             None => None,
         };
-        if let Some(other) = self.in_the_way(service, tx).await? {
-            let spent = self.record(keys, tx, account.last_sign_in.clone()).await?;
-            return Ok(if spent { Inserted::Elsewhere(other) } else { Inserted::Spent });
-        }
-        let sealed = account.signed_in(keys, self.sign_in, &self.device)?;
-        if !self.record(keys, tx, Some(sealed)).await? {
+        let sealed = fresh.signed_in(keys, self.sign_in, &self.device)?;
+        if !self.record(keys, tx, sealed).await? {
             return Ok(Inserted::Spent);
         }
         let closed = self.close_others(service, tx).await?;
         let id = self.session.token.id();
         let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
-        let is_watched = self.rules.at_once() == AtOnce::First;
-        let kept = SessionSecrets::new((previous, self.sign_in), self.device.clone(), is_watched);
+        let kept = SessionSecrets::new((previous, self.sign_in), self.device.clone(), self.rules.at_once());
         let door = tx.action().door;
         let session = sql::SessionInsert {
             id,
@@ -157,21 +158,27 @@ impl Granted {
         &self,
         keys: &Keys,
         tx: &mut WriteTx<'_, OpenSession>,
-        sealed: Option<Vec<u8>>,
+        sealed: Vec<u8>,
     ) -> Result<bool, StoreError> {
         let whose = (self.account.id, self.account.version);
+        if let CodeUsed::Step(step) = self.code {
+            return sql::record_sign_in(tx.connection(), whose, step, sealed).await;
+        }
+        Ok(self.spend(keys, tx).await? && sql::record_other_sign_in(tx.connection(), whose, sealed).await?)
+    }
+
+    /// What would open it serves no more. Whether it had not served.
+    async fn spend(&self, keys: &Keys, tx: &mut WriteTx<'_, OpenSession>) -> Result<bool, StoreError> {
+        let whose = (self.account.id, self.account.version);
         let (now, connection) = (tx.now(), tx.connection());
-        let unspent = match (self.code, &self.spare) {
-            (CodeUsed::Step(step), _) => return sql::record_sign_in(connection, whose, step, sealed).await,
-            (CodeUsed::Spare, Some(digest)) => {
-                accounts::sql::spend_code(&mut *connection, self.account.id, digest).await?
-            }
-            (CodeUsed::Spare, None) => false,
+        match (self.code, &self.spare) {
+            (CodeUsed::Step(step), _) => sql::spend_step(connection, whose, step).await,
+            (CodeUsed::Spare, Some(digest)) => accounts::sql::spend_code(connection, self.account.id, digest).await,
+            (CodeUsed::Spare, None) => Ok(false),
             (CodeUsed::Challenge(challenge), _) => {
                 let digest = challenge_digest(keys, &challenge)?;
-                sql::spend_challenge(&mut *connection, &digest, now + ASK_LIFE).await?
+                sql::spend_challenge(connection, &digest, now + ASK_LIFE).await
             }
-        };
-        Ok(unspent && sql::record_other_sign_in(connection, whose, sealed).await?)
+        }
     }
 }

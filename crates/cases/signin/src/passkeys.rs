@@ -146,8 +146,14 @@ impl SignInService {
             PasskeyRefused::Unavailable
         })?;
         match tried {
-            Tried::Opened => Ok(opened),
-            Tried::Elsewhere(other) => Err(PasskeyRefused::Elsewhere(other)),
+            Tried::Opened(closed) => {
+                self.note_closed(address, closed).await;
+                Ok(opened)
+            }
+            Tried::Elsewhere(other) => {
+                self.refused(address, "another session of the account is there").await;
+                Err(PasskeyRefused::Elsewhere(other))
+            }
             Tried::Wrong | Tried::Wait(_) => Err(PasskeyRefused::Refused),
         }
     }
@@ -217,7 +223,7 @@ impl Effect<OpenSession> for OpenByPasskey {
             return Ok(Applied::refused(Ending::nothing(Tried::Wrong)));
         }
         Ok(match self.granted.insert(&self.service, tx).await? {
-            Inserted::Opened(ended) => Applied::done(Ending { outcome: Tried::Opened, ended }),
+            Inserted::Opened(ended) => Applied::done(Ending { outcome: Tried::Opened(ended.clone()), ended }),
             Inserted::Elsewhere(other) => Applied::refused(Ending::nothing(Tried::Elsewhere(other))),
             Inserted::Spent => Applied::refused(Ending::nothing(Tried::Wrong)),
         })

@@ -6,7 +6,9 @@ use crate::{
     service::SessionFault,
     sql,
 };
-use identity::{NotResumed, SESSION_SECONDS_MAX, SessionToken, StoredSession, door_actor, resume, system_actor};
+use identity::{
+    AtOnce, NotResumed, SESSION_SECONDS_MAX, SessionToken, StoredSession, door_actor, resume, system_actor,
+};
 use journal::{Applied, Effect, JournalError, Refusal, WriteTx};
 use policy::{EndSession, EndedBecause, Facts, PurgeSessions, RenewSession};
 use std::{str::FromStr as _, time::Duration};
@@ -68,8 +70,8 @@ impl SignInService {
         let place: [&[u8]; 2] = [session.as_bytes(), account.id.as_bytes()];
         let kept = SessionSecrets::open(&parts.keys, session_place(&place), &row.sealed).ok();
         let previous = kept.as_ref().and_then(SessionSecrets::previous);
-        let is_watched = kept.is_some_and(|kept| kept.is_watched());
-        if is_watched {
+        let at_once = kept.map(|kept| kept.at_once()).unwrap_or_default();
+        if at_once == AtOnce::First {
             self.note_there(session);
         }
         if let Ok(Some(renewed)) = row.stored.renewed(&parts.door_key, now) {
@@ -85,7 +87,7 @@ impl SignInService {
             opened: resumed.opened,
             idle_until: (now + resumed.idle).min(resumed.absolute_until).max(resumed.idle_until),
             absolute_until: resumed.absolute_until,
-            is_watched,
+            at_once,
             previous,
             password_due: self.password_policy(account.role).is_due(secrets.password_since.map(Time::from_micros), now),
             authenticated: resumed.authenticated,
@@ -104,8 +106,8 @@ impl SignInService {
         }
     }
 
-    /// Whose session a cookie names, if it is honored. Asking prolongs nothing.
-    pub async fn honored(&self, cookie: &str, address: ClientAddress) -> Result<Option<SessionId>, SessionFault> {
+    /// Which session a cookie names, if it is honored. Asking prolongs nothing.
+    pub async fn honored(&self, cookie: &str, address: ClientAddress) -> Result<Option<Honored>, SessionFault> {
         let parts = &self.0;
         let now = parts.journal.now();
         let Ok(token) = SessionToken::from_str(cookie) else { return Ok(None) };
@@ -117,11 +119,28 @@ impl SignInService {
             sql::session(&mut connection, token.id(), parts.settings.door).await
         };
         let row = read.await.map_err(|_: StoreError| SessionFault::Unavailable)?;
-        let honored = row.filter(|row| row.account.active).is_some_and(|row| {
-            let resumed = resume(&row.stored, &token, &parts.door_key, address, now);
-            resumed.is_ok_and(|resumed| resumed.authenticated.account() == Some(row.account.id))
-        });
-        Ok(honored.then(|| token.id()))
+        let Some(row) = row.filter(|row| row.account.active) else { return Ok(None) };
+        let Ok(resumed) = resume(&row.stored, &token, &parts.door_key, address, now) else { return Ok(None) };
+        if resumed.authenticated.account() != Some(row.account.id) {
+            return Ok(None);
+        }
+        let session = token.id();
+        let place: [&[u8]; 2] = [session.as_bytes(), row.account.id.as_bytes()];
+        let kept = SessionSecrets::open(&parts.keys, session_place(&place), &row.sealed).ok();
+        let at_once = kept.map(|kept| kept.at_once()).unwrap_or_default();
+        Ok(Some(Honored { session, at_once }))
+    }
+
+    /// Writes down which sessions another sign-in closed: they are in the same account.
+    pub(crate) async fn note_closed(&self, address: ClientAddress, closed: Vec<SessionId>) {
+        let parts = &self.0;
+        let who = door_actor(parts.settings.door, address, Some(parts.settings.establishment), parts.journal.now());
+        for session in closed {
+            let detail = Some(format!("session {session}: closed by another sign-in to its account"));
+            if let Err(error) = parts.journal.note(&who, Event::SessionClosed, detail).await {
+                tracing::warn!(%error, "a session was closed by another; the trace could not be written");
+            }
+        }
     }
 
     /// Moves the idle end, in a task of its own: a page does not wait for it.
@@ -254,6 +273,15 @@ impl SignInService {
             tracing::warn!(%error, "a refusal could not be traced");
         }
     }
+}
+
+/// A session that is honored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Honored {
+    /// Which.
+    pub session: SessionId,
+    /// How many its account may have, by the rules that it was opened under.
+    pub at_once: AtOnce,
 }
 
 struct Renew(StoredSession);

@@ -116,7 +116,7 @@ pub(crate) async fn record_sign_in(
     connection: &mut AnyConnection,
     (account, version): (AccountId, i64),
     step: u64,
-    sealed: Option<Vec<u8>>,
+    sealed: Vec<u8>,
 ) -> Result<bool, StoreError> {
     let step = i64::try_from(step).unwrap_or(i64::MAX);
     let done = sqlx::query(
@@ -138,7 +138,7 @@ pub(crate) async fn record_sign_in(
 pub(crate) async fn record_other_sign_in(
     connection: &mut AnyConnection,
     (account, version): (AccountId, i64),
-    sealed: Option<Vec<u8>>,
+    sealed: Vec<u8>,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query("UPDATE accounts SET last_sign_in = $1 WHERE id = $2 AND state = 'active' AND version = $3")
         .bind(sealed)
@@ -146,6 +146,25 @@ pub(crate) async fn record_other_sign_in(
         .bind(version)
         .execute(connection)
         .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Spends a code that was right and opened nothing, if it was not used meanwhile and the account is still as it was read.
+pub(crate) async fn spend_step(
+    connection: &mut AnyConnection,
+    (account, version): (AccountId, i64),
+    step: u64,
+) -> Result<bool, StoreError> {
+    let step = i64::try_from(step).unwrap_or(i64::MAX);
+    let done = sqlx::query(
+        "UPDATE accounts SET last_step = $1 WHERE id = $2 AND state = 'active' AND last_step < $3 AND version = $4",
+    )
+    .bind(step)
+    .bind(account.as_bytes().to_vec())
+    .bind(step)
+    .bind(version)
+    .execute(connection)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -229,16 +248,14 @@ pub(crate) struct ClosedInsert<'a> {
 /// Takes a session from among those that open something, and keeps what its browser is told.
 pub(crate) async fn close_session(connection: &mut AnyConnection, closed: ClosedInsert<'_>) -> Result<(), StoreError> {
     delete_session(&mut *connection, closed.row.id).await?;
-    let (record, tag) = closed.row.stored.parts();
     sqlx::query(
-        "INSERT INTO closed_sessions (id, account_id, door, record, tag, sealed, ends_micros) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO closed_sessions (id, account_id, door, sealed, ends_micros) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, door = excluded.door, \
+         sealed = excluded.sealed, ends_micros = excluded.ends_micros",
     )
     .bind(closed.row.id.as_bytes().to_vec())
     .bind(closed.account.as_bytes().to_vec())
     .bind(closed.door.as_str())
-    .bind(record.to_vec())
-    .bind(tag.to_vec())
     .bind(closed.sealed)
     .bind(closed.row.ends.micros())
     .execute(connection)
@@ -250,7 +267,6 @@ pub(crate) async fn close_session(connection: &mut AnyConnection, closed: Closed
 pub(crate) struct ClosedRow {
     pub id: SessionId,
     pub account: AccountId,
-    pub stored: StoredSession,
     pub sealed: Vec<u8>,
     pub ends: Time,
 }
@@ -260,7 +276,7 @@ pub(crate) async fn closed_session(
     id: SessionId,
     door: Door,
 ) -> Result<Option<ClosedRow>, StoreError> {
-    let text = "SELECT account_id, record, tag, sealed, ends_micros FROM closed_sessions WHERE id = $1 AND door = $2";
+    let text = "SELECT account_id, sealed, ends_micros FROM closed_sessions WHERE id = $1 AND door = $2";
     let row = sqlx::query(text).bind(id.as_bytes().to_vec()).bind(door.as_str()).fetch_optional(connection).await?;
     row.map(|row| {
         let account: Vec<u8> = row.try_get("account_id")?;
@@ -268,7 +284,6 @@ pub(crate) async fn closed_session(
             id,
             account: AccountId::try_from(account.as_slice())
                 .map_err(|_| StoreError::Malformed("closed_sessions.account_id"))?,
-            stored: StoredSession::from_parts(row.try_get("record")?, row.try_get("tag")?),
             sealed: row.try_get("sealed")?,
             ends: Time::from_micros(row.try_get("ends_micros")?),
         })

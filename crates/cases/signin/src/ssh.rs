@@ -240,7 +240,7 @@ impl SshSignIn {
             SshRefused::Unavailable
         })?;
         match (tried, factor) {
-            (Tried::Opened, Some(factor)) => {
+            (Tried::Opened(_), Some(factor)) => {
                 seen.take_up(&factor);
                 Ok(())
             }
@@ -382,12 +382,12 @@ impl Effect<OpenSession> for TryCode {
             return Ok(Applied::refused(Tried::Wait(wait)));
         }
         let served = match self.step {
-            Some(step) => sql::record_sign_in(tx.connection(), self.account, step, Some(self.sealed.clone())).await?,
+            Some(step) => sql::record_sign_in(tx.connection(), self.account, step, self.sealed.clone()).await?,
             None => false,
         };
         if served {
             self.counters.succeeded(tx.connection()).await?;
-            return Ok(Applied::done(Tried::Opened));
+            return Ok(Applied::done(Tried::Opened(Vec::new())));
         }
         self.counters.failed(tx.connection(), now).await?;
         Ok(Applied::refused(Tried::Wrong))

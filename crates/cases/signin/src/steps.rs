@@ -165,8 +165,14 @@ impl SignInService {
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
         let effect = TryOpen { service: self.clone(), counters, granted };
         match perform_ending(&parts.journal, authorized, effect).await {
-            Ok(Tried::Elsewhere(other)) => Err(SecondStepError::Elsewhere(other)),
-            Ok(Tried::Opened) => opened.ok_or(SecondStepError::Refused),
+            Ok(Tried::Opened(closed)) => {
+                self.note_closed(address, closed).await;
+                opened.ok_or(SecondStepError::Refused)
+            }
+            Ok(Tried::Elsewhere(other)) => {
+                self.refused(address, "another session of the account is there").await;
+                Err(SecondStepError::Elsewhere(other))
+            }
             Ok(Tried::Wrong) => {
                 parts.settings.defences.watch(&parts.journal, &who, watched).await;
                 Err(self.refusal())

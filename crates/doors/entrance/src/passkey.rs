@@ -76,7 +76,7 @@ pub(crate) async fn sign_in<D: Door>(
     let signin = visit.entrance().signin();
     let problem = match signin.passkey_sign_in(&form.ceremony, &assertion, terminal(&visit, &former, &device)).await {
         Ok(session) => return opened(&visit, former, session, then).await,
-        Err(PasskeyRefused::Elsewhere(session)) => return other(&visit, OtherWhy::Open, session),
+        Err(PasskeyRefused::Elsewhere(session)) => return other(&visit, OtherWhy::Open, session).await,
         Err(PasskeyRefused::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
         Err(PasskeyRefused::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Passkey),
         Err(PasskeyRefused::NoDirectory) => (StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory),

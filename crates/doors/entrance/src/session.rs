@@ -81,7 +81,7 @@ pub(crate) async fn second_step<D: Door>(
     let terminal = terminal(&visit, &former, &device);
     let problem = match visit.entrance().signin().second_step_on(&form.ceremony, &form.code, terminal).await {
         Ok(session) => return opened(&visit, former, session, then).await,
-        Err(SecondStepError::Elsewhere(session)) => return other(&visit, OtherWhy::Open, session),
+        Err(SecondStepError::Elsewhere(session)) => return other(&visit, OtherWhy::Open, session).await,
         Err(SecondStepError::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
         Err(SecondStepError::NoDirectory) => (StatusCode::SERVICE_UNAVAILABLE, SignInProblem::Directory),
         Err(SecondStepError::Refused) => (StatusCode::UNPROCESSABLE_ENTITY, SignInProblem::Credentials),
@@ -173,6 +173,12 @@ pub(crate) async fn end<D: Door>(
         // Signing out does not wait for the database: the form's token alone proves whose session it is.
         Err(unavailable) => {
             let cookie = visit.entrance().cookie().read(&headers).ok().flatten();
+            // One that another sign-in closed is over already.
+            if let Some(cookie) = cookie
+                && let Ok(None) = visit.entrance().signin().honored(cookie, visit.address).await
+            {
+                return visit.clear_cookie(shown(visit.lang, &SignedOut::new(visit.chrome(None, Some("/")))));
+            }
             let session = cookie.and_then(|cookie| cookie.parse::<SessionToken>().ok()).map(|token| token.id());
             let csrf = visit.entrance().csrf();
             match (session, form) {

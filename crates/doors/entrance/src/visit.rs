@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderValue, header::SET_COOKIE, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
+use identity::AtOnce;
 use serde::{Deserialize, de::DeserializeOwned};
 use signin::{EndedBecause, SessionFault, SignedIn};
 use std::{convert::Infallible, fmt};
@@ -91,7 +92,7 @@ impl<D: Door> Visit<D> {
                 Ok(Some(who))
             }
             Err(SessionFault::SignedOut) => Ok(None),
-            Err(SessionFault::Closed(by)) => Err(closed(self, by, parts)),
+            Err(SessionFault::Closed(by)) => Err(closed(self, by, parts).await),
             Err(SessionFault::Unavailable) => Err(self.error(ErrorKind::JournalUnavailable, None)),
         }
     }
@@ -123,7 +124,7 @@ impl<D: Door> Visit<D> {
                 absolute_end: who.absolute_until,
                 last_sign_in: who.previous.map(|last| layout::LastSignIn { at: last.at, address: last.address }),
                 keep_alive_path: format!("/{}/session/keep", self.lang),
-                here_path: who.is_watched.then(|| format!("/{}/session/here", self.lang)),
+                here_path: (who.at_once != AtOnce::Several).then(|| format!("/{}/session/here", self.lang)),
             });
             chrome.navigate(self.state.navigation(who, chrome.text()));
         }

@@ -71,6 +71,19 @@ pub struct LeaseTerms {
     pub fingerprint: String,
 }
 
+/// A session that runs, as far as its holder is concerned.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Which.
+    pub relay: RelayId,
+    /// Whose.
+    pub subject: Subject,
+    /// The key that he came with.
+    pub fingerprint: String,
+    /// Since when.
+    pub since: Time,
+}
+
 /// What a cut reached.
 #[derive(Debug)]
 pub struct CutReport {
@@ -85,6 +98,7 @@ struct Entry {
     matter: Matter,
     subject: Subject,
     fingerprint: String,
+    since: Time,
     alarms: Vec<(Time, String)>,
     view: watch::Sender<LeaseView>,
     /// The row says more than the lease: nothing of it counts until what was signed says so too.
@@ -96,9 +110,10 @@ impl Entry {
         intervention: InterventionId,
         (terms, subject): (LeaseTerms, Subject),
         view: watch::Sender<LeaseView>,
+        since: Time,
     ) -> Self {
         let LeaseTerms { matter, fingerprint, .. } = terms;
-        Self { intervention, matter, subject, fingerprint, alarms: Vec::new(), view, claims_more: false }
+        Self { intervention, matter, subject, fingerprint, since, alarms: Vec::new(), view, claims_more: false }
     }
 }
 
@@ -356,7 +371,7 @@ impl Leases {
             if entries.len() >= inner.config.leases_max {
                 return Err(LeaseError::TooMany);
             }
-            entries.insert(relay, Entry::new(intervention, (terms, subject), sender));
+            entries.insert(relay, Entry::new(intervention, (terms, subject), sender, inner.journal.now()));
         }
         let lease = Lease { relay, intervention, view: receiver, home: Arc::downgrade(inner) };
         // The lease is already where a cut looks for it: of the two, one sees the other.
@@ -477,10 +492,14 @@ impl Leases {
     }
 
     /// Who works in an intervention in this node, and with which key each came.
-    pub fn holders(&self, intervention: InterventionId) -> Vec<(RelayId, Subject, String)> {
+    pub fn holders(&self, intervention: InterventionId) -> Vec<Held> {
         let entries = self.0.entries();
         let of = entries.iter().filter(|(_, entry)| entry.intervention == intervention);
-        of.map(|(relay, entry)| (*relay, entry.subject.clone(), entry.fingerprint.clone())).collect()
+        let held = |(relay, entry): (&RelayId, &Entry)| {
+            let (subject, fingerprint) = (entry.subject.clone(), entry.fingerprint.clone());
+            Held { relay: *relay, subject, fingerprint, since: entry.since }
+        };
+        of.map(held).collect()
     }
 
     /// Ends one session, unless "do not interrupt" holds it. True if it did.

@@ -10,5 +10,5 @@ pub mod rows;
 mod tests;
 mod view;
 
-pub use leases::{CutReport, Lease, LeaseError, LeaseTerms, Leases, LeasesConfig};
+pub use leases::{CutReport, Held, Lease, LeaseError, LeaseTerms, Leases, LeasesConfig};
 pub use view::{EndReason, LeaseView, Warning};

@@ -82,7 +82,7 @@ pub(super) async fn purge(signin: SignInService) {
 /// Which browsers are there, where one session at a time is kept.
 pub(super) async fn keep_seen(signin: SignInService) {
     loop {
-        tokio::time::sleep(Duration::from_secs(30)).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
         if let Err(error) = signin.keep_seen().await {
             tracing::warn!(%error, "which sessions are still there could not be noted");
         }

@@ -9,7 +9,7 @@ use crate::{
 use identity::passkey::PasskeyRecord;
 use sqlx::{AnyConnection, Row as _};
 use store::StoreError;
-use types::{AccountId, EstablishmentId, Role, SupplierId};
+use types::{AccountId, EstablishmentId, Role, SupplierId, Time};
 use vault::{Keys, Place, Purpose};
 
 /// Suppliers of one establishment that are listed at most.
@@ -27,6 +27,8 @@ pub(crate) struct Person {
     pub name: String,
     pub role: Role,
     pub supplier: Option<SupplierId>,
+    /// What he opened before this moment has ended, if his account says so.
+    pub ended: Option<Time>,
 }
 
 /// An active account of the establishment. Role and supplier are bound to the sealed name: changed, it does not open; and
@@ -56,7 +58,8 @@ pub(crate) async fn person(
         return Ok(None);
     }
     let supplier = supplier.map(|id| SupplierId::try_from(id.as_slice()).map_err(|_| bad())).transpose()?;
-    Ok(Some(Person { account, name: raw.display_name, role: word(&role, "accounts.role")?, supplier }))
+    let ended = raw.ended.map(Time::from_micros);
+    Ok(Some(Person { account, name: raw.display_name, role: word(&role, "accounts.role")?, supplier, ended }))
 }
 
 /// The active technicians of a supplier, in no order that tells anything.

@@ -251,3 +251,19 @@ async fn whose_account_is_suspended_is_out_at_the_next_look(database: &TestDatab
     assert_eq!(opened.lease.watch().borrow().cut, Some(crate::EndReason::Closed));
 }
 both!(whose_account_is_suspended_is_out_at_the_next_look);
+
+async fn whoever_disowned_a_sign_in_is_out_at_the_next_look(database: &TestDatabase) {
+    let it = House::new(database).await;
+    it.planned().await;
+    it.clock.advance(600);
+    let before = it.connect(5).await.unwrap();
+    it.clock.advance(1);
+    it.end_what_is_open(5).await;
+    it.clock.advance(1);
+    let mut watch = crate::LeaseWatch::default();
+    let after = it.connect(5).await.unwrap();
+    it.node.relays.keep_leases(&mut watch).await.unwrap();
+    assert_eq!(before.lease.watch().borrow().cut, Some(crate::EndReason::Closed));
+    assert_eq!(after.lease.watch().borrow().cut, None, "what he opens afterwards is his");
+}
+both!(whoever_disowned_a_sign_in_is_out_at_the_next_look);

@@ -351,6 +351,23 @@ impl<'a> House<'a> {
         id
     }
 
+    /// Says that what somebody opened until now has ended, as `signin` does.
+    pub async fn end_what_is_open(&self, n: u8) {
+        let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
+        let keys = master.keys_for(Holder::Enrolment);
+        let (id, role) = (account(n), PEOPLE.iter().find(|(one, _)| *one == n).unwrap().1);
+        let supplier = supplier_of(n).map(|id| id.as_bytes().to_vec());
+        let bond = crate::rows::account_row(&id, &HERE, role.as_str(), supplier.as_deref());
+        let mut clear = minicbor::Encoder::new(Vec::new());
+        clear.map(2).unwrap().u8(1).unwrap().str("Personne").unwrap();
+        clear.u8(9).unwrap().i64(self.clock.now().micros()).unwrap();
+        let place = Place { table: "accounts", column: "sealed", row: &bond };
+        let sealed = keys.seal(Purpose::AccountFields, place, &clear.into_writer()).unwrap();
+        let put =
+            sqlx::query("UPDATE accounts SET sealed = $1 WHERE id = $2").bind(sealed).bind(id.as_bytes().to_vec());
+        put.execute(self.pool()).await.unwrap();
+    }
+
     pub async fn connect(&self, n: u8) -> Result<Opened, GateRefused> {
         let asked = SessionAsked {
             fingerprint: format!("SHA256:{n}"),

@@ -3,7 +3,7 @@
 use super::model::LinkRow;
 use crate::{
     model::AccountRow,
-    sql::{account, account_columns},
+    sql::{account, account_columns, forget_closed},
 };
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use store::StoreError;
@@ -249,6 +249,17 @@ pub(crate) async fn session_is_there(connection: &mut AnyConnection, session: Se
 
 /// Deletes an account's sessions, but for one that may stay; says which.
 pub(crate) async fn end_sessions(
+    connection: &mut AnyConnection,
+    account: AccountId,
+    but: Option<SessionId>,
+) -> Result<Vec<SessionId>, StoreError> {
+    // Whoever still shows one that another sign-in closed is told nothing more.
+    forget_closed(&mut *connection, account).await?;
+    delete_sessions(connection, account, but).await
+}
+
+/// The same; whoever shows one that another sign-in closed before is still told so.
+pub(crate) async fn delete_sessions(
     connection: &mut AnyConnection,
     account: AccountId,
     but: Option<SessionId>,

@@ -77,6 +77,14 @@ impl Home {
         self.role == Role::Administrator
     }
 
+    fn disowned(&self) -> Vec<&Alarm> {
+        self.view.alarms.iter().filter(|alarm| matches!(alarm.kind, AlarmKind::Disowned { .. })).collect()
+    }
+
+    fn guesses(&self) -> Vec<&Alarm> {
+        self.view.alarms.iter().filter(|alarm| !matches!(alarm.kind, AlarmKind::Disowned { .. })).collect()
+    }
+
     fn alarm(&self, kind: &AlarmKind) -> String {
         match kind {
             AlarmKind::Spray { network } => self.t.desk_home_alarm_spray(SPRAY_LOGINS, network),

@@ -11,7 +11,7 @@ mod welcome;
 pub use code::{CodeStep, CodeStepView};
 pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
 pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, refused_password};
-pub use other::{Disowned, Other, OtherView, OtherWhy};
+pub use other::{Disowned, Other, OtherView, OtherWhy, TooLate};
 pub use passkey::{Again, AgainView, OwnPasskeys, PasskeyEnrolling, PasskeyForm, Then};
 pub use session::{Session, SessionView, SignedOut};
 pub use welcome::{SignInProblem, Welcome, WelcomeView};

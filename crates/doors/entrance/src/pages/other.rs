@@ -69,3 +69,19 @@ impl Disowned {
         Self { t: chrome.text(), chrome }
     }
 }
+
+/// The answer to "this was not me" that comes too late, or a second time.
+#[derive(Debug, Template)]
+#[template(path = "entrance/too_late.html")]
+pub struct TooLate {
+    chrome: Chrome,
+    t: Text,
+}
+
+impl TooLate {
+    /// The page.
+    pub fn new(mut chrome: Chrome) -> Self {
+        chrome.signed_in = None;
+        Self { t: chrome.text(), chrome }
+    }
+}

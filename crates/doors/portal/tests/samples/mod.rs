@@ -273,6 +273,7 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         let view = OtherView { why, other, word: known.then(|| "sealed".into()) };
         add(name, &|| Other::new(chrome(lang, "/", None), view.clone()).render().unwrap());
     }
+    add("disown-too-late", &|| TooLate::new(chrome(lang, "/", None)).render().unwrap());
     add("disowned", &|| Disowned::new(chrome(lang, "/", None)).render().unwrap());
     add("signed-out", &|| SignedOut::new(chrome(lang, "/", CAMILLE)).render().unwrap());
 }

@@ -57,7 +57,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::SessionsSeen,
         &[written(
             Form::Effect,
-            "which sessions' browsers are still there was noted, once a minute at most, where one session at a time is kept",
+            "which sessions' browsers are still there was noted, once a minute at most for each door, where one session at a time is kept",
             "author `system.node`",
         )],
         &["acces-web:AA8"],
@@ -65,12 +65,19 @@ pub(super) const ENTRIES: &[Documented] = &[
     ),
     entry(
         Event::SessionClosed,
-        &[written(
-            Form::Note,
-            "a handler panicked and its session was cut",
-            "author `system.node`; detail: the session",
-        )],
-        &["acces-web:DT8"],
+        &[
+            written(
+                Form::Note,
+                "a handler panicked and its session was cut",
+                "author `system.node`; detail: the session",
+            ),
+            written(
+                Form::Note,
+                "one session at a time is kept, and another sign-in to its account closed it",
+                "author `system.door`; detail: the session",
+            ),
+        ],
+        &["acces-web:AA8", "acces-web:DT8"],
         codes("110114", Do::Execute).of_type("110123"),
     ),
     entry(
