@@ -92,6 +92,24 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "The reserved account issues a token and ends it: both leave their trace, as does the account's creation.",
     },
     ProbeInfo {
+        name: "one-session",
+        rules: &[(AccesWeb, "AA8")],
+        what_fr: "Là où une seule session est permise, une seconde ferme la première en disant pourquoi, ou est refusée.",
+        what_en: "Where one session is allowed, a second one closes the first and says why, or is refused.",
+    },
+    ProbeInfo {
+        name: "token-life",
+        rules: &[(AccesWeb, "AA11")],
+        what_fr: "Le jeton donné au compte réservé n’a pas de durée à lui, et seule la porte le reçoit.",
+        what_en: "The token given to the reserved account has no life of its own, and only the door gets it.",
+    },
+    ProbeInfo {
+        name: "session-end",
+        rules: &[(AccesWeb, "AA13")],
+        what_fr: "Une session courte, utilisée jusqu’au bout, se ferme à sa fin ; les durées en vigueur sont dans les bornes.",
+        what_en: "A short session, used until then, closes at its end; the limits in force are within the bounds.",
+    },
+    ProbeInfo {
         name: "passwords",
         rules: &[(AccesWeb, "AA4")],
         what_fr: "Le mot de passe seul n’ouvre rien, et un mot de passe qui se devine vite est refusé.",

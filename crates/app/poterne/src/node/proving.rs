@@ -6,11 +6,12 @@ use super::{
 use crate::probes::{
     accesses::AccessesProbe,
     accounts::{AccountsProbe, Made},
+    alone::{AloneDoor, AloneProbe},
     codes::Reserved,
     each_door::EachDoor,
     guessing,
-    idle::{IDLE, IdleDoor, IdleProbe},
     openings::{Opened, OpeningsProbe},
+    over::{self, OverDoor, OverProbe},
     passwords,
     porter::Porter,
     records::{RecordsProbe, What as Records},
@@ -30,13 +31,12 @@ use crate::probes::{
 };
 use anyhow::{Context, Result};
 use dossier::{Probe, ProbeInfo, ProofKeeper, probe_named};
-use identity::{SessionLimits, TotpSecret};
+use identity::TotpSecret;
 use signin::{Enrolment, NewAccount, SignInService};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 use tokio::task::JoinSet;
 use types::{Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
@@ -45,8 +45,6 @@ use wire::proxy::Says;
 
 /// How the reserved accounts are called.
 const NAME: &str = "Sonde de la Poterne";
-/// A short session ends in any case after this.
-const SHORT_SESSION_MAX: Duration = Duration::from_secs(60);
 
 /// The probes of a node, before they run.
 pub struct Proving {
@@ -77,9 +75,12 @@ type Relays = (Arc<Works>, Arc<dyn Silence>);
 /// A door whose sessions are looked at.
 struct Visited {
     visits: Arc<Visits>,
+    /// With the account that comes in twice.
+    alone: Arc<Visits>,
     role: Role,
-    short: SignInService,
-    idle: Duration,
+    /// Opens sessions that are left idle, and sessions that are used until their end.
+    short: [SignInService; 2],
+    in_force: SignInService,
 }
 
 impl Proving {
@@ -103,13 +104,14 @@ impl Proving {
                 porters.push(porter);
             }
             if let Some((role, roles)) = reserved_role(door) {
-                let limits = SessionLimits { idle: IDLE, absolute: SHORT_SESSION_MAX };
                 let visits = Visits::new(&target, Reserved::new(&keys, door)?, ground.clock())?;
+                let alone = Visits::new(&target, Reserved::alone(&keys, door)?, ground.clock())?;
                 visited.push(Visited {
                     visits: Arc::new(visits),
+                    alone: Arc::new(alone),
                     role,
-                    short: ground.signin(door, roles, limits)?,
-                    idle: page.sessions.idle,
+                    short: [ground.signin(door, roles, over::LEFT)?, ground.signin(door, roles, over::USED)?],
+                    in_force: ground.signin(door, roles, page.sessions)?,
                 });
             }
             targets.push(target);
@@ -164,7 +166,10 @@ impl Proving {
             carrying.spawn(porter.carry());
         }
         let mut made = None;
-        for Visited { visits, role, .. } in &self.visited {
+        for Visited { visits, alone, role, .. } in &self.visited {
+            if let Err(error) = self.enrol(alone, *role).await {
+                tracing::error!(door = %visits.door(), %error, "the probes' second account could not be made");
+            }
             match self.enrol(visits, *role).await {
                 Ok(when) if visits.door() == Door::Desk => made = when,
                 Ok(_) => {}
@@ -209,12 +214,21 @@ impl Proving {
     fn probes(self, relays: Option<Relays>, made: Made) -> Vec<Arc<dyn Probe>> {
         let doors: Vec<_> = self.visited.iter().map(|one| one.visits.clone()).collect();
         let portal = doors.iter().find(|one| one.door() == Door::Portal).cloned();
-        let idle = self.visited.into_iter().map(|one| IdleDoor {
-            visits: one.visits,
-            opens: Arc::new(one.short),
-            configured: one.idle,
+        let over = |which| -> Vec<OverDoor> {
+            let of = |one: &Visited| {
+                let [left, used] = one.short.clone();
+                let opens = Arc::new(if which == over::Which::Idle { left } else { used });
+                OverDoor { visits: one.visits.clone(), opens, in_force: Arc::new(one.in_force.clone()) }
+            };
+            self.visited.iter().map(of).collect()
+        };
+        let (idle, ends) = (over(over::Which::Idle), over(over::Which::Used));
+        let alone = self.visited.iter().map(|one| AloneDoor {
+            visits: one.alone.clone(),
+            role: one.role,
+            in_force: Arc::new(one.in_force.clone()),
         });
-        let idle: Vec<_> = idle.collect();
+        let alone: Vec<_> = alone.collect();
         let (targets, refusals, terms, other) = (self.targets, self.refusals, self.terms, self.other_record);
         let each_door = |look| {
             let doors = doors.clone();
@@ -239,7 +253,7 @@ impl Proving {
         };
         [
             named("tls", |info| Arc::new(TlsProbe::new(info, targets))),
-            named("idle-session", |info| Arc::new(IdleProbe::new(info, idle))),
+            named("idle-session", |info| Arc::new(OverProbe::new(info, over::Which::Idle, idle))),
             named("last-sign-in", each_door(sessions::last_sign_in)),
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),
             named("trace-terms", |info| Arc::new(TermsProbe::new(info, terms))),
@@ -255,9 +269,13 @@ impl Proving {
             named("relay-traces", relayed(Relayed::Traces)),
             named("relay-cut", relayed(Relayed::Cut)),
             named("relay-idle", |info| Arc::new(SilenceProbe::new(info, relays.clone()))),
+            named("one-session", |info| Arc::new(AloneProbe::new(info, alone))),
+            named("token-life", each_door(sessions::token_life)),
             named("session-tokens", each_door(sessions::tokens)),
             named("openings", |info| Arc::new(OpeningsProbe::new(info, opened, left, journal))),
             named("sign-out", each_door(sessions::sign_out)),
+            // It takes a code of its own, which may have to be waited for.
+            named("session-end", |info| Arc::new(OverProbe::new(info, over::Which::Used, ends))),
         ]
         .into_iter()
         .flatten()

@@ -138,6 +138,13 @@ impl Page {
         })
     }
 
+    /// The line that gives the cookie, or takes it back.
+    pub fn line_of(&self, cookie: &str) -> Option<String> {
+        let lines = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+        let mut of_it = lines.filter(|text| text.split_once('=').is_some_and(|(name, _)| name.trim() == cookie));
+        of_it.next().map(str::to_owned)
+    }
+
     /// The form that holds a field of that name.
     pub fn form(&self, field: &str) -> Option<Form> {
         self.body.split("<form").skip(1).find_map(|rest| {

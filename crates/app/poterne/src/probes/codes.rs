@@ -29,12 +29,20 @@ pub struct Reserved {
 impl Reserved {
     /// With the prober's keys.
     pub fn new(keys: &Keys, door: Door) -> Result<Self> {
-        let name = door.to_string();
+        Self::named(keys, door.to_string())
+    }
+
+    /// The account that has one session at a time where everybody has.
+    pub fn alone(keys: &Keys, door: Door) -> Result<Self> {
+        Self::named(keys, format!("{door}.seule"))
+    }
+
+    fn named(keys: &Keys, name: String) -> Result<Self> {
         let derived = |what: &[u8]| keys.token(Purpose::ProberCredentials, &[what, name.as_bytes()]);
         let password = HEXLOWER.encode(&derived(b"password 1")?);
         let mut totp = [0; 20];
         totp.copy_from_slice(derived(b"totp 1")?.get(..20).context("a token is longer")?);
-        let login = format!("sonde.poterne.{door}");
+        let login = format!("sonde.poterne.{name}");
         Ok(Self { login, password: Secret::new(password), totp: Secret::new(totp) })
     }
 

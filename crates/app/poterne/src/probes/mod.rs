@@ -3,12 +3,13 @@
 
 pub mod accesses;
 pub mod accounts;
+pub mod alone;
 pub mod browser;
 pub mod codes;
 pub mod each_door;
 pub mod guessing;
-pub mod idle;
 pub mod openings;
+pub mod over;
 pub mod passwords;
 pub mod porter;
 pub mod records;

@@ -19,6 +19,11 @@ pub fn tokens(door: &Visits) -> BoxFuture<'_, Seen> {
     Box::pin(withdrawn_tokens(door))
 }
 
+/// The token dies with its session: the browser keeps it for no time of its own, and gives it to nobody else.
+pub fn token_life(door: &Visits) -> BoxFuture<'_, Seen> {
+    Box::pin(tokens_die(door))
+}
+
 /// Signing out ends the session and clears the browser.
 pub fn sign_out(door: &Visits) -> BoxFuture<'_, Seen> {
     Box::pin(signed_out(door))
@@ -114,4 +119,22 @@ async fn signed_out(door: &Visits) -> Seen {
         return Err(Fault::Partly("the session ends, but the cookie is not taken back".into()));
     }
     Ok("signed out; the former token opens nothing and the browser is told to clear itself".into())
+}
+
+async fn tokens_die(door: &Visits) -> Seen {
+    let Visit { given, .. } = door.visit().await?;
+    let said: Vec<String> = given.split(';').skip(1).map(|part| part.trim().to_ascii_lowercase()).collect();
+    let says = |word: &str| said.iter().any(|part| part.split('=').next() == Some(word));
+    if says("max-age") || says("expires") {
+        return Err(Fault::broken("the browser keeps the token past its own end"));
+    }
+    for word in ["httponly", "secure"] {
+        if !says(word) {
+            return Err(Fault::broken(format!("the token is given without {word}")));
+        }
+    }
+    if !said.iter().any(|part| part == "samesite=strict" || part == "samesite=lax") {
+        return Err(Fault::broken("another site's pages may send the token"));
+    }
+    Ok("the token is the session's own: it ends with it, or with the browser".into())
 }

@@ -26,6 +26,8 @@ const WRONG_CODE: &str = "000000";
 pub struct Visit {
     /// The session's cookie.
     pub cookie: String,
+    /// How the door gave it: the whole line.
+    pub given: String,
     /// Between which moments the account had signed in before, if that is known.
     pub previous: Option<(Time, Time)>,
     /// Between which moments it signed in.
@@ -44,6 +46,17 @@ pub struct Left {
     /// Between which moments it signed out.
     pub signed_out: (Time, Time),
     since: Instant,
+}
+
+/// What became of one sign-in of several.
+pub enum Second {
+    /// A session, with its cookie.
+    Opened(String),
+    /// None.
+    Refused {
+        /// Whether the page says why, and offers to say that the other one was not his.
+        told: bool,
+    },
 }
 
 /// The visits of the reserved account to one door.
@@ -87,10 +100,30 @@ impl Visits {
         *visit = None;
         let began = self.now();
         let password = self.reserved().password.expose();
-        let (cookie, previous) = self.sign_in(|code| self.through_pages(password, code)).await?;
-        let begun = Visit { cookie, previous, signed_in: (began, self.now()), since: Instant::now() };
+        let ((cookie, given), previous) = self.sign_in(|code| self.through_pages(password, code)).await?;
+        let begun = Visit { cookie, given, previous, signed_in: (began, self.now()), since: Instant::now() };
         *visit = Some(begun.clone());
         Ok(begun)
+    }
+
+    /// Signs in by itself, whatever else is open.
+    pub async fn again(&self) -> Result<Second, Fault> {
+        let password = self.reserved().password.expose();
+        let (second, _) = self.sign_in(|code| self.tries(password, code)).await?;
+        Ok(second)
+    }
+
+    /// Nothing where the code was not right, so that another is tried.
+    async fn tries(&self, password: &str, code: String) -> Result<Option<Second>, Fault> {
+        let page = self.first_step(password).await?;
+        let form = page.form("code").ok_or_else(|| Fault::unreachable(format!("no code asked ({})", page.status)))?;
+        let page = self.browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;
+        let given = page.given(&self.browser.target().cookie).filter(|cookie| !cookie.is_empty());
+        Ok(match (page.status, given) {
+            (200..=399, Some(cookie)) => Some(Second::Opened(cookie)),
+            (422, _) => None,
+            _ => Some(Second::Refused { told: page.form("word").is_some() }),
+        })
     }
 
     /// Ends this round's visit as a browser does, and notes how the door answered.
@@ -164,14 +197,18 @@ impl Visits {
         self.browser.submit(&form, &typed, None).await.map_err(Fault::unreachable)
     }
 
-    /// The cookie, or nothing if the door refused.
-    async fn through_pages(&self, password: &str, code: String) -> Result<Option<String>, Fault> {
+    /// The cookie and the line that gave it, or nothing if the door refused.
+    async fn through_pages(&self, password: &str, code: String) -> Result<Option<(String, String)>, Fault> {
         let browser = &self.browser;
         let page = self.first_step(password).await?;
         let form = page.form("code").ok_or_else(|| Fault::unreachable(format!("no code asked ({})", page.status)))?;
         let page = browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;
         match page.status {
-            200..=399 => Ok(page.given(&browser.target().cookie).filter(|cookie| !cookie.is_empty())),
+            200..=399 => {
+                let name = &browser.target().cookie;
+                let given = page.given(name).filter(|cookie| !cookie.is_empty());
+                Ok(given.zip(page.line_of(name)))
+            }
             _ => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     fake,
-    probes::{Fault, codes::Reserved, idle::Opens, target::Target, traces::Refusals, visits::Visits},
+    probes::{Fault, codes::Reserved, over::Opens, target::Target, traces::Refusals, visits::Visits},
 };
 use axum::{
     Router,
@@ -37,6 +37,17 @@ pub enum Flaw {
     OthersNamed,
     MalformedTold,
     NeverIdle,
+    /// No flaw: the sessions have an end, used or not.
+    EndsInTime,
+    /// No flaw: a second session closes the first.
+    NewestCloses,
+    NewestClosesInSilence,
+    /// No flaw: a second session is refused.
+    FirstStays,
+    FirstStaysInSilence,
+    TokenKept,
+    TokenRead,
+    TokenSent,
     NobodyIn,
     AnyPassword,
     TracesShown,
@@ -52,12 +63,15 @@ pub enum Flaw {
     LocksAllOut,
 }
 
+/// What whoever has another session is told.
+const OTHER_SESSION: &str = "<form action=\"/fr/session/not-me\"><input name=\"word\" value=\"x\"></form>";
 /// Somebody else, who has a record.
 pub const OTHER: PatientId = PatientId::from_bytes([9; 16]);
 
 struct Session {
     idle: Option<Duration>,
     used: Instant,
+    ends: Option<Instant>,
 }
 
 struct Parts {
@@ -84,7 +98,8 @@ impl Parts {
         let any = self.flaw == Flaw::AnySecret;
         let found = sessions.iter_mut().find(|(kept, _)| **kept == cookie || any && kept[..26] == cookie[..26]);
         let (_, session) = found?;
-        let is_over = session.idle.is_some_and(|idle| session.used.elapsed() >= idle);
+        let is_over = session.idle.is_some_and(|idle| session.used.elapsed() >= idle)
+            || session.ends.is_some_and(|ends| Instant::now() >= ends);
         session.used = Instant::now();
         (!is_over).then_some(cookie)
     }
@@ -92,7 +107,8 @@ impl Parts {
     fn begin(&self, idle: Option<Duration>) -> String {
         let drawn: [u8; 45] = vault::random().unwrap();
         let cookie = data_encoding::HEXLOWER.encode(&drawn);
-        self.sessions.lock().unwrap().insert(cookie.clone(), Session { idle, used: Instant::now() });
+        let ends = (self.flaw == Flaw::EndsInTime).then(|| Instant::now() + Duration::from_secs(2));
+        self.sessions.lock().unwrap().insert(cookie.clone(), Session { idle, used: Instant::now(), ends });
         self.signed_in.lock().unwrap().push(SystemClock.now());
         cookie
     }
@@ -154,7 +170,20 @@ async fn second(State(parts): Door, body: String) -> Response {
     if parts.flaw == Flaw::NobodyIn || locked || body.starts_with("ceremony=w") {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
-    let cookie = format!("__Host-poterne-portal={}; Path=/; Secure", parts.begin(None));
+    let is_second = !parts.sessions.lock().unwrap().is_empty();
+    match parts.flaw {
+        Flaw::NewestCloses | Flaw::NewestClosesInSilence => parts.sessions.lock().unwrap().clear(),
+        Flaw::FirstStays if is_second => return (StatusCode::CONFLICT, Html(OTHER_SESSION)).into_response(),
+        Flaw::FirstStaysInSilence if is_second => return StatusCode::CONFLICT.into_response(),
+        _ => {}
+    }
+    let life = match parts.flaw {
+        Flaw::TokenKept => "Secure; HttpOnly; SameSite=Strict; Max-Age=2592000",
+        Flaw::TokenRead => "Secure; SameSite=Strict",
+        Flaw::TokenSent => "Secure; HttpOnly; SameSite=None",
+        _ => "Secure; HttpOnly; SameSite=Strict",
+    };
+    let cookie = format!("__Host-poterne-portal={}; Path=/; {life}", parts.begin(None));
     (StatusCode::SEE_OTHER, [("set-cookie", cookie), ("location", "/fr/".into())]).into_response()
 }
 
@@ -169,6 +198,7 @@ async fn session(State(parts): Door, headers: HeaderMap) -> Response {
             let change = if parts.flaw == Flaw::ChangesNothing { "" } else { change };
             Html(format!("{end}{change}")).into_response()
         }
+        None if parts.flaw == Flaw::NewestCloses => (StatusCode::UNAUTHORIZED, Html(OTHER_SESSION)).into_response(),
         None => StatusCode::UNAUTHORIZED.into_response(),
     }
 }
@@ -287,7 +317,7 @@ fn visits(target: &Target) -> Visits {
 impl Opens for Fake {
     fn open<'a>(&'a self, _: &'a Visits, code: String) -> BoxFuture<'a, Result<Option<String>, Fault>> {
         assert_eq!(code.len(), 6);
-        let idle = (self.parts.flaw != Flaw::NeverIdle).then_some(crate::probes::idle::IDLE);
+        let idle = (self.parts.flaw != Flaw::NeverIdle).then_some(crate::probes::over::LEFT.idle);
         Box::pin(async move { Ok(Some(self.parts.begin(idle))) })
     }
 }

@@ -4,10 +4,12 @@ use crate::{
     fake::{self, door},
     hospital::{self, Flaw, Kept},
     probes::{
+        Fault,
+        alone::{AloneDoor, AloneProbe},
         codes::Reserved,
         each_door::{EachDoor, Look},
         guessing,
-        idle::{IdleDoor, IdleProbe, Opens as _},
+        over::{InForce, Opens as _, OverDoor, OverProbe, Which},
         passwords,
         records::{RecordsProbe, What as Records},
         sessions,
@@ -17,7 +19,8 @@ use crate::{
     },
 };
 use axum::{Router, routing::get};
-use dossier::{Probe as _, ProbeOutcome, probe_named};
+use dossier::{BoxFuture, Probe as _, ProbeOutcome, probe_named};
+use identity::{AtOnce, Population, SessionLimits, SessionRules};
 use journal::Trace;
 use std::{
     sync::{Arc, Mutex},
@@ -191,18 +194,73 @@ async fn the_trace_probe_turns_on_what_a_trace_lacks() {
     failed(&traces(coarse, false).await, "millisecond");
 }
 
-async fn idle(flaw: Flaw, configured: Duration) -> ProbeOutcome {
+struct Decided(SessionRules);
+
+impl InForce for Decided {
+    fn rules(&self) -> BoxFuture<'_, Result<Vec<(Population, SessionRules)>, Fault>> {
+        Box::pin(async { Ok(vec![(Population::Patients, self.0)]) })
+    }
+}
+
+async fn alone(decided: AtOnce, flaw: Flaw) -> ProbeOutcome {
     let fake = hospital::open(flaw).await;
-    let door = IdleDoor { visits: fake.visits.clone(), opens: Arc::new(fake), configured };
-    IdleProbe::new(probe_named("idle-session").unwrap(), vec![door]).run().await
+    let in_force = Arc::new(Decided(SessionRules::new(900, 28_800, decided).unwrap()));
+    let door = AloneDoor { visits: fake.visits.clone(), role: types::Role::Patient, in_force };
+    AloneProbe::new(probe_named("one-session").unwrap(), vec![door]).run().await
+}
+
+#[tokio::test]
+async fn the_probe_of_one_session_turns_on_doors_that_open_two_or_close_one_in_silence() {
+    let newest = alone(AtOnce::Newest, Flaw::NewestCloses).await;
+    assert!(matches!(newest, ProbeOutcome::Proved(_)), "{newest}");
+    let first = alone(AtOnce::First, Flaw::FirstStays).await;
+    assert!(matches!(first, ProbeOutcome::Proved(_)), "{first}");
+    let several = alone(AtOnce::Several, Flaw::None).await;
+    assert!(matches!(several, ProbeOutcome::Partial(_)), "{several}");
+    failed(&alone(AtOnce::Newest, Flaw::None).await, "leaves the first one open");
+    failed(&alone(AtOnce::Newest, Flaw::NewestClosesInSilence).await, "not told why");
+    failed(&alone(AtOnce::First, Flaw::None).await, "while the first one is there");
+    failed(&alone(AtOnce::First, Flaw::FirstStaysInSilence).await, "without saying why");
+    assert!(matches!(alone(AtOnce::First, Flaw::NobodyIn).await, ProbeOutcome::CouldNotRun(_)));
+}
+
+async fn over(which: Which, flaw: Flaw, (idle, absolute): (u64, u64)) -> ProbeOutcome {
+    let fake = hospital::open(flaw).await;
+    let limits = SessionLimits { idle: Duration::from_secs(idle), absolute: Duration::from_secs(absolute) };
+    let in_force = Arc::new(Decided(SessionRules::of_installation(limits)));
+    let door = OverDoor { visits: fake.visits.clone(), opens: Arc::new(fake), in_force };
+    let name = if which == Which::Idle { "idle-session" } else { "session-end" };
+    OverProbe::new(probe_named(name).unwrap(), which, vec![door]).run().await
 }
 
 #[tokio::test]
 async fn the_idle_probe_turns_on_sessions_that_do_not_end() {
-    let outcome = idle(Flaw::None, Duration::from_secs(7200)).await;
-    assert!(matches!(outcome, ProbeOutcome::Proved(_)), "{outcome}");
-    failed(&idle(Flaw::NeverIdle, Duration::from_secs(900)).await, "past its idle limit");
-    failed(&idle(Flaw::None, Duration::from_secs(7201)).await, "two hours");
+    let outcome = over(Which::Idle, Flaw::None, (7200, 28_800)).await;
+    assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.contains("120 min")), "{outcome}");
+    failed(&over(Which::Idle, Flaw::NeverIdle, (900, 28_800)).await, "past its idle limit");
+    failed(&over(Which::Idle, Flaw::None, (7201, 28_800)).await, "two hours");
+}
+
+#[tokio::test]
+async fn the_probe_of_ends_turns_on_sessions_that_go_on_as_long_as_they_are_used() {
+    let outcome = over(Which::Used, Flaw::EndsInTime, (900, 28_800)).await;
+    assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.contains("480 min")), "{outcome}");
+    // Used, it never gets to be idle.
+    failed(&over(Which::Used, Flaw::None, (900, 28_800)).await, "past its end");
+    failed(&over(Which::Used, Flaw::EndsInTime, (900, 43_201)).await, "twelve hours");
+}
+
+#[tokio::test]
+async fn the_probe_of_token_life_turns_on_tokens_that_browsers_keep_or_give_away() {
+    let outcome = async |flaw| {
+        let fake = hospital::open(flaw).await;
+        EachDoor::new(probe_named("token-life").unwrap(), sessions::token_life, vec![fake.visits]).run().await
+    };
+    let kept = outcome(Flaw::None).await;
+    assert!(matches!(kept, ProbeOutcome::Proved(_)), "{kept}");
+    failed(&outcome(Flaw::TokenKept).await, "past its own end");
+    failed(&outcome(Flaw::TokenRead).await, "without httponly");
+    failed(&outcome(Flaw::TokenSent).await, "another site");
 }
 
 #[tokio::test]
