@@ -31,6 +31,7 @@ pub(crate) enum NotHashed {
 type Job = Box<dyn FnOnce() + Send>;
 
 struct Team {
+    hashings_max: usize,
     jobs: SyncSender<Job>,
     /// The threads' end of the channel: whoever holds the lock waits for the next job.
     queue: Arc<Mutex<Receiver<Job>>>,
@@ -45,19 +46,30 @@ struct Roll {
     idle: usize,
 }
 
-/// At most two threads, started when first needed, ended when the last handle is dropped. Clones are handles.
+/// A few threads, started when first needed, ended when the last handle is dropped. Clones are handles.
 #[derive(Clone)]
 pub struct Hasher(Arc<Team>);
 
 impl Default for Hasher {
     fn default() -> Self {
-        let (jobs, queue) = sync_channel(HASHINGS_MAX);
-        let turns = Arc::new(Semaphore::new(HASHINGS_MAX));
-        Self(Arc::new(Team { jobs, queue: Arc::new(Mutex::new(queue)), roll: Arc::default(), turns }))
+        Self::new(HASHINGS_MAX)
     }
 }
 
 impl Hasher {
+    /// So many hashings at once.
+    fn new(hashings_max: usize) -> Self {
+        let (jobs, queue) = sync_channel(hashings_max);
+        let turns = Arc::new(Semaphore::new(hashings_max));
+        Self(Arc::new(Team { hashings_max, jobs, queue: Arc::new(Mutex::new(queue)), roll: Arc::default(), turns }))
+    }
+
+    /// One hashing at once, for those who come from where they came from lately, or who have a session: a flood of strangers'
+    /// passwords has the other threads to itself.
+    pub(crate) fn for_homecomers() -> Self {
+        Self::new(1)
+    }
+
     /// Does `work` on one of the threads, in its turn. Whoever stops waiting leaves the work to its end, and its turn is
     /// given back only then.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, NotHashed>
@@ -83,7 +95,7 @@ impl Hasher {
             let mut roll = team.roll.lock().unwrap_or_else(PoisonError::into_inner);
             if roll.idle > 0 {
                 roll.idle -= 1;
-            } else if roll.threads < HASHINGS_MAX {
+            } else if roll.threads < team.hashings_max {
                 let (queue, own) = (Arc::clone(&team.queue), Arc::clone(&team.roll));
                 let started = thread::Builder::new().name("hashing".into()).spawn(move || serve(&queue, &own));
                 match started {

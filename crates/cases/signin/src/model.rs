@@ -152,7 +152,11 @@ impl AccountRow {
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;
         let (supplier, active, last_step, last_sign_in, version) = (None, false, u64::MAX, None, 0);
-        Ok(Self { id, establishment, role, supplier, active, sealed, last_step, last_sign_in, version })
+        let mut row = Self { id, establishment, role, supplier, active, sealed, last_step, last_sign_in, version };
+        // He came in once, long ago, from where nobody is: his places are looked at like anybody's, and none is his.
+        let once = LastSignIn { at: Time::from_micros(0), address: ClientAddress::new([0, 0, 0, 0].into()) };
+        row.last_sign_in = row.signed_in(keys, once, "").ok();
+        Ok(row)
     }
 
     pub(crate) fn bond(&self) -> AccountBond<'_> {

@@ -123,6 +123,8 @@ pub(crate) struct Parts {
     pub door_key: DoorKey,
     pub settings: SignInSettings,
     pub hasher: Hasher,
+    /// For those who wait for nobody else's failures.
+    pub home_hasher: Hasher,
     pace: Mutex<Pace>,
     /// Of passkeys, whose check costs no hashing: who fills the other one keeps nobody from using his.
     passkey_pace: Mutex<Pace>,
@@ -172,6 +174,7 @@ impl SignInService {
             door_key,
             settings,
             hasher,
+            home_hasher: Hasher::for_homecomers(),
             pace,
             passkey_pace,
             nobody,

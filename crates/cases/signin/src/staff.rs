@@ -180,7 +180,7 @@ impl SignInService {
         match &row.secrets(&parts.keys)?.directory {
             None => {
                 let held = row.credentials(&parts.keys)?;
-                Ok(parts.hasher.run(move || is_own_password(&current, &held)).await?)
+                Ok(parts.home_hasher.run(move || is_own_password(&current, &held)).await?)
             }
             Some(_) if !parts.asked.by_holder(row.id, parts.journal.now()) => Err(OwnError::TooMany(OWN_PAUSE)),
             Some(key) => match self.ask_staff(key, current).await {

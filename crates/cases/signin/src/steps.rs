@@ -67,10 +67,14 @@ impl SignInService {
         let account = self.known(sql_account(&parts.store, &login_token).await)?;
         // The same unsealing for a login that nobody has.
         let held = account.as_ref().unwrap_or(&parts.nobody);
+        let hasher = match held.is_home(&parts.keys, address.source(), now) {
+            true => &parts.home_hasher,
+            false => &parts.hasher,
+        };
         let held = held.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?;
         let credentials = account.as_ref().map(|row| (row.id, held));
         let held = self.held(account.as_ref(), &password).map_err(|_| FirstStepError::Unavailable)?;
-        let seen = parts.hasher.run(move || {
+        let seen = hasher.run(move || {
             let known = credentials.as_ref().map(|(id, held)| (*id, held));
             SignIn::start(address, now).password(&password, known)
         });

@@ -29,6 +29,34 @@ async fn tries(
 
 const WRONG: (&str, &str, &str) = ("camille", "pas le bon du tout", "000000");
 
+async fn a_flood_of_strangers_passwords_keeps_nobody_waiting_at_home(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("camille", Role::Patient, 1).await.unwrap();
+    let door = it.guarded(&Defences::default());
+    tries(&door, ("camille", PASSWORD, &it.code(1)), from(1, 1)).await.unwrap();
+    it.clock.advance(31);
+    // Every turn is taken, and many wait for theirs.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    let mut flood = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let (hasher, held) = (door.parts().hasher.clone(), Arc::clone(&held));
+        flood.spawn(async move { hasher.run(move || held.lock().unwrap().recv().is_ok()).await });
+    }
+    tokio::task::yield_now().await;
+    let began = std::time::Instant::now();
+    tries(&door, ("camille", PASSWORD, &it.code(1)), from(1, 1)).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // Whoever she is where she never was, she waits with the others; and so does a login that nobody has.
+    for login in ["camille", "personne"] {
+        let elsewhere = door.first_step(login, Secret::new(PASSWORD.into()), from(9, 9));
+        assert!(tokio::time::timeout(Duration::from_millis(300), elsewhere).await.is_err(), "{login}");
+    }
+    drop(release);
+    while flood.join_next().await.is_some() {}
+}
+both!(a_flood_of_strangers_passwords_keeps_nobody_waiting_at_home);
+
 async fn one_account_from_everywhere_is_slowed_and_told_but_not_at_home(database: &TestDatabase) {
     let it = fixture(database).await;
     let account = it.enrol("camille", Role::Patient, 1).await.unwrap();
