@@ -19,6 +19,9 @@ use types::{Actor, Event, InterventionId, SystemActor, Time};
 /// How often all that runs is held against its signatures.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
+/// What was opened so soon after an account's sessions ended may have been under way before, or on a node whose clock is late.
+const JUST_AFTER: Duration = Duration::from_secs(5);
+
 /// What [`InterventionService::keep_leases`] remembers between two calls.
 #[derive(Debug, Default)]
 pub struct LeaseWatch {
@@ -120,7 +123,7 @@ impl InterventionService {
             };
             let keys = people::sql::fingerprints(&mut connection, account).await?;
             drop(connection);
-            let over = known.is_none_or(|known| known.ended.is_some_and(|ended| since <= ended));
+            let over = known.is_none_or(|known| known.ended.is_some_and(|ended| since <= ended + JUST_AFTER));
             if over || !keys.contains(&fingerprint) {
                 self.parts().leases.end(relay, EndReason::Closed);
                 let why =

@@ -84,30 +84,32 @@ impl Granted {
         Ok(rows.iter().find(is_there).map(|row| described(&parts.keys, account, row)))
     }
 
-    /// Closes what the account has open at this door, where one session at a time is kept; says which.
+    /// Closes what the account has at this door, where one session at a time is kept; says which were open, and which were over
+    /// or are gone on with.
     pub(crate) async fn close_others(
         &self,
         service: &SignInService,
         tx: &mut WriteTx<'_, OpenSession>,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<(Vec<SessionId>, Vec<SessionId>), StoreError> {
         if self.rules.at_once() == AtOnce::Several {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let (keys, account) = (&service.parts().keys, self.account.id);
         let (now, door) = (tx.now(), tx.action().door);
         let parts = service.parts();
         let LastSignIn { at, address } = self.sign_in;
-        let mut closed = Vec::new();
+        let (mut closed, mut over) = (Vec::new(), Vec::new());
         for row in own_session_rows(tx.connection(), (account, door), now).await? {
-            closed.push(row.id);
             let times = row.stored.times(&parts.door_key, account);
             let lives = times.is_some_and(|times| now < times.idle_until) && !parts.journal.is_revoked(row.id);
             let digest = row.stored.token_digest(&parts.door_key, account);
             // Who goes on in the same browser is told nothing of himself, and a session that was over says nothing either.
             let Some(digest) = digest.filter(|_| lives && self.former != Some(row.id)) else {
                 delete_session(tx.connection(), row.id).await?;
+                over.push(row.id);
                 continue;
             };
+            closed.push(row.id);
             let (address, device) = (address.to_string(), self.device.clone());
             let raw = RawClosed { at: at.micros(), address, device, digest: *digest.bytes() };
             let clear = minicbor::to_vec(&raw).unwrap_or_default();
@@ -117,7 +119,7 @@ impl Granted {
                 .map_err(|error| StoreError::Other(error.to_string()))?;
             close_session(tx.connection(), ClosedInsert { row: &row, account, door, sealed }).await?;
         }
-        Ok(closed)
+        Ok((closed, over))
     }
 }
 

@@ -33,6 +33,34 @@ where
     E: Effect<A, Output = Ending<T>>,
     T: Send + 'static,
 {
+    perform(journal, authorized, effect, true).await
+}
+
+/// The same of what happens at each sign-in: their rows are gone, and no place of the reserve is taken, which is kept for cuts.
+pub(crate) async fn perform_closing<A, E, T>(
+    journal: &Journal,
+    authorized: Authorized<A>,
+    effect: E,
+) -> Result<T, JournalError>
+where
+    A: DatabaseAction,
+    E: Effect<A, Output = Ending<T>>,
+    T: Send + 'static,
+{
+    perform(journal, authorized, effect, false).await
+}
+
+async fn perform<A, E, T>(
+    journal: &Journal,
+    authorized: Authorized<A>,
+    effect: E,
+    reserved: bool,
+) -> Result<T, JournalError>
+where
+    A: DatabaseAction,
+    E: Effect<A, Output = Ending<T>>,
+    T: Send + 'static,
+{
     let own = journal.clone();
     let task = journal.own(async move {
         let Ending { outcome, ended } = own.perform(authorized, effect).await?;
@@ -40,6 +68,9 @@ where
         // All of them first: what is in memory is in force.
         for session in &ended {
             own.revoke_here(Revoked::Session(*session), until);
+        }
+        if !reserved {
+            return Ok(outcome);
         }
         let after = own.clone();
         own.own(async move {

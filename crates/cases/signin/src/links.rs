@@ -160,7 +160,7 @@ impl SignInService {
         let step = new_code_step(&chosen.totp, &code, now).ok_or(LinkError::Code)?;
         let personal = vec![secrets.login.clone(), secrets.display_name.clone()];
         let hash = match secrets.directory {
-            None => Some(self.new_password(chosen.password, account.role, personal).await??),
+            None => Some(self.new_password(&parts.hasher, chosen.password, account.role, personal).await??),
             Some(_) => None,
         };
         let who = door_actor(parts.settings.door, address, Some(account.establishment), now);

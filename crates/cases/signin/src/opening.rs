@@ -86,9 +86,10 @@ impl Effect<OpenSession> for TryOpen {
             None => Inserted::Spent,
         };
         match inserted {
-            Inserted::Opened(ended) => {
+            Inserted::Opened { closed, over } => {
                 self.counters.succeeded(tx.connection()).await?;
-                Ok(Applied::done(Ending { outcome: Tried::Opened(ended.clone()), ended }))
+                let ended = [closed.clone(), over].concat();
+                Ok(Applied::done(Ending { outcome: Tried::Opened(closed), ended }))
             }
             // Nothing was guessed.
             Inserted::Elsewhere(other) => Ok(Applied::refused(Ending::nothing(Tried::Elsewhere(other)))),
@@ -102,8 +103,8 @@ impl Effect<OpenSession> for TryOpen {
 
 /// What became of a session granted.
 pub(crate) enum Inserted {
-    /// It is open; these were closed by it.
-    Opened(Vec<SessionId>),
+    /// It is open; these were closed by it, and these were over or are gone on with.
+    Opened { closed: Vec<SessionId>, over: Vec<SessionId> },
     /// What would have opened it had served, or the account had changed.
     Spent,
     /// One session at a time is kept, and another one is there.
@@ -135,7 +136,7 @@ impl Granted {
         if !self.record(keys, tx, sealed).await? {
             return Ok(Inserted::Spent);
         }
-        let closed = self.close_others(service, tx).await?;
+        let (closed, over) = self.close_others(service, tx).await?;
         let id = self.session.token.id();
         let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
         let kept = SessionSecrets::new((previous, self.sign_in), self.device.clone(), self.rules.at_once());
@@ -150,7 +151,7 @@ impl Granted {
             ends: self.session.absolute_until,
         };
         sql::insert_session(tx.connection(), session).await?;
-        Ok(Inserted::Opened(closed))
+        Ok(Inserted::Opened { closed, over })
     }
 
     /// Remembers what opened it, and that it did.

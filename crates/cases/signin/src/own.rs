@@ -174,7 +174,7 @@ impl SignInService {
         let address = self.own_step(who)?;
         let is_same = new.expose() == current.expose();
         let personal = vec![who.login.clone(), who.display_name.clone()];
-        let hash = self.new_password(new, who.role, personal).await??;
+        let hash = self.new_password(&self.parts().home_hasher, new, who.role, personal).await??;
         let action = ChangePassword { account: who.account };
         self.change(who, (action, address), current, Change::Password(hash.phc().to_owned(), is_same)).await
     }

@@ -5,7 +5,7 @@ use crate::{
     SignInService,
     at_once::OtherSession,
     attempts::Tried,
-    ending::{Ending, perform_ending},
+    ending::{Ending, perform_closing},
     means::{model::open_passkey, sql::passkey_by_credential},
     opening::{Granted, Inserted},
     service::{Opened, SecondStepError, Terminal},
@@ -141,7 +141,7 @@ impl SignInService {
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| PasskeyRefused::Unavailable)?;
         let effect = OpenByPasskey { service: self.clone(), credential: assertion.credential.clone(), granted };
-        let tried = perform_ending(&parts.journal, authorized, effect).await.map_err(|error| {
+        let tried = perform_closing(&parts.journal, authorized, effect).await.map_err(|error| {
             tracing::warn!(%error, "a sign-in could not be traced or stored");
             PasskeyRefused::Unavailable
         })?;
@@ -223,7 +223,10 @@ impl Effect<OpenSession> for OpenByPasskey {
             return Ok(Applied::refused(Ending::nothing(Tried::Wrong)));
         }
         Ok(match self.granted.insert(&self.service, tx).await? {
-            Inserted::Opened(ended) => Applied::done(Ending { outcome: Tried::Opened(ended.clone()), ended }),
+            Inserted::Opened { closed, over } => {
+                let ended = [closed.clone(), over].concat();
+                Applied::done(Ending { outcome: Tried::Opened(closed), ended })
+            }
             Inserted::Elsewhere(other) => Applied::refused(Ending::nothing(Tried::Elsewhere(other))),
             Inserted::Spent => Applied::refused(Ending::nothing(Tried::Wrong)),
         })

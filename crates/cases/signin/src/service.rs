@@ -212,15 +212,17 @@ impl SignInService {
         policy_of(role, self.0.settings.administrators_passwords)
     }
 
-    /// Judges a new password and hashes it. `personal` are the words that somebody who knows its owner tries first.
+    /// Judges a new password and hashes it, on one of these threads. `personal` are the words that somebody who knows its owner
+    /// tries first.
     pub(crate) async fn new_password(
         &self,
+        hasher: &Hasher,
         password: Secret<String>,
         role: Role,
         personal: Vec<String>,
     ) -> Result<Result<PasswordHash, WeakPassword>, NotHashed> {
         let (policy, salt) = (self.password_policy(role), random().map_err(|_| NotHashed::Fault)?);
-        let hashed = self.0.hasher.run(move || {
+        let hashed = hasher.run(move || {
             let mut words: Vec<&str> = personal.iter().map(String::as_str).collect();
             words.push("poterne");
             check_password(&password, &policy, &words)?;

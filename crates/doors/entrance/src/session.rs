@@ -173,11 +173,11 @@ pub(crate) async fn end<D: Door>(
         // Signing out does not wait for the database: the form's token alone proves whose session it is.
         Err(unavailable) => {
             let cookie = visit.entrance().cookie().read(&headers).ok().flatten();
-            // One that another sign-in closed is over already.
+            // One that another sign-in closed is over already: the page says so, and takes the cookie back.
             if let Some(cookie) = cookie
                 && let Ok(None) = visit.entrance().signin().honored(cookie, visit.address).await
             {
-                return visit.clear_cookie(shown(visit.lang, &SignedOut::new(visit.chrome(None, Some("/")))));
+                return unavailable;
             }
             let session = cookie.and_then(|cookie| cookie.parse::<SessionToken>().ok()).map(|token| token.id());
             let csrf = visit.entrance().csrf();

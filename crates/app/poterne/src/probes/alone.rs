@@ -60,6 +60,17 @@ async fn look(AloneDoor { visits, role, in_force }: &AloneDoor) -> Seen {
         let told = "several sessions of one person are possible here, until an administrator decides otherwise";
         return Err(Fault::Partly(told.into()));
     }
+    let others: Vec<_> = rules.iter().filter(|(_, rules)| rules.at_once() == AtOnce::Several).collect();
+    let held = one_at_a_time(visits, decided).await?;
+    match others.first() {
+        None => Ok(held),
+        Some((population, _)) => {
+            Err(Fault::Partly(format!("{held}; of the population {} several are possible", population.as_str())))
+        }
+    }
+}
+
+async fn one_at_a_time(visits: &Visits, decided: AtOnce) -> Seen {
     let first = match visits.again().await? {
         Second::Opened(cookie) => cookie,
         // Another node tries it too.

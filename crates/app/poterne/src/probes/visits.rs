@@ -122,7 +122,9 @@ impl Visits {
         Ok(match (page.status, given) {
             (200..=399, Some(cookie)) => Some(Second::Opened(cookie)),
             (422, _) => None,
-            _ => Some(Second::Refused { told: page.form("word").is_some() }),
+            (409, _) => Some(Second::Refused { told: page.form("word").is_some() }),
+            // It waits for other failures, or the door does not answer: nothing is said of sessions.
+            (status, _) => return Err(Fault::unreachable(format!("the second step answers {status}"))),
         })
     }
 

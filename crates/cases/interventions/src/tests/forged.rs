@@ -259,7 +259,7 @@ async fn whoever_disowned_a_sign_in_is_out_at_the_next_look(database: &TestDatab
     let before = it.connect(5).await.unwrap();
     it.clock.advance(1);
     it.end_what_is_open(5).await;
-    it.clock.advance(1);
+    it.clock.advance(6);
     let mut watch = crate::LeaseWatch::default();
     let after = it.connect(5).await.unwrap();
     it.node.relays.keep_leases(&mut watch).await.unwrap();
