@@ -6,9 +6,11 @@
 
 mod leases;
 pub mod rows;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod view;
 
-pub use leases::{CutReport, Held, Lease, LeaseError, LeaseTerms, Leases, LeasesConfig};
+pub use leases::{Lease, Leases};
+pub use terms::{CutReport, Held, LeaseError, LeaseTerms, LeasesConfig};
 pub use view::{EndReason, LeaseView, Warning};
