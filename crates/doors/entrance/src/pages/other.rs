@@ -39,6 +39,11 @@ impl Other {
         Self { t: chrome.text(), chrome, view }
     }
 
+    /// Only then do the browser's other pages show a session that is over.
+    fn is_closed(&self) -> bool {
+        self.view.why == OtherWhy::Closed
+    }
+
     fn title(&self) -> &'static str {
         match self.view.why {
             OtherWhy::Closed => self.t.entrance_elsewhere_closed_title(),
