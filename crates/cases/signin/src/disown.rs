@@ -5,7 +5,7 @@ use crate::{
     AlarmKind, OwnError, SignInService, SignedIn,
     accounts::sql as accounts,
     at_once::OtherSession,
-    ending::{Ending, perform_ending},
+    ending::{Ending, Reserve, perform_ending},
     model::{AccountRow, state_column},
     passkeys::challenge_digest,
     sql::{self, account_by_id},
@@ -14,7 +14,7 @@ use data_encoding::BASE64URL_NOPAD;
 use identity::door_actor;
 use journal::{Applied, Effect, WriteTx};
 use minicbor::{Decode, Encode};
-use policy::{DatabaseAction, DisownAtDoor, DisownSignIns, Facts};
+use policy::{DisownAtDoor, DisownSignIns, Facts};
 use sqlx::AnyConnection;
 use std::time::Duration;
 use store::StoreError;
@@ -73,7 +73,7 @@ impl SignInService {
         let action = DisownAtDoor { establishment, account };
         let authorized = parts.policies.decide(&who, action, &Facts::default(), now)?;
         let disown = Disown { service: self.clone(), account, but: None, word: Some(word) };
-        let done = perform_ending(&parts.journal, authorized, disown).await?;
+        let done = perform_ending(&parts.journal, authorized, disown, Reserve::Taken).await?;
         if done {
             self.ring(account);
         }
@@ -86,7 +86,7 @@ impl SignInService {
         let action = DisownSignIns { account: who.account };
         let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), parts.journal.now())?;
         let disown = Disown { service: self.clone(), account: who.account, but: Some(who.session), word: None };
-        perform_ending(&parts.journal, authorized, disown).await?;
+        perform_ending(&parts.journal, authorized, disown, Reserve::Taken).await?;
         self.ring(who.account);
         Ok(())
     }
@@ -113,10 +113,22 @@ struct Disown {
     word: Option<Word>,
 }
 
-impl<A: DatabaseAction> Effect<A> for Disown {
-    type Output = Ending<bool>;
-    async fn apply(&self, tx: &mut WriteTx<'_, A>) -> Result<Applied<Ending<bool>>, StoreError> {
-        let (now, connection) = (tx.now(), tx.connection());
+macro_rules! disowns {
+    ($($action:ident),*) => {$(
+        impl Effect<$action> for Disown {
+            type Output = Ending<bool>;
+            async fn apply(&self, tx: &mut WriteTx<'_, $action>) -> Result<Applied<Ending<bool>>, StoreError> {
+                let now = tx.now();
+                self.end(tx.connection(), now).await
+            }
+        }
+    )*};
+}
+
+disowns!(DisownSignIns, DisownAtDoor);
+
+impl Disown {
+    async fn end(&self, connection: &mut AnyConnection, now: Time) -> Result<Applied<Ending<bool>>, StoreError> {
         let Some(row) = account_by_id(&mut *connection, self.account).await? else {
             return Ok(Applied::refused(Ending::nothing(false)));
         };
@@ -132,9 +144,7 @@ impl<A: DatabaseAction> Effect<A> for Disown {
         self.mark(connection, &row, now).await?;
         Ok(Applied::done(Ending { outcome: true, ended }))
     }
-}
 
-impl Disown {
     /// Whether the word had not served, and the account is as it was when it was given.
     async fn is_good(&self, connection: &mut AnyConnection, word: &Word, row: &AccountRow) -> Result<bool, StoreError> {
         let digest = challenge_digest(&self.service.parts().keys, &word.nonce)?;

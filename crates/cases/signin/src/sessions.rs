@@ -2,12 +2,12 @@
 
 use crate::{
     SignInService, SignedIn,
-    model::{SessionSecrets, session_place},
+    model::{AccountRow, SessionRow, SessionSecrets, session_place},
     service::SessionFault,
     sql,
 };
 use identity::{
-    AtOnce, NotResumed, SESSION_SECONDS_MAX, SessionToken, StoredSession, door_actor, resume, system_actor,
+    AtOnce, NotResumed, Resumed, SESSION_SECONDS_MAX, SessionToken, StoredSession, door_actor, resume, system_actor,
 };
 use journal::{Applied, Effect, JournalError, Refusal, WriteTx};
 use policy::{EndSession, EndedBecause, Facts, PurgeSessions, RenewSession};
@@ -31,6 +31,43 @@ impl SignInService {
     pub async fn resume(&self, cookie: &str, address: ClientAddress) -> Result<SignedIn, SessionFault> {
         let parts = &self.0;
         let now = parts.journal.now();
+        let Admitted { session, stored, account, kept, resumed } = self.admit(cookie, address, now).await?;
+        let secrets = account.secrets(&parts.keys).map_err(|_| SessionFault::Unavailable)?;
+        let previous = kept.as_ref().and_then(SessionSecrets::previous);
+        let at_once = kept.map(|kept| kept.at_once()).unwrap_or_default();
+        if at_once == AtOnce::First {
+            self.note_there(session);
+        }
+        if let Ok(Some(renewed)) = stored.renewed(&parts.door_key, now) {
+            self.keep(&resumed.authenticated, session, renewed, now);
+        }
+        Ok(SignedIn {
+            session,
+            account: account.id,
+            login: secrets.login.clone(),
+            display_name: secrets.display_name.clone(),
+            role: account.role,
+            supplier: account.supplier,
+            opened: resumed.opened,
+            idle_until: (now + resumed.idle).min(resumed.absolute_until).max(resumed.idle_until),
+            absolute_until: resumed.absolute_until,
+            at_once,
+            previous,
+            password_due: self.password_policy(account.role).is_due(secrets.password_since.map(Time::from_micros), now),
+            authenticated: resumed.authenticated,
+        })
+    }
+
+    /// Which session a cookie names, if it is honored. Asking prolongs nothing.
+    pub async fn honored(&self, cookie: &str, address: ClientAddress) -> Result<Honored, SessionFault> {
+        let admitted = self.admit(cookie, address, self.0.journal.now()).await?;
+        let at_once = admitted.kept.map(|kept| kept.at_once()).unwrap_or_default();
+        Ok(Honored { session: admitted.session, at_once })
+    }
+
+    /// The session that a cookie names, if it is honored.
+    async fn admit(&self, cookie: &str, address: ClientAddress, now: Time) -> Result<Admitted, SessionFault> {
+        let parts = &self.0;
         let Ok(token) = SessionToken::from_str(cookie) else {
             self.refused(address, "malformed session token").await;
             return Err(SessionFault::SignedOut);
@@ -47,11 +84,11 @@ impl SignInService {
             tracing::warn!(%error, "sessions cannot be read");
             SessionFault::Unavailable
         })?;
-        let Some(row) = row else { return Err(self.over(&token).await) };
-        if !row.account.active {
+        let Some(SessionRow { stored, sealed, account }) = row else { return Err(self.over(&token).await) };
+        if !account.active {
             return Err(SessionFault::SignedOut);
         }
-        let resumed = match resume(&row.stored, &token, &parts.door_key, address, now) {
+        let resumed = match resume(&stored, &token, &parts.door_key, address, now) {
             Ok(resumed) => resumed,
             Err(why @ (NotResumed::Forged | NotResumed::WrongToken | NotResumed::Malformed)) => {
                 self.refused(address, &why.to_string()).await;
@@ -59,39 +96,15 @@ impl SignInService {
             }
             Err(NotResumed::Idle | NotResumed::Ended) => return Err(SessionFault::SignedOut),
         };
-        let account = row.account;
         // The record says whose it is; the row must agree.
         if resumed.authenticated.account() != Some(account.id) || resumed.authenticated.role() != Some(account.role) {
             self.refused(address, "the session and its account disagree").await;
             return Err(SessionFault::SignedOut);
         }
-        let secrets = account.secrets(&parts.keys).map_err(|_| SessionFault::Unavailable)?;
         let session = token.id();
         let place: [&[u8]; 2] = [session.as_bytes(), account.id.as_bytes()];
-        let kept = SessionSecrets::open(&parts.keys, session_place(&place), &row.sealed).ok();
-        let previous = kept.as_ref().and_then(SessionSecrets::previous);
-        let at_once = kept.map(|kept| kept.at_once()).unwrap_or_default();
-        if at_once == AtOnce::First {
-            self.note_there(session);
-        }
-        if let Ok(Some(renewed)) = row.stored.renewed(&parts.door_key, now) {
-            self.keep(&resumed.authenticated, token.id(), renewed, now);
-        }
-        Ok(SignedIn {
-            session: token.id(),
-            account: account.id,
-            login: secrets.login.clone(),
-            display_name: secrets.display_name.clone(),
-            role: account.role,
-            supplier: account.supplier,
-            opened: resumed.opened,
-            idle_until: (now + resumed.idle).min(resumed.absolute_until).max(resumed.idle_until),
-            absolute_until: resumed.absolute_until,
-            at_once,
-            previous,
-            password_due: self.password_policy(account.role).is_due(secrets.password_since.map(Time::from_micros), now),
-            authenticated: resumed.authenticated,
-        })
+        let kept = SessionSecrets::open(&parts.keys, session_place(&place), &sealed).ok();
+        Ok(Admitted { session, stored, account, kept, resumed })
     }
 
     /// What a token that opens nothing is told: why, if another sign-in closed its session.
@@ -104,31 +117,6 @@ impl SignInService {
                 SessionFault::SignedOut
             }
         }
-    }
-
-    /// Which session a cookie names, if it is honored. Asking prolongs nothing.
-    pub async fn honored(&self, cookie: &str, address: ClientAddress) -> Result<Option<Honored>, SessionFault> {
-        let parts = &self.0;
-        let now = parts.journal.now();
-        let Ok(token) = SessionToken::from_str(cookie) else { return Ok(None) };
-        if parts.journal.is_revoked(token.id()) {
-            return Ok(None);
-        }
-        let read = async {
-            let mut connection = parts.store.read().await?;
-            sql::session(&mut connection, token.id(), parts.settings.door).await
-        };
-        let row = read.await.map_err(|_: StoreError| SessionFault::Unavailable)?;
-        let Some(row) = row.filter(|row| row.account.active) else { return Ok(None) };
-        let Ok(resumed) = resume(&row.stored, &token, &parts.door_key, address, now) else { return Ok(None) };
-        if resumed.authenticated.account() != Some(row.account.id) {
-            return Ok(None);
-        }
-        let session = token.id();
-        let place: [&[u8]; 2] = [session.as_bytes(), row.account.id.as_bytes()];
-        let kept = SessionSecrets::open(&parts.keys, session_place(&place), &row.sealed).ok();
-        let at_once = kept.map(|kept| kept.at_once()).unwrap_or_default();
-        Ok(Some(Honored { session, at_once }))
     }
 
     /// Writes down which sessions another sign-in closed: they are in the same account.
@@ -273,6 +261,15 @@ impl SignInService {
             tracing::warn!(%error, "a refusal could not be traced");
         }
     }
+}
+
+/// A session with its account, once its record, its token and its times were found right.
+struct Admitted {
+    session: SessionId,
+    stored: StoredSession,
+    account: AccountRow,
+    kept: Option<SessionSecrets>,
+    resumed: Resumed,
 }
 
 /// A session that is honored.

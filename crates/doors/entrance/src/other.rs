@@ -16,7 +16,7 @@ use axum::{
 };
 use identity::AtOnce;
 use serde::Deserialize;
-use signin::{Honored, OtherSession};
+use signin::{Honored, OtherSession, SessionFault};
 use web::layout::{ErrorKind, page};
 
 /// The page about the other session.
@@ -55,10 +55,10 @@ pub(crate) async fn here<D: Door>(
     let (entrance, cookie) = (visit.entrance(), visit.entrance().cookie().read(&headers).ok().flatten());
     let honored = match cookie {
         Some(cookie) => entrance.signin().honored(cookie, visit.address).await,
-        None => Ok(None),
+        None => Err(SessionFault::SignedOut),
     };
     match honored {
-        Ok(Some(Honored { session, at_once })) => match form {
+        Ok(Honored { session, at_once }) => match form {
             Ok(Form(form)) if entrance.csrf().check(&session, &form.csrf).is_ok() => {
                 if at_once == AtOnce::First {
                     entrance.signin().note_there(session);
@@ -67,11 +67,11 @@ pub(crate) async fn here<D: Door>(
             }
             _ => visit.error(ErrorKind::FormExpired, None),
         },
-        Ok(None) => {
+        Err(SessionFault::SignedOut | SessionFault::Closed(_)) => {
             entrance.signin().stranger(visit.address).await;
             visit.error(ErrorKind::SessionExpired, None)
         }
-        Err(_) => visit.error(ErrorKind::JournalUnavailable, None),
+        Err(SessionFault::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
     }
 }
 

@@ -19,7 +19,7 @@ use axum::{
 };
 use identity::SessionToken;
 use serde::{Deserialize, Serialize};
-use signin::{EndedBecause, FirstStepError, Opened, SecondStepError, Terminal};
+use signin::{EndedBecause, FirstStepError, Opened, SecondStepError, SessionFault, Terminal};
 use std::time::Duration;
 use types::Secret;
 use web::layout::{ErrorKind, page};
@@ -175,7 +175,7 @@ pub(crate) async fn end<D: Door>(
             let cookie = visit.entrance().cookie().read(&headers).ok().flatten();
             // One that another sign-in closed is over already: the page says so, and takes the cookie back.
             if let Some(cookie) = cookie
-                && let Ok(None) = visit.entrance().signin().honored(cookie, visit.address).await
+                && let Err(SessionFault::Closed(_)) = visit.entrance().signin().honored(cookie, visit.address).await
             {
                 return unavailable;
             }
