@@ -7,7 +7,7 @@ pub(crate) mod sql;
 
 use crate::{
     codes::{draw_code, in_halves, second_digest},
-    ending::perform_ending,
+    ending::{Reserve, perform_ending},
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, LastSignIn, Life, last_sign_in_place},
 };
@@ -296,7 +296,7 @@ impl Accounts {
         secrets.life = Some(Life { reason: Some(reason.as_str().to_owned()), ..life });
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
         let put = PutState(Resealed { row, state: to, sealed });
-        done(perform_ending(&parts.journal, authorized, put).await?)
+        done(perform_ending(&parts.journal, authorized, put, Reserve::Taken).await?)
     }
 
     /// Says that an account was looked at again and is right.

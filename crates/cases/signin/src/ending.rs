@@ -21,40 +21,22 @@ impl<T> Ending<T> {
     }
 }
 
+/// What a restart of this node remembers of sessions that ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reserve {
+    /// That they did, whatever the database says then.
+    Taken,
+    /// Nothing: their rows are gone, and what happens at each sign-in takes no place that is kept for cuts.
+    Left,
+}
+
 /// Performs what may end sessions: live views, exports and the like of these end too, whether or not whoever asked still
 /// waits.
 pub(crate) async fn perform_ending<A, E, T>(
     journal: &Journal,
     authorized: Authorized<A>,
     effect: E,
-) -> Result<T, JournalError>
-where
-    A: DatabaseAction,
-    E: Effect<A, Output = Ending<T>>,
-    T: Send + 'static,
-{
-    perform(journal, authorized, effect, true).await
-}
-
-/// The same of what happens at each sign-in: their rows are gone, and no place of the reserve is taken, which is kept for cuts.
-pub(crate) async fn perform_closing<A, E, T>(
-    journal: &Journal,
-    authorized: Authorized<A>,
-    effect: E,
-) -> Result<T, JournalError>
-where
-    A: DatabaseAction,
-    E: Effect<A, Output = Ending<T>>,
-    T: Send + 'static,
-{
-    perform(journal, authorized, effect, false).await
-}
-
-async fn perform<A, E, T>(
-    journal: &Journal,
-    authorized: Authorized<A>,
-    effect: E,
-    reserved: bool,
+    reserve: Reserve,
 ) -> Result<T, JournalError>
 where
     A: DatabaseAction,
@@ -69,7 +51,7 @@ where
         for session in &ended {
             own.revoke_here(Revoked::Session(*session), until);
         }
-        if !reserved {
+        if reserve == Reserve::Left {
             return Ok(outcome);
         }
         let after = own.clone();

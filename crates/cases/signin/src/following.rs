@@ -11,7 +11,7 @@ use crate::{
         model::{Attributes, NewInvitation, Profile},
         sql::{self, Moved, Whole},
     },
-    ending::{Ending, perform_ending},
+    ending::{Ending, Reserve, perform_ending},
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, Life, state_column},
     sql::{AccountInsert, insert_account},
@@ -359,7 +359,7 @@ impl Following {
         let who = system_actor(SystemActor::Directory, Some(establishment), now);
         let action = FollowChange { establishment, account: account.id, detail };
         let authorized = self.policies.decide(&who, action, &Facts::default(), now)?;
-        match perform_ending(&self.journal, authorized, put).await {
+        match perform_ending(&self.journal, authorized, put, Reserve::Taken).await {
             Ok(changed) => Ok(Written::Is(changed)),
             Err(JournalError::Store(StoreError::Conflict)) => Ok(Written::LoginTaken),
             Err(error) => Err(FollowError::Unavailable(error.to_string())),

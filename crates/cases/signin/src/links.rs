@@ -9,7 +9,7 @@ use crate::{
         sql,
     },
     codes::{second_digest, typed_code},
-    ending::{Ending, perform_ending},
+    ending::{Ending, Reserve, perform_ending},
     hasher::NotHashed,
     model::{AccountRow, AccountSecrets, Life, state_column},
     sql::{account_by_id, reseal_account, use_step},
@@ -179,7 +179,7 @@ impl SignInService {
         secrets.renewals = Some(kept.renewals.saturating_add(1));
         secrets.ended = Some(now.micros());
         let sealed = account.bond().seal(&parts.keys, &secrets)?;
-        match perform_ending(&parts.journal, authorized, Take { account, link, sealed, step }).await? {
+        match perform_ending(&parts.journal, authorized, Take { account, link, sealed, step }, Reserve::Taken).await? {
             true => Ok(()),
             false => Err(LinkError::Absent),
         }

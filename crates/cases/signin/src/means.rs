@@ -5,7 +5,11 @@ pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod sql;
 
-use crate::{ending::perform_ending, model::AccountRow, sql::account_by_id};
+use crate::{
+    ending::{Reserve, perform_ending},
+    model::AccountRow,
+    sql::account_by_id,
+};
 use data_encoding::BASE64URL_NOPAD;
 use effects::{DeletePasskey, DeleteSshKey, InsertPasskey, InsertSshKey, KeepVouch, Kept, ResealPasskey};
 use identity::{
@@ -295,7 +299,7 @@ impl Means {
         drop(connection);
         let row = row.filter(|row| row.account == account).ok_or(MeansError::Absent)?;
         let delete = DeletePasskey { credential: row.credential, but: who.session() };
-        perform_ending(&parts.journal, authorized, delete).await?.into()
+        perform_ending(&parts.journal, authorized, delete, Reserve::Taken).await?.into()
     }
 
     /// Whom these passkeys are for.
@@ -343,7 +347,7 @@ impl Means {
         let action = RevokePasskey { account: row.account, credential: BASE64URL_NOPAD.encode(credential) };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
         let delete = DeletePasskey { credential: row.credential, but: None };
-        perform_ending(&parts.journal, authorized, delete).await?.into()
+        perform_ending(&parts.journal, authorized, delete, Reserve::Taken).await?.into()
     }
 
     /// A passkey of the establishment of `who`, for those who may see them.

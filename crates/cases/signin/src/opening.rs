@@ -85,19 +85,13 @@ impl Effect<OpenSession> for TryOpen {
             Some(granted) => granted.insert(&self.service, tx).await?,
             None => Inserted::Spent,
         };
-        match inserted {
-            Inserted::Opened { closed, over } => {
-                self.counters.succeeded(tx.connection()).await?;
-                let ended = [closed.clone(), over].concat();
-                Ok(Applied::done(Ending { outcome: Tried::Opened(closed), ended }))
-            }
+        match &inserted {
+            Inserted::Opened { .. } => self.counters.succeeded(tx.connection()).await?,
+            Inserted::Spent => self.counters.failed(tx.connection(), now).await?,
             // Nothing was guessed.
-            Inserted::Elsewhere(other) => Ok(Applied::refused(Ending::nothing(Tried::Elsewhere(other)))),
-            Inserted::Spent => {
-                self.counters.failed(tx.connection(), now).await?;
-                Ok(Applied::refused(Ending::nothing(Tried::Wrong)))
-            }
+            Inserted::Elsewhere(_) => {}
         }
+        Ok(inserted.told())
     }
 }
 
@@ -109,6 +103,20 @@ pub(crate) enum Inserted {
     Spent,
     /// One session at a time is kept, and another one is there.
     Elsewhere(OtherSession),
+}
+
+impl Inserted {
+    /// The outcome of the sign-in, with what it ended.
+    pub(crate) fn told(self) -> Applied<Ending<Tried>> {
+        match self {
+            Self::Opened { closed, over } => {
+                let ended = [closed.clone(), over].concat();
+                Applied::done(Ending { outcome: Tried::Opened(closed), ended })
+            }
+            Self::Elsewhere(other) => Applied::refused(Ending::nothing(Tried::Elsewhere(other))),
+            Self::Spent => Applied::refused(Ending::nothing(Tried::Wrong)),
+        }
+    }
 }
 
 impl Granted {

@@ -6,7 +6,7 @@ use crate::{
     accounts::sql,
     attempts::{Counters, LoginTokens},
     codes::{draw_code, in_halves, spare_digest},
-    ending::{Ending, perform_ending},
+    ending::{Ending, Reserve, perform_ending},
     hasher::NotHashed,
     model::{AccountRow, PastSignIn, SessionSecrets, session_place, state_column},
     sql::{account_by_id, own_sessions, reseal_account, use_step},
@@ -279,7 +279,7 @@ impl SignInService {
         };
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
         let own = Own { row, sealed: right.then_some(sealed), step, codes, counters, session: who.session };
-        match perform_ending(&parts.journal, authorized, own).await? {
+        match perform_ending(&parts.journal, authorized, own, Reserve::Taken).await? {
             Outcome::Done => Ok(()),
             Outcome::Wrong => Err(OwnError::Wrong),
             Outcome::Wait(wait) => Err(OwnError::TooMany(wait)),

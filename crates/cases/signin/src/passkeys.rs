@@ -5,7 +5,7 @@ use crate::{
     SignInService,
     at_once::OtherSession,
     attempts::Tried,
-    ending::{Ending, perform_closing},
+    ending::{Ending, Reserve, perform_ending},
     means::{model::open_passkey, sql::passkey_by_credential},
     opening::{Granted, Inserted},
     service::{Opened, SecondStepError, Terminal},
@@ -141,7 +141,7 @@ impl SignInService {
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| PasskeyRefused::Unavailable)?;
         let effect = OpenByPasskey { service: self.clone(), credential: assertion.credential.clone(), granted };
-        let tried = perform_closing(&parts.journal, authorized, effect).await.map_err(|error| {
+        let tried = perform_ending(&parts.journal, authorized, effect, Reserve::Left).await.map_err(|error| {
             tracing::warn!(%error, "a sign-in could not be traced or stored");
             PasskeyRefused::Unavailable
         })?;
@@ -219,16 +219,8 @@ impl Effect<OpenSession> for OpenByPasskey {
 
     async fn apply(&self, tx: &mut WriteTx<'_, OpenSession>) -> Result<Applied<Ending<Tried>>, StoreError> {
         // It may have been taken away since it was read.
-        if passkey_by_credential(tx.connection(), &self.credential).await?.is_none() {
-            return Ok(Applied::refused(Ending::nothing(Tried::Wrong)));
-        }
-        Ok(match self.granted.insert(&self.service, tx).await? {
-            Inserted::Opened { closed, over } => {
-                let ended = [closed.clone(), over].concat();
-                Applied::done(Ending { outcome: Tried::Opened(closed), ended })
-            }
-            Inserted::Elsewhere(other) => Applied::refused(Ending::nothing(Tried::Elsewhere(other))),
-            Inserted::Spent => Applied::refused(Ending::nothing(Tried::Wrong)),
-        })
+        let is_there = passkey_by_credential(tx.connection(), &self.credential).await?.is_some();
+        let inserted = if is_there { self.granted.insert(&self.service, tx).await? } else { Inserted::Spent };
+        Ok(inserted.told())
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     SignInService, accounts,
     attempts::{Counters, LoginTokens, Tried},
     codes::{spare_digest, typed_code},
-    ending::perform_closing,
+    ending::{Reserve, perform_ending},
     enrol::normal_login,
     model::AccountRow,
     opening::TryOpen,
@@ -168,7 +168,7 @@ impl SignInService {
         let authorized =
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
         let effect = TryOpen { service: self.clone(), counters, granted };
-        match perform_closing(&parts.journal, authorized, effect).await {
+        match perform_ending(&parts.journal, authorized, effect, Reserve::Left).await {
             Ok(Tried::Opened(closed)) => {
                 self.note_closed(address, closed).await;
                 opened.ok_or(SecondStepError::Refused)
