@@ -130,7 +130,8 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
 async fn open(config: &Config, new_origin: bool) -> Result<Keep> {
     let origin = operator::origin(&config.node.name);
     let store = StoreConfig::new(config.store.url.expose().clone());
-    Keep::open((&origin, new_origin), &config.node.data, &store, &config.vault.master_key, RESERVE_SLOTS).await
+    let (data, master) = (&config.node.data, &config.vault.master_key);
+    Keep::open((&origin, new_origin), data, &store, master, RESERVE_SLOTS, config.policies.clone()).await
 }
 
 async fn add(args: &AddArgs, config: Config) -> Result<()> {

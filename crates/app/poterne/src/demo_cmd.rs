@@ -174,6 +174,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         stop_deadline: Duration::from_secs(8),
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,
+        policies: Arc::new(policy::Policies::built_in()?),
         enrols_as: SystemActor::Demo,
         configuration: None,
     })

@@ -14,6 +14,7 @@ mod metrics;
 mod node;
 mod operator;
 mod outgoing;
+mod policy_cmd;
 mod probes;
 mod rules_cmd;
 mod serve;
@@ -48,6 +49,9 @@ enum Command {
     /// Verify the journal
     #[command(subcommand)]
     Journal(journal_cmd::JournalCommand),
+    /// List the policies, try a hospital's own, tell why somebody may or may not
+    #[command(subcommand)]
+    Policy(policy_cmd::PolicyCommand),
     /// Show the rules with their states and proofs
     Rules(rules_cmd::RulesArgs),
 }
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
             Command::Check(args) => Ok(check::run(&args, check_peers).await),
             Command::Account(command) => account_cmd::run(command).await,
             Command::Journal(command) => journal_cmd::run(command).await,
+            Command::Policy(command) => policy_cmd::run(command).await,
             Command::Rules(args) => rules_cmd::run(&args).await,
         }
     });

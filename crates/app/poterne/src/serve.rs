@@ -122,6 +122,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         stop_deadline: config.node.stop_deadline,
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,
+        policies: config.policies,
         enrols_as: SystemActor::Operator,
         configuration: Some(config.digest),
     })

@@ -79,7 +79,23 @@ async fn an_operator_opens_a_portal() {
     assert!(made.status.success(), "{}", words(&made));
     let config = format!("{dir}/poterne.toml");
     let text = fs::read_to_string(&config).unwrap().replace("127.0.0.1:9464", &format!("127.0.0.1:{health}"));
+    let text = format!("{text}\n[policies]\nown_folder = \"policies\"\n");
     fs::write(&config, text).unwrap();
+    // The hospital's own policies may only forbid; what they do is seen below, in what its patients are shown.
+    let own = root.join("node/policies");
+    fs::create_dir(&own).unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).unwrap();
+    let own = own.join("own.cedar");
+    let about = "(principal is Account, action == Action::\"see_person\", resource is Patient)";
+    let rest = format!("{about} when {{ principal.role == \"patient\" }};");
+    let write = |effect: &str| {
+        fs::write(&own, format!("@id(\"not-yet\") @because(\"Ouverture en mars.\") {effect} {rest}")).unwrap();
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o644)).unwrap();
+    };
+    write("permit");
+    let told = poterne(&["check", "--config", &config]);
+    assert!(words(&told).contains("policy not-yet: it permits"), "{}", words(&told));
+    write("forbid");
 
     // What is missing is told at once, each with its place.
     let told = poterne(&["check", "--config", &config]);
@@ -142,8 +158,23 @@ async fn an_operator_opens_a_portal() {
     ]);
     assert!(!again.status.success() && words(&again).contains("taken"), "{}", words(&again));
 
-    let page = signed_in(&authority.ca_pem(), &origin, port, &account).await;
+    let professional = ["--login", "soin", "--name", "Docteur Essai", "--role", "professional", "--ins", &nir()];
+    let professional = [&["account", "add", "--format", "json", "--config", &config], &professional[..]].concat();
+    let professional = poterne(&professional);
+    assert!(professional.status.success(), "{}", words(&professional));
+    let professional: serde_json::Value = serde_json::from_slice(&professional.stdout).unwrap();
+    let page = signed_in(&authority.ca_pem(), &origin, port, ("soin", &professional)).await;
+    assert!(page.contains("/fr/records/"), "{page}");
+
+    // The patient comes in, and the hospital's own policy keeps his record from him.
+    let page = signed_in(&authority.ca_pem(), &origin, port, ("essai", &account)).await;
     assert!(page.contains("Personne Essai"), "{page}");
+    assert!(!page.contains("/fr/records/"), "{page}");
+    let told = poterne(&["policy", "explain", "see_person", "--config", &config, "--login", "Essai"]);
+    assert!(words(&told).contains("see_person by patient at portal"), "{}", words(&told));
+    assert!(words(&told).contains(": no\n") && words(&told).contains("forbidden by not-yet"), "{}", words(&told));
+    let told = poterne(&["policy", "explain", "see_person", "--config", &config, "--login", "personne"]);
+    assert_eq!((told.status.code(), words(&told).contains("nobody has the login")), (Some(2), true));
     assert!(page.contains("Hôpital d’essai"));
 
     // A stop is clean, and what was written verifies; pinned to its own key, and not to another.
@@ -207,7 +238,7 @@ fn tls(ca: &str) -> rustls::ClientConfig {
 }
 
 /// Signs in as a browser would, and gives the first page.
-async fn signed_in(ca: &str, origin: &str, port: u16, account: &serde_json::Value) -> String {
+async fn signed_in(ca: &str, origin: &str, port: u16, (login, account): (&str, &serde_json::Value)) -> String {
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(tls(ca))
         .resolve("portail.test", ([127, 0, 0, 1], port).into())
@@ -223,7 +254,7 @@ async fn signed_in(ca: &str, origin: &str, port: u16, account: &serde_json::Valu
             .send()
     };
     let password = account["password"].as_str().unwrap();
-    let page = post("/fr/session", format!("login=essai&password={password}")).await.unwrap();
+    let page = post("/fr/session", format!("login={login}&password={password}")).await.unwrap();
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
     let ceremony = page.split("name=\"ceremony\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();

@@ -15,6 +15,9 @@ pub(crate) fn checked(schema: &str, files: &[(&str, &str)]) -> Result<(Schema, P
     for (name, text) in files {
         match PolicySet::from_str(text) {
             Ok(set) => {
+                if set.templates().next().is_some() {
+                    wrong.push(format!("{name}: a template decides nothing"));
+                }
                 for policy in set.policies() {
                     add(name, policy, &mut all, &mut wrong);
                 }

@@ -5,10 +5,14 @@
 //! Pure: no clock, no database; the case that asks loads the [`Facts`].
 
 mod action;
+mod asking;
 mod authorized;
 mod check;
+mod condition;
 mod engine;
+mod explain;
 mod facts;
+mod own;
 mod scope;
 
 pub use action::{
@@ -26,6 +30,9 @@ pub use action::{
     VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
+pub use condition::{Need, Unread};
 pub use engine::{BadPolicies, Denied, Policies};
+pub use explain::{Ask, Cause, Explainer, Explanation, PolicyText, Supposed, Target, Verdict, Way};
 pub use facts::{Facts, Matter, Relation, RelationKind};
+pub use own::{NEVER_FORBIDDEN, OWN_FILE_BYTES_MAX, OWN_FILES_MAX, OWN_POLICIES_MAX};
 pub use scope::{MatterReach, Reach, Scope};

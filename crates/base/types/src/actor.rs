@@ -147,6 +147,32 @@ words! {
     }
 }
 
+impl Role {
+    /// The door of pages that an account of this role signs in at.
+    pub const fn door(self) -> Door {
+        match self {
+            Role::Patient | Role::Relative | Role::Professional => Door::Portal,
+            Role::Technician | Role::SupplierManager | Role::Auditor => Door::Suppliers,
+            Role::Beneficiary
+            | Role::OnCall
+            | Role::SecurityOfficer
+            | Role::Administrator
+            | Role::TraceController
+            | Role::Dpo => Door::Desk,
+        }
+    }
+
+    /// Every door that an account of this role comes in by.
+    pub const fn doors(self) -> &'static [Door] {
+        match self.door() {
+            Door::Portal => &[Door::Portal],
+            Door::Suppliers if matches!(self, Role::Technician) => &[Door::Suppliers, Door::Relays],
+            Door::Suppliers => &[Door::Suppliers],
+            _ => &[Door::Desk],
+        }
+    }
+}
+
 /// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {

@@ -5,7 +5,7 @@ use crate::{
 };
 use identity::Authenticated;
 use journal::{Journal, JournalError, Refusal};
-use policy::{Denied, Facts, Policies, SeeRules};
+use policy::{Denied, Facts, Policies, PolicyText, SeeRules};
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, SerializeStruct as _},
@@ -139,16 +139,26 @@ impl RulesService {
     /// Every rule as it stands now, if the policies let this person see them; a refusal is traced.
     pub async fn list(&self, who: &Authenticated, now: Time) -> Result<Vec<RuleRow>, RulesError> {
         let parts = &*self.0;
-        match parts.policies.decide(who, SeeRules {}, &Facts::default(), now) {
-            Ok(_) => {}
-            Err(Denied::Fault) => return Err(RulesError::Fault),
-            Err(why) => {
-                let refusal = Refusal { target: "rules".into(), reason: why.to_string() };
-                parts.journal.refuse(who, Event::Refused, &refusal).await?;
-                return Err(RulesError::NotFound);
-            }
-        }
+        self.admit(who, "rules", now).await?;
         let kept = parts.proofs.latest().await?;
         Ok(rows(&parts.catalogue, &kept, &parts.installation, now))
+    }
+
+    /// Every policy in force, the hospital's own first, for the same people.
+    pub async fn policies(&self, who: &Authenticated, now: Time) -> Result<Vec<PolicyText>, RulesError> {
+        self.admit(who, "policies", now).await?;
+        Ok(self.0.policies.read())
+    }
+
+    async fn admit(&self, who: &Authenticated, target: &str, now: Time) -> Result<(), RulesError> {
+        match self.0.policies.decide(who, SeeRules {}, &Facts::default(), now) {
+            Ok(_) => Ok(()),
+            Err(Denied::Fault) => Err(RulesError::Fault),
+            Err(why) => {
+                let refusal = Refusal { target: target.into(), reason: why.to_string() };
+                self.0.journal.refuse(who, Event::Refused, &refusal).await?;
+                Err(RulesError::NotFound)
+            }
+        }
     }
 }

@@ -27,7 +27,9 @@ use policy::{
 use sql::Whole;
 use std::{sync::Arc, time::Duration};
 use store::Store;
-use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, LinkId, Secret, Time};
+use types::{
+    AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, LinkId, Role, Secret, SupplierId, Time,
+};
 use vault::{Keys, Purpose, VaultError, random};
 
 /// How long the link of a new account serves.
@@ -41,6 +43,21 @@ struct Parts {
     policies: Arc<Policies>,
     keys: Keys,
     hasher: Hasher,
+}
+
+/// What the policies know an account by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Which.
+    pub account: AccountId,
+    /// Of which hospital.
+    pub establishment: EstablishmentId,
+    /// For what.
+    pub role: Role,
+    /// Whose person, if a supplier's.
+    pub supplier: Option<SupplierId>,
+    /// Where it is in its life.
+    pub state: AccountState,
 }
 
 /// The accounts of an establishment, for those who manage them. Clones are handles.
@@ -322,6 +339,27 @@ impl Accounts {
         let parts = &self.0;
         parts.policies.decide(who, SeeAccounts {}, &Facts::default(), parts.journal.now())?;
         who.establishment().ok_or(AccountError::Denied)
+    }
+
+    /// An account of the establishment of somebody who may see them, as the policies know it.
+    pub(crate) async fn standing(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+    ) -> Result<(AccountSeen, Standing), AccountError> {
+        let row = self.row(who, account).await?;
+        let seen = self.seen(&row, self.0.journal.now())?;
+        let (establishment, role, supplier) = (row.account.establishment, seen.role, seen.supplier);
+        let standing = Standing { account, establishment, role, supplier, state: seen.state };
+        Ok((seen, standing))
+    }
+
+    pub(crate) fn policies(&self) -> Arc<Policies> {
+        self.0.policies.clone()
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.0.journal.now()
     }
 
     async fn row(&self, who: &Authenticated, account: AccountId) -> Result<Whole, AccountError> {

@@ -21,6 +21,7 @@ mod opening;
 mod own;
 mod pace;
 mod passkeys;
+mod rights;
 mod rules;
 mod service;
 mod sessions;
@@ -33,7 +34,7 @@ mod tests;
 mod tokens;
 
 pub use accounts::{
-    Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE,
+    Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE, Standing,
     model::{
         ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet, Attributes, DrawnLink,
         LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
@@ -55,6 +56,7 @@ pub use model::{LastSignIn, PastSignIn, SignedIn};
 pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
 pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;
+pub use rights::{AccountRights, standing_of, supposed};
 pub use rules::{RulesSeen, SessionRulesError};
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings, Terminal};
 pub use sessions::Honored;

@@ -62,6 +62,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/accounts/sessions", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/sessions/{id}", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/accounts/{id}", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/{id}/rights", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/link", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/link/confirm", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/link/withdraw", asks: Asks::Session },
@@ -87,6 +88,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/{lang}/retention/{id}/confirm", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/retention/{id}/withdraw", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/rules", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/policies", asks: Asks::Session },
     Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
     Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/interventions/{id}", asks: Asks::Token },
@@ -157,6 +159,7 @@ fn managed(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/accounts/sessions", get(session_rules::seen))
         .route("/{lang}/accounts/sessions/{id}", post(session_rules::set))
         .route("/{lang}/accounts/{id}", get(accounts::one))
+        .route("/{lang}/accounts/{id}/rights", get(accounts::rights))
         .route("/{lang}/accounts/{id}/link", post(accounts::draw))
         .route("/{lang}/accounts/{id}/link/confirm", post(accounts::confirm))
         .route("/{lang}/accounts/{id}/link/withdraw", post(accounts::withdraw))
@@ -188,6 +191,7 @@ fn kept(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/retention/{id}/confirm", post(retention::confirm))
         .route("/{lang}/retention/{id}/withdraw", post(retention::withdraw))
         .route("/{lang}/rules", get(oversight::rules))
+        .route("/{lang}/policies", get(oversight::policies))
 }
 
 /// The routes for programs.

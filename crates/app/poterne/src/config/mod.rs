@@ -10,6 +10,7 @@ mod doors;
 mod files;
 mod mistake;
 mod passwords;
+pub(crate) mod policies;
 mod proxies;
 mod reading;
 mod sections;
@@ -21,6 +22,8 @@ mod tests;
 mod tests_directory;
 #[cfg(test)]
 mod tests_doors;
+#[cfg(test)]
+mod tests_policies;
 #[cfg(test)]
 mod tests_proxies;
 #[cfg(test)]
@@ -83,6 +86,8 @@ pub struct Config {
     /// `[passwords]`: `administrators_chars_min` (15), `administrators_classes_min` (3), `administrators_bits_min` (60) and
     /// `administrators_expires_days` (365): what the hospital asks of its administrators' passwords, as much as Poterne or more.
     pub administrators_passwords: identity::PasswordPolicy,
+    /// `[policies]`: `own_folder`, none by default: a folder of .cedar files that forbid more than Poterne's do; with them here.
+    pub policies: Arc<policy::Policies>,
     /// `[sign_in]`: `shared_addresses`, none by default: ranges behind which so many people come together that the failures of
     /// some must not make the others wait.
     pub shared_addresses: Vec<types::Cidr>,

@@ -5,9 +5,15 @@ use std::{cell::RefCell, ops::Range};
 use toml_edit::{Item, TableLike, Value};
 
 /// What is wrong with one value.
-pub(super) struct Wrong {
+pub(crate) struct Wrong {
     pub what: String,
     pub remedy: String,
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.what, self.remedy)
+    }
 }
 
 impl Wrong {

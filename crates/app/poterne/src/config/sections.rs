@@ -7,6 +7,7 @@ use super::{
     doors::{check_apart, page_door, public_name, public_origin, relays},
     files::{self, Kept},
     passwords::passwords,
+    policies::policies,
     proxies::ranges,
     reading::{Section, Wrong, nearest, number, text, texts, word},
     witnesses::journal,
@@ -59,11 +60,13 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let log = log(&root.section("log", false));
     let journal = journal(root, folder, node.as_ref().map(|node| node.name.as_str()));
     let administrators_passwords = passwords(&root.section("passwords", false));
+    let policies = policies(&root.section("policies", false), folder);
     let shared_addresses = shared_addresses(&root.section("sign_in", false));
     root.finish();
     Some(Config {
         administrators_passwords: administrators_passwords?,
         shared_addresses: shared_addresses?,
+        policies: policies?,
         digest: root.text_digest(),
         portal: site.kept(&[Door::Portal], portal)?,
         desk: site.kept(&[Door::Desk], desk)?,

@@ -30,11 +30,11 @@ impl Keep {
         config: &StoreConfig,
         master: &MasterKey,
         reserve_slots: u32,
+        policies: Arc<Policies>,
     ) -> Result<Self> {
         // Nobody else on this machine has anything to do in there.
         let folder = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
         folder.with_context(|| format!("{} cannot be made", data.display()))?;
-        let policies = Arc::new(Policies::built_in()?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let since = clock.now();
         let (store, door) = store::open(config).await.context("the database cannot be opened")?;

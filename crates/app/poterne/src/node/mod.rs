@@ -87,6 +87,8 @@ pub struct NodeSettings {
     pub directory: Option<config::Directory>,
     /// What signatures are verified against: for desk, suppliers and relays.
     pub trust: Option<Trust>,
+    /// Poterne's policies, and the hospital's own.
+    pub policies: Arc<policy::Policies>,
     /// The reference of the accepted risk, if doors of two zones share this node.
     pub single_zone: Option<String>,
     /// Where health is told.
@@ -261,10 +263,11 @@ impl Ground<'_> {
 impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
-        let keep = Keep::open((&node.name, node.new_origin), &node.data, &node.store, &node.master, node.reserve_slots)
-            .await?;
+        let origin = (node.name.as_str(), node.new_origin);
+        let (slots, policies) = (node.reserve_slots, node.policies);
+        let keep = Keep::open(origin, &node.data, &node.store, &node.master, slots, policies).await?;
         let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
-        told::told_at_start(&keep.journal, node.configuration).await?;
+        told::told_at_start(&keep.journal, &keep.policies, node.configuration).await?;
         for (id, name) in &node.establishments {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
         }

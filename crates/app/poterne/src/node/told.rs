@@ -11,9 +11,13 @@ use types::Event;
 use web::serve::Stopped;
 
 /// By which configuration and policies the node runs. A node that cannot say so does not start.
-pub(super) async fn told_at_start(journal: &Journal, configuration: Option<[u8; 32]>) -> Result<()> {
+pub(super) async fn told_at_start(
+    journal: &Journal,
+    policies: &Policies,
+    configuration: Option<[u8; 32]>,
+) -> Result<()> {
     let from = configuration.map_or("no file".to_owned(), |digest| format!("sha256:{}", HEXLOWER.encode(&digest)));
-    let policies = format!("sha256:{}", HEXLOWER.encode(&policies_digest()));
+    let policies = format!("sha256:{}", HEXLOWER.encode(&policies_digest(policies)));
     for (event, detail) in [(Event::NodeConfigured, from), (Event::PolicyInForce, policies)] {
         let noted = journal.note_node(event, Some(detail)).await;
         noted.context("the journal does not take what the node runs by")?;
@@ -22,9 +26,9 @@ pub(super) async fn told_at_start(journal: &Journal, configuration: Option<[u8; 
 }
 
 /// Each text with its name and their lengths, so that nothing can move from one to another unseen.
-fn policies_digest() -> [u8; 32] {
+fn policies_digest(policies: &Policies) -> [u8; 32] {
     let mut hash = Hash::new(&SHA256);
-    for part in Policies::built_in_texts().flat_map(|(name, text)| [name, text]) {
+    for part in policies.texts().flat_map(|(name, text)| [name, text]) {
         hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part.as_bytes());
     }

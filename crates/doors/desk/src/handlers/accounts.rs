@@ -5,7 +5,7 @@ use crate::{
     pages::{
         AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
         AccountPage, AccountStatePage, AccountStateView, AccountView, AccountsFields, AccountsList, AccountsView,
-        AccountsWaiting, INVITED_ROLES, Refusal, sees_accounts,
+        AccountsWaiting, INVITED_ROLES, Refusal, RightsPage, RightsView, sees_accounts, sees_rules,
     },
 };
 use axum::{http::StatusCode, response::Response};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use signin::{
     AccountError, AccountPage as Page, AccountQuery, AccountSeen, Attributes, DrawnLink, NewInvitation, SecondCode,
 };
-use types::{AccountId, AccountState, Door, IdentityProof, LifeReason, LinkId, Role};
+use types::{AccountId, AccountState, IdentityProof, LifeReason, LinkId, Role};
 use web::layout::ErrorKind;
 
 /// The longest text that is searched for.
@@ -218,20 +218,6 @@ pub(crate) async fn invite(Posted { member, form }: Posted<AccountFields>) -> Re
     form_page(&member, StatusCode::UNPROCESSABLE_ENTITY, form, (suppliers, wrong))
 }
 
-/// The door that an account of this role signs in at.
-fn door_of(role: Role) -> Door {
-    match role {
-        Role::Patient | Role::Relative | Role::Professional => Door::Portal,
-        Role::Technician | Role::SupplierManager | Role::Auditor => Door::Suppliers,
-        Role::Beneficiary
-        | Role::OnCall
-        | Role::SecurityOfficer
-        | Role::Administrator
-        | Role::TraceController
-        | Role::Dpo => Door::Desk,
-    }
-}
-
 /// The link is shown in the answer itself, once, and nowhere else.
 async fn drawn(member: &Member, account: AccountId, link: DrawnLink, path: &str) -> Response {
     let (state, lang) = (&member.visit.state, member.visit.lang);
@@ -239,7 +225,7 @@ async fn drawn(member: &Member, account: AccountId, link: DrawnLink, path: &str)
         Ok(sheet) => sheet.seen,
         Err(error) => return refused(member, error).await,
     };
-    let door = door_of(seen.role);
+    let door = seen.role.door();
     let origin = state.origin_of(door);
     let view = AccountLinkView {
         account,
@@ -280,6 +266,20 @@ pub(crate) async fn one(member: Member, named: Named, before: Asking<Before>) ->
     let (me, manages) = (member.who.account, manages(&member));
     let view = AccountView { sheet, supplier, drawn_by, me, manages, refusal };
     shown(member.visit.lang, &AccountPage::new(member.chrome(), view))
+}
+
+/// What the account may do, and why.
+pub(crate) async fn rights(member: Member, named: Named) -> Response {
+    if !sees(&member) {
+        return member.turned_away("accounts").await;
+    }
+    match member.visit.state.accounts().rights(&member.who.authenticated, account(&named)).await {
+        Ok(rights) => {
+            let view = RightsView { rights, reads_policies: sees_rules(member.who.role) };
+            shown(member.visit.lang, &RightsPage::new(member.chrome(), view))
+        }
+        Err(error) => refused(&member, error).await,
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -1,8 +1,8 @@
-//! Rules.
+//! Rules, and the policies in force.
 
 use crate::{
     handlers::{Asking, Member, or_default},
-    pages::{Rules, RulesView},
+    pages::{PoliciesPage, PoliciesView, Rules, RulesView},
 };
 use axum::response::Response;
 use dossier::{RulesError, State};
@@ -17,19 +17,30 @@ pub(crate) struct Narrowed {
     state: String,
 }
 
+async fn refused(member: &Member, error: RulesError) -> Response {
+    let failure = match &error {
+        RulesError::NotFound => Failure::Shown(ErrorKind::NotFound),
+        RulesError::Fault => Failure::Fault,
+        RulesError::Journal(_) | RulesError::Dossier(_) => Failure::Shown(ErrorKind::JournalUnavailable),
+    };
+    member.failed(failure, &error).await
+}
+
+/// The policies in force.
+pub(crate) async fn policies(member: Member) -> Response {
+    let state = &member.visit.state;
+    match state.rules().policies(&member.who.authenticated, state.now()).await {
+        Ok(policies) => shown(member.visit.lang, &PoliciesPage::new(member.chrome(), PoliciesView { policies })),
+        Err(error) => refused(&member, error).await,
+    }
+}
+
 pub(crate) async fn rules(member: Member, asked: Asking<Narrowed>) -> Response {
     let asked = or_default(asked);
     let service = member.visit.state.rules();
     let rows = match service.list(&member.who.authenticated, member.visit.state.now()).await {
         Ok(rows) => rows,
-        Err(error) => {
-            let failure = match &error {
-                RulesError::NotFound => Failure::Shown(ErrorKind::NotFound),
-                RulesError::Fault => Failure::Fault,
-                RulesError::Journal(_) | RulesError::Dossier(_) => Failure::Shown(ErrorKind::JournalUnavailable),
-            };
-            return member.failed(failure, &error).await;
-        }
+        Err(error) => return refused(&member, error).await,
     };
     let text: Option<dossier::Text> = asked.text.parse().ok();
     let state: Option<State> = asked.state.parse().ok();

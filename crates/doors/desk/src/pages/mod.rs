@@ -12,6 +12,7 @@ mod interventions;
 mod means;
 mod oversight;
 mod retention;
+mod rights;
 mod session_rules;
 mod sessions;
 mod trace;
@@ -37,6 +38,7 @@ pub use interventions::{
 pub use means::{Enrolling, Means, MeansView, Passkey, PasskeyView, Passkeys, PasskeysView};
 pub use oversight::{Rules, RulesView};
 pub use retention::{Retention, RetentionView};
+pub use rights::{PoliciesPage, PoliciesView, RightsPage, RightsView};
 pub use session_rules::{RuleFields, SessionRulesPage, SessionRulesView, WrongRule};
 pub use sessions::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView};
 pub use trace::{TraceSheet, TraceSheetView};
@@ -210,6 +212,11 @@ pub fn sees_accounts(role: Role) -> bool {
     matches!(role, Role::SecurityOfficer | Role::Administrator)
 }
 
+/// Whether a role sees the rules, their proofs, and the policies in force.
+pub fn sees_rules(role: Role) -> bool {
+    matches!(role, Role::SecurityOfficer | Role::Administrator | Role::Dpo)
+}
+
 /// Where somebody may go from any page, by his role. What he may not see is not named.
 pub fn nav(role: Role, t: Text) -> Vec<NavItem> {
     let mut places = vec![NavItem::new("/", t.desk_nav_home(), Icon::DoorOpen)];
@@ -229,7 +236,7 @@ pub fn nav(role: Role, t: Text) -> Vec<NavItem> {
         places.push(NavItem::new("/traces", t.desk_nav_traces(), Icon::Search));
         places.push(NavItem::new("/retention", t.desk_nav_retention(), Icon::Clock));
     }
-    if matches!(role, Role::SecurityOfficer | Role::Dpo | Role::Administrator) {
+    if sees_rules(role) {
         places.push(NavItem::new("/rules", t.desk_nav_rules(), Icon::Rules));
     }
     places.push(NavItem::new("/means", t.desk_nav_means(), Icon::Person));

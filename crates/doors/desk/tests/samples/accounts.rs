@@ -69,6 +69,32 @@ pub fn rows() -> Vec<AccountSeen> {
     rows
 }
 
+/// What an account may do, as the policies say.
+fn rights(seen: AccountSeen) -> signin::AccountRights {
+    let policies = policy::Policies::built_in().unwrap();
+    let explainer = policies.explainer().unwrap();
+    let who = policy::Supposed {
+        account: seen.account,
+        role: seen.role,
+        establishment: types::EstablishmentId::from_bytes([1; 16]),
+        supplier: seen.supplier,
+        door: seen.role.door(),
+        assurance: identity::Assurance::TwoFactors,
+        fresh: true,
+        address: None,
+        relations: None,
+    };
+    let (mut may, mut may_not) = (Vec::new(), Vec::new());
+    for ask in policy::Ask::all() {
+        let ways = explainer.ways(&who, seen.role.doors(), ask, NOW).unwrap();
+        match ways.is_empty() {
+            true => may_not.push((ask, vec![Role::TraceController, Role::Dpo])),
+            false => may.push((ask, ways)),
+        }
+    }
+    signin::AccountRights { seen, may, may_not }
+}
+
 /// The pages of accounts.
 pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
     let at = |path: &str| chrome(lang, path, Some(MIREILLE));
@@ -109,6 +135,10 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
             waits,
         };
         pages.push((name, html(&AccountLink::new(at("/accounts/new"), view))));
+    }
+    for (name, n, reads_policies) in [("rights", 0, true), ("rights-inactive", 1, false)] {
+        let view = RightsView { rights: rights(rows().swap_remove(n)), reads_policies };
+        pages.push((name, html(&RightsPage::new(at("/accounts"), view))));
     }
     let rules = |idle, longest, mode| identity::SessionRules::new(idle, longest, mode).ok();
     let mut rows: Vec<_> = Population::ALL.iter().map(|one| RuleFields::in_force(*one, None)).collect();

@@ -221,6 +221,12 @@ fn kept(lang: Lang) -> Vec<(&'static str, String)> {
     pages.extend(searched(lang));
     pages.push(("retention", html(&Retention::new(at("/retention", TIAGO), retention()))));
     pages.push(("rules", html(&Rules::new(at("/rules", MIREILLE), rules(lang)))));
+    let own = "@id(\"pas-de-relecture-la-nuit\") @because(\"Décision du 3 mars.\")
+        forbid (principal is Account, action == Action::\"replay\", resource);";
+    for (name, files) in [("policies", vec![]), ("policies-own", vec![("own.cedar".to_owned(), own.to_owned())])] {
+        let policies = policy::Policies::with_own(files).expect("they can be used").read();
+        pages.push((name, html(&PoliciesPage::new(at("/policies", MIREILLE), PoliciesView { policies }))));
+    }
     pages
 }
 

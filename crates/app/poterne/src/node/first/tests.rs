@@ -35,7 +35,8 @@ impl Site {
             wait: Duration::from_secs(5),
             demonstration: false,
         };
-        let keep = Keep::open(("essai.test", false), &path("data"), &store, &master, 4).await.unwrap();
+        let policies = std::sync::Arc::new(policy::Policies::built_in().unwrap());
+        let keep = Keep::open(("essai.test", false), &path("data"), &store, &master, 4, policies).await.unwrap();
         let establishments = [(ESTABLISHMENT, "Hôpital d’essai".to_owned())];
         let enrolment = keep.enrolling(&master, SystemActor::Operator).0;
         enrolment.establishment(ESTABLISHMENT, "Hôpital d’essai").await.unwrap();

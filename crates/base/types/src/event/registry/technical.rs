@@ -35,7 +35,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         &[written(
             Form::Note,
             "a node that serves was opened, before its doors",
-            "author `system.node`; detail: the SHA-256 of its policies and their schema, which are in the program",
+            "author `system.node`; detail: the SHA-256 of its policies and their schema, the hospital's own among them",
         )],
         &["acces-web:TR1", "acces-web:GA4"],
         codes("110113", Do::Execute).of_type("110129"),

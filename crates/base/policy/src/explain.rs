@@ -1,0 +1,533 @@
+//! Why somebody may, or may not: the policies asked about a person who is only supposed.
+//!
+//! Nothing here is a proof, and nothing can be made of it: [`Supposed`] is plain values, the answer is words. Cedar is asked for
+//! each condition by itself; what is not known (which intervention, whose record) stays open and is said.
+
+use crate::{
+    Denied, Facts, Matter, MatterAct, OverseeAct, Policies, Relation,
+    action::Question,
+    asking::{Asker, Asking, matter_entity, purpose_of, uid},
+    condition::{Condition, Leaf, Need, Settled, Unread, gathered},
+    own::{actions, mentions},
+};
+use cedar_policy::{Decision, Effect, Entities, Entity, EntityUid, Policy, PolicySet, Request};
+use identity::Assurance;
+use serde::Serialize;
+use std::str::FromStr;
+use types::{
+    AccountId, Actor, Category, ClientAddress, Confidentiality, Door, EstablishmentId, PatientId, Role, SupplierId,
+    Time,
+};
+
+/// What can be asked about, by the word that the policies use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// See whom one has to do with.
+    SeePeople,
+    /// See a patient's person.
+    SeePerson,
+    /// See who saw a record.
+    SeeSightings,
+    /// Read a result or a document.
+    ReadObject,
+    /// Keep and end one's session.
+    KeepSession,
+    /// See, and take away, one's own means.
+    KeepMeans,
+    /// Add one to them.
+    AddMeans,
+    /// See interventions.
+    SeeInterventions,
+    /// See one of them.
+    SeeIntervention,
+    /// An act on an intervention.
+    Matter(MatterAct),
+    /// An act on the establishment's affairs.
+    Oversee(OverseeAct),
+}
+
+impl Ask {
+    /// Every one, in a stable order.
+    pub fn all() -> impl Iterator<Item = Ask> {
+        use Ask::*;
+        let plain = [SeePeople, SeePerson, SeeSightings, ReadObject, KeepSession, KeepMeans, AddMeans];
+        let matters = [SeeInterventions, SeeIntervention];
+        let acts = MatterAct::ALL.iter().map(|act| Matter(*act));
+        plain.into_iter().chain(matters).chain(acts).chain(OverseeAct::ALL.iter().map(|act| Oversee(*act)))
+    }
+
+    /// The action's name in the policies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Ask::SeePeople => "see_people",
+            Ask::SeePerson => "see_person",
+            Ask::SeeSightings => "see_sightings",
+            Ask::ReadObject => "read_object",
+            Ask::KeepSession => "keep_session",
+            Ask::KeepMeans => "keep_means",
+            Ask::AddMeans => "add_means",
+            Ask::SeeInterventions => "see_interventions",
+            Ask::SeeIntervention => "see_intervention",
+            Ask::Matter(act) => act.as_str(),
+            Ask::Oversee(act) => act.as_str(),
+        }
+    }
+
+    /// The question that a decision would put.
+    fn question(self) -> Question {
+        let (nobody, me) = (PatientId::from_bytes([0; 16]), AccountId::from_bytes([0; 16]));
+        match self {
+            Ask::SeePeople => Question::People,
+            Ask::SeePerson | Ask::ReadObject => Question::Record(nobody),
+            Ask::SeeSightings => Question::Sightings(nobody),
+            Ask::KeepSession => Question::OwnSession(me),
+            Ask::KeepMeans => Question::OwnMeans(me),
+            Ask::AddMeans => Question::NewMeans(me),
+            Ask::SeeInterventions | Ask::SeeIntervention => Question::Matters,
+            Ask::Matter(act) => Question::Matter(act),
+            Ask::Oversee(act) => Question::Oversee(act),
+        }
+    }
+}
+
+impl FromStr for Ask {
+    type Err = ();
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Ask::all().find(|ask| ask.as_str() == word).ok_or(())
+    }
+}
+
+impl Serialize for Ask {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Somebody supposed.
+#[derive(Debug, Clone)]
+pub struct Supposed {
+    /// Who; somebody made up if it does not matter.
+    pub account: AccountId,
+    /// In which role.
+    pub role: Role,
+    /// Of which hospital.
+    pub establishment: EstablishmentId,
+    /// Whose person he is, if a supplier's.
+    pub supplier: Option<SupplierId>,
+    /// Through which door.
+    pub door: Door,
+    /// How firmly he is recognized.
+    pub assurance: Assurance,
+    /// Whether he proved who he is less than ten minutes ago.
+    pub fresh: bool,
+    /// From where; nothing if that is not known.
+    pub address: Option<ClientAddress>,
+    /// Whose records concern him; nothing if that is not known.
+    pub relations: Option<Vec<Relation>>,
+}
+
+/// What it is about.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// Not said: what depends on it stays open.
+    Any,
+    /// A patient's record; of an object, its kind and its mark.
+    Record(PatientId, Category, Confidentiality),
+    /// An intervention.
+    Matter(Matter),
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// He may.
+    Yes,
+    /// He may where what is said holds.
+    Where,
+    /// He may not.
+    No,
+}
+
+/// A policy, and what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Its `@id`.
+    pub policy: String,
+    /// What remains to be seen, or does not hold; nothing if nothing does.
+    pub need: Option<Need>,
+}
+
+/// The whole answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
+    /// What was asked.
+    pub action: Ask,
+    /// The answer.
+    pub verdict: Verdict,
+    /// What permits it, with what remains to be seen.
+    pub permits: Vec<Cause>,
+    /// What forbids it; with a need, unless that holds.
+    pub forbids: Vec<Cause>,
+    /// Of what would permit it and does not, the nearest: what does not hold.
+    pub misses: Vec<Cause>,
+}
+
+/// At which door, and how, a role may do something at best.
+#[derive(Debug, Clone, Serialize)]
+pub struct Way {
+    /// The door.
+    #[serde(serialize_with = "word")]
+    pub door: Door,
+    /// The least rank of recognition that is enough: a token's, two factors, a passkey's.
+    #[serde(serialize_with = "rank")]
+    pub assurance: Assurance,
+    /// Whether it asks for a proof less than ten minutes old.
+    pub fresh: bool,
+    /// The answer then.
+    pub explanation: Explanation,
+}
+
+fn word<S: serde::Serializer>(door: &Door, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(door.as_str())
+}
+
+fn rank<S: serde::Serializer>(assurance: &Assurance, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(assurance.rank())
+}
+
+/// A policy as people read it.
+#[derive(Debug, Clone, Serialize)]
+pub struct PolicyText {
+    /// Its `@id`.
+    pub id: String,
+    /// Whether it forbids.
+    pub forbids: bool,
+    /// The rules it says it serves.
+    pub rules: Vec<String>,
+    /// The hospital's reason, if it is the hospital's.
+    pub because: Option<String>,
+    /// Its text.
+    pub text: String,
+}
+
+/// A policy taken apart.
+struct Part {
+    id: String,
+    forbids: bool,
+    actions: Vec<String>,
+    /// A policy that says yes to whom and what the part speaks of, whatever its conditions.
+    scope: PolicySet,
+    conditions: Condition,
+}
+
+/// The policies taken apart, to be asked about people.
+pub struct Explainer<'a> {
+    policies: &'a Policies,
+    parts: Vec<Part>,
+}
+
+/// The one question, put to Cedar.
+struct Put<'a> {
+    explainer: &'a Explainer<'a>,
+    request: Request,
+    entities: Entities,
+    /// Which variables and attributes are not known.
+    resource_open: bool,
+    relations_open: bool,
+    address_open: bool,
+}
+
+const RELATIONS: [&str; 4] = ["own", "mandated_results", "mandated_documents", "in_care"];
+
+impl Policies {
+    /// The policies taken apart.
+    pub fn explainer(&self) -> Result<Explainer<'_>, Unread> {
+        let mut parts = Vec::new();
+        for policy in self.set.policies() {
+            let json = policy.to_json().map_err(|_| Unread)?;
+            parts.push(Part {
+                id: policy.id().to_string(),
+                forbids: policy.effect() == Effect::Forbid,
+                actions: actions(&json),
+                scope: scope(&json).ok_or(Unread)?,
+                conditions: Condition::of(&json)?,
+            });
+        }
+        parts.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(Explainer { policies: self, parts })
+    }
+
+    /// Every policy in force, the hospital's own first, each kind in the order of its names.
+    pub fn read(&self) -> Vec<PolicyText> {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        let mut all: Vec<PolicyText> = self
+            .set
+            .policies()
+            .map(|policy| PolicyText {
+                id: policy.id().to_string(),
+                forbids: policy.effect() == Effect::Forbid,
+                rules: policy.annotation("rules").map(words).unwrap_or_default(),
+                because: policy.annotation("because").map(str::to_owned),
+                text: without_annotations(&policy.to_string()),
+            })
+            .collect();
+        all.sort_by(|a, b| (a.because.is_none(), &a.id).cmp(&(b.because.is_none(), &b.id)));
+        all
+    }
+}
+
+/// Whom and what a policy speaks of, without its conditions.
+fn scope(policy: &serde_json::Value) -> Option<PolicySet> {
+    let mut bare = policy.clone();
+    let fields = bare.as_object_mut()?;
+    fields.insert("effect".to_owned(), "permit".into());
+    fields.insert("conditions".to_owned(), serde_json::Value::Array(Vec::new()));
+    PolicySet::from_policies([Policy::from_json(None, bare).ok()?]).ok()
+}
+
+fn without_annotations(text: &str) -> String {
+    let lines = text.lines().skip_while(|line| line.starts_with('@') || line.trim().is_empty());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+impl Explainer<'_> {
+    /// Why `who` may, or may not, at `now`.
+    pub fn explain(&self, who: &Supposed, ask: Ask, target: &Target, now: Time) -> Result<Explanation, Denied> {
+        let put = self.put(who, ask, target, now)?;
+        let mut answer =
+            Explanation { action: ask, verdict: Verdict::No, permits: vec![], forbids: vec![], misses: vec![] };
+        for part in self.parts.iter().filter(|part| part.concerns(ask) && put.within(part)) {
+            let cause = |need| Cause { policy: part.id.clone(), need };
+            match (part.forbids, part.conditions.settle(&mut |leaf| put.known(leaf))) {
+                (false, Settled::Holds) => answer.permits.push(cause(None)),
+                (false, Settled::Open(left)) => answer.permits.push(cause(Some(left.need()))),
+                (false, Settled::Fails(need)) => answer.misses.push(cause(Some(need))),
+                (true, Settled::Holds) => answer.forbids.push(cause(None)),
+                (true, Settled::Open(left)) => answer.forbids.push(cause(Some(left.negated().need()))),
+                (true, Settled::Fails(_)) => {}
+            }
+        }
+        answer.conclude();
+        put.agrees(answer.verdict)?;
+        Ok(answer)
+    }
+
+    /// At which of these doors somebody may, with the least that each asks of him; none if he never may.
+    pub fn ways(&self, who: &Supposed, doors: &[Door], ask: Ask, now: Time) -> Result<Vec<Way>, Denied> {
+        let mut ways = Vec::new();
+        for &door in doors {
+            let tries = [
+                (Assurance::Token, false),
+                (Assurance::TwoFactors, false),
+                (Assurance::TwoFactors, true),
+                (Assurance::Passkey, true),
+            ];
+            for (assurance, fresh) in tries {
+                let supposed = Supposed { door, assurance, fresh, ..who.clone() };
+                let explanation = self.explain(&supposed, ask, &Target::Any, now)?;
+                if explanation.verdict != Verdict::No {
+                    ways.push(Way { door, assurance, fresh, explanation });
+                    break;
+                }
+            }
+        }
+        Ok(ways)
+    }
+
+    /// The roles that may at all, at their doors, at best.
+    pub fn roles(&self, who: &Supposed, ask: Ask, now: Time) -> Result<Vec<Role>, Denied> {
+        let mut roles = Vec::new();
+        for &role in Role::ALL {
+            // Somebody of a supplier, of whom no relation is known: nothing but the role stands in the way.
+            let supplier = Some(who.supplier.unwrap_or(SupplierId::from_bytes([0; 16])));
+            let supposed = Supposed { role, supplier, relations: None, address: None, ..who.clone() };
+            if !self.ways(&supposed, role.doors(), ask, now)?.is_empty() {
+                roles.push(role);
+            }
+        }
+        Ok(roles)
+    }
+
+    /// Every condition of every policy, as Cedar writes it: what pages must have words for.
+    pub fn phrases(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for part in &self.parts {
+            part.conditions.leaves(&mut |leaf: &Leaf| all.push(leaf.text().to_owned()));
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn put(&self, who: &Supposed, ask: Ask, target: &Target, now: Time) -> Result<Put<'_>, Denied> {
+        let matter = match target {
+            Target::Matter(matter) => Some(matter.clone()),
+            _ => None,
+        };
+        let facts = Facts { relations: who.relations.clone().unwrap_or_default(), supplier: who.supplier, matter };
+        let asker = Asker {
+            actor: Actor::Account(who.account),
+            establishment: Some(who.establishment),
+            role: Some(who.role),
+            door: Some(who.door),
+            assurance: who.assurance,
+            fresh: who.fresh,
+            address: who.address,
+        };
+        let purpose = purpose_of(Some(who.role), ask.question());
+        let asking = Asking::new(self.policies, asker, &facts, purpose, now)?;
+        let (resource, entities) = resource(&asking, who, ask, target)?;
+        let (request, entities) = asking.put(ask.as_str(), resource, entities)?.ok_or(Denied::Fault)?;
+        let about_one = !matches!(
+            ask,
+            Ask::SeePeople
+                | Ask::SeeInterventions
+                | Ask::KeepSession
+                | Ask::KeepMeans
+                | Ask::AddMeans
+                | Ask::Oversee(_)
+        );
+        Ok(Put {
+            explainer: self,
+            request,
+            entities,
+            resource_open: about_one && matches!(target, Target::Any),
+            relations_open: who.relations.is_none(),
+            address_open: who.address.is_none(),
+        })
+    }
+}
+
+/// What it is about, as the policies see it; made up where it is not said.
+fn resource(
+    asking: &Asking<'_>,
+    who: &Supposed,
+    ask: Ask,
+    target: &Target,
+) -> Result<(EntityUid, Vec<Entity>), Denied> {
+    let here = || Ok((uid("Establishment", &who.establishment.to_string())?, Vec::new()));
+    let (patient, category, held) = match target {
+        Target::Record(patient, category, mark) => (*patient, *category, *mark == Confidentiality::Held),
+        _ => (PatientId::from_bytes([0; 16]), Category::Result, false),
+    };
+    match ask {
+        Ask::SeePeople | Ask::SeeInterventions | Ask::Oversee(_) => here(),
+        Ask::SeePerson | Ask::SeeSightings => {
+            let person = asking.patient(patient)?;
+            Ok((person.uid(), vec![person]))
+        }
+        Ask::ReadObject => asking.object_entity(asking.place_of(patient), patient, category, held),
+        Ask::KeepSession | Ask::KeepMeans | Ask::AddMeans => asking.session(who.account),
+        Ask::SeeIntervention | Ask::Matter(_) => matter_entity(&match target {
+            Target::Matter(matter) => matter.clone(),
+            _ => Matter {
+                establishment: who.establishment,
+                supplier: SupplierId::from_bytes([0; 16]),
+                beneficiaries: Vec::new(),
+                technicians: Vec::new(),
+            },
+        }),
+    }
+}
+
+impl Part {
+    /// A policy that names no action speaks of all of them.
+    fn concerns(&self, ask: Ask) -> bool {
+        self.actions.is_empty() || self.actions.iter().any(|action| action == ask.as_str())
+    }
+}
+
+impl Put<'_> {
+    fn within(&self, part: &Part) -> bool {
+        let authorizer = &self.explainer.policies.authorizer;
+        authorizer.is_authorized(&self.request, &part.scope, &self.entities).decision() == Decision::Allow
+    }
+
+    /// Where all is known, a decision would say the same; an explanation of anything else is none.
+    fn agrees(&self, verdict: Verdict) -> Result<(), Denied> {
+        if self.resource_open || self.relations_open || self.address_open {
+            return Ok(());
+        }
+        let policies = self.explainer.policies;
+        let response = policies.authorizer.is_authorized(&self.request, &policies.set, &self.entities);
+        let whole = response.diagnostics().errors().next().is_none();
+        let allowed = response.decision() == Decision::Allow;
+        if whole && allowed == (verdict == Verdict::Yes) { Ok(()) } else { Err(Denied::Fault) }
+    }
+
+    fn known(&self, leaf: &Leaf) -> Option<bool> {
+        let looks_at = &leaf.expression;
+        let open = self.resource_open && mentions(looks_at, "resource")
+            || self.relations_open && RELATIONS.iter().any(|name| attribute(looks_at, "principal", name))
+            || self.address_open && attribute(looks_at, "context", "address");
+        if open { None } else { leaf.holds(&self.explainer.policies.authorizer, &self.request, &self.entities) }
+    }
+}
+
+/// Whether an expression looks at `variable.name`, or asks whether it is there.
+fn attribute(json: &serde_json::Value, variable: &str, name: &str) -> bool {
+    use serde_json::Value;
+    let this = |access: &Value| {
+        access.get("attr").and_then(Value::as_str) == Some(name)
+            && access.pointer("/left/Var").and_then(Value::as_str) == Some(variable)
+    };
+    match json {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            ([".", "has"].contains(&key.as_str()) && this(value)) || attribute(value, variable, name)
+        }),
+        Value::Array(all) => all.iter().any(|value| attribute(value, variable, name)),
+        _ => false,
+    }
+}
+
+impl Explanation {
+    fn conclude(&mut self) {
+        let forbidden = self.forbids.iter().any(|cause| cause.need.is_none());
+        let certain = self.permits.iter().any(|cause| cause.need.is_none());
+        self.verdict = match (self.permits.is_empty(), forbidden) {
+            (true, _) | (_, true) => Verdict::No,
+            _ if certain && self.forbids.is_empty() => Verdict::Yes,
+            _ => Verdict::Where,
+        };
+        if forbidden {
+            self.forbids.retain(|cause| cause.need.is_none());
+        }
+        if certain {
+            self.permits.retain(|cause| cause.need.is_none());
+        }
+        if self.verdict != Verdict::No || !self.permits.is_empty() {
+            self.misses.clear();
+        }
+        // The nearest: those of which the least does not hold.
+        let size = |cause: &Cause| cause.need.as_ref().map_or(0, Need::size);
+        if let Some(least) = self.misses.iter().map(size).min() {
+            self.misses.retain(|cause| size(cause) == least);
+        }
+        if self.permits.is_empty() {
+            // What forbids what nothing permits is not what stands in the way.
+            self.forbids.clear();
+        }
+    }
+
+    /// All that remains to be seen, in one.
+    pub fn need(&self) -> Option<Need> {
+        let needs = |causes: &[Cause]| causes.iter().filter_map(|cause| cause.need.clone()).collect::<Vec<_>>();
+        let mut all = needs(&self.forbids);
+        let permits = needs(&self.permits);
+        if permits.len() == self.permits.len() && !permits.is_empty() {
+            all.push(gathered(permits, false));
+        }
+        (!all.is_empty()).then(|| gathered(all, true))
+    }
+}
+
+impl Need {
+    fn size(&self) -> usize {
+        match self {
+            Need::All(all) => all.iter().map(Need::size).sum(),
+            Need::Any(any) => any.iter().map(Need::size).min().unwrap_or(0),
+            Need::Is(_) | Need::Not(_) => 1,
+        }
+    }
+}
