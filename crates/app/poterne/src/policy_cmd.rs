@@ -197,7 +197,9 @@ async fn explained(args: &ExplainArgs) -> Result<String> {
         });
     };
     let answer: Explanation = explainer.explain(&who, ask, &Target::Any, now)?;
-    let (ways, roles) = (explainer.ways(&who, standing.role.doors(), ask, now)?, explainer.roles(&who, ask, now)?);
+    let anywhere = Supposed { address: None, ..who.clone() };
+    let ways = explainer.ways(&anywhere, standing.role.doors(), ask, now)?;
+    let roles = explainer.roles(&who, ask, now)?;
     Ok(match args.format {
         Format::Json => json!({
             "role": standing.role.as_str(), "state": standing.state.as_str(), "door": who.door.as_str(),

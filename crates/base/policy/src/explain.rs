@@ -13,7 +13,7 @@ use crate::{
 use cedar_policy::{Decision, Effect, Entities, Entity, EntityUid, Policy, PolicySet, Request};
 use identity::Assurance;
 use serde::Serialize;
-use std::str::FromStr;
+use std::{cell::Cell, str::FromStr};
 use types::{
     AccountId, Actor, Category, ClientAddress, Confidentiality, Door, EstablishmentId, PatientId, Role, SupplierId,
     Time,
@@ -70,6 +70,15 @@ impl Ask {
             Ask::SeeIntervention => "see_intervention",
             Ask::Matter(act) => act.as_str(),
             Ask::Oversee(act) => act.as_str(),
+        }
+    }
+
+    /// What a decision asks before it.
+    fn first(self) -> Option<Self> {
+        match self {
+            Ask::ReadObject => Some(Ask::SeePerson),
+            Ask::SeeIntervention => Some(Ask::SeeInterventions),
+            _ => None,
         }
     }
 
@@ -154,6 +163,8 @@ pub enum Verdict {
 pub struct Cause {
     /// Its `@id`.
     pub policy: String,
+    /// The hospital's reason, if it is the hospital's own.
+    pub because: Option<String>,
     /// What remains to be seen, or does not hold; nothing if nothing does.
     pub need: Option<Need>,
 }
@@ -214,6 +225,7 @@ pub struct PolicyText {
 /// A policy taken apart.
 struct Part {
     id: String,
+    because: Option<String>,
     forbids: bool,
     actions: Vec<String>,
     /// A policy that says yes to whom and what the part speaks of, whatever its conditions.
@@ -236,8 +248,19 @@ struct Put<'a> {
     resource_open: bool,
     relations_open: bool,
     address_open: bool,
+    /// Whether something looked at was not known, and whether something could not be evaluated.
+    left_open: Cell<bool>,
+    failed: Cell<bool>,
 }
 
+/// From the least to the most that is asked of somebody. A token is never fresh.
+const TRIES: [(Assurance, bool); 5] = [
+    (Assurance::Token, false),
+    (Assurance::TwoFactors, false),
+    (Assurance::Passkey, false),
+    (Assurance::TwoFactors, true),
+    (Assurance::Passkey, true),
+];
 const RELATIONS: [&str; 4] = ["own", "mandated_results", "mandated_documents", "in_care"];
 
 impl Policies {
@@ -248,6 +271,7 @@ impl Policies {
             let json = policy.to_json().map_err(|_| Unread)?;
             parts.push(Part {
                 id: policy.id().to_string(),
+                because: policy.annotation("because").map(str::to_owned),
                 forbids: policy.effect() == Effect::Forbid,
                 actions: actions(&json),
                 scope: scope(&json).ok_or(Unread)?,
@@ -286,19 +310,63 @@ fn scope(policy: &serde_json::Value) -> Option<PolicySet> {
     PolicySet::from_policies([Policy::from_json(None, bare).ok()?]).ok()
 }
 
+/// A policy's text from its effect on: what stands before it is annotations, whose words are in brackets and quotes.
 fn without_annotations(text: &str) -> String {
-    let lines = text.lines().skip_while(|line| line.starts_with('@') || line.trim().is_empty());
-    lines.collect::<Vec<_>>().join("\n")
+    let (mut depth, mut quoted, mut escaped) = (0_i32, false, false);
+    for (place, letter) in text.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            'p' | 'f' if depth == 0 && !named_so_far(text, place) => {
+                let rest = text.get(place..).unwrap_or_default();
+                if ["permit", "forbid"].iter().any(|effect| rest.starts_with(effect)) {
+                    return rest.to_owned();
+                }
+            }
+            _ => {}
+        }
+    }
+    text.to_owned()
+}
+
+/// Whether the letter at this place goes on a word, or an annotation's name.
+fn named_so_far(text: &str, place: usize) -> bool {
+    let before = text.get(..place).and_then(|before| before.chars().last());
+    before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == '@')
 }
 
 impl Explainer<'_> {
-    /// Why `who` may, or may not, at `now`.
+    /// Why `who` may, or may not, at `now`. What an act asks for before it is asked for here too.
     pub fn explain(&self, who: &Supposed, ask: Ask, target: &Target, now: Time) -> Result<Explanation, Denied> {
+        let mut answer = self.alone(who, ask, target, now)?;
+        let Some(first) = ask.first() else { return Ok(answer) };
+        let first = self.alone(who, first, target, now)?;
+        if first.verdict == Verdict::No {
+            return Ok(Explanation { action: ask, ..first });
+        }
+        // What may yet forbid the first may yet forbid it all.
+        let told = |cause: &Cause| answer.forbids.iter().any(|one| one.policy == cause.policy);
+        let more: Vec<Cause> = first.forbids.into_iter().filter(|cause| !told(cause)).collect();
+        if answer.verdict == Verdict::Yes && !more.is_empty() {
+            answer.verdict = Verdict::Where;
+        }
+        if answer.verdict != Verdict::No {
+            answer.forbids.extend(more);
+        }
+        Ok(answer)
+    }
+
+    /// One action by itself.
+    fn alone(&self, who: &Supposed, ask: Ask, target: &Target, now: Time) -> Result<Explanation, Denied> {
         let put = self.put(who, ask, target, now)?;
         let mut answer =
             Explanation { action: ask, verdict: Verdict::No, permits: vec![], forbids: vec![], misses: vec![] };
         for part in self.parts.iter().filter(|part| part.concerns(ask) && put.within(part)) {
-            let cause = |need| Cause { policy: part.id.clone(), need };
+            let cause = |need| Cause { policy: part.id.clone(), because: part.because.clone(), need };
             match (part.forbids, part.conditions.settle(&mut |leaf| put.known(leaf))) {
                 (false, Settled::Holds) => answer.permits.push(cause(None)),
                 (false, Settled::Open(left)) => answer.permits.push(cause(Some(left.need()))),
@@ -307,6 +375,9 @@ impl Explainer<'_> {
                 (true, Settled::Open(left)) => answer.forbids.push(cause(Some(left.negated().need()))),
                 (true, Settled::Fails(_)) => {}
             }
+        }
+        if put.failed.get() {
+            return Err(Denied::Fault);
         }
         answer.conclude();
         put.agrees(answer.verdict)?;
@@ -317,18 +388,14 @@ impl Explainer<'_> {
     pub fn ways(&self, who: &Supposed, doors: &[Door], ask: Ask, now: Time) -> Result<Vec<Way>, Denied> {
         let mut ways = Vec::new();
         for &door in doors {
-            let tries = [
-                (Assurance::Token, false),
-                (Assurance::TwoFactors, false),
-                (Assurance::TwoFactors, true),
-                (Assurance::Passkey, true),
-            ];
-            for (assurance, fresh) in tries {
+            // What a token cannot, and a firmer proof can with fewer things that may yet forbid it, is another way.
+            let mut fewest = usize::MAX;
+            for (assurance, fresh) in TRIES {
                 let supposed = Supposed { door, assurance, fresh, ..who.clone() };
                 let explanation = self.explain(&supposed, ask, &Target::Any, now)?;
-                if explanation.verdict != Verdict::No {
+                if explanation.verdict != Verdict::No && explanation.forbids.len() < fewest {
+                    fewest = explanation.forbids.len();
                     ways.push(Way { door, assurance, fresh, explanation });
-                    break;
                 }
             }
         }
@@ -339,11 +406,23 @@ impl Explainer<'_> {
     pub fn roles(&self, who: &Supposed, ask: Ask, now: Time) -> Result<Vec<Role>, Denied> {
         let mut roles = Vec::new();
         for &role in Role::ALL {
-            // Somebody of a supplier, of whom no relation is known: nothing but the role stands in the way.
-            let supplier = Some(who.supplier.unwrap_or(SupplierId::from_bytes([0; 16])));
-            let supposed = Supposed { role, supplier, relations: None, address: None, ..who.clone() };
-            if !self.ways(&supposed, role.doors(), ask, now)?.is_empty() {
-                roles.push(role);
+            // Anybody of a supplier, as firmly recognized as can be: nothing but the role stands in the way.
+            let supposed = Supposed {
+                account: AccountId::from_bytes([0; 16]),
+                role,
+                supplier: Some(SupplierId::from_bytes([0; 16])),
+                assurance: Assurance::Passkey,
+                fresh: true,
+                relations: None,
+                address: None,
+                ..who.clone()
+            };
+            for &door in role.doors() {
+                let there = Supposed { door, ..supposed.clone() };
+                if self.explain(&there, ask, &Target::Any, now)?.verdict != Verdict::No {
+                    roles.push(role);
+                    break;
+                }
             }
         }
         Ok(roles)
@@ -395,6 +474,8 @@ impl Explainer<'_> {
             resource_open: about_one && matches!(target, Target::Any),
             relations_open: who.relations.is_none(),
             address_open: who.address.is_none(),
+            left_open: Cell::new(false),
+            failed: Cell::new(false),
         })
     }
 }
@@ -444,9 +525,9 @@ impl Put<'_> {
         authorizer.is_authorized(&self.request, &part.scope, &self.entities).decision() == Decision::Allow
     }
 
-    /// Where all is known, a decision would say the same; an explanation of anything else is none.
+    /// Where all that was looked at is known, a decision would say the same; an explanation of anything else is none.
     fn agrees(&self, verdict: Verdict) -> Result<(), Denied> {
-        if self.resource_open || self.relations_open || self.address_open {
+        if self.left_open.get() {
             return Ok(());
         }
         let policies = self.explainer.policies;
@@ -461,7 +542,14 @@ impl Put<'_> {
         let open = self.resource_open && mentions(looks_at, "resource")
             || self.relations_open && RELATIONS.iter().any(|name| attribute(looks_at, "principal", name))
             || self.address_open && attribute(looks_at, "context", "address");
-        if open { None } else { leaf.holds(&self.explainer.policies.authorizer, &self.request, &self.entities) }
+        let holds = if open {
+            self.left_open.set(true);
+            None
+        } else {
+            leaf.holds(&self.explainer.policies.authorizer, &self.request, &self.entities)
+        };
+        self.failed.set(self.failed.get() || !open && holds.is_none());
+        holds
     }
 }
 

@@ -1,13 +1,14 @@
 //! A hospital's own policies: they may only forbid, and what cannot be read without doubt is refused at start.
 //!
-//! A `forbid` that never matches is worse than none: somebody relies on it. So whatever would silently never match (a
-//! misspelt role, a name that no object bears, a template) is a mistake here, although Cedar takes it.
+//! A `forbid` that never matches is worse than none: somebody relies on it. Cedar takes much that silently never matches (a
+//! misspelt role, a fact that this decision does not load, a range compared with `==`), and skips what it cannot evaluate.
+//! So the conditions are those of a short list, each of which can be true, for each action that is named.
 
 use crate::BadPolicies;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::str::FromStr as _;
-use types::{AccountId, Category, Door, EstablishmentId, PatientId, Purpose, Role, SupplierId};
+use types::{AccountId, Category, Cidr, Door, PatientId, Role, SupplierId};
 
 /// Files at most.
 pub const OWN_FILES_MAX: usize = 16;
@@ -16,11 +17,26 @@ pub const OWN_FILE_BYTES_MAX: usize = 64 * 1024;
 /// Policies at most, in all files: each is asked at each decision.
 pub const OWN_POLICIES_MAX: usize = 64;
 /// Letters of a reason at most.
-pub const OWN_BECAUSE_CHARS_MAX: usize = 200;
+const BECAUSE_CHARS_MAX: usize = 200;
 const ID_CHARS_MAX: usize = 60;
+/// Brackets within brackets, and operators of one policy, at most: whatever reads a policy does so by recursion.
+const DEPTH_MAX: u32 = 16;
+const OPERATORS_MAX: u32 = 40;
 
-/// What ends an access is never forbidden: whoever notices something must be able to stop it.
-pub const NEVER_FORBIDDEN: &[&str] = &["keep_session", "cut", "suspend_accounts"];
+/// What ends an access, and what one must see to do so, is never forbidden: whoever notices something must be able to stop it.
+pub const NEVER_FORBIDDEN: &[&str] = &[
+    "keep_session",
+    "keep_means",
+    "manage_means",
+    "cut",
+    "close",
+    "suspend_accounts",
+    "see_accounts",
+    "see_interventions",
+    "see_intervention",
+];
+
+const CONDITIONS: &str = "docs/policies.md lists the conditions";
 
 /// Reads them; everything that is wrong is told at once, a line each, with the file and the policy.
 pub(crate) fn read(schema: &Schema, files: &[(String, String)]) -> Result<Vec<Policy>, BadPolicies> {
@@ -30,39 +46,68 @@ pub(crate) fn read(schema: &Schema, files: &[(String, String)]) -> Result<Vec<Po
     }
     let mut found = Vec::new();
     for (name, text) in files.iter().take(OWN_FILES_MAX) {
-        if text.len() > OWN_FILE_BYTES_MAX {
-            wrong.push(format!("{name}: {} bytes; at most {OWN_FILE_BYTES_MAX}", text.len()));
-            continue;
-        }
-        match PolicySet::from_str(text) {
+        match parsed(text) {
             Ok(set) => {
-                if set.templates().next().is_some() {
-                    wrong.push(format!("{name}: a template (?principal, ?resource) decides nothing: write it out"));
-                }
                 for policy in set.policies() {
-                    found.extend(named(name, policy, &mut wrong));
+                    found.extend(named(schema, name, policy, &mut wrong));
                 }
             }
-            Err(error) => wrong.push(format!("{name}: {error}")),
+            Err(mistake) => wrong.push(format!("{name}: {mistake}")),
         }
     }
     if found.len() > OWN_POLICIES_MAX {
         wrong.push(format!("{} policies: at most {OWN_POLICIES_MAX}", found.len()));
     }
+    if found.is_empty() && wrong.is_empty() && !files.is_empty() {
+        wrong.push("there is no policy in these files: they forbid nothing".to_owned());
+    }
     let mut set = PolicySet::new();
     for policy in &found {
-        if let Err(error) = set.add(policy.clone()) {
-            wrong.push(error.to_string());
+        if set.add(policy.clone()).is_err() {
+            wrong.push(format!("two policies are named {}", policy.id()));
         }
     }
-    let checked = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
-    wrong.extend(checked.validation_errors().map(ToString::to_string));
-    wrong.extend(checked.validation_warnings().map(ToString::to_string));
     if wrong.is_empty() { Ok(found) } else { Err(BadPolicies::new(wrong)) }
 }
 
+fn parsed(text: &str) -> Result<PolicySet, String> {
+    if text.len() > OWN_FILE_BYTES_MAX {
+        return Err(format!("{} bytes; at most {OWN_FILE_BYTES_MAX}", text.len()));
+    }
+    if text.starts_with('\u{feff}') {
+        return Err("it begins with a byte order mark: save it in UTF-8 without one".to_owned());
+    }
+    nested(text)?;
+    let set = PolicySet::from_str(text).map_err(|error| error.to_string())?;
+    if set.templates().next().is_some() {
+        return Err("a template (?principal, ?resource) decides nothing: write it out".to_owned());
+    }
+    Ok(set)
+}
+
+/// Counted before anything is read, in texts and comments too: what is so deep is nobody's policy.
+fn nested(text: &str) -> Result<(), String> {
+    let (mut depth, mut operators) = (0_u32, 0_u32);
+    for letter in text.chars() {
+        match letter {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '&' | '|' | '!' | '.' | '+' | '-' | '*' | '?' => operators += 1,
+            ';' => operators = 0,
+            _ => {}
+        }
+        // "&&" and "||" are two letters each.
+        if depth > DEPTH_MAX || operators > 4 * OPERATORS_MAX {
+            return Err(format!(
+                "too deep or too long: at most {DEPTH_MAX} brackets within brackets and {OPERATORS_MAX} conditions in a policy"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The policy under its own name, and what is wrong with it.
-fn named(file: &str, policy: &Policy, wrong: &mut Vec<String>) -> Option<Policy> {
+fn named(schema: &Schema, file: &str, policy: &Policy, wrong: &mut Vec<String>) -> Option<Policy> {
     let fits = |id: &&str| {
         (1..=ID_CHARS_MAX).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -71,15 +116,15 @@ fn named(file: &str, policy: &Policy, wrong: &mut Vec<String>) -> Option<Policy>
         wrong.push(format!("{file}: a policy needs an @id of 1 to {ID_CHARS_MAX} letters a-z, digits and -: {policy}"));
         return None;
     };
-    wrong.extend(mistakes(policy).into_iter().map(|mistake| format!("{file}: policy {id}: {mistake}")));
+    wrong.extend(mistakes(schema, policy).into_iter().map(|mistake| format!("{file}: policy {id}: {mistake}")));
     Some(policy.new_id(PolicyId::new(id)))
 }
 
-fn mistakes(policy: &Policy) -> Vec<String> {
+fn mistakes(schema: &Schema, policy: &Policy) -> Vec<String> {
     let mut wrong = Vec::new();
     let because = policy.annotation("because").map(str::trim).unwrap_or_default();
-    if because.is_empty() || because.chars().count() > OWN_BECAUSE_CHARS_MAX || because.chars().any(char::is_control) {
-        wrong.push(format!("it needs an @because: your reason in one line of at most {OWN_BECAUSE_CHARS_MAX} letters"));
+    if because.is_empty() || because.chars().count() > BECAUSE_CHARS_MAX || because.chars().any(is_hidden) {
+        wrong.push(format!("it needs an @because: your reason in one line of at most {BECAUSE_CHARS_MAX} letters"));
     }
     if policy.effect() == Effect::Permit {
         wrong.push("it permits; a policy of the hospital's own may only forbid".to_owned());
@@ -91,19 +136,23 @@ fn mistakes(policy: &Policy) -> Vec<String> {
     wrong.extend(scope(&json));
     let actions = actions(&json);
     for action in actions.iter().filter(|action| NEVER_FORBIDDEN.contains(&action.as_str())) {
-        wrong.push(format!("{action} ends an access and is never forbidden: leave it out of the actions"));
+        wrong.push(format!("{action} ends an access, or is needed to; it is never forbidden: leave it out"));
     }
-    // Which interventions a list may hold is asked once for the list, not for each of them.
-    if actions.iter().any(|action| action == "see_intervention") && mentions(&json, "resource") {
-        wrong.push(
-            "on see_intervention it may look at principal and context only: a list is decided before what it holds is \
-             read"
-                .to_owned(),
-        );
+    for condition in json.get("conditions").and_then(Value::as_array).into_iter().flatten() {
+        if let Err(mistake) = condition.get("body").ok_or_else(String::new).and_then(known) {
+            wrong.push(mistake);
+        }
     }
-    literals(json.get("conditions").unwrap_or(&Value::Null), &mut wrong);
-    names(&json, &mut wrong);
+    if wrong.is_empty() {
+        wrong.extend(actions.iter().flat_map(|action| never_applies(schema, &json, action)));
+    }
     wrong
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// It must say who (accounts: never what the system does for itself) and which actions, by name.
@@ -112,24 +161,20 @@ fn scope(json: &Value) -> Vec<String> {
     let op = |part: &str| json.pointer(&format!("/{part}/op")).and_then(Value::as_str).unwrap_or_default().to_owned();
     let is_account = json.pointer("/principal/entity_type").and_then(Value::as_str) == Some("Account")
         && json.pointer("/principal/in").is_none();
-    let one_account =
-        op("principal") == "==" && json.pointer("/principal/entity/type").and_then(Value::as_str) == Some("Account");
-    if !(op("principal") == "is" && is_account || one_account) {
-        wrong.push("it must begin with `principal is Account`".to_owned());
+    if op("principal") != "is" || !is_account {
+        wrong.push("it must begin with `principal is Account`; one person belongs in `when`".to_owned());
     }
     if actions(json).is_empty() {
         wrong.push("it must name its actions: `action == Action::\"…\"` or `action in [Action::\"…\", …]`".to_owned());
     }
     let kind = op("resource");
     if !(kind == "All" || kind == "is" && json.pointer("/resource/in").is_none()) {
-        wrong.push(
-            "it may only say of which kind the resource is (`resource is …`); the rest belongs in `when`".to_owned(),
-        );
+        wrong.push("it may only say of which kind the resource is (`resource is …`); one belongs in `when`".to_owned());
     }
     wrong
 }
 
-/// The actions that it names; none if it speaks of all of them.
+/// The actions that a policy names; none if it speaks of all of them.
 pub(crate) fn actions(json: &Value) -> Vec<String> {
     let id = |entity: &Value| entity.get("id").and_then(Value::as_str).map(str::to_owned);
     let one = json.pointer("/action/entity").and_then(id);
@@ -137,7 +182,21 @@ pub(crate) fn actions(json: &Value) -> Vec<String> {
     one.into_iter().chain(several.into_iter().flatten().filter_map(id)).collect()
 }
 
-/// Whether an expression, or a whole policy's conditions, look at this variable.
+/// Why the policy would not be valid, or never apply, for this one action of those that it names.
+fn never_applies(schema: &Schema, json: &Value, action: &str) -> Vec<String> {
+    let mut one = json.clone();
+    if let Some(fields) = one.as_object_mut() {
+        fields.insert("action".to_owned(), json!({ "op": "==", "entity": { "type": "Action", "id": action } }));
+    }
+    let Ok(policy) = Policy::from_json(None, one) else { return vec![format!("{action}: it cannot be read")] };
+    let Ok(set) = PolicySet::from_policies([policy]) else { return vec![format!("{action}: it cannot be read")] };
+    let checked = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+    let errors = checked.validation_errors().map(|error| format!("{action}: {error}"));
+    let warnings = checked.validation_warnings().map(|warning| format!("{action}: {warning}"));
+    errors.chain(warnings).collect()
+}
+
+/// Whether an expression looks at this variable.
 pub(crate) fn mentions(json: &Value, variable: &str) -> bool {
     match json {
         Value::Object(map) => {
@@ -149,88 +208,110 @@ pub(crate) fn mentions(json: &Value, variable: &str) -> bool {
     }
 }
 
-/// The words that the attributes of the schema's strings may be.
-fn words_of(attribute: &str) -> Option<Vec<&'static str>> {
-    Some(match attribute {
-        "role" => Role::ALL.iter().map(|word| word.as_str()).collect(),
-        "door" => Door::ALL.iter().map(|word| word.as_str()).collect(),
-        "purpose" => Purpose::ALL.iter().map(|word| word.as_str()).collect(),
-        "category" => Category::ALL.iter().map(|word| word.as_str()).collect(),
-        _ => return None,
-    })
-}
-
-/// A text compared with an attribute must be one that the attribute can be; any other text must at least be a known word.
-fn literals(json: &Value, wrong: &mut Vec<String>) {
-    let Value::Object(map) = json else {
-        if let Value::Array(all) = json {
-            all.iter().for_each(|value| literals(value, wrong));
+/// Whether an expression is made of the conditions that there are.
+fn known(json: &Value) -> Result<(), String> {
+    if let Some(inner) = json.pointer("/!/arg") {
+        return known(inner);
+    }
+    for word in ["&&", "||"] {
+        if let Some(both) = json.get(word) {
+            known(both.get("left").unwrap_or(&Value::Null))?;
+            return known(both.get("right").unwrap_or(&Value::Null));
         }
-        return;
+    }
+    let sides = |word: &str| {
+        let both = json.get(word)?;
+        Some((both.get("left")?, both.get("right")?))
     };
-    for (key, value) in map {
-        match key.as_str() {
-            // Its text is an address, which the validator reads.
-            "ip" => {}
-            "==" | "!=" | "contains" | "containsAny" | "containsAll" => {
-                let words = attribute_in(value).and_then(words_of).unwrap_or_else(all_words);
-                texts_are(value, &words, wrong);
+    if let Some((left, right)) = sides("==").or_else(|| sides("!=")) {
+        return can_be(&path(left).ok_or_else(unknown)?, right);
+    }
+    if let Some((set, one)) = sides("contains") {
+        let all = set.get("Set").and_then(Value::as_array).filter(|all| !all.is_empty()).ok_or_else(unknown)?;
+        let path = path(one).ok_or_else(unknown)?;
+        return all.iter().try_for_each(|value| can_be(&path, value));
+    }
+    if let Some((left, right)) = sides(">=").or_else(|| sides("<")) {
+        let rank = right.get("Value").and_then(Value::as_i64);
+        return match (path(left).as_deref(), rank) {
+            (Some("principal.assurance"), Some(2..=3)) => Ok(()),
+            (Some("principal.assurance"), _) => {
+                Err("principal.assurance is compared with 2 (two factors) or 3 (a passkey)".to_owned())
             }
-            "Value" if value.is_string() => texts_are(json, &all_words(), wrong),
-            _ => literals(value, wrong),
-        }
+            _ => Err(unknown()),
+        };
+    }
+    if let Some(asked) = json.get("has") {
+        let is_address = path(asked.get("left").unwrap_or(&Value::Null)).as_deref() == Some("context")
+            && asked.get("attr").and_then(Value::as_str) == Some("address");
+        return if is_address { Ok(()) } else { Err(unknown()) };
+    }
+    if let Some([address, range]) = json.get("isInRange").and_then(Value::as_array).map(Vec::as_slice) {
+        return in_range(address, range);
+    }
+    match path(json).as_deref() {
+        Some("principal.fresh" | "resource.held") => Ok(()),
+        _ => Err(unknown()),
     }
 }
 
-fn all_words() -> Vec<&'static str> {
-    ["role", "door", "purpose", "category"].into_iter().filter_map(words_of).flatten().collect()
+fn unknown() -> String {
+    format!("a condition that is not one of those whose facts every decision has; {CONDITIONS}")
 }
 
-/// The attribute that one side of a comparison is.
-fn attribute_in(sides: &Value) -> Option<&str> {
-    ["left", "right"].iter().find_map(|side| sides.get(side)?.get(".")?.get("attr")?.as_str())
+/// `principal`, `principal.role`, `resource.patient`…
+fn path(json: &Value) -> Option<String> {
+    if let Some(variable) = json.get("Var").and_then(Value::as_str) {
+        return Some(variable.to_owned());
+    }
+    let access = json.get(".")?;
+    let variable = access.pointer("/left/Var")?.as_str()?;
+    Some(format!("{variable}.{}", access.get("attr")?.as_str()?))
 }
 
-fn texts_are(json: &Value, words: &[&'static str], wrong: &mut Vec<String>) {
-    match json {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match value.as_str().filter(|_| key == "Value") {
-                    Some(text) if !words.contains(&text) => {
-                        wrong.push(format!("{text:?} never matches; there are {}", words.join(", ")));
-                    }
-                    Some(_) => {}
-                    None if key == "ip" || key == "__entity" => {}
-                    None => texts_are(value, words, wrong),
-                }
-            }
+fn in_range(address: &Value, range: &Value) -> Result<(), String> {
+    let text = range.get("ip").and_then(Value::as_array).and_then(|one| one.first()?.get("Value")?.as_str());
+    let (Some("context.address"), Some(text)) = (path(address).as_deref(), text) else { return Err(unknown()) };
+    // An address that IPv6 wraps around an IPv4 one is the IPv4 one here.
+    if text.parse::<Cidr>().is_err() || text.to_lowercase().starts_with("::ffff:") {
+        return Err(format!("{text:?} is no range of addresses here; write 192.0.2.0/24 or 2001:db8::/32"));
+    }
+    Ok(())
+}
+
+/// Whether what is looked at can be this.
+fn can_be(path: &str, value: &Value) -> Result<(), String> {
+    let words: Vec<&str> = match path {
+        "principal.role" => Role::ALL.iter().map(|word| word.as_str()).collect(),
+        "context.door" => {
+            let comes_in = |door: &&Door| Role::ALL.iter().any(|role| role.doors().contains(door));
+            Door::ALL.iter().filter(comes_in).map(|door| door.as_str()).collect()
         }
-        Value::Array(all) => all.iter().for_each(|value| texts_are(value, words, wrong)),
-        _ => {}
+        "resource.category" => Category::ALL.iter().map(|word| word.as_str()).collect(),
+        _ => return is_named(path, value),
+    };
+    match value.get("Value").and_then(Value::as_str) {
+        Some(text) if words.contains(&text) => Ok(()),
+        Some(text) => Err(format!("{path} is never {text:?}; it is one of {}", words.join(", "))),
+        None => Err(unknown()),
     }
 }
 
 /// Somebody or something named must bear a name that can be.
-fn names(json: &Value, wrong: &mut Vec<String>) {
-    let named = |map: &serde_json::Map<String, Value>| {
-        let (kind, id) = (map.get("type")?.as_str()?, map.get("id")?.as_str()?);
-        let bears = match kind {
-            "Account" => id.parse::<AccountId>().is_ok(),
-            "Patient" => id.parse::<PatientId>().is_ok(),
-            "Supplier" => id == "none" || id.parse::<SupplierId>().is_ok(),
-            "Establishment" => id.parse::<EstablishmentId>().is_ok(),
-            "Action" => true,
-            // An intervention, an object, a session: the policies are not told which one.
-            _ => false,
-        };
-        (!bears).then(|| format!("{kind}::{id:?} never matches: nothing bears that name in a decision"))
+fn is_named(path: &str, value: &Value) -> Result<(), String> {
+    let entity = value.pointer("/Value/__entity").ok_or_else(unknown)?;
+    let text = |key: &str| entity.get(key).and_then(Value::as_str).unwrap_or_default();
+    let (kind, id) = (text("type"), text("id"));
+    let bears = match (path, kind) {
+        ("principal", "Account") => id.parse::<AccountId>().is_ok(),
+        ("resource.supplier", "Supplier") => id.parse::<SupplierId>().is_ok(),
+        ("resource" | "resource.patient", "Patient") => id.parse::<PatientId>().is_ok(),
+        // An intervention, an object, a session: the policies are not told which one.
+        _ => return Err(unknown()),
     };
-    match json {
-        Value::Object(map) => {
-            wrong.extend(named(map));
-            map.values().for_each(|value| names(value, wrong));
-        }
-        Value::Array(all) => all.iter().for_each(|value| names(value, wrong)),
-        _ => {}
+    if bears {
+        Ok(())
+    } else {
+        Err(format!("{path} is never {kind}::{id:?}: name it by its identifier of 26 characters"))
     }
 }

@@ -27,6 +27,7 @@ use policy::{
 use sql::Whole;
 use std::{sync::Arc, time::Duration};
 use store::Store;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use types::{
     AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, LinkId, Role, Secret, SupplierId, Time,
 };
@@ -43,6 +44,8 @@ struct Parts {
     policies: Arc<Policies>,
     keys: Keys,
     hasher: Hasher,
+    /// Explaining takes the processor for a while.
+    explaining: Arc<Semaphore>,
 }
 
 /// What the policies know an account by.
@@ -72,7 +75,8 @@ pub(crate) fn link_digest(keys: &Keys, secret: &[u8]) -> Result<[u8; 32], VaultE
 impl Accounts {
     /// With the keys of whoever manages them.
     pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys) -> Self {
-        Self(Arc::new(Parts { store, journal, policies, keys, hasher: Hasher::default() }))
+        let explaining = Arc::new(Semaphore::new(1));
+        Self(Arc::new(Parts { store, journal, policies, keys, hasher: Hasher::default(), explaining }))
     }
 
     /// A page of the establishment's accounts, by name.
@@ -352,6 +356,10 @@ impl Accounts {
         let (establishment, role, supplier) = (row.account.establishment, seen.role, seen.supplier);
         let standing = Standing { account, establishment, role, supplier, state: seen.state };
         Ok((seen, standing))
+    }
+
+    pub(crate) async fn explaining(&self) -> Result<OwnedSemaphorePermit, AccountError> {
+        self.0.explaining.clone().acquire_owned().await.map_err(|_| AccountError::Unavailable)
     }
 
     pub(crate) fn policies(&self) -> Arc<Policies> {

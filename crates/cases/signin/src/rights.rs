@@ -7,7 +7,7 @@ use crate::{
     sql,
 };
 use identity::{Assurance, Authenticated};
-use policy::{Ask, Denied, Explainer, Supposed, Unread, Way};
+use policy::{Ask, Cause, Denied, Explainer, Supposed, Target, Unread, Way};
 use store::Store;
 use types::{AccountId, Role, Time};
 use vault::{Keys, Purpose};
@@ -19,8 +19,8 @@ pub struct AccountRights {
     pub seen: AccountSeen,
     /// Each act that it may do somewhere, with the ways to it.
     pub may: Vec<(Ask, Vec<Way>)>,
-    /// Each that it may not, with the roles that may.
-    pub may_not: Vec<(Ask, Vec<Role>)>,
+    /// Each that it may not, with what forbids it to whom it would be permitted, and the roles that may.
+    pub may_not: Vec<(Ask, Vec<Cause>, Vec<Role>)>,
 }
 
 /// Somebody of this account, of whom nothing is known but the account.
@@ -53,8 +53,10 @@ impl Accounts {
     pub async fn rights(&self, who: &Authenticated, account: AccountId) -> Result<AccountRights, AccountError> {
         let (seen, standing) = self.standing(who, account).await?;
         let (policies, now) = (self.policies(), self.now());
-        // Some hundred questions to Cedar: some milliseconds that no other request should wait for.
+        // Some hundred questions to Cedar, away from other requests, and one account at a time.
+        let turn = self.explaining().await?;
         let asked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let explainer = policies.explainer().map_err(Unexplained::from)?;
             each(&explainer, &supposed(&standing), now).map_err(Unexplained::from)
         });
@@ -63,14 +65,15 @@ impl Accounts {
     }
 }
 
-type Each = (Vec<(Ask, Vec<Way>)>, Vec<(Ask, Vec<Role>)>);
+type Each = (Vec<(Ask, Vec<Way>)>, Vec<(Ask, Vec<Cause>, Vec<Role>)>);
 
 fn each(explainer: &Explainer<'_>, who: &Supposed, now: Time) -> Result<Each, Denied> {
     let (mut may, mut may_not) = (Vec::new(), Vec::new());
     for ask in Ask::all() {
         let ways = explainer.ways(who, who.role.doors(), ask, now)?;
         if ways.is_empty() {
-            may_not.push((ask, explainer.roles(who, ask, now)?));
+            let forbids = explainer.explain(who, ask, &Target::Any, now)?.forbids;
+            may_not.push((ask, forbids, explainer.roles(who, ask, now)?));
         } else {
             may.push((ask, ways));
         }

@@ -37,8 +37,18 @@ pub(crate) fn in_folder(folder: &Path) -> Result<Vec<(String, String)>, Wrong> {
     };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unread)? {
-        let name = entry.map_err(unread)?.file_name();
-        let name = name.to_str().filter(|name| name.ends_with(".cedar")).map(str::to_owned).ok_or_else(|| {
+        let entry = entry.map_err(unread)?;
+        let name = entry.file_name();
+        // Nor a link, whose end others may change, nor a pipe that would be waited for.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let what = format!("{shown} holds {}, which is no plain file", name.display());
+            return Err(Wrong::new(what, "put the file itself there"));
+        }
+        let name = name
+            .to_str()
+            .filter(|name| name.ends_with(".cedar") && !name.starts_with('.'))
+            .map(str::to_owned)
+            .ok_or_else(|| {
             let what = format!("{shown} holds {}, which is no .cedar file and would not be read", name.display());
             Wrong::new(what, "move it elsewhere, or rename it")
         })?;

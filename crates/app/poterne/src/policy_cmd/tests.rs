@@ -34,7 +34,7 @@ async fn it_says_yes_no_and_what_it_depends_on() {
     let wrong_door = told("--role technician open_relay").await;
     assert!(wrong_door.contains(": no\n") && wrong_door.contains("he may at relays, with two factors"), "{wrong_door}");
     let never = told("--role beneficiary search_traces").await;
-    assert!(never.contains("in that role never; who may: trace_controller"), "{never}");
+    assert!(never.contains("in that role never; the roles that may: trace_controller"), "{never}");
     assert!(never.contains("not permitted by trace-controllers-search-traces, which needs"), "{never}");
 }
 

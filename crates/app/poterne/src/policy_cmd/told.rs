@@ -55,7 +55,8 @@ pub(super) fn one(
     let _ = writeln!(told, "{} by {how}: {verdict}", answer.action.as_str());
     let line = |told: &mut String, word: &str, link: &str, cause: &Cause| {
         let need = cause.need.as_ref().map(|need| format!("{link}{}", words(need))).unwrap_or_default();
-        let _ = writeln!(told, "  {word} {}{need}", cause.policy);
+        let because = cause.because.as_ref().map(|because| format!(" ({because})")).unwrap_or_default();
+        let _ = writeln!(told, "  {word} {}{because}{need}", cause.policy);
     };
     for cause in &answer.permits {
         line(&mut told, "permitted by", ", where ", cause);
@@ -72,9 +73,10 @@ pub(super) fn one(
             let _ = writeln!(told, "  he may at {}, {asks}", way.door);
         }
         if ways.is_empty() {
+            let never = if roles.contains(&who.role) { "this very account never" } else { "in that role never" };
             let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-            let who = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
-            let _ = writeln!(told, "  in that role never; who may: {who}");
+            let may = if roles.is_empty() { "nobody".to_owned() } else { roles.join(", ") };
+            let _ = writeln!(told, "  {never}; the roles that may: {may}");
         }
     }
     told.trim_end().to_owned()

@@ -1,7 +1,7 @@
 //! What an account may do and why, and the policies that say so.
 
 use identity::Assurance;
-use policy::{Ask, MatterAct, Need, OverseeAct, PolicyText, Way};
+use policy::{Ask, Cause, MatterAct, Need, OverseeAct, PolicyText, Way};
 use signin::AccountRights;
 use types::{AccountState, Door, Role};
 use web::layout::prelude::*;
@@ -29,7 +29,7 @@ struct Told {
     door: &'static str,
     asks: Vec<&'static str>,
     condition: Option<String>,
-    policies: Vec<String>,
+    policies: Vec<Cause>,
 }
 
 /// A group's word and title, and its acts.
@@ -99,12 +99,14 @@ impl RightsPage {
         if way.fresh {
             asks.push(t.desk_rights_fresh());
         }
-        let causes = way.explanation.permits.iter();
+        // Poterne's guards are told by what they need; the establishment's own by name too.
+        let own = way.explanation.forbids.iter().filter(|cause| cause.because.is_some());
+        let causes = way.explanation.permits.iter().chain(own);
         Told {
             door: door(t, way.door),
             asks,
             condition: way.explanation.need().map(|need| t.desk_rights_where(words(t, &need))),
-            policies: causes.map(|cause| cause.policy.clone()).collect(),
+            policies: causes.cloned().collect(),
         }
     }
 

@@ -87,8 +87,9 @@ fn rights(seen: AccountSeen) -> signin::AccountRights {
     let (mut may, mut may_not) = (Vec::new(), Vec::new());
     for ask in policy::Ask::all() {
         let ways = explainer.ways(&who, seen.role.doors(), ask, NOW).unwrap();
+        let own = policy::Cause { policy: "own".into(), because: Some("Décision du 3 mars.".into()), need: None };
         match ways.is_empty() {
-            true => may_not.push((ask, vec![Role::TraceController, Role::Dpo])),
+            true => may_not.push((ask, vec![own], vec![Role::TraceController, Role::Dpo])),
             false => may.push((ask, ways)),
         }
     }
