@@ -5,6 +5,10 @@
 //! sources fail on it, so that somebody with many addresses is slowed too, and somebody with one slows nobody else. The source's and its network's start late, because a hospital's or an
 //! operator's people may share one, then grow longer than the others. Whoever signs in from where his account lately did feels
 //! the first one only; so does nobody with a passkey, which cannot be guessed.
+//!
+//! While many logins fail together the last two start sooner and forget more slowly: somebody with many addresses would else
+//! stay under what each may mistype. They forget while one waits, so that honest people behind one address are not shut out:
+//! whoever goes on as soon as he may settles at one failure in sixteen seconds, then in sixty-four.
 
 use std::{net::IpAddr, time::Duration};
 use types::{Source, Time};
@@ -25,6 +29,12 @@ pub const NETWORK_FAILURES_FREE: u32 = 120;
 pub const NETWORK_WAIT_SECONDS_MAX: u64 = 3600;
 /// A source's and a network's counter loses one failure in this time.
 const SOURCE_DRAIN_SECONDS: u64 = 10;
+/// The same while many logins fail together.
+const SPRAY_DRAIN_SECONDS: u64 = 60;
+/// Failures of a source that stay free while many logins fail together: what somebody mistypes.
+pub const SPRAY_SOURCE_FAILURES_FREE: u32 = 5;
+/// Failures of a network that stay free then: what a few people mistype.
+pub const SPRAY_NETWORK_FAILURES_FREE: u32 = 20;
 /// A counter is forgotten after this long without a failure.
 const FORGET_SECONDS: u64 = 3600;
 
@@ -54,7 +64,16 @@ impl Failures {
 
     /// A source's counter after one more failure at `now`: what has drained since the last one is gone.
     pub fn another_of_source(self, now: Time) -> Failures {
-        let drained = now.since(Time::from_micros(self.last_micros)).as_secs() / SOURCE_DRAIN_SECONDS;
+        self.another_draining(SOURCE_DRAIN_SECONDS, now)
+    }
+
+    /// The same while many logins fail together.
+    pub fn another_in_a_spray(self, now: Time) -> Failures {
+        self.another_draining(SPRAY_DRAIN_SECONDS, now)
+    }
+
+    fn another_draining(self, seconds: u64, now: Time) -> Failures {
+        let drained = now.since(Time::from_micros(self.last_micros)).as_secs() / seconds;
         let count = self.count.saturating_sub(u32::try_from(drained).unwrap_or(u32::MAX));
         Failures { count: count.saturating_add(1), last_micros: now.micros() }
     }
@@ -111,10 +130,46 @@ pub fn network_wait(count: u32) -> Duration {
     doubling(count, NETWORK_FAILURES_FREE, NETWORK_WAIT_SECONDS_MAX)
 }
 
+/// The wait after `count` failures of a source while many logins fail together.
+pub fn source_wait_in_a_spray(count: u32) -> Duration {
+    doubling(count, SPRAY_SOURCE_FAILURES_FREE, SOURCE_WAIT_SECONDS_MAX)
+}
+
+/// The wait after `count` failures of a network while many logins fail together.
+pub fn network_wait_in_a_spray(count: u32) -> Duration {
+    doubling(count, SPRAY_NETWORK_FAILURES_FREE, NETWORK_WAIT_SECONDS_MAX)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    /// Seconds that somebody takes for so many failures from one source, each as soon as he may.
+    fn seconds_for(failures: u32, wait: fn(u32) -> Duration, another: fn(Failures, Time) -> Failures) -> u64 {
+        let start = Time::from_micros(1_000_000_000);
+        let (mut now, mut counter) = (start, Failures::default());
+        for _ in 0..failures {
+            now = now + counter.remaining(wait, now);
+            counter = another(counter, now);
+        }
+        now.since(start).as_secs()
+    }
+
+    #[test]
+    fn twenty_logins_of_each_source_take_long_while_many_fail_together() {
+        assert_eq!(
+            seconds_for(20, source_wait, Failures::another_of_source),
+            0,
+            "what people mistype behind one address"
+        );
+        assert!(seconds_for(20, source_wait_in_a_spray, Failures::another_in_a_spray) > 600);
+        // As soon as he may, again and again: a bounded wait, for it drains meanwhile.
+        let hundred = |wait, another| seconds_for(200, wait, another) - seconds_for(100, wait, another);
+        assert_eq!(hundred(source_wait, Failures::another_of_source), 100 * 16);
+        assert_eq!(hundred(source_wait_in_a_spray, Failures::another_in_a_spray), 100 * 64);
+        assert!(seconds_for(50, network_wait_in_a_spray, Failures::another_in_a_spray) > 600);
+    }
 
     #[test]
     fn waits_double_to_five_minutes() {

@@ -1,7 +1,10 @@
 //! Failures counted, and waits after them: the same counters whatever door was tried, kept in the store for all nodes.
 
 use crate::{defences::Defences, sql};
-use identity::{account_wait, network_of, network_wait, pair_wait, source_wait};
+use identity::{
+    Failures, account_wait, network_of, network_wait, network_wait_in_a_spray, pair_wait, source_wait,
+    source_wait_in_a_spray,
+};
 use sqlx::AnyConnection;
 use std::{net::IpAddr, time::Duration};
 use store::StoreError;
@@ -36,6 +39,7 @@ pub(crate) struct Counters {
     at_home: bool,
     /// The hospital says that many share this address.
     shared: bool,
+    defences: Defences,
 }
 
 impl Counters {
@@ -55,6 +59,7 @@ impl Counters {
             seen_from,
             at_home,
             shared: defences.is_shared(address),
+            defences: defences.clone(),
         })
     }
 
@@ -88,7 +93,11 @@ impl Counters {
         if !self.at_home && !self.shared {
             let source = sql::failures(&mut *connection, &self.source).await?;
             let network = sql::failures(connection, &self.network).await?;
-            wait = wait.max(source.remaining(source_wait, now)).max(network.remaining(network_wait, now));
+            let (source_rule, network_rule) = match self.defences.is_sprayed(now) {
+                true => (source_wait_in_a_spray as fn(u32) -> Duration, network_wait_in_a_spray as fn(u32) -> Duration),
+                false => (source_wait as _, network_wait as _),
+            };
+            wait = wait.max(source.remaining(source_rule, now)).max(network.remaining(network_rule, now));
         }
         Ok((!wait.is_zero()).then_some(wait))
     }
@@ -105,8 +114,12 @@ impl Counters {
         if self.shared {
             return Ok(());
         }
+        let another: fn(Failures, Time) -> Failures = match self.defences.is_sprayed(now) {
+            true => Failures::another_in_a_spray,
+            false => Failures::another_of_source,
+        };
         for token in [&self.source, &self.network] {
-            let failures = sql::failures(&mut *connection, token).await?.another_of_source(now);
+            let failures = another(sql::failures(&mut *connection, token).await?, now);
             sql::set_failures(&mut *connection, token, failures).await?;
         }
         Ok(())

@@ -18,6 +18,8 @@ const WINDOW: Duration = Duration::from_secs(600);
 pub const SPRAY_LOGINS: usize = 20;
 /// Logins that fail from anywhere within that time.
 pub const WIDE_SPRAY_LOGINS: usize = 200;
+/// A spray that goes on is seen again in the next window at the latest: until that one's end it stands.
+const SPRAY_STANDS: Duration = Duration::from_secs(1200);
 /// Networks from which one login fails within that time.
 pub const SCATTER_NETWORKS: usize = 8;
 /// Networks and logins watched at once; what comes past the bound is not watched until those before are forgotten.
@@ -89,6 +91,8 @@ pub struct Alarm {
 #[derive(Default)]
 struct Watch {
     began: Option<Time>,
+    /// When it was last sure that many logins fail from many networks.
+    sprayed: Option<Time>,
     by_network: HashMap<IpAddr, HashSet<[u8; 32]>>,
     by_login: HashMap<[u8; 32], HashSet<IpAddr>>,
     logins: HashSet<[u8; 32]>,
@@ -116,7 +120,7 @@ impl Watch {
     ) -> Vec<AlarmKind> {
         let began = *self.began.get_or_insert(now);
         if now.since(began) >= WINDOW || now < began {
-            *self = Self { began: Some(now), ..Self::default() };
+            *self = Self { began: Some(now), sprayed: self.sprayed, ..Self::default() };
         }
         let mut rung = Vec::new();
         if reaches(&mut self.by_network, network, login, SPRAY_LOGINS) {
@@ -127,9 +131,15 @@ impl Watch {
         }
         let few = self.logins.len() < WIDE_SPRAY_LOGINS;
         if few && self.logins.insert(login) && self.logins.len() == WIDE_SPRAY_LOGINS {
+            self.sprayed = Some(now);
             rung.push(AlarmKind::WideSpray);
         }
         rung
+    }
+
+    fn is_sprayed(&self, now: Time) -> bool {
+        // Never for longer because the clock was set back.
+        self.sprayed.is_some_and(|since| now >= since && now.since(since) < SPRAY_STANDS)
     }
 }
 
@@ -158,6 +168,11 @@ impl Defences {
 
     pub(crate) fn is_shared(&self, address: ClientAddress) -> bool {
         self.0.shared.iter().any(|range| range.contains(address))
+    }
+
+    /// Whether many logins fail together now, from many networks.
+    pub(crate) fn is_sprayed(&self, now: Time) -> bool {
+        self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).is_sprayed(now)
     }
 
     /// A sign-in failed: what it makes sure of, once in ten minutes for each.
@@ -247,6 +262,8 @@ mod tests {
             rung.extend(defences.failed(from, (login(n), None), NOW));
         }
         assert_eq!(rung, [AlarmKind::WideSpray]);
+        let later = |seconds| NOW + Duration::from_secs(seconds);
+        assert!(defences.is_sprayed(NOW) && defences.is_sprayed(later(1199)) && !defences.is_sprayed(later(1200)));
         let account = Some(AccountId::from_bytes([7; 16]));
         let tried = (0..20).flat_map(|n| defences.failed(network(n), (login(999), account), NOW));
         assert_eq!(tried.collect::<Vec<_>>(), [AlarmKind::Scatter { account }]);

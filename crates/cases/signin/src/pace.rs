@@ -1,21 +1,26 @@
 //! How many first steps a source may take in a minute, and how many keys it may offer: a first step costs a password
 //! hashing, and neither leaves a failure to count.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, hash::Hash, time::Duration};
 use types::{Source, Time};
 
 /// First steps of a source in a minute.
 pub(crate) const FIRST_STEPS_PER_MINUTE_MAX: u32 = 40;
 /// Passkeys that a source shows in a minute.
 pub(crate) const PASSKEYS_PER_MINUTE_MAX: u32 = 240;
+/// First steps of one login in a minute, from a place where its account lately signed in, once others there took all of its
+/// source's.
+pub(crate) const HOME_STEPS_PER_MINUTE_MAX: u32 = 10;
+/// The same of all such logins of a source together.
+pub(crate) const HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX: u32 = 120;
 const SOURCES_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts steps of each source. Pure: the caller brings the time.
-pub(crate) struct Pace {
+/// Counts steps of each source, or of each login there. Pure: the caller brings the time.
+pub(crate) struct Pace<K = Source> {
     per_minute_max: u32,
     began: Option<Time>,
-    taken: HashMap<Source, u32>,
+    taken: HashMap<K, u32>,
     wide: HashMap<u16, u32>,
 }
 
@@ -29,13 +34,20 @@ fn network(source: Source) -> u16 {
 }
 
 impl Pace {
-    /// So many steps of a source in a minute.
+    /// Takes one step of a source, or says how long to wait.
+    pub(crate) fn step(&mut self, source: Source, now: Time) -> Result<(), Duration> {
+        self.step_of(source, source, now)
+    }
+}
+
+impl<K: Eq + Hash> Pace<K> {
+    /// So many steps in a minute.
     pub(crate) fn new(per_minute_max: u32) -> Self {
         Self { per_minute_max, began: None, taken: HashMap::new(), wide: HashMap::new() }
     }
 
-    /// Takes one step, or says how long to wait.
-    pub(crate) fn step(&mut self, source: Source, now: Time) -> Result<(), Duration> {
+    /// Takes one step of somebody at `source`, or says how long to wait.
+    pub(crate) fn step_of(&mut self, who: K, source: Source, now: Time) -> Result<(), Duration> {
         let began = *self.began.get_or_insert(now);
         if now.since(began) >= MINUTE {
             self.began = Some(now);
@@ -49,9 +61,9 @@ impl Pace {
         let wait = MINUTE.saturating_sub(now.since(self.began.unwrap_or(now)));
         // Past the bound, newcomers share a counter with their wider network: one holder of many subnets slows himself,
         // not everybody.
-        let full = !self.taken.contains_key(&source) && self.taken.len() >= SOURCES_MAX;
+        let full = !self.taken.contains_key(&who) && self.taken.len() >= SOURCES_MAX;
         let taken =
-            if full { self.wide.entry(network(source)).or_default() } else { self.taken.entry(source).or_default() };
+            if full { self.wide.entry(network(source)).or_default() } else { self.taken.entry(who).or_default() };
         if *taken >= self.per_minute_max {
             return Err(wait);
         }

@@ -6,7 +6,10 @@ use crate::{
     hasher::{Hasher, NotHashed},
     means::Means,
     model::AccountRow,
-    pace::{FIRST_STEPS_PER_MINUTE_MAX, PASSKEYS_PER_MINUTE_MAX, Pace},
+    pace::{
+        FIRST_STEPS_PER_MINUTE_MAX, HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX, HOME_STEPS_PER_MINUTE_MAX,
+        PASSKEYS_PER_MINUTE_MAX, Pace,
+    },
     staff::{Asked, Staff},
 };
 use identity::{
@@ -126,6 +129,8 @@ pub(crate) struct Parts {
     /// For those who wait for nobody else's failures.
     pub home_hasher: Hasher,
     pace: Mutex<Pace>,
+    /// Of those at home, once their source's is taken: each login's there, and all of them together.
+    home_pace: Mutex<(Pace<[u8; 32]>, Pace)>,
     /// Of passkeys, whose check costs no hashing: who fills the other one keeps nobody from using his.
     passkey_pace: Mutex<Pace>,
     /// An account that nobody has, so that an unknown login costs what a known one does.
@@ -163,6 +168,7 @@ impl SignInService {
         let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
         let hasher = Hasher::default();
         let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
+        let home_pace = (Pace::new(HOME_STEPS_PER_MINUTE_MAX), Pace::new(HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX));
         let passkey_pace = Mutex::new(Pace::new(PASSKEYS_PER_MINUTE_MAX));
         let nobody = AccountRow::nobody(&keys, settings.establishment)?;
         let (staff, asked) = (OnceLock::new(), Asked::default());
@@ -176,6 +182,7 @@ impl SignInService {
             hasher,
             home_hasher: Hasher::for_homecomers(),
             pace,
+            home_pace: Mutex::new(home_pace),
             passkey_pace,
             nobody,
             staff,
@@ -241,6 +248,14 @@ impl SignInService {
     /// One passkey shown by a source, or how long it waits.
     pub(crate) fn passkey_pace(&self, address: ClientAddress, now: Time) -> Result<(), Duration> {
         self.0.passkey_pace.lock().unwrap_or_else(PoisonError::into_inner).step(address.source(), now)
+    }
+
+    /// One first step of an account's login, from where it lately signed in, or how long it waits: who takes all steps of a
+    /// shared address keeps those who live there from nothing.
+    pub(crate) fn home_pace(&self, pair: [u8; 32], address: ClientAddress, now: Time) -> Result<(), Duration> {
+        let mut paces = self.0.home_pace.lock().unwrap_or_else(PoisonError::into_inner);
+        paces.0.step_of(pair, address.source(), now)?;
+        paces.1.step(address.source(), now)
     }
 
     /// One step of a source that costs a password hashing, or how long it waits.

@@ -57,20 +57,20 @@ impl SignInService {
     ) -> Result<String, FirstStepError> {
         let parts = &self.0;
         let now = parts.journal.now();
-        if let Err(wait) = self.pace(address, now) {
-            self.refused(address, "too many first steps").await;
-            return Err(FirstStepError::TooMany(wait));
-        }
+        let paced = self.pace(address, now);
         let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
         let tokens = LoginTokens::new(&parts.keys, address, &login).map_err(|_| FirstStepError::Unavailable)?;
         let login_token = self.token(Purpose::LoginTokens, &[login.as_bytes()])?;
         let account = self.known(sql_account(&parts.store, &login_token).await)?;
         // The same unsealing for a login that nobody has.
         let held = account.as_ref().unwrap_or(&parts.nobody);
-        let hasher = match held.is_home(&parts.keys, address.source(), now) {
-            true => &parts.home_hasher,
-            false => &parts.hasher,
-        };
+        let is_home = held.is_home(&parts.keys, address.source(), now);
+        let paced = if is_home { paced.or_else(|_| self.home_pace(tokens.pair, address, now)) } else { paced };
+        if let Err(wait) = paced {
+            self.refused(address, "too many first steps").await;
+            return Err(FirstStepError::TooMany(wait));
+        }
+        let hasher = if is_home { &parts.home_hasher } else { &parts.hasher };
         let held = held.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?;
         let credentials = account.as_ref().map(|row| (row.id, held));
         let held = self.held(account.as_ref(), &password).map_err(|_| FirstStepError::Unavailable)?;

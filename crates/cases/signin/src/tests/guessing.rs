@@ -140,6 +140,77 @@ async fn an_address_that_the_hospital_says_is_shared_does_not_wait_for_others(da
 }
 both!(an_address_that_the_hospital_says_is_shared_does_not_wait_for_others);
 
+async fn many_addresses_below_what_each_may_mistype_are_slowed_while_many_fail_together(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("camille", Role::Patient, 1).await.unwrap();
+    let defences = Defences::new(vec!["198.51.77.0/24".parse().unwrap()]);
+    let door = it.guarded(&defences);
+    let wrong = |n: u32| (format!("personne{n}"), from(u8::try_from(n % 50).unwrap(), 9));
+    for n in 0..200 {
+        let (login, place) = wrong(n);
+        let tried = tries(&door, (&login, "pas le bon du tout", "000000"), place).await.err();
+        assert_eq!(tried, Some(SecondStepError::Refused), "{n}");
+    }
+    assert_eq!(defences.alarms(Time::from_micros(0))[0].kind, AlarmKind::WideSpray);
+    // Four of each failed; two more do, then each waits, twice as long each time.
+    let mut waits = Vec::new();
+    for n in 200..350 {
+        let (login, place) = wrong(n);
+        match tries(&door, (&login, "pas le bon du tout", "000000"), place).await.err() {
+            Some(SecondStepError::TooMany(wait)) => waits.push(wait.as_secs()),
+            other => assert_eq!(other, Some(SecondStepError::Refused)),
+        }
+    }
+    assert_eq!(waits, [2; 50]);
+    it.clock.advance(2);
+    assert_eq!(
+        tries(&door, ("autre", "pas le bon du tout", "000000"), from(3, 9)).await,
+        Err(SecondStepError::Refused)
+    );
+    let next = tries(&door, ("encore", "pas le bon du tout", "000000"), from(3, 9)).await;
+    assert_eq!(next, Err(SecondStepError::TooMany(Duration::from_secs(4))));
+    // Where the hospital says that many share an address, nobody waits for the others there; nor from anywhere else.
+    for n in 0..20 {
+        let login = format!("ailleurs{n}");
+        let shared = tries(&door, (&login, "pas le bon du tout", "000000"), from(77, 1)).await;
+        assert_eq!(shared, Err(SecondStepError::Refused));
+    }
+    tries(&door, ("camille", PASSWORD, &it.code(1)), from(90, 1)).await.expect("from a place of her own");
+    // Once it is over, what people mistype is free again.
+    it.clock.advance(1300);
+    for n in 0..20 {
+        let login = format!("plus.tard{n}");
+        let tried = tries(&door, (&login, "pas le bon du tout", "000000"), from(60, 9)).await;
+        assert_eq!(tried, Err(SecondStepError::Refused), "{n}");
+    }
+}
+both!(many_addresses_below_what_each_may_mistype_are_slowed_while_many_fail_together);
+
+async fn who_takes_all_steps_of_an_address_keeps_nobody_out_who_lives_there(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("camille", Role::Patient, 1).await.unwrap();
+    it.enrol("yann", Role::Patient, 2).await.unwrap();
+    let door = it.guarded(&Defences::default());
+    tries(&door, ("camille", PASSWORD, &it.code(1)), from(1, 1)).await.unwrap();
+    it.clock.advance(61);
+    let step = async |login: &str| door.first_step(login, Secret::new("x".into()), from(1, 1)).await;
+    for n in 0..40 {
+        assert!(step("personne").await.is_ok(), "{n}");
+    }
+    for stranger in ["personne", "yann"] {
+        assert!(matches!(step(stranger).await, Err(FirstStepError::TooMany(_))), "{stranger}");
+    }
+    tries(&door, ("camille", PASSWORD, &it.code(1)), from(1, 1)).await.expect("at home");
+    // Hers are counted too: ten in a minute, then as everybody.
+    for n in 0..9 {
+        assert!(step("camille").await.is_ok(), "{n}");
+    }
+    assert!(matches!(step("camille").await, Err(FirstStepError::TooMany(_))));
+    it.clock.advance(61);
+    assert!(step("camille").await.is_ok() && step("yann").await.is_ok());
+}
+both!(who_takes_all_steps_of_an_address_keeps_nobody_out_who_lives_there);
+
 async fn places_are_forgotten_in_time(database: &TestDatabase) {
     let it = fixture(database).await;
     it.enrol("camille", Role::Patient, 1).await.unwrap();
