@@ -12,6 +12,9 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const OUTPUT_BYTES: usize = 32;
+const SALT_BYTES: usize = 16;
+/// What a hashing costs: kibibytes filled, over all passes.
+const WORK: u64 = MEMORY_KIB as u64 * PASSES as u64;
 /// What is asked of the allocator for a hashing: more than it needs, and more than any that the C library's allocator
 /// would keep for later (32 MiB), so that the memory goes back to the system after each. What lies beyond the need is
 /// never touched: it costs addresses, no memory.
@@ -44,16 +47,32 @@ impl PasswordHash {
     pub fn phc(&self) -> &str {
         self.0.expose()
     }
+
+    /// Whether it was made under weaker parameters than those of today: less memory, less work, a shorter salt or hash.
+    /// One that cannot be read is not: nothing opens with it.
+    pub fn is_outdated(&self) -> bool {
+        let Some((kept, params)) = read(self.phc()) else { return false };
+        let short = |bytes: Option<usize>, least: usize| bytes.is_none_or(|bytes| bytes < least);
+        params.m_cost() < MEMORY_KIB
+            || work(&params) < WORK
+            || short(kept.salt.as_ref().map(|salt| salt.as_ref().len()), SALT_BYTES)
+            || short(kept.hash.as_ref().map(|hash| hash.as_bytes().len()), OUTPUT_BYTES)
+    }
 }
 
 /// Hashes a new password with a salt that the caller drew at random. What its owner's population must choose is judged
 /// before ([`crate::check_password`]); here only the bounds that hold for everybody are kept.
-pub fn hash_password(password: &Secret<String>, salt: &[u8; 16]) -> Result<PasswordHash, BadPassword> {
-    let text = password.expose();
-    bounded(text, CHARS_LEAST).map_err(|out| match out {
+pub fn hash_password(password: &Secret<String>, salt: &[u8; SALT_BYTES]) -> Result<PasswordHash, BadPassword> {
+    bounded(password.expose(), CHARS_LEAST).map_err(|out| match out {
         OutOfBounds::Short => BadPassword::TooShort(CHARS_LEAST.into()),
         OutOfBounds::Long => BadPassword::TooLong,
     })?;
+    hash_again(password, salt)
+}
+
+/// Hashes a password that was just found right with the parameters of today. It was judged when it was chosen.
+pub fn hash_again(password: &Secret<String>, salt: &[u8; SALT_BYTES]) -> Result<PasswordHash, BadPassword> {
+    let text = password.expose();
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES)).map_err(|_| BadPassword::Refused)?;
     let mut out = [0; OUTPUT_BYTES];
     derive(text.as_bytes(), salt, params, &mut out).ok_or(BadPassword::Refused)?;
@@ -71,13 +90,33 @@ fn derive(password: &[u8], salt: &[u8], params: Params, out: &mut [u8]) -> Optio
     argon2.hash_password_into_with_memory(password, salt, out, memory.as_mut_slice()).ok()
 }
 
-/// Whether these bytes are the password of this PHC text. Never, for a text of another algorithm or one that cannot be read.
+/// A PHC text with its parameters. Nothing, for a text of another algorithm or one that cannot be read.
+fn read(text: &str) -> Option<(phc::PasswordHash, Params)> {
+    let kept = phc::PasswordHash::new(text).ok()?;
+    let params = Params::try_from(&kept).ok()?;
+    let is_ours = kept.algorithm.as_str() == "argon2id" && kept.version == Some(Version::V0x13.into());
+    is_ours.then_some((kept, params))
+}
+
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// What is left to do after a hashing with these parameters, for it to have cost what one of today does.
+fn rest(params: &Params) -> Option<Params> {
+    let missing = WORK.checked_sub(work(params)).filter(|missing| *missing > 0)?;
+    let passes = missing.div_ceil(u64::from(MEMORY_KIB));
+    let memory = u32::try_from(missing / passes).ok()?.max(Params::MIN_M_COST);
+    Params::new(memory, u32::try_from(passes).ok()?, LANES, Some(OUTPUT_BYTES)).ok()
+}
+
+/// Whether these bytes are the password of this PHC text. Under weaker parameters than today's the rest of today's work is
+/// done for nothing: by its time nobody tells such an account from one that is not there.
 fn verified(password: &[u8], text: &str) -> bool {
-    let Ok(kept) = phc::PasswordHash::new(text) else { return false };
-    let Ok(params) = Params::try_from(&kept) else { return false };
+    let Some((kept, params)) = read(text) else { return false };
     let (Some(salt), Some(hash)) = (kept.salt.as_ref(), kept.hash.as_ref()) else { return false };
-    if kept.algorithm.as_str() != "argon2id" || kept.version != Some(Version::V0x13.into()) {
-        return false;
+    if let Some(rest) = rest(&params) {
+        derive(password, &[0; SALT_BYTES], rest, &mut [0; OUTPUT_BYTES]);
     }
     let mut out = vec![0; hash.as_bytes().len()];
     derive(password, salt.as_ref(), params, &mut out).is_some()
@@ -195,6 +234,44 @@ mod tests {
             .unwrap();
         let ours = hash_password(&secret("porte-dérobée 42"), &[7; 16]).unwrap();
         assert_eq!(ours.phc(), theirs.to_string());
+    }
+
+    #[test]
+    fn what_was_made_under_weaker_parameters_is_known_and_costs_as_much() {
+        let of = |m: u32, t: u32, salt: &[u8], bytes: usize| {
+            let mut out = vec![0; bytes];
+            derive(b"une porte", salt, Params::new(m, t, 1, Some(bytes)).unwrap(), &mut out).unwrap();
+            let (salt, out) = (BASE64_NOPAD.encode(salt), BASE64_NOPAD.encode(&out));
+            format!("$argon2id$v=19$m={m},t={t},p=1${salt}${out}")
+        };
+        let salt = &[3; 16][..];
+        for (text, is_outdated) in [
+            (of(MEMORY_KIB, PASSES, salt, 32), false),
+            (of(MEMORY_KIB * 2, 1, salt, 32), false),
+            (of(MEMORY_KIB, PASSES + 1, salt, 32), false),
+            (of(MEMORY_KIB - 1, PASSES, salt, 32), true),
+            (of(MEMORY_KIB, PASSES - 1, salt, 32), true),
+            // As much work, less memory.
+            (of(12 * 1024, 4, salt, 32), true),
+            (of(MEMORY_KIB, PASSES, &[3; 8], 32), true),
+            (of(MEMORY_KIB, PASSES, salt, 16), true),
+            ("rien qui se lise".to_owned(), false),
+        ] {
+            let kept = PasswordHash::from_phc(text.clone());
+            assert_eq!(kept.is_outdated(), is_outdated, "{text}");
+            let is_readable = text.starts_with('$');
+            assert_eq!(password_matches(&secret("une porte"), Some(&kept)), is_readable, "{text}");
+            assert!(!password_matches(&secret("une autre"), Some(&kept)), "{text}");
+        }
+        for (m, t) in [(8, 1), (4096, 3), (12 * 1024, 3), (MEMORY_KIB, 1), (MEMORY_KIB - 1, 2), (9000, 2)] {
+            let params = Params::new(m, t, 1, None).unwrap();
+            let done = work(&params) + rest(&params).map_or(0, |rest| work(&rest));
+            assert!(done.abs_diff(WORK) <= 16, "{m} {t}: {done} of {WORK}");
+        }
+        for (m, t) in [(MEMORY_KIB, PASSES), (MEMORY_KIB * 4, 1)] {
+            assert!(rest(&Params::new(m, t, 1, None).unwrap()).is_none());
+        }
+        assert!(!hash_again(&secret("court"), &[7; 16]).unwrap().is_outdated(), "it was taken when it was chosen");
     }
 
     #[test]

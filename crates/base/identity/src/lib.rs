@@ -23,7 +23,8 @@ mod token;
 
 pub use authenticated::{Assurance, Authenticated, FRESH, door_actor, system_actor};
 pub use credentials::{
-    BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_password, is_own_password, new_code_step,
+    BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_again, hash_password, is_own_password,
+    new_code_step,
 };
 pub use life::{asks_two_people, decides_over_others, is_reason_for, may_become, review_days, takes_a_link_again};
 pub use password::{

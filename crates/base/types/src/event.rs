@@ -100,6 +100,8 @@ words! {
         AccountReviewed = "account.reviewed",
         /// Somebody changed his password, or failed to.
         PasswordChanged = "account.password_changed",
+        /// A password kept under weaker parameters than today's was hashed again when its holder signed in.
+        PasswordRehashed = "account.password_rehashed",
         /// Somebody changed his second factor, or failed to.
         SecondFactorChanged = "account.second_factor_changed",
         /// Spare codes were drawn for an account; those before serve no more.

@@ -133,8 +133,11 @@ impl Counters {
 
 /// What an attempt came to.
 pub(crate) enum Tried {
-    /// These were closed by it.
-    Opened(Vec<types::SessionId>),
+    /// These were closed by it; whether the password was hashed again.
+    Opened {
+        closed: Vec<SessionId>,
+        rehashed: bool,
+    },
     Wrong,
     Wait(Duration),
     /// One session at a time is kept, and another one is there.

@@ -21,6 +21,7 @@ mod opening;
 mod own;
 mod pace;
 mod passkeys;
+mod rehash;
 mod rights;
 mod rules;
 mod service;

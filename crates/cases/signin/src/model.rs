@@ -62,6 +62,11 @@ impl Life {
 }
 
 impl AccountSecrets {
+    /// Whether the password is kept here, under weaker parameters than today's.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.directory.is_none() && PasswordHash::from_phc(self.password_phc.clone()).is_outdated()
+    }
+
     /// Where the account is in its life.
     pub(crate) fn state(&self) -> Result<AccountState, StoreError> {
         match &self.life {

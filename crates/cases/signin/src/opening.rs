@@ -48,6 +48,7 @@ impl SignInService {
             device,
             rules,
             former: terminal.former,
+            again: None,
             sign_in: LastSignIn { at: now, address },
         })
     }
@@ -63,6 +64,8 @@ pub(crate) struct Granted {
     pub rules: SessionRules,
     /// The session whose place it takes.
     pub former: Option<SessionId>,
+    /// What is sealed of the account, where its password was hashed again.
+    pub again: Option<Vec<u8>>,
     pub sign_in: LastSignIn,
 }
 
@@ -97,8 +100,8 @@ impl Effect<OpenSession> for TryOpen {
 
 /// What became of a session granted.
 pub(crate) enum Inserted {
-    /// It is open; these were closed by it, and these were over or are gone on with.
-    Opened { closed: Vec<SessionId>, over: Vec<SessionId> },
+    /// It is open; these were closed by it, and these were over or are gone on with. Whether the password was hashed again.
+    Opened { closed: Vec<SessionId>, over: Vec<SessionId>, rehashed: bool },
     /// What would have opened it had served, or the account had changed.
     Spent,
     /// One session at a time is kept, and another one is there.
@@ -109,9 +112,9 @@ impl Inserted {
     /// The outcome of the sign-in, with what it ended.
     pub(crate) fn told(self) -> Applied<Ending<Tried>> {
         match self {
-            Self::Opened { closed, over } => {
+            Self::Opened { closed, over, rehashed } => {
                 let ended = [closed.clone(), over].concat();
-                Applied::done(Ending { outcome: Tried::Opened(closed), ended })
+                Applied::done(Ending { outcome: Tried::Opened { closed, rehashed }, ended })
             }
             Self::Elsewhere(other) => Applied::refused(Ending::nothing(Tried::Elsewhere(other))),
             Self::Spent => Applied::refused(Ending::nothing(Tried::Wrong)),
@@ -144,6 +147,10 @@ impl Granted {
         if !self.record(keys, tx, sealed).await? {
             return Ok(Inserted::Spent);
         }
+        let rehashed = match &self.again {
+            Some(again) => sql::keep_hash(tx.connection(), account, again.clone()).await?,
+            None => false,
+        };
         let (closed, over) = self.close_others(service, tx).await?;
         let id = self.session.token.id();
         let place: [&[u8]; 2] = [id.as_bytes(), account.id.as_bytes()];
@@ -159,7 +166,7 @@ impl Granted {
             ends: self.session.absolute_until,
         };
         sql::insert_session(tx.connection(), session).await?;
-        Ok(Inserted::Opened { closed, over })
+        Ok(Inserted::Opened { closed, over, rehashed })
     }
 
     /// Remembers what opened it, and that it did.

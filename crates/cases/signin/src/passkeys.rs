@@ -146,7 +146,7 @@ impl SignInService {
             PasskeyRefused::Unavailable
         })?;
         match tried {
-            Tried::Opened(closed) => {
+            Tried::Opened { closed, .. } => {
                 self.note_closed(address, closed).await;
                 Ok(opened)
             }

@@ -508,6 +508,23 @@ pub(crate) async fn reseal_account(
     Ok(done.rows_affected() == 1)
 }
 
+/// Puts the same account in its own place, its password hashed again, if nothing of it was changed since it was read. Its
+/// version stays: whoever changes it meanwhile does not find it changed.
+pub(crate) async fn keep_hash(
+    connection: &mut AnyConnection,
+    read: &AccountRow,
+    sealed: Vec<u8>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE accounts SET sealed = $1 WHERE id = $2 AND version = $3 AND sealed = $4")
+        .bind(sealed)
+        .bind(read.id.as_bytes().to_vec())
+        .bind(read.version)
+        .bind(read.sealed.clone())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(crate) struct AccountInsert {
     pub state: &'static str,
     pub profile: Option<Vec<u8>>,

@@ -240,7 +240,7 @@ impl SshSignIn {
             SshRefused::Unavailable
         })?;
         match (tried, factor) {
-            (Tried::Opened(_), Some(factor)) => {
+            (Tried::Opened { .. }, Some(factor)) => {
                 seen.take_up(&factor);
                 Ok(())
             }
@@ -387,7 +387,7 @@ impl Effect<OpenSession> for TryCode {
         };
         if served {
             self.counters.succeeded(tx.connection()).await?;
-            return Ok(Applied::done(Tried::Opened(Vec::new())));
+            return Ok(Applied::done(Tried::Opened { closed: Vec::new(), rehashed: false }));
         }
         self.counters.failed(tx.connection(), now).await?;
         Ok(Applied::refused(Tried::Wrong))

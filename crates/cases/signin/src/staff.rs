@@ -118,7 +118,8 @@ impl Asked {
 }
 
 impl SignInService {
-    /// What of a password goes with the ceremony: the same length whatever it is, and nothing where it is checked here.
+    /// What of a password goes with the ceremony: the same length whatever it is, and nothing where it is checked here, unless
+    /// it is to be hashed again once the code is right.
     pub(crate) fn held(
         &self,
         account: Option<&AccountRow>,
@@ -129,7 +130,8 @@ impl SignInService {
         let mut held = Zeroizing::new(vec![0; HELD_PASSWORD_BYTES_MAX + 2]);
         let text = password.expose().as_bytes();
         let length = u16::try_from(text.len()).ok().filter(|_| text.len() <= HELD_PASSWORD_BYTES_MAX);
-        if let (Some(length), true) = (length, secrets.directory.is_some())
+        let is_asked_later = secrets.directory.is_some() || secrets.is_outdated();
+        if let (Some(length), true) = (length, is_asked_later)
             && let Some((told, room)) = held.split_at_mut_checked(2)
             && let Some(room) = room.get_mut(..text.len())
         {
@@ -251,7 +253,7 @@ impl SignInService {
     }
 }
 
-fn read_held(held: &[u8]) -> Option<Secret<String>> {
+pub(crate) fn read_held(held: &[u8]) -> Option<Secret<String>> {
     let (told, text) = held.split_first_chunk::<2>()?;
     let text = text.get(..usize::from(u16::from_be_bytes(*told)))?;
     Some(Secret::new(std::str::from_utf8(text).ok()?.to_owned()))

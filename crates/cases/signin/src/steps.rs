@@ -7,7 +7,8 @@ use crate::{
     ending::{Reserve, perform_ending},
     enrol::normal_login,
     model::AccountRow,
-    opening::TryOpen,
+    opening::{Granted, TryOpen},
+    rehash,
     service::{FirstStepError, Opened, SecondStepError, Terminal},
     sql,
 };
@@ -34,7 +35,7 @@ struct Ceremony {
     version: [u8; 8],
     #[cbor(n(3), with = "minicbor::bytes")]
     login: [u8; 32],
-    /// The password, where it is to be asked of the directory; as long for everybody.
+    /// The password, where it is to be asked of the directory or hashed again; as long for everybody.
     #[cbor(n(4), with = "minicbor::bytes")]
     held: Vec<u8>,
 }
@@ -154,7 +155,8 @@ impl SignInService {
         let establishment = account.as_ref().map_or(parts.settings.establishment, |row| row.establishment);
         let granted = match (verified, account) {
             (Some(verified), Some(row)) if row.version.to_be_bytes() == ceremony.version => {
-                Some(self.grant((verified, spare), row, terminal, now).await?)
+                let again = self.hashed_again(&row, &ceremony.held).await;
+                Some(Granted { again, ..self.grant((verified, spare), row, terminal, now).await? })
             }
             _ => None,
         };
@@ -169,8 +171,11 @@ impl SignInService {
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
         let effect = TryOpen { service: self.clone(), counters, granted };
         match perform_ending(&parts.journal, authorized, effect, Reserve::Left).await {
-            Ok(Tried::Opened(closed)) => {
+            Ok(Tried::Opened { closed, rehashed }) => {
                 self.note_closed(address, closed).await;
+                if let (true, Some(account)) = (rehashed, target) {
+                    rehash::note(&parts.journal, &who, account).await;
+                }
                 opened.ok_or(SecondStepError::Refused)
             }
             Ok(Tried::Elsewhere(other)) => {

@@ -7,6 +7,7 @@ mod guessing;
 mod means;
 mod own;
 mod passkeys;
+mod rehash;
 mod ssh;
 mod staff;
 mod tokens;

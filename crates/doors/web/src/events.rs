@@ -50,6 +50,7 @@ impl Text {
             Event::AccountStateChanged => self.event_account_state_changed(),
             Event::AccountReviewed => self.event_account_reviewed(),
             Event::PasswordChanged => self.event_account_password_changed(),
+            Event::PasswordRehashed => self.event_account_password_rehashed(),
             Event::SecondFactorChanged => self.event_account_second_factor_changed(),
             Event::SpareCodesDrawn => self.event_account_spare_codes_drawn(),
             Event::PatientRegistered => self.event_patient_registered(),

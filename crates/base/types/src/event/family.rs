@@ -87,6 +87,7 @@ impl Event {
             | Event::AccountReviewed
             | Event::SessionRulesSet
             | Event::PasswordChanged
+            | Event::PasswordRehashed
             | Event::SecondFactorChanged
             | Event::SpareCodesDrawn
             | Event::PatientRegistered

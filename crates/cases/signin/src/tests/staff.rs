@@ -220,6 +220,20 @@ async fn somebody_new_waits_for_a_link_and_then_comes_in_by_the_directory(databa
 }
 both!(somebody_new_waits_for_a_link_and_then_comes_in_by_the_directory);
 
+async fn what_is_kept_in_the_place_of_its_password_is_not_hashed_again(database: &TestDatabase) {
+    let house = House::new(database).await;
+    house.on_call("k1", "ines", 7).await;
+    let account = house.id("ines").await;
+    rehash::make_old(&house.it, &house.desk, account).await;
+    // Not even by the password that this one is of.
+    for (n, password) in (0..).zip([KEY, PASSWORD]) {
+        let tried = house.comes_in("ines", password, 7).await;
+        assert_eq!(tried.is_ok(), n == 0, "the directory's opens it");
+        assert_eq!(rehash::kept(&house.desk, account).await.1.password_phc, rehash::OLD);
+    }
+}
+both!(what_is_kept_in_the_place_of_its_password_is_not_hashed_again);
+
 async fn only_a_right_code_has_the_directory_asked_and_only_of_its_own_people(database: &TestDatabase) {
     let house = House::new(database).await;
     house.on_call("k1", "ines", 7).await;

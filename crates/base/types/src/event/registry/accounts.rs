@@ -94,6 +94,17 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Update).of_type("110137"),
     ),
     entry(
+        Event::PasswordRehashed,
+        &[written(
+            Form::Note,
+            "a sign-in was right, and the password, kept under weaker parameters than today's, was hashed again in its \
+             commit; the password stays, and all that goes with it",
+            "author `system.door`; detail: the account",
+        )],
+        &["acces-web:AA4", "clausier:O-5.2"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
         Event::SecondFactorChanged,
         &[written(
             Form::Effect,
