@@ -21,6 +21,7 @@ const WITHIN: &[(&str, &[&str])] = &[
     ("journal", &["vault", "store"]),
     ("lease", &["journal", "vault", "store"]),
     ("directory", &[]),
+    ("mail", &[]),
     ("signin", &[]),
     ("care", &[]),
     ("interventions", &[]),
