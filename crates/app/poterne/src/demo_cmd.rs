@@ -170,6 +170,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         health,
         shared_addresses: Vec::new(),
         directory: None,
+        mail: None,
         administrators_passwords: PasswordPolicy::default_for(Population::Administrators),
         stop_deadline: Duration::from_secs(8),
         new_origin: false,

@@ -114,6 +114,9 @@ fn check_peers(config: &config::Config) -> Vec<Box<dyn check::Peer>> {
         let reach = move || node::reach_directory(directory.clone(), types::Clock::now(&store::SystemClock));
         peers.push(check::peer("directory", reach));
     }
+    if let Some(mail) = config.mail.clone() {
+        peers.push(check::peer("mail", move || node::reach_mail(mail.clone())));
+    }
     for witness in &config.journal.witnesses {
         let witness = witness.clone();
         let name = format!("witness {}", witness.key.name());

@@ -111,6 +111,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         suppliers,
         relays,
         directory: config.directory,
+        mail: config.mail,
         trust,
         single_zone: config.node.accept_single_zone,
         witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },

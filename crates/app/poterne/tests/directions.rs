@@ -185,6 +185,7 @@ fn the_system_acts_in_known_places_only() {
         "cases/signin/src/enrol.rs",
         "cases/signin/src/following.rs",
         "cases/signin/src/links.rs",
+        "cases/signin/src/outbox.rs",
         "cases/signin/src/passkeys.rs",
         "cases/signin/src/at_once.rs",
         "cases/signin/src/disown.rs",

@@ -16,18 +16,18 @@ mod own;
 mod scope;
 
 pub use action::{
-    Action, AddSshKey, ApproveIntervention, AskRetention, AskSightings, ChangeAccountState, ChangePassword,
-    ChangeSecondFactor, ClearRehearsal, CloseIntervention, CloseRelay, ConfirmLink, ConfirmRetention, CreateAccount,
-    CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration, Disclosure,
-    DisownAtDoor, DisownSignIns, DrawLink, DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey, ExportTraces,
-    ExtendIntervention, FollowArrival, FollowChange, ForgetSearch, GiveSightings, GrantRelation, HealthRead,
-    HoldIntervention, InviteAccount, IssueToken, LapseIntervention, MatterAct, NoteSeen, OpenDocument,
-    OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
-    ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment, RegisterPatient,
-    ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, ReviewAccount,
-    RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions, SeeOwnMeans,
-    SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, SetSessionRules, TakeLink, TouchToken,
-    VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
+    Action, AddSshKey, ApproveIntervention, AskRetention, AskSightings, ChangeAccountState, ChangeAddress,
+    ChangePassword, ChangeSecondFactor, ClearRehearsal, CloseIntervention, CloseRelay, ConfirmLink, ConfirmRetention,
+    CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration,
+    Disclosure, DisownAtDoor, DisownSignIns, DrawLink, DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey,
+    ExportTraces, ExtendIntervention, FollowArrival, FollowChange, ForgetSearch, GiveMailUp, GiveSightings,
+    GrantRelation, HealthRead, HoldIntervention, InviteAccount, IssueToken, LapseIntervention, MatterAct, NoteMailSent,
+    NoteSeen, OpenDocument, OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions,
+    ReadDocument, ReadRecord, ReadResult, ReadSightings, RecordProof, RefuseIntervention, RegisterEquipment,
+    RegisterPatient, ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention,
+    ReviewAccount, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions,
+    SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, SetSessionRules, TakeLink,
+    TakeMail, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
 };
 pub use authorized::{Authorized, Subject};
 pub use condition::{Need, Unread};

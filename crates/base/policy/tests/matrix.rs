@@ -108,6 +108,13 @@ fn what_sessions_and_system_actors_may_do() {
         let enrols = policies.decide(&who, create, &none, NOW).is_ok();
         let purges = policies.decide(&who, PurgeSessions {}, &none, NOW).is_ok();
         assert_eq!(policies.decide(&who, NoteSeen {}, &none, NOW).is_ok(), purges);
+        let sent = NoteMailSent { account: other, mail: String::new() };
+        let up = GiveMailUp { account: other, why: String::new() };
+        assert_eq!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_ok(), purges);
+        assert_eq!(policies.decide(&who, sent, &none, NOW).is_ok(), purges);
+        assert_eq!(policies.decide(&who, up, &none, NOW).is_ok(), purges);
+        let readdress = ChangeAddress { account: other, what: String::new() };
+        assert!(policies.decide(&who, readdress, &none, NOW).is_err() || enrols, "nobody readdresses by himself");
         let at_door = DisownAtDoor { establishment: HERE, account: other };
         assert_eq!(policies.decide(&who, at_door, &none, NOW).is_ok(), signs_in);
         assert!(policies.decide(&who, DisownSignIns { account: other }, &none, NOW).is_err());
@@ -230,6 +237,11 @@ fn who_may_do_what_with_the_establishments_affairs() {
                 ("rules", policies.decide(&who, SeeRules {}, &none, NOW).is_ok()),
             ];
             assert!(!asked[1].1, "nobody adds a key to another's account");
+            // Who opens accounts says where their mail goes, and nobody else does; no person acts for the node.
+            let readdress = ChangeAddress { account: other, what: String::new() };
+            let invites = asked.iter().any(|(word, yes)| *word == "invite" && *yes);
+            assert_eq!(policies.decide(&who, readdress, &none, NOW).is_ok(), invites, "{role} {door}");
+            assert!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_err(), "{role} {door}");
             let words: Vec<&str> = asked.iter().skip(1).filter(|(_, yes)| *yes).map(|(word, _)| *word).collect();
             assert!(asked[0].1, "{role}");
             if !words.is_empty() {

@@ -52,6 +52,12 @@ words! {
         SessionsSeen = "session.seen",
         /// How long sessions last, or how many one person may have, was decided (acces-web AA8, AA13, DT9).
         SessionRulesSet = "session.rules_set",
+        /// A node took mail that waited, to send it.
+        MailTaken = "mail.taken",
+        /// A mail server took a message.
+        MailSent = "mail.sent",
+        /// A message could not leave, and was given up.
+        MailGivenUp = "mail.given_up",
         /// Something was refused.
         Refused = "access.refused",
         /// Refusals past the bound, counted together.
@@ -96,6 +102,8 @@ words! {
         LinkUsed = "account.link_used",
         /// An account was suspended, blocked, reopened or closed (acces-web GA4).
         AccountStateChanged = "account.state_changed",
+        /// Where an account's mail goes was changed.
+        AddressChanged = "account.address_changed",
         /// An account was looked at again and found right (acces-web GA4).
         AccountReviewed = "account.reviewed",
         /// Somebody changed his password, or failed to.

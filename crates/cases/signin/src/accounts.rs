@@ -10,23 +10,28 @@ use crate::{
     ending::{Reserve, perform_ending},
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, LastSignIn, Life, last_sign_in_place},
+    outbox::{
+        News, Writes,
+        model::{About, LetterRow, Post, Whose},
+    },
 };
 use data_encoding::BASE64URL_NOPAD;
-use effects::{Changed, DropLink, Insert, PutLink, PutState, Resealed, Reviewed, SecondConfirms};
+use effects::{Changed, DropLink, Insert, PutAddress, PutLink, PutState, Resealed, Reviewed, SecondConfirms};
 use identity::{
     Authenticated, asks_two_people, hash_password, is_reason_for, may_become, review_days, takes_a_link_again,
 };
 use journal::Journal;
 use model::{
     ACCOUNTS_READ_MAX, ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet,
-    DrawnLink, LinkRow, LinkSecrets, NewInvitation, Profile, SecondCode,
+    DrawnLink, LinkRow, LinkSecrets, NewInvitation, Profile, SecondCode, address,
 };
 use policy::{
-    ChangeAccountState, ConfirmLink, DrawLink, Facts, InviteAccount, Policies, ReviewAccount, SeeAccounts, WithdrawLink,
+    ChangeAccountState, ChangeAddress, ConfirmLink, DrawLink, Facts, InviteAccount, Policies, ReviewAccount,
+    SeeAccounts, WithdrawLink,
 };
 use sql::Whole;
 use std::{sync::Arc, time::Duration};
-use store::Store;
+use store::{Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use types::{
     AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, LinkId, Role, Secret, SupplierId, Time,
@@ -44,6 +49,7 @@ struct Parts {
     policies: Arc<Policies>,
     keys: Keys,
     hasher: Hasher,
+    writes: Writes,
     /// Explaining takes the processor for a while.
     explaining: Arc<Semaphore>,
 }
@@ -76,7 +82,18 @@ impl Accounts {
     /// With the keys of whoever manages them.
     pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys) -> Self {
         let explaining = Arc::new(Semaphore::new(1));
-        Self(Arc::new(Parts { store, journal, policies, keys, hasher: Hasher::default(), explaining }))
+        let (hasher, writes) = (Hasher::default(), Writes::default());
+        Self(Arc::new(Parts { store, journal, policies, keys, hasher, writes, explaining }))
+    }
+
+    /// Tells people by mail of what happens to their accounts, and sends them their links. Told once.
+    pub fn write_mail(&self, post: Post) {
+        self.0.writes.begin(post);
+    }
+
+    /// Whether it does: an address is of use.
+    pub fn writes_mail(&self) -> bool {
+        self.0.writes.is_on()
     }
 
     /// A page of the establishment's accounts, by name.
@@ -143,6 +160,7 @@ impl Accounts {
             reviewed: at(profile.reviewed),
             last_sign_in: last.map(|last| last.at),
             sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
+            mail: secrets.mail.clone(),
             seen,
         })
     }
@@ -177,6 +195,8 @@ impl Accounts {
             link: None,
             directory: None,
             ended: None,
+            mail: new.mail.clone(),
+            lang: None,
         };
         let supplier = new.supplier;
         let bond =
@@ -201,9 +221,24 @@ impl Accounts {
         account: AccountId,
         proof: IdentityProof,
     ) -> Result<DrawnLink, AccountError> {
+        self.draw_link_to(who, account, (proof, None)).await
+    }
+
+    /// The same, with another address for the mail of an account that decides over others: it holds once the link served,
+    /// which a second person confirmed seeing it.
+    pub async fn draw_link_to(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+        (proof, mail): (IdentityProof, Option<&str>),
+    ) -> Result<DrawnLink, AccountError> {
         let parts = &self.0;
         let now = parts.journal.now();
         let row = self.row_for(who, account).await?.account;
+        let mail = mail.map(address).transpose()?.flatten();
+        if mail.is_some() && !asks_two_people(row.role) {
+            return Err(AccountError::Field("mail"));
+        }
         if who.account() == Some(account) {
             return Err(AccountError::Oneself);
         }
@@ -226,6 +261,7 @@ impl Accounts {
             waits,
             renewals: secrets.renewals.unwrap_or(0),
             second: None,
+            mail: mail.filter(|mail| secrets.mail.as_ref() != Some(mail)),
         };
         let sealed = kept.seal(&parts.keys, (account, &digest))?;
         secrets.link = Some(kept.id.to_vec());
@@ -233,13 +269,78 @@ impl Accounts {
         let second = if waits { ", a second person must confirm" } else { "" };
         let action = DrawLink { account, terms: format!("link {id}, identity {proof}{second}") };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
+        let secret = Secret::new(BASE64URL_NOPAD.encode(&secret));
+        let link = (secret.expose().as_str(), expires, waits, state != AccountState::Invited);
+        let letters = self.drawn(Whose { row: &row, secrets: &secrets }, (kept.mail.as_deref(), link), now).await?;
+        let mailed = letters.iter().any(|letter| letter.holds_link);
         let put = PutLink {
             account: Resealed { row, state, sealed: resealed },
             link: LinkRow { account, digest, sealed },
             expires,
+            letters,
         };
         done(parts.journal.perform(authorized, put).await?)?;
-        Ok(DrawnLink { id, secret: Secret::new(BASE64URL_NOPAD.encode(&secret)), expires, waits })
+        Ok(DrawnLink { id, secret, expires, waits, mailed })
+    }
+
+    /// What the holder is told of a link: the link itself where his mail goes or is to go; and, where it does not go there or the
+    /// door's address is not known, that it was drawn, at the address of before.
+    async fn drawn(
+        &self,
+        whose: Whose<'_>,
+        (mail, link): (Option<&str>, (&str, Time, bool, bool)),
+        now: Time,
+    ) -> Result<Vec<LetterRow>, StoreError> {
+        let parts = &self.0;
+        let leads = parts.writes.leads_to(whose.row.role);
+        let held = News { to: mail, link: Some(link), ..News::default() };
+        let elsewhere = mail.is_some() && whose.secrets.mail.is_some();
+        let mut letters = Vec::new();
+        for (about, news, is_due) in
+            [(About::Link, held, leads), (About::LinkDrawn, News::default(), elsewhere || !leads)]
+        {
+            if is_due {
+                letters.extend(parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await?);
+            }
+        }
+        Ok(letters)
+    }
+
+    /// Changes where an account's mail goes, or that it goes nowhere; the former address is told. Where a second person must
+    /// confirm what is done with an account, it is changed with a link: [`Self::draw_link_to`].
+    pub async fn change_address(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+        mail: &str,
+    ) -> Result<(), AccountError> {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let row = self.row_for(who, account).await?.account;
+        let mail = address(mail)?;
+        let what = if mail.is_some() { "another address" } else { "no address" };
+        let action = ChangeAddress { account, what: what.to_owned() };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
+        if who.account() == Some(account) {
+            return Err(AccountError::Oneself);
+        }
+        if asks_two_people(row.role) {
+            return Err(AccountError::AddressByLink);
+        }
+        if !parts.writes.is_on() {
+            return Err(AccountError::Absent);
+        }
+        let mut secrets = row.secrets(&parts.keys)?;
+        if secrets.mail == mail {
+            return Ok(());
+        }
+        let whose = Whose { row: &row, secrets: &secrets };
+        let news = (About::AddressChanged, News::default());
+        let letter = parts.writes.letter((&parts.store, &parts.keys), whose, news, now).await?;
+        secrets.mail = mail;
+        let (state, sealed) = (secrets.state()?, row.bond().seal(&parts.keys, &secrets)?);
+        let put = PutAddress { account: Resealed { row, state, sealed }, letter };
+        done(parts.journal.perform(authorized, put).await?)
     }
 
     /// Confirms the link that another drew and that `seen` names. The code is for its holder: whoever confirms tells it to

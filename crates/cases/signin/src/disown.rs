@@ -7,6 +7,11 @@ use crate::{
     at_once::OtherSession,
     ending::{Ending, Reserve, perform_ending},
     model::{AccountRow, state_column},
+    outbox::{
+        News,
+        model::{About, LetterRow, Whose},
+        put, told_or_logged,
+    },
     passkeys::challenge_digest,
     sql::{self, account_by_id},
 };
@@ -68,11 +73,12 @@ impl SignInService {
         let mut connection = parts.store.read().await?;
         let row = account_by_id(&mut connection, account).await?;
         drop(connection);
-        let Some(establishment) = row.map(|row| row.establishment) else { return Ok(false) };
+        let Some(row) = row else { return Ok(false) };
+        let (establishment, letter) = (row.establishment, self.disowned(&row, None, now).await);
         let who = door_actor(parts.settings.door, address, Some(establishment), now);
         let action = DisownAtDoor { establishment, account };
         let authorized = parts.policies.decide(&who, action, &Facts::default(), now)?;
-        let disown = Disown { service: self.clone(), account, but: None, word: Some(word) };
+        let disown = Disown { service: self.clone(), account, but: None, word: Some(word), letter };
         let done = perform_ending(&parts.journal, authorized, disown, Reserve::Taken).await?;
         if done {
             self.ring(account);
@@ -84,11 +90,29 @@ impl SignInService {
     pub async fn disown(&self, who: &SignedIn) -> Result<(), OwnError> {
         let parts = self.parts();
         let action = DisownSignIns { account: who.account };
-        let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), parts.journal.now())?;
-        let disown = Disown { service: self.clone(), account: who.account, but: Some(who.session), word: None };
+        let now = parts.journal.now();
+        let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now)?;
+        let mut connection = parts.store.read().await?;
+        let row = account_by_id(&mut connection, who.account).await?;
+        drop(connection);
+        let letter = match &row {
+            Some(row) => self.disowned(row, Some(who.session), now).await,
+            None => None,
+        };
+        let (service, but) = (self.clone(), Some(who.session));
+        let disown = Disown { service, account: who.account, but, word: None, letter };
         perform_ending(&parts.journal, authorized, disown, Reserve::Taken).await?;
         self.ring(who.account);
         Ok(())
+    }
+
+    /// The letter about it. An account that does not open keeps nothing from ending.
+    async fn disowned(&self, row: &AccountRow, session: Option<SessionId>, now: Time) -> Option<LetterRow> {
+        let parts = self.parts();
+        let secrets = row.secrets(&parts.keys).ok()?;
+        let (news, whose) = (News { session, ..News::default() }, Whose { row, secrets: &secrets });
+        let letter = parts.writes.letter((&parts.store, &parts.keys), whose, (About::Disowned, news), now).await;
+        told_or_logged(letter)
     }
 
     fn read_word(&self, text: &str, now: Time) -> Option<Word> {
@@ -111,6 +135,7 @@ struct Disown {
     but: Option<SessionId>,
     /// On whose strength, where nobody has a session.
     word: Option<Word>,
+    letter: Option<LetterRow>,
 }
 
 macro_rules! disowns {
@@ -141,6 +166,7 @@ impl Disown {
             None => accounts::delete_sessions(&mut *connection, self.account, self.but).await?,
         };
         ended.extend(accounts::end_tokens(&mut *connection, self.account).await?);
+        put(&mut *connection, &self.letter).await?;
         self.mark(connection, &row, now).await?;
         Ok(Applied::done(Ending { outcome: true, ended }))
     }

@@ -185,6 +185,8 @@ impl Enrolment {
             link: None,
             directory: None,
             ended: None,
+            mail: None,
+            lang: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;
@@ -217,7 +219,7 @@ impl Enrolment {
         let (key, sealed) = means::ssh_key(&self.keys, account, line, label)?;
         let action = AddSshKey { account, fingerprint: key.fingerprint() };
         let authorized = self.policies.decide(&who, action, &Facts::default(), self.journal.now())?;
-        Result::from(self.journal.perform(authorized, InsertSshKey { sealed, asking: None }).await?)?;
+        Result::from(self.journal.perform(authorized, InsertSshKey { sealed, asking: None, letter: None }).await?)?;
         Ok(key.fingerprint())
     }
 

@@ -286,6 +286,8 @@ impl Following {
             directory: Some(member.key.clone()),
             link: None,
             ended: None,
+            mail: None,
+            lang: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: None };
         let arrival = Arrival {
@@ -461,7 +463,7 @@ fn invitation(member: &StaffMember, role: Role) -> Result<NewInvitation, Account
     let (given_name, family_name) = (given_name.clone(), member.family_name.clone());
     let attributes = Attributes { given_name, family_name, ..Attributes::default() };
     let (login, proof) = (member.login.clone(), IdentityProof::Employer);
-    NewInvitation { login, attributes, role, supplier: None, proof }.checked()
+    NewInvitation { login, attributes, role, supplier: None, proof, mail: None }.checked()
 }
 
 struct Arrival {

@@ -18,6 +18,7 @@ mod links;
 mod means;
 mod model;
 mod opening;
+mod outbox;
 mod own;
 mod pace;
 mod passkeys;
@@ -54,6 +55,10 @@ pub use means::{
     },
 };
 pub use model::{LastSignIn, PastSignIn, SignedIn};
+pub use outbox::{
+    LETTER_LIFE, Outbox, door_of,
+    model::{About, Letter, LinkTold, Post},
+};
 pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
 pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;

@@ -12,6 +12,11 @@ use crate::{
     ending::{Ending, Reserve, perform_ending},
     hasher::NotHashed,
     model::{AccountRow, AccountSecrets, Life, state_column},
+    outbox::{
+        News,
+        model::{About, LetterRow, Whose},
+        put,
+    },
     sql::{account_by_id, reseal_account, use_step},
 };
 use data_encoding::BASE64URL_NOPAD;
@@ -20,7 +25,7 @@ use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{Facts, TakeLink};
 use std::time::Duration;
 use store::StoreError;
-use types::{AccountId, AccountState, ClientAddress, EstablishmentId, Role, Secret, Time};
+use types::{AccountId, AccountState, ClientAddress, EstablishmentId, Lang, Role, Secret, Time};
 use vault::{VaultError, random};
 
 /// A link's secret, in base64url.
@@ -112,6 +117,10 @@ pub struct Chosen {
     pub code: String,
     /// What the person who confirmed the link told him; empty if nobody had to.
     pub second: String,
+    /// The language of the page that he chose it on: his mail is written in it.
+    pub lang: Lang,
+    /// What his device calls itself.
+    pub device: String,
 }
 
 struct Found {
@@ -178,11 +187,41 @@ impl SignInService {
         }
         secrets.renewals = Some(kept.renewals.saturating_add(1));
         secrets.ended = Some(now.micros());
+        secrets.lang = Some(chosen.lang.as_str().to_owned());
+        let letters = self.renewed(&account, &secrets, (kept.mail.as_deref(), &chosen.device), now).await?;
+        // Two people saw it: who drew the link, and who confirmed it.
+        if kept.mail.is_some() {
+            secrets.mail = kept.mail.clone();
+        }
         let sealed = account.bond().seal(&parts.keys, &secrets)?;
-        match perform_ending(&parts.journal, authorized, Take { account, link, sealed, step }, Reserve::Taken).await? {
+        let take = Take { account, link, sealed, step, letters };
+        match perform_ending(&parts.journal, authorized, take, Reserve::Taken).await? {
             true => Ok(()),
             false => Err(LinkError::Absent),
         }
+    }
+
+    /// What whoever held the account is told, at the address of before: whoever took its link may not be he.
+    async fn renewed(
+        &self,
+        account: &AccountRow,
+        secrets: &AccountSecrets,
+        (mail, device): (Option<&str>, &str),
+        now: Time,
+    ) -> Result<Vec<LetterRow>, StoreError> {
+        let parts = self.parts();
+        let former = secrets.mail.as_deref();
+        let readdressed = mail.is_some() && former.is_some() && mail != former;
+        let mut letters = Vec::new();
+        for (about, to) in [(About::MeansRenewed, former.or(mail)), (About::AddressChanged, former)] {
+            if about == About::AddressChanged && !readdressed {
+                continue;
+            }
+            let news = News { to, device, ..News::default() };
+            let whose = Whose { row: account, secrets };
+            letters.extend(parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await?);
+        }
+        Ok(letters)
     }
 
     /// Whether whoever drew a link still might: what somebody who is suspended or gone left behind opens nothing.
@@ -241,6 +280,7 @@ struct Take {
     link: LinkRow,
     sealed: Vec<u8>,
     step: u64,
+    letters: Vec<LetterRow>,
 }
 
 impl Effect<TakeLink> for Take {
@@ -261,6 +301,7 @@ impl Effect<TakeLink> for Take {
         let mut ended = sql::end_sessions(tx.connection(), account, None).await?;
         ended.extend(sql::end_tokens(tx.connection(), account).await?);
         sql::set_codes(tx.connection(), account, &[]).await?;
+        put(tx.connection(), &self.letters).await?;
         Ok(Applied::done(Ending { outcome: true, ended }))
     }
 }

@@ -8,6 +8,11 @@ pub(crate) mod sql;
 use crate::{
     ending::{Reserve, perform_ending},
     model::AccountRow,
+    outbox::{
+        News, Writes,
+        model::{About, LetterRow, Post, Whose},
+        told_or_logged,
+    },
     sql::account_by_id,
 };
 use data_encoding::BASE64URL_NOPAD;
@@ -28,7 +33,7 @@ use std::{
     time::Duration,
 };
 use store::{Store, StoreError};
-use types::{AccountId, EstablishmentId, Time};
+use types::{AccountId, EstablishmentId, SessionId, Time};
 use vault::{Keys, VaultError, random};
 
 /// A passkey's enrolment must be finished within this time.
@@ -158,6 +163,7 @@ struct Parts {
     rp: RelyingParty,
     /// Challenges not yet answered, by account; a node keeps its own.
     pending: Mutex<HashMap<AccountId, Pending>>,
+    writes: Writes,
 }
 
 /// Means of identification, for one door. Clones are handles.
@@ -167,7 +173,33 @@ pub struct Means(Arc<Parts>);
 impl Means {
     /// For one door, with that door's keys; `rp` is whom its passkeys are for.
     pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys, rp: RelyingParty) -> Self {
-        Self(Arc::new(Parts { store, journal, policies, keys, rp, pending: Mutex::default() }))
+        Self(Arc::new(Parts {
+            store,
+            journal,
+            policies,
+            keys,
+            rp,
+            pending: Mutex::default(),
+            writes: Writes::default(),
+        }))
+    }
+
+    /// Tells people by mail what becomes of their means. Told once.
+    pub fn write_mail(&self, post: Post) {
+        self.0.writes.begin(post);
+    }
+
+    /// The letter about somebody's means, changed in this session of his own, if it is his.
+    async fn letter(&self, account: AccountId, (about, session): (About, Option<SessionId>)) -> Option<LetterRow> {
+        let parts = &self.0;
+        if !parts.writes.is_on() {
+            return None;
+        }
+        let row = account_of(&parts.store, account).await.ok()?;
+        let secrets = row.secrets(&parts.keys).ok()?;
+        let (news, whose) = (News { session, ..News::default() }, Whose { row: &row, secrets: &secrets });
+        let now = parts.journal.now();
+        told_or_logged(parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await)
     }
 
     /// One's own keys and passkeys.
@@ -198,7 +230,9 @@ impl Means {
         let (key, sealed) = ssh_key(&parts.keys, account, line, name)?;
         let action = AddSshKey { account, fingerprint: key.fingerprint() };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        Result::from(parts.journal.perform(authorized, InsertSshKey { sealed, asking: who.session() }).await?)?;
+        let letter = self.letter(account, (About::SshKeyAdded, who.session())).await;
+        let insert = InsertSshKey { sealed, asking: who.session(), letter };
+        Result::from(parts.journal.perform(authorized, insert).await?)?;
         Ok(key.fingerprint())
     }
 
@@ -211,7 +245,8 @@ impl Means {
         }
         let action = RemoveSshKey { account, fingerprint: fingerprint.to_owned() };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        parts.journal.perform(authorized, DeleteSshKey).await?.into()
+        let letter = self.letter(account, (About::SshKeyRemoved, who.session())).await;
+        parts.journal.perform(authorized, DeleteSshKey(letter)).await?.into()
     }
 
     /// Begins the enrolment of a passkey for one's account. A new beginning replaces the one before.
@@ -261,7 +296,8 @@ impl Means {
         let renewal = account_of(&parts.store, account).await?.secrets(&parts.keys)?.renewals.unwrap_or(0);
         let record = PasskeyRecord { public, label, renewal };
         let (action, effect) = enrolment(&parts.keys, (account, establishment), &record)?;
-        let effect = InsertPasskey { asking: who.session(), ..effect };
+        let letter = self.letter(account, (About::PasskeyAdded, who.session())).await;
+        let effect = InsertPasskey { asking: who.session(), letter, ..effect };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         Result::from(parts.journal.perform(authorized, effect).await?)?;
         Ok(record.public.credential)
@@ -284,7 +320,8 @@ impl Means {
         let record = PasskeyRecord { public: kept.public, label: kept.label, renewal };
         let bond = PasskeyBond { credential: &row.credential, account, establishment };
         let sealed = bond.seal(&parts.keys, "sealed", &record.to_bytes())?;
-        parts.journal.perform(authorized, ResealPasskey { former: row, sealed }).await?.into()
+        let letter = self.letter(account, (About::PasskeyAdded, who.session())).await;
+        parts.journal.perform(authorized, ResealPasskey { former: row, sealed, letter }).await?.into()
     }
 
     /// Removes a passkey from one's own account; what it signed no longer counts. One's other sessions end: it may have opened
@@ -298,7 +335,8 @@ impl Means {
         let row = sql::passkey_by_credential(&mut connection, credential).await?;
         drop(connection);
         let row = row.filter(|row| row.account == account).ok_or(MeansError::Absent)?;
-        let delete = DeletePasskey { credential: row.credential, but: who.session() };
+        let letter = self.letter(account, (About::PasskeyRemoved, who.session())).await;
+        let delete = DeletePasskey { credential: row.credential, but: who.session(), letter };
         perform_ending(&parts.journal, authorized, delete, Reserve::Taken).await?.into()
     }
 
@@ -346,7 +384,8 @@ impl Means {
         let row = self.passkey_here(who, credential).await?;
         let action = RevokePasskey { account: row.account, credential: BASE64URL_NOPAD.encode(credential) };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        let delete = DeletePasskey { credential: row.credential, but: None };
+        let letter = self.letter(row.account, (About::PasskeyRemoved, None)).await;
+        let delete = DeletePasskey { credential: row.credential, but: None, letter };
         perform_ending(&parts.journal, authorized, delete, Reserve::Taken).await?.into()
     }
 
@@ -384,7 +423,7 @@ pub(crate) fn enrolment(
     let bond = PasskeyBond { credential: &credential, account, establishment };
     let sealed = bond.seal(keys, "sealed", &record.to_bytes())?;
     let action = EnrolPasskey { account, credential: BASE64URL_NOPAD.encode(&credential) };
-    Ok((action, InsertPasskey { credential, establishment, sealed, asking: None }))
+    Ok((action, InsertPasskey { credential, establishment, sealed, asking: None, letter: None }))
 }
 
 /// Evidence, sealed, and what is asked to keep it.

@@ -38,6 +38,12 @@ pub(crate) struct AccountSecrets {
     /// What was opened before this moment has ended: a technician's SSH sessions too.
     #[n(9)]
     pub ended: Option<i64>,
+    /// Where his mail goes.
+    #[n(10)]
+    pub mail: Option<String>,
+    /// The language that he reads, once he chose his means in it.
+    #[n(11)]
+    pub lang: Option<String>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -153,6 +159,8 @@ impl AccountRow {
             link: None,
             directory: None,
             ended: None,
+            mail: None,
+            lang: None,
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;

@@ -9,6 +9,11 @@ use crate::{
     ending::{Ending, Reserve, perform_ending},
     hasher::NotHashed,
     model::{AccountRow, PastSignIn, SessionSecrets, session_place, state_column},
+    outbox::{
+        News,
+        model::{About, LetterRow, Whose},
+        put,
+    },
     sql::{account_by_id, own_sessions, reseal_account, use_step},
 };
 use identity::{TotpSecret, WeakPassword, new_code_step};
@@ -125,6 +130,16 @@ enum Change {
     Password(String, bool),
     SecondFactor([u8; 20], u64),
     SpareCodes(Vec<[u8; 32]>),
+}
+
+impl Change {
+    fn about(&self) -> About {
+        match self {
+            Change::Password(..) => About::PasswordChanged,
+            Change::SecondFactor(..) => About::SecondFactorChanged,
+            Change::SpareCodes(_) => About::SpareCodesDrawn,
+        }
+    }
 }
 
 /// What became of it.
@@ -260,7 +275,7 @@ impl SignInService {
         if secrets.directory.is_some() && matches!(change, Change::Password(..)) {
             return Err(OwnError::Directory);
         }
-        let right = self.is_own(&row, current).await?;
+        let (right, about) = (self.is_own(&row, current).await?, change.about());
         let (step, codes) = match change {
             // Told only to whoever knows the former one.
             Change::Password(_, true) if right => return Err(OwnError::Same),
@@ -278,7 +293,10 @@ impl SignInService {
             Change::SpareCodes(codes) => (None, Some(codes)),
         };
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
-        let own = Own { row, sealed: right.then_some(sealed), step, codes, counters, session: who.session };
+        let news = News { session: Some(who.session), ..News::default() };
+        let whose = Whose { row: &row, secrets: &secrets };
+        let letter = parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await?;
+        let own = Own { row, sealed: right.then_some(sealed), step, codes, counters, session: who.session, letter };
         match perform_ending(&parts.journal, authorized, own, Reserve::Taken).await? {
             Outcome::Done => Ok(()),
             Outcome::Wrong => Err(OwnError::Wrong),
@@ -298,6 +316,7 @@ pub(crate) struct Own {
     counters: Counters,
     /// The one that asks.
     session: SessionId,
+    letter: Option<LetterRow>,
 }
 
 impl Own {
@@ -326,6 +345,7 @@ impl Own {
                 ended.extend(sql::end_tokens(&mut *connection, self.row.id).await?);
             }
         }
+        put(&mut *connection, &self.letter).await?;
         self.counters.succeeded(connection).await?;
         Ok(Applied::done(Ending { outcome: Outcome::Done, ended }))
     }

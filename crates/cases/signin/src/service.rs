@@ -6,6 +6,7 @@ use crate::{
     hasher::{Hasher, NotHashed},
     means::Means,
     model::AccountRow,
+    outbox::{Writes, model::Post},
     pace::{
         FIRST_STEPS_PER_MINUTE_MAX, HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX, HOME_STEPS_PER_MINUTE_MAX,
         PASSKEYS_PER_MINUTE_MAX, Pace,
@@ -140,6 +141,8 @@ pub(crate) struct Parts {
     pub asked: Asked,
     /// Set where administrators' decisions hold for sessions: the login of the probes' account.
     pub rules: OnceLock<Option<String>>,
+    /// What tells people by mail of what happens to their accounts.
+    pub writes: Writes,
     /// Which browsers were there, of sessions kept one at a time, since that was last written down.
     pub seen: Mutex<HashMap<SessionId, Time>>,
 }
@@ -188,6 +191,7 @@ impl SignInService {
             staff,
             asked,
             rules: OnceLock::new(),
+            writes: Writes::default(),
             seen: Mutex::default(),
         };
         Ok(Self(Arc::new(parts), None))
@@ -201,6 +205,15 @@ impl SignInService {
     /// With the hospital's directory, which keeps the passwords of some. Told once.
     pub fn with_staff(self, staff: Arc<dyn Staff>) -> Self {
         let _ = self.0.staff.set(staff);
+        self
+    }
+
+    /// Tells people by mail of what happens to their accounts, here and by their means beside passwords. Told once.
+    pub fn with_mail(self, post: Post) -> Self {
+        self.0.writes.begin(post.clone());
+        if let Some(means) = &self.1 {
+            means.write_mail(post);
+        }
         self
     }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod at_once;
 mod guessing;
 mod means;
+mod outbox;
 mod own;
 mod passkeys;
 mod rehash;
@@ -30,7 +31,9 @@ use store::{
     Store,
     testing::{TestDatabase, both},
 };
-use types::{AccountId, ClientAddress, Clock, Door, EstablishmentId, Role, Secret, SupplierId, SystemActor, Time};
+use types::{
+    AccountId, ClientAddress, Clock, Door, EstablishmentId, Lang, Role, Secret, SupplierId, SystemActor, Time,
+};
 use vault::{Holder, MasterKey, Place, Purpose};
 
 const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);

@@ -9,6 +9,11 @@ use crate::{
         sql,
     },
     model::AccountRow,
+    outbox::{
+        News, Writes,
+        model::{About, LetterRow, Post, Whose},
+        told_or_logged,
+    },
     service::policy_of,
     sql::account_by_id,
 };
@@ -113,6 +118,7 @@ struct Parts {
     door_key: DoorKey,
     settings: TokenSettings,
     touched: Mutex<HashMap<TokenId, Time>>,
+    writes: Writes,
 }
 
 /// The tokens of one door. Clones are handles.
@@ -130,7 +136,32 @@ impl ApiTokens {
     ) -> Result<Self, VaultError> {
         let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
         let touched = Mutex::default();
-        Ok(Self(Arc::new(Parts { store, journal, policies, keys, door_key, settings, touched })))
+        Ok(Self(Arc::new(Parts {
+            store,
+            journal,
+            policies,
+            keys,
+            door_key,
+            settings,
+            touched,
+            writes: Writes::default(),
+        })))
+    }
+
+    /// Tells people by mail of their tokens. Told once.
+    pub fn write_mail(&self, post: Post) {
+        self.0.writes.begin(post);
+    }
+
+    async fn letter(&self, row: &AccountRow, (about, session): (About, Option<SessionId>)) -> Option<LetterRow> {
+        let parts = &self.0;
+        if !parts.writes.is_on() {
+            return None;
+        }
+        let secrets = row.secrets(&parts.keys).ok()?;
+        let (news, whose) = (News { session, ..News::default() }, Whose { row, secrets: &secrets });
+        let now = parts.journal.now();
+        told_or_logged(parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await)
     }
 
     /// Issues a token for one's own account. The text is given once.
@@ -185,7 +216,9 @@ impl ApiTokens {
         };
         let action = IssueToken { account, token: id };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
-        Result::from(parts.journal.perform(authorized, InsertToken { token: insert, asking: who.session() }).await?)?;
+        let letter = self.letter(row, (About::TokenIssued, who.session())).await;
+        let insert = InsertToken { token: insert, asking: who.session(), letter };
+        Result::from(parts.journal.perform(authorized, insert).await?)?;
         Ok((id, token.to_text()))
     }
 
@@ -221,7 +254,11 @@ impl ApiTokens {
         if let Err(error) = parts.journal.revoke(session_of(token), now + REVOKED_FOR).await {
             tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
         }
-        parts.journal.perform(authorized, DeleteToken).await?.into()
+        let letter = match account_of(&parts.store, account).await {
+            Ok(row) => self.letter(&row, (About::TokenRevoked, who.session())).await,
+            Err(_) => None,
+        };
+        parts.journal.perform(authorized, DeleteToken(letter)).await?.into()
     }
 
     /// Honors a token for one request. What is forged, or shown from elsewhere, is traced; what is over is not.

@@ -69,6 +69,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/accounts/{id}/state/{to}", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/state/{to}", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/review", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/address", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/means", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/passkeys", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/tokens", asks: Asks::Session },
@@ -165,6 +166,7 @@ fn managed(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/accounts/{id}/link/withdraw", post(accounts::withdraw))
         .route("/{lang}/accounts/{id}/state/{to}", get(accounts::changing).post(accounts::change))
         .route("/{lang}/accounts/{id}/review", post(accounts::review))
+        .route("/{lang}/accounts/{id}/address", post(accounts::readdress))
 }
 
 /// The pages of equipment, means, traces and rules.

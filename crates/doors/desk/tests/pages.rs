@@ -179,6 +179,7 @@ fn hostile_data_stays_text() {
         unknown: None,
         expires: NOW,
         waits: true,
+        mailed: true,
     };
     let change = AccountStateView { seen: seen.seen.clone(), to: AccountState::Closed };
     let list = InterventionsView { query: evil.into(), next: Some(evil.into()), ..InterventionsView::default() };

@@ -2,6 +2,7 @@
 
 use crate::{
     Door, Visit,
+    account::device,
     factor::{FactorView, factor},
     pages::{Link, LinkDone, LinkProblem, LinkView, LinkWaits},
     session::wait_seconds,
@@ -10,7 +11,7 @@ use crate::{
 use axum::{
     Form,
     extract::{Path, rejection::FormRejection},
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER},
     response::Response,
 };
 use serde::Deserialize;
@@ -79,11 +80,13 @@ pub(crate) struct Sent {
 pub(crate) async fn choose<D: Door>(
     visit: Visit<D>,
     Path(Named { token }): Path<Named>,
+    headers: HeaderMap,
     form: Result<Form<Sent>, FormRejection>,
 ) -> Response {
     let Ok(Form(sent)) = form else { return visit.error(ErrorKind::BadRequest, None) };
     let Some(totp) = factor(&sent.totp_secret) else { return visit.error(ErrorKind::BadRequest, None) };
-    let chosen = Chosen { password: Secret::new(sent.password), totp, code: sent.code, second: sent.second };
+    let (password, device) = (Secret::new(sent.password), device(&headers));
+    let chosen = Chosen { password, totp, code: sent.code, second: sent.second, lang: visit.lang, device };
     match visit.entrance().signin().take_link(&token, chosen, visit.address).await {
         Ok(()) => shown(visit.lang, &LinkDone::new(visit.chrome(None, Some("/")))),
         Err(LinkError::Password(bad)) => drawn(&visit, &token, Some(LinkProblem::Password(bad))).await,

@@ -62,8 +62,10 @@ impl MailError {
 
     pub(crate) fn of_message(error: &Error) -> Self {
         match error.status() {
-            // 421: it closes, whatever the message.
-            Some(code) if u16::from(code) != 421 => MailError::Refused(code.into()),
+            // It closes, or wants to know us better, whatever the message.
+            Some(code) if !matches!(u16::from(code), 421 | 454 | 530 | 534 | 535 | 538) => {
+                MailError::Refused(code.into())
+            }
             _ => Self::of_connection(error),
         }
     }

@@ -18,6 +18,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (9, "accounts", include_str!("../../../../migrations/0009_accounts.sql")),
     (10, "passkeys", include_str!("../../../../migrations/0010_passkeys.sql")),
     (11, "session_rules", include_str!("../../../../migrations/0011_session_rules.sql")),
+    (12, "outbox", include_str!("../../../../migrations/0012_outbox.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

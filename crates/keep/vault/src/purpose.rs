@@ -18,6 +18,8 @@ pub enum Purpose {
     MeansFields,
     /// Keyed tokens of links and spare codes: what is kept of one opens nothing.
     LinksAndCodes,
+    /// Mail that waits to leave: to whom, what, and the link that it may hold.
+    Outbox,
     /// Keyed tokens by which a login is found.
     LoginTokens,
     /// Keyed tokens by which a patient is found.
@@ -66,6 +68,7 @@ impl Purpose {
             Purpose::SessionFields,
             Purpose::MeansFields,
             Purpose::LinksAndCodes,
+            Purpose::Outbox,
             Purpose::LoginTokens,
             Purpose::PatientTokens,
             Purpose::FailureTokens,
@@ -97,6 +100,7 @@ impl Purpose {
             Purpose::SessionFields => "session-fields".into(),
             Purpose::MeansFields => "means-fields".into(),
             Purpose::LinksAndCodes => "links-and-codes".into(),
+            Purpose::Outbox => "outbox".into(),
             Purpose::LoginTokens => "login-tokens".into(),
             Purpose::PatientTokens => "patient-tokens".into(),
             Purpose::FailureTokens => "failure-tokens".into(),
@@ -136,6 +140,8 @@ pub enum Holder {
     TraceReader,
     /// Whoever creates accounts: the operator's commands, the demonstration.
     Enrolment,
+    /// Whoever sends the mail that waits.
+    Mailer,
     /// Whoever runs probes and keeps their answers.
     Prober,
     /// Whoever reads the probes' answers outside a door: `poterne rules`.
@@ -149,6 +155,7 @@ impl fmt::Display for Holder {
             Holder::Journal => f.write_str("the journal"),
             Holder::TraceReader => f.write_str("the trace reader"),
             Holder::Enrolment => f.write_str("enrolment"),
+            Holder::Mailer => f.write_str("the mailer"),
             Holder::Prober => f.write_str("the prober"),
             Holder::ProofReader => f.write_str("the reader of proofs"),
         }
@@ -188,6 +195,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             | Purpose::LoginTokens
             | Purpose::FailureTokens,
         ) => true,
+        (Holder::Door(Door::Portal | Door::Desk | Door::Suppliers) | Holder::Mailer, Purpose::Outbox) => true,
         (Holder::Journal, Purpose::JournalSigning) => true,
         (Holder::TraceReader, Purpose::JournalReading | Purpose::TraceIndex) => true,
         (

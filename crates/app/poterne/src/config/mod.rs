@@ -8,6 +8,7 @@ mod approvals;
 mod directory;
 mod doors;
 mod files;
+mod mail;
 mod mistake;
 mod passwords;
 pub(crate) mod policies;
@@ -22,6 +23,8 @@ mod tests;
 mod tests_directory;
 #[cfg(test)]
 mod tests_doors;
+#[cfg(test)]
+mod tests_mail;
 #[cfg(test)]
 mod tests_policies;
 #[cfg(test)]
@@ -77,6 +80,8 @@ pub struct Config {
     pub approvals: Option<Approvals>,
     /// `[directory]`, if the hospital has one.
     pub directory: Option<Directory>,
+    /// `[mail]`, if people are told by mail.
+    pub mail: Option<Mail>,
     /// `[sis]`, there if this node runs the portal.
     pub sis: Option<Sis>,
     /// `[log]`.
@@ -222,6 +227,19 @@ pub struct Directory {
     /// `leaving_percent_max`, 1 to 100, 20 by default: more of the accounts in use (and more than five) never lose their access
     /// at once.
     pub leaving_percent_max: u32,
+}
+
+/// `[mail]`: the hospital's mail server. `server`, `tls` (`implicit`, or `starttls`, which it must then offer; `implicit` by
+/// default), `port` (465 or 587 by default), `ca_file` (who vouches for it; the platform's authorities by default), `user` and
+/// `password_file` (mode 0600; both or none), `from`.
+#[derive(Clone)]
+pub struct Mail {
+    /// Not asked anything yet.
+    pub mailer: ::mail::Mailer,
+    /// Its name and port.
+    pub server: String,
+    /// `support_contact`: whom a message says to tell that it was not oneself.
+    pub support_contact: String,
 }
 
 /// `[sis]`: the health information system, over FHIR R4 and mutual TLS.

@@ -6,6 +6,7 @@ use super::{
     directory::directory,
     doors::{check_apart, page_door, public_name, public_origin, relays},
     files::{self, Kept},
+    mail::mail,
     passwords::passwords,
     policies::policies,
     proxies::ranges,
@@ -56,6 +57,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     check_apart(&[&portal_place, &desk_place, &suppliers_place, &relays_place], node.as_ref());
     let approvals = approvals(root, site, desk_place.origin.as_ref());
     let directory = directory(root, site, establishments.as_deref().unwrap_or_default());
+    let mail = mail(root, folder);
     let sis = sis(&root.section("sis", site.runs(Door::Portal)), folder);
     let log = log(&root.section("log", false));
     let journal = journal(root, folder, node.as_ref().map(|node| node.name.as_str()));
@@ -74,6 +76,7 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
         relays: site.kept(&[Door::Relays], relays)?,
         approvals: site.kept(&SIGNED_DOORS, approvals)?,
         directory: directory?,
+        mail: mail?,
         sis: site.kept(&[Door::Portal], sis)?,
         node: node?,
         establishments: establishments?,

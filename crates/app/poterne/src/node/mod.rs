@@ -3,6 +3,8 @@
 mod directory;
 mod first;
 mod keep;
+mod letters;
+mod mailing;
 mod proving;
 mod rehearsing;
 mod second;
@@ -14,6 +16,7 @@ mod witnessing;
 
 pub(crate) use directory::reach as reach_directory;
 pub use keep::Keep;
+pub(crate) use mailing::reach as reach_mail;
 pub use proving::Proving;
 pub use second::{DESK_ROLES, Second, Trust};
 
@@ -31,10 +34,11 @@ use entrance::EntranceSettings;
 use identity::{PasswordPolicy, SessionLimits, passkey::RelyingParty};
 use interventions::Fleet;
 use journal::{Journal, log::State as LogState};
+use mailing::Mailing;
 use portal::PortalState;
 use rustls::ServerConfig;
 use sightings::Finder;
-use signin::{Defences, Enrolment, Following, Means, SignInService, SignInSettings};
+use signin::{Defences, Enrolment, Following, Means, Outbox, Post, SignInService, SignInSettings};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use store::{Store, StoreConfig};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
@@ -85,6 +89,8 @@ pub struct NodeSettings {
     pub relays: Option<RelayDoor>,
     /// The hospital's directory, for the desk.
     pub directory: Option<config::Directory>,
+    /// The hospital's mail server, if people are told by mail.
+    pub mail: Option<config::Mail>,
     /// What signatures are verified against: for desk, suppliers and relays.
     pub trust: Option<Trust>,
     /// Poterne's policies, and the hospital's own.
@@ -187,6 +193,8 @@ pub struct Node {
     sightings: Option<SightingsDesk>,
     /// Follows the hospital's directory, every so often.
     following: Option<(Following, Arc<Hospital>, Duration)>,
+    /// Sends the mail that waits.
+    mailing: Option<Mailing>,
     pages: Vec<Listening>,
     relays: Option<RelaysListening>,
     health: TcpListener,
@@ -206,6 +214,8 @@ pub(super) struct Ground<'a> {
     pub administrators_passwords: PasswordPolicy,
     /// What its doors know together of those who guess.
     pub defences: Defences,
+    /// Where the doors' pages live, if people are told by mail.
+    pub post: Option<Post>,
 }
 
 impl Ground<'_> {
@@ -227,7 +237,11 @@ impl Ground<'_> {
     /// The same, for a door that people come in by: what administrators decided of sessions holds there.
     pub fn served(&self, door: Door, roles: &'static [Role], limits: SessionLimits) -> Result<SignInService> {
         let reserved = Reserved::new(&self.master.keys_for(Holder::Prober), door)?;
-        Ok(self.signin(door, roles, limits)?.with_session_rules(Some(reserved.login)))
+        let signin = self.signin(door, roles, limits)?.with_session_rules(Some(reserved.login));
+        Ok(match &self.post {
+            Some(post) => signin.with_mail(post.clone()),
+            None => signin,
+        })
     }
 
     /// The means of identification beside passwords of a door whose pages are a domain's.
@@ -239,7 +253,12 @@ impl Ground<'_> {
     /// The same, with the domain that is told.
     pub fn means_of(&self, door: Door, rp: RelyingParty) -> Means {
         let Keep { store, journal, policies, .. } = self.keep;
-        Means::new(store.clone(), journal.clone(), policies.clone(), self.master.keys_for(Holder::Door(door)), rp)
+        let keys = self.master.keys_for(Holder::Door(door));
+        let means = Means::new(store.clone(), journal.clone(), policies.clone(), keys, rp);
+        if let Some(post) = &self.post {
+            means.write_mail(post.clone());
+        }
+        means
     }
 
     /// What a door's pages say of themselves.
@@ -260,6 +279,13 @@ impl Ground<'_> {
     }
 }
 
+/// Where the doors' pages live, for letters.
+fn post(origins: &BTreeMap<Door, Origin>, desk: Option<&Origin>) -> Post {
+    let others = origins.iter().map(|(door, origin)| (*door, origin.as_str().to_owned()));
+    let desk = desk.map(|origin| (Door::Desk, origin.as_str().to_owned()));
+    Post::new(others.chain(desk).collect())
+}
+
 impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
@@ -271,7 +297,15 @@ impl Node {
         for (id, name) in &node.establishments {
             enrolment.establishment(*id, name).await.with_context(|| format!("{name} cannot be set up"))?;
         }
+        let mut origins = node.elsewhere;
+        let here = [
+            (Door::Portal, node.portal.as_ref().map(|(door, _)| &door.origin)),
+            (Door::Suppliers, node.suppliers.as_ref().map(|door| &door.origin)),
+        ];
+        origins.extend(here.into_iter().filter_map(|(door, origin)| Some((door, origin?.clone()))));
+        let desk_origin = node.desk.as_ref().map(|door| &door.origin);
         let ground = Ground {
+            post: node.mail.as_ref().map(|_| post(&origins, desk_origin)),
             keep: &keep,
             master: &node.master,
             establishments: &node.establishments,
@@ -289,12 +323,6 @@ impl Node {
             ],
         )?;
         let (mut pages, mut signins, mut care, mut relays) = (Vec::new(), Vec::new(), None, None);
-        let mut origins = node.elsewhere;
-        let here = [
-            (Door::Portal, node.portal.as_ref().map(|(door, _)| &door.origin)),
-            (Door::Suppliers, node.suppliers.as_ref().map(|door| &door.origin)),
-        ];
-        origins.extend(here.into_iter().filter_map(|(door, origin)| Some((door, origin?.clone()))));
         if let Some((door, sis)) = node.portal {
             let signin = ground.served(Door::Portal, PORTAL_ROLES, door.sessions)?;
             let signin = match ground.means(Door::Portal, &door.origin) {
@@ -348,6 +376,16 @@ impl Node {
             }
             None => None,
         };
+        let mailing = node.mail.map(|config| Mailing {
+            outbox: Outbox::new(
+                keep.store.clone(),
+                keep.journal.clone(),
+                keep.policies.clone(),
+                node.master.keys_for(Holder::Mailer),
+            ),
+            config,
+            establishments: node.establishments.iter().cloned().collect(),
+        });
         proving.keep_listening(&pages, relays.as_ref());
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
@@ -363,6 +401,7 @@ impl Node {
             care,
             sightings,
             following,
+            mailing,
             pages,
             relays,
             health,
@@ -414,6 +453,9 @@ impl Node {
         }
         if let Some((following, hospital, every)) = self.following.take() {
             upkeep.spawn(directory::follow(following, hospital, every, health.check("directory")));
+        }
+        if let Some(mailing) = self.mailing.take() {
+            upkeep.spawn(mailing.send(health.check("mail")));
         }
         upkeep.spawn(purge_traces(self.journal.clone()));
         for signin in &self.signins {

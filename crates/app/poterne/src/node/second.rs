@@ -154,7 +154,11 @@ impl Second {
         let administrators_passwords = ground.administrators_passwords;
         let tokens = |door, roles| {
             let settings = TokenSettings { door, roles, establishment, administrators_passwords };
-            ground.keep.tokens(ground.master, settings)
+            let tokens = ground.keep.tokens(ground.master, settings)?;
+            if let Some(post) = &ground.post {
+                tokens.write_mail(post.clone());
+            }
+            Ok::<_, anyhow::Error>(tokens)
         };
         let fleet = ground.keep.fleet((settings.data, ground.master), settings.enrols_as, pins.clone())?;
         let desk_means = ground.means_of(Door::Desk, rp.clone());
@@ -187,11 +191,15 @@ impl Second {
             let index = Index::new(&index, &journals, months, ground.master)?;
             let traces = Traces::new(index, journal.clone(), policies.clone());
             searched = Some(traces.clone());
+            let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk));
+            if let Some(post) = &ground.post {
+                accounts.write_mail(post.clone());
+            }
             let services = DeskServices {
                 signin,
                 tokens: desk_tokens.clone(),
                 means: desk_means,
-                accounts: Accounts::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk)),
+                accounts,
                 interventions: desk.build(),
                 traces,
                 searches: SavedSearches::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk)),

@@ -104,6 +104,25 @@ actions! {
     DatabaseAction NoteSeen {} SessionsSeen, |_| Question::House;
     /// Delete sessions past their end.
     DatabaseAction PurgeSessions {} SessionsPurged, |_| Question::House;
+    /// Take mail that waits, to send it.
+    DatabaseAction TakeMail {
+        /// How much, at most.
+        count: usize
+    } MailTaken, |_| Question::House, detail count;
+    /// Note that mail left, and keep nothing of it.
+    DatabaseAction NoteMailSent {
+        /// Whose account it was about.
+        account: AccountId,
+        /// What it told, and what names it.
+        mail: String
+    } MailSent, |_| Question::House, account account, detail mail;
+    /// Give up mail that cannot leave.
+    DatabaseAction GiveMailUp {
+        /// Whose account it was about.
+        account: AccountId,
+        /// Why.
+        why: String
+    } MailGivenUp, |_| Question::House, account account, detail why;
     /// Create an establishment.
     DatabaseAction CreateEstablishment {
         /// Its identifier.
@@ -155,6 +174,13 @@ actions! {
         /// Which.
         link: LinkId
     } LinkUsed, |a| Question::TakeLink(a.establishment), account account, detail link;
+    /// Change where an account's mail goes.
+    DatabaseAction ChangeAddress {
+        /// Whose.
+        account: AccountId,
+        /// Whether there is one from now on; never which.
+        what: String
+    } AddressChanged, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail what;
     /// Suspend, block, reopen or close an account.
     DatabaseAction ChangeAccountState {
         /// Whose.

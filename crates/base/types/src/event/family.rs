@@ -62,6 +62,7 @@ impl Event {
             | Event::JournalPurged
             | Event::KeyDestroyed
             | Event::SessionsPurged
+            | Event::MailTaken
             | Event::RehearsalSet
             | Event::RehearsalCleared
             | Event::ProofRecorded => Family::Technical,
@@ -85,6 +86,9 @@ impl Event {
             | Event::LinkUsed
             | Event::AccountStateChanged
             | Event::AccountReviewed
+            | Event::AddressChanged
+            | Event::MailSent
+            | Event::MailGivenUp
             | Event::SessionRulesSet
             | Event::PasswordChanged
             | Event::PasswordRehashed

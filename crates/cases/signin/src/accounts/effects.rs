@@ -4,10 +4,11 @@ use super::{model::LinkRow, sql};
 use crate::{
     ending::Ending,
     model::{AccountRow, state_column},
+    outbox::{model::LetterRow, put, sql::drop_links},
     sql::{AccountInsert, insert_account, reseal_account},
 };
 use journal::{Applied, Effect, WriteTx};
-use policy::{ChangeAccountState, ConfirmLink, DrawLink, InviteAccount, ReviewAccount, WithdrawLink};
+use policy::{ChangeAccountState, ChangeAddress, ConfirmLink, DrawLink, InviteAccount, ReviewAccount, WithdrawLink};
 use sqlx::AnyConnection;
 use store::StoreError;
 use types::{AccountState, EstablishmentId, Role, SupplierId, Time};
@@ -73,6 +74,7 @@ pub(crate) struct PutLink {
     pub account: Resealed,
     pub link: LinkRow,
     pub expires: Time,
+    pub letters: Vec<LetterRow>,
 }
 
 impl Effect<DrawLink> for PutLink {
@@ -82,6 +84,27 @@ impl Effect<DrawLink> for PutLink {
             return Ok(Applied::refused(Changed::Meanwhile));
         }
         sql::put_link(tx.connection(), &self.link, self.expires).await?;
+        put(tx.connection(), &self.letters).await?;
+        Ok(Applied::done(Changed::Done))
+    }
+}
+
+pub(crate) struct PutAddress {
+    pub account: Resealed,
+    /// To the former one.
+    pub letter: Option<LetterRow>,
+}
+
+impl Effect<ChangeAddress> for PutAddress {
+    type Output = Changed;
+    async fn apply(&self, tx: &mut WriteTx<'_, ChangeAddress>) -> Result<Applied<Changed>, StoreError> {
+        let account = tx.action().account;
+        if !self.account.put(tx.connection()).await? {
+            return Ok(Applied::refused(Changed::Meanwhile));
+        }
+        // A link that waits to leave for the former address stays here.
+        drop_links(tx.connection(), account).await?;
+        put(tx.connection(), &self.letter).await?;
         Ok(Applied::done(Changed::Done))
     }
 }

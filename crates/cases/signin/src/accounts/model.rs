@@ -1,6 +1,7 @@
 //! Accounts as those who manage them see them, and what is kept of a link.
 
 use crate::{means::model::label, model::AccountRow};
+use mail::Address;
 use minicbor::{Decode, Encode};
 use policy::Denied;
 use store::StoreError;
@@ -42,6 +43,8 @@ pub struct NewInvitation {
     pub supplier: Option<SupplierId>,
     /// How his identity was verified.
     pub proof: IdentityProof,
+    /// Where his mail is to go, if it is.
+    pub mail: Option<String>,
 }
 
 /// A link just drawn: its secret is shown once.
@@ -55,6 +58,8 @@ pub struct DrawnLink {
     pub expires: Time,
     /// Whether it serves only once a second person has confirmed it.
     pub waits: bool,
+    /// Whether it leaves by mail too.
+    pub mailed: bool,
 }
 
 /// A link that has not served yet.
@@ -72,6 +77,8 @@ pub struct LinkSeen {
     pub waits: bool,
     /// Whether its page asks for what the person who confirmed it tells the holder.
     pub asks_second: bool,
+    /// Where the account's mail goes once it served, if that changes.
+    pub mail: Option<String>,
 }
 
 /// What a second person tells the holder of a link that he confirmed: his page asks for it, and it is shown once.
@@ -120,6 +127,8 @@ pub struct AccountSheet {
     pub last_sign_in: Option<Time>,
     /// Sessions open now.
     pub sessions: u32,
+    /// Where its mail goes, if it does.
+    pub mail: Option<String>,
     /// What it may become.
     pub may_become: Vec<AccountState>,
 }
@@ -171,6 +180,9 @@ pub enum AccountError {
     /// It is given back by a link that a second person confirms.
     #[error("this account is given back by a link that a second person confirms")]
     ByLink,
+    /// Where its mail goes is changed by a link that a second person confirms.
+    #[error("where its mail goes is changed by a link that a second person confirms")]
+    AddressByLink,
     /// One does not do that to oneself.
     #[error("somebody else must do that")]
     Oneself,
@@ -220,6 +232,14 @@ impl From<journal::JournalError> for AccountError {
     }
 }
 
+/// One address for mail, or none.
+pub(crate) fn address(text: &str) -> Result<Option<String>, AccountError> {
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse::<Address>().map(|_| Some(text.to_owned())).map_err(|_| AccountError::Field("mail")),
+    }
+}
+
 impl NewInvitation {
     /// The same, trimmed, if everything can be taken.
     pub(crate) fn checked(self) -> Result<Self, AccountError> {
@@ -251,7 +271,8 @@ impl NewInvitation {
             profession: maybe(self.attributes.profession, "profession")?,
             rpps,
         };
-        Ok(Self { login, attributes, ..self })
+        let mail = self.mail.as_deref().map(address).transpose()?.flatten();
+        Ok(Self { login, attributes, mail, ..self })
     }
 }
 
@@ -324,6 +345,9 @@ pub(crate) struct LinkSecrets {
     /// it alone.
     #[cbor(n(6), with = "minicbor::bytes")]
     pub second: Option<Vec<u8>>,
+    /// Where the account's mail goes once it served, if that changes.
+    #[n(7)]
+    pub mail: Option<String>,
 }
 
 impl LinkSecrets {
@@ -348,7 +372,8 @@ impl LinkSecrets {
 
     pub(crate) fn seen(&self) -> LinkSeen {
         let (drawn, expires) = (Time::from_micros(self.drawn), Time::from_micros(self.expires));
-        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits: self.waits, asks_second: self.second.is_some() }
+        let (waits, asks_second, mail) = (self.waits, self.second.is_some(), self.mail.clone());
+        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits, asks_second, mail }
     }
 }
 

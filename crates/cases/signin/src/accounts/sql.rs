@@ -3,6 +3,7 @@
 use super::model::LinkRow;
 use crate::{
     model::AccountRow,
+    outbox::sql::drop_links,
     sql::{account, account_columns, forget_closed},
 };
 use sqlx::{AnyConnection, Row, any::AnyRow};
@@ -149,8 +150,9 @@ pub(crate) async fn reseal_link(
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes an account's link away; says whether there was one.
+/// Takes an account's link away, and the mail that holds it; says whether there was one.
 pub(crate) async fn drop_link(connection: &mut AnyConnection, account: AccountId) -> Result<bool, StoreError> {
+    drop_links(&mut *connection, account).await?;
     let gone = sqlx::query("DELETE FROM account_links WHERE account_id = $1")
         .bind(account.as_bytes().to_vec())
         .execute(connection)
@@ -160,6 +162,7 @@ pub(crate) async fn drop_link(connection: &mut AnyConnection, account: AccountId
 
 /// Takes away this very link; says whether it was still there.
 pub(crate) async fn spend_link(connection: &mut AnyConnection, link: &LinkRow) -> Result<bool, StoreError> {
+    drop_links(&mut *connection, link.account).await?;
     let gone = sqlx::query("DELETE FROM account_links WHERE account_id = $1 AND digest = $2 AND sealed = $3")
         .bind(link.account.as_bytes().to_vec())
         .bind(link.digest.to_vec())

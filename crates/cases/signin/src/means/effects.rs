@@ -7,6 +7,7 @@ use super::{
 use crate::{
     accounts::sql::{end_sessions, session_is_there},
     ending::Ending,
+    outbox::{model::LetterRow, put},
 };
 use journal::{Applied, Effect, WriteTx};
 use policy::{
@@ -41,6 +42,18 @@ fn done_if(found: bool) -> Applied<Kept> {
     if found { Applied::done(Kept::Done) } else { refused(Kept::Absent) }
 }
 
+/// The same, and its holder is told if it was.
+async fn told_if(
+    found: bool,
+    connection: &mut AnyConnection,
+    letter: &Option<LetterRow>,
+) -> Result<Applied<Kept>, StoreError> {
+    if found {
+        put(connection, letter).await?;
+    }
+    Ok(done_if(found))
+}
+
 /// Whether the session that asks is still there, also on a node that has not heard of its end. Parts of the system have none.
 async fn still_asks(connection: &mut AnyConnection, asking: Option<SessionId>) -> Result<bool, StoreError> {
     match asking {
@@ -52,6 +65,7 @@ async fn still_asks(connection: &mut AnyConnection, asking: Option<SessionId>) -
 pub(crate) struct InsertSshKey {
     pub sealed: Vec<u8>,
     pub asking: Option<SessionId>,
+    pub letter: Option<LetterRow>,
 }
 
 impl Effect<AddSshKey> for InsertSshKey {
@@ -68,17 +82,19 @@ impl Effect<AddSshKey> for InsertSshKey {
             return Ok(refused(Kept::Full));
         }
         sql::insert_ssh_key(tx.connection(), account, &fingerprint, self.sealed.clone(), now).await?;
+        put(tx.connection(), &self.letter).await?;
         Ok(Applied::done(Kept::Done))
     }
 }
 
-pub(crate) struct DeleteSshKey;
+pub(crate) struct DeleteSshKey(pub Option<LetterRow>);
 
 impl Effect<RemoveSshKey> for DeleteSshKey {
     type Output = Kept;
     async fn apply(&self, tx: &mut WriteTx<'_, RemoveSshKey>) -> Result<Applied<Kept>, StoreError> {
         let (account, fingerprint) = (tx.action().account, tx.action().fingerprint.clone());
-        Ok(done_if(sql::delete_ssh_key(tx.connection(), account, &fingerprint).await?))
+        let found = sql::delete_ssh_key(tx.connection(), account, &fingerprint).await?;
+        told_if(found, tx.connection(), &self.0).await
     }
 }
 
@@ -87,6 +103,7 @@ pub(crate) struct InsertPasskey {
     pub establishment: EstablishmentId,
     pub sealed: Vec<u8>,
     pub asking: Option<SessionId>,
+    pub letter: Option<LetterRow>,
 }
 
 impl Effect<EnrolPasskey> for InsertPasskey {
@@ -104,6 +121,7 @@ impl Effect<EnrolPasskey> for InsertPasskey {
         }
         let whose = (account, self.establishment);
         sql::insert_passkey(tx.connection(), &self.credential, whose, self.sealed.clone(), now).await?;
+        put(tx.connection(), &self.letter).await?;
         Ok(Applied::done(Kept::Done))
     }
 }
@@ -125,12 +143,14 @@ impl Effect<VouchPasskey> for KeepVouch {
 pub(crate) struct ResealPasskey {
     pub former: sql::PasskeyRow,
     pub sealed: Vec<u8>,
+    pub letter: Option<LetterRow>,
 }
 
 impl Effect<EnrolPasskey> for ResealPasskey {
     type Output = Kept;
     async fn apply(&self, tx: &mut WriteTx<'_, EnrolPasskey>) -> Result<Applied<Kept>, StoreError> {
-        Ok(done_if(sql::reseal_passkey(tx.connection(), &self.former, self.sealed.clone()).await?))
+        let found = sql::reseal_passkey(tx.connection(), &self.former, self.sealed.clone()).await?;
+        told_if(found, tx.connection(), &self.letter).await
     }
 }
 
@@ -139,6 +159,7 @@ pub(crate) struct DeletePasskey {
     pub credential: Vec<u8>,
     /// The session that asks, if it is its holder's own.
     pub but: Option<SessionId>,
+    pub letter: Option<LetterRow>,
 }
 
 impl DeletePasskey {
@@ -150,6 +171,7 @@ impl DeletePasskey {
         if !sql::delete_passkey(&mut *connection, &self.credential, account).await? {
             return Ok(Applied::refused(Ending::nothing(Kept::Absent)));
         }
+        put(&mut *connection, &self.letter).await?;
         let ended = end_sessions(connection, account, self.but).await?;
         Ok(Applied::done(Ending { outcome: Kept::Done, ended }))
     }
@@ -174,6 +196,7 @@ impl Effect<RemovePasskey> for DeletePasskey {
 pub(crate) struct InsertToken {
     pub token: sql::TokenInsert,
     pub asking: Option<SessionId>,
+    pub letter: Option<LetterRow>,
 }
 
 impl Effect<IssueToken> for InsertToken {
@@ -187,17 +210,19 @@ impl Effect<IssueToken> for InsertToken {
             return Ok(refused(Kept::Full));
         }
         sql::insert_token(tx.connection(), &self.token).await?;
+        put(tx.connection(), &self.letter).await?;
         Ok(Applied::done(Kept::Done))
     }
 }
 
-pub(crate) struct DeleteToken;
+pub(crate) struct DeleteToken(pub Option<LetterRow>);
 
 impl Effect<RevokeToken> for DeleteToken {
     type Output = Kept;
     async fn apply(&self, tx: &mut WriteTx<'_, RevokeToken>) -> Result<Applied<Kept>, StoreError> {
         let (token, account) = (tx.action().token, tx.action().account);
-        Ok(done_if(sql::delete_token(tx.connection(), token, account).await?))
+        let found = sql::delete_token(tx.connection(), token, account).await?;
+        told_if(found, tx.connection(), &self.0).await
     }
 }
 

@@ -10,22 +10,29 @@ use types::{AccountState, IdentityProof, LifeReason};
 const NEW: &str = "Vingt-7 herons gris au gué";
 
 impl Fixture {
-    fn accounts(&self) -> Accounts {
+    pub(super) fn accounts(&self) -> Accounts {
         let keys = self.master.keys_for(Holder::Door(Door::Desk));
         Accounts::new(self.store.clone(), self.journal.clone(), Arc::clone(&self.policies), keys)
     }
 
-    async fn at_desk(&self, login: &str, role: Role, secret: u8) -> SignedIn {
+    pub(super) async fn at_desk(&self, login: &str, role: Role, secret: u8) -> SignedIn {
         self.somebody((Door::Desk, DESK), login, role, secret).await
     }
 
-    fn chosen(&self, secret: u8) -> Chosen {
+    pub(super) fn chosen(&self, secret: u8) -> Chosen {
         let totp = TotpSecret::from_bytes([secret; 20]);
-        Chosen { password: Secret::new(NEW.into()), totp, code: self.code(secret), second: String::new() }
+        Chosen {
+            password: Secret::new(NEW.into()),
+            totp,
+            code: self.code(secret),
+            second: String::new(),
+            lang: Lang::Fr,
+            device: String::new(),
+        }
     }
 
     /// Each time from another address: nobody waits for the failure before.
-    async fn comes_in(&self, login: &str, password: &str, secret: u8) -> Result<SignedIn, SecondStepError> {
+    pub(super) async fn comes_in(&self, login: &str, password: &str, secret: u8) -> Result<SignedIn, SecondStepError> {
         static NEXT: AtomicU32 = AtomicU32::new(100);
         let from = address(u8::try_from(NEXT.fetch_add(1, Ordering::Relaxed) % 256).unwrap());
         let service = self.door(Door::Desk, DESK);
@@ -35,15 +42,15 @@ impl Fixture {
     }
 
     /// Seconds pass, so that a code of each serves, but nobody's session ends.
-    fn wait(&self) {
+    pub(super) fn wait(&self) {
         self.clock.advance(31);
     }
 }
 
-fn invitation(login: &str, role: Role) -> NewInvitation {
+pub(super) fn invitation(login: &str, role: Role) -> NewInvitation {
     let attributes =
         Attributes { given_name: "Inès".into(), family_name: "Delmas".into(), profession: None, rpps: None };
-    NewInvitation { login: login.into(), attributes, role, supplier: None, proof: IdentityProof::InPerson }
+    NewInvitation { login: login.into(), attributes, role, supplier: None, proof: IdentityProof::InPerson, mail: None }
 }
 
 fn secret(link: &DrawnLink) -> &str {

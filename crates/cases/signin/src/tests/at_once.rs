@@ -29,7 +29,7 @@ impl Fixture {
         door.second_step_on(&ceremony, &self.code(secret), terminal).await
     }
 
-    fn told(&self, event: Event) -> usize {
+    pub(super) fn told(&self, event: Event) -> usize {
         self.traced(event).into_iter().filter(|it| it.outcome == Some(journal::Outcome::Done)).count()
     }
 
@@ -37,7 +37,7 @@ impl Fixture {
         self.traced(event).len()
     }
 
-    fn traced(&self, event: Event) -> Vec<journal::Trace> {
+    pub(super) fn traced(&self, event: Event) -> Vec<journal::Trace> {
         let months = vault::MonthKeys::new(&self.folder.path().join("vault"), &self.master).unwrap();
         let folder = self.folder.path().join("journal").join(self.journal.origin());
         let traces: Vec<journal::Trace> = journal::read_traces(&folder, &months, 0..self.journal.entries()).unwrap();

@@ -26,7 +26,7 @@ pub(super) fn line(fill: u8) -> String {
 }
 
 /// What a browser would answer, with an authenticator that has this credential.
-fn answer(options: &PasskeyOptions, credential: u8) -> Registration {
+pub(super) fn answer(options: &PasskeyOptions, credential: u8) -> Registration {
     let challenge = BASE64URL_NOPAD.encode(&options.challenge);
     let origin = &options.rp.origin;
     let client =

@@ -177,6 +177,8 @@ async fn it_opens_nothing_for_whoever_is_out_nor_after_new_means(database: &Test
         totp: TotpSecret::from_bytes([8; 20]),
         code: it.code(8),
         second: code.expose().clone(),
+        lang: Lang::Fr,
+        device: String::new(),
     };
     door.take_link(link.secret.expose(), chosen, address(3)).await.unwrap();
     assert_eq!(comes_in(&door, &device, 3).await.err(), Some(PasskeyRefused::Refused));

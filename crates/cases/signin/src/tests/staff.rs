@@ -154,6 +154,8 @@ impl House {
             totp,
             code: self.it.code(second_factor),
             second: String::new(),
+            lang: Lang::Fr,
+            device: String::new(),
         };
         let taken = self.desk.take_link(link.secret.expose(), chosen, address(3)).await;
         self.it.clock.advance(31);
@@ -405,7 +407,14 @@ async fn names_and_roles_follow_and_one_over_others_takes_two_people(database: &
     assert_eq!(house.takes_a_link("ines.martin", 7).await, Err(LinkError::Waits));
     let (link, second) = house.confirmed_link(house.id("ines.martin").await).await;
     let totp = TotpSecret::from_bytes([8; 20]);
-    let chosen = Chosen { password: Secret::new(String::new()), totp, code: house.it.code(8), second };
+    let chosen = Chosen {
+        password: Secret::new(String::new()),
+        totp,
+        code: house.it.code(8),
+        second,
+        lang: Lang::Fr,
+        device: String::new(),
+    };
     house.desk.take_link(link.secret.expose(), chosen, address(3)).await.unwrap();
     assert_eq!(house.comes_in("ines.martin", KEY, 8).await.unwrap().role, Role::Administrator);
 
@@ -467,7 +476,14 @@ async fn the_last_administrator_stays_and_only_comes_in_no_more(database: &TestD
     assert_eq!(house.follow().await.arrived, 1);
     let (link, second) = house.confirmed_link(house.id("ines").await).await;
     let totp = TotpSecret::from_bytes([8; 20]);
-    let chosen = Chosen { password: Secret::new(String::new()), totp, code: house.it.code(8), second };
+    let chosen = Chosen {
+        password: Secret::new(String::new()),
+        totp,
+        code: house.it.code(8),
+        second,
+        lang: Lang::Fr,
+        device: String::new(),
+    };
     house.desk.take_link(link.secret.expose(), chosen, address(3)).await.unwrap();
     let session = house.opened("ines", 8).await;
     let ines = house.desk.resume(&session.cookie, address(9)).await.unwrap();

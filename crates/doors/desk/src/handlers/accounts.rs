@@ -14,6 +14,7 @@ use interventions::{InterventionError, Supplier};
 use serde::Deserialize;
 use signin::{
     AccountError, AccountPage as Page, AccountQuery, AccountSeen, Attributes, DrawnLink, NewInvitation, SecondCode,
+    door_of,
 };
 use types::{AccountId, AccountState, IdentityProof, LifeReason, LinkId, Role};
 use web::layout::ErrorKind;
@@ -48,6 +49,8 @@ fn told(error: AccountError) -> Option<Refusal> {
     match error {
         AccountError::Life => Some(Refusal::AccountState),
         AccountError::ByLink => Some(Refusal::ByLink),
+        AccountError::AddressByLink => Some(Refusal::AddressByLink),
+        AccountError::Field("mail") => Some(Refusal::Address),
         AccountError::Oneself => Some(Refusal::Oneself),
         AccountError::Second => Some(Refusal::SecondPerson),
         AccountError::LastAdministrator => Some(Refusal::LastAdministrator),
@@ -167,7 +170,8 @@ fn form_page(
 ) -> Response {
     let suppliers = suppliers.into_iter().map(|one| (one.id, one.name)).collect();
     let chrome = member.visit.chrome(Some(&member.who), Some("/accounts/new"));
-    let page = AccountNew::new(chrome, AccountNewView { fields, suppliers, wrong });
+    let mails = member.visit.state.accounts().writes_mail();
+    let page = AccountNew::new(chrome, AccountNewView { fields, suppliers, wrong, mails });
     web::layout::page(status, member.visit.lang, &page)
 }
 
@@ -192,7 +196,15 @@ fn read(fields: &AccountFields, suppliers: &[Supplier]) -> Result<NewInvitation,
         role,
         supplier,
         proof,
+        mail: told(&fields.mail),
     })
+}
+
+/// Where no mail is written, the page does not ask for an address.
+async fn opened(member: &Member, new: NewInvitation) -> Result<(AccountId, DrawnLink), AccountError> {
+    let service = member.visit.state.accounts();
+    let new = NewInvitation { mail: new.mail.filter(|_| service.writes_mail()), ..new };
+    service.invite(&member.who.authenticated, new).await
 }
 
 pub(crate) async fn invite(Posted { member, form }: Posted<AccountFields>) -> Response {
@@ -208,7 +220,7 @@ pub(crate) async fn invite(Posted { member, form }: Posted<AccountFields>) -> Re
     };
     let wrong = match read(&form, &suppliers) {
         Err(wrong) => wrong,
-        Ok(new) => match member.visit.state.accounts().invite(&member.who.authenticated, new).await {
+        Ok(new) => match opened(&member, new).await {
             Ok((account, link)) => return drawn(&member, account, link, "/accounts/new").await,
             Err(AccountError::Field(field)) => vec![field],
             Err(AccountError::Taken) => vec!["taken"],
@@ -236,6 +248,7 @@ async fn drawn(member: &Member, account: AccountId, link: DrawnLink, path: &str)
         unknown: origin.is_none().then_some(door),
         expires: link.expires,
         waits: link.waits,
+        mailed: link.mailed,
     };
     let chrome = member.visit.chrome(Some(&member.who), Some(path));
     shown(lang, &AccountLink::new(chrome, view))
@@ -264,7 +277,8 @@ pub(crate) async fn one(member: Member, named: Named, before: Asking<Before>) ->
     };
     let refusal = or_default(before).refusal();
     let (me, manages) = (member.who.account, manages(&member));
-    let view = AccountView { sheet, supplier, drawn_by, me, manages, refusal };
+    let mails = service.writes_mail();
+    let view = AccountView { sheet, supplier, drawn_by, me, manages, mails, refusal };
     shown(member.visit.lang, &AccountPage::new(member.chrome(), view))
 }
 
@@ -286,6 +300,8 @@ pub(crate) async fn rights(member: Member, named: Named) -> Response {
 #[serde(default)]
 pub(crate) struct Verified {
     proof: String,
+    /// Where its mail is to go, if that changes.
+    mail: String,
 }
 
 pub(crate) async fn draw(named: Named, Posted { member, form }: Posted<Verified>) -> Response {
@@ -297,10 +313,32 @@ pub(crate) async fn draw(named: Named, Posted { member, form }: Posted<Verified>
     }
     let account = account(&named);
     let Ok(proof) = form.proof.parse::<IdentityProof>() else { return without(&member, account, Refusal::Proof).await };
-    match member.visit.state.accounts().draw_link(&member.who.authenticated, account, proof).await {
+    let service = member.visit.state.accounts();
+    // Where no mail is written, the page does not ask for an address.
+    let mail = Some(form.mail.as_str()).filter(|mail| service.writes_mail() && !mail.trim().is_empty());
+    match service.draw_link_to(&member.who.authenticated, account, (proof, mail)).await {
         Ok(link) => drawn(&member, account, link, &format!("/accounts/{account}")).await,
         Err(error) => acted(&member, account, Err(error)).await,
     }
+}
+
+/// Where an account's mail goes.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Readdressed {
+    mail: String,
+}
+
+pub(crate) async fn readdress(named: Named, Posted { member, form }: Posted<Readdressed>) -> Response {
+    if !manages(&member) {
+        return member.turned_away("accounts").await;
+    }
+    if let Some(again) = member.proves_again(Then::Accounts) {
+        return again;
+    }
+    let account = account(&named);
+    let changed = member.visit.state.accounts().change_address(&member.who.authenticated, account, &form.mail).await;
+    acted(&member, account, changed).await
 }
 
 /// Back to the account's page, if there is one: what was sent cannot be read.

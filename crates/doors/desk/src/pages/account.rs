@@ -1,7 +1,7 @@
 //! One account: its sheet, and the question before its state is changed.
 
 use super::{Badge, Refusal, accounts::marks, words};
-use identity::{is_reason_for, takes_a_link_again};
+use identity::{asks_two_people, is_reason_for, takes_a_link_again};
 use signin::{AccountSeen, AccountSheet, LinkSeen};
 use types::{AccountId, AccountState, IdentityProof, LifeReason};
 use web::layout::prelude::*;
@@ -19,6 +19,8 @@ pub struct AccountView {
     pub me: AccountId,
     /// Whether the reader manages accounts; if not, he suspends and confirms.
     pub manages: bool,
+    /// Whether mail is sent, so that an address is of use.
+    pub mails: bool,
     /// Why what was asked was not done.
     pub refusal: Option<Refusal>,
 }
@@ -115,6 +117,16 @@ impl AccountPage {
             }
             _ => None,
         }
+    }
+
+    /// Whether the link's form asks for another address: alone, nobody changes it.
+    fn draws_address(&self) -> bool {
+        self.view.mails && asks_two_people(self.view.sheet.seen.role)
+    }
+
+    /// Whether the address is changed here, by one person.
+    fn readdresses(&self) -> bool {
+        self.view.mails && self.withdraws() && !asks_two_people(self.view.sheet.seen.role)
     }
 
     fn reviews(&self) -> bool {

@@ -156,6 +156,8 @@ pub struct AccountFields {
     pub rpps: String,
     /// How his identity was verified.
     pub proof: String,
+    /// Where his mail is to go, or empty.
+    pub mail: String,
 }
 
 /// What the form shows.
@@ -167,6 +169,8 @@ pub struct AccountNewView {
     pub suppliers: Vec<(SupplierId, String)>,
     /// The fields that are wrong, by name; `taken` for a login that somebody has.
     pub wrong: Vec<&'static str>,
+    /// Whether mail is sent, so that an address is asked for.
+    pub mails: bool,
 }
 
 /// `GET /{lang}/accounts/new`.
@@ -201,6 +205,7 @@ impl AccountNew {
             "supplier" => ("supplier", t.desk_accounts_form_wrong_supplier()),
             "profession" => ("profession", t.desk_accounts_form_wrong_profession()),
             "rpps" => ("rpps", t.desk_accounts_form_wrong_rpps()),
+            "mail" => ("mail", t.desk_accounts_form_wrong_mail()),
             "proof" => ("proof", t.desk_accounts_form_wrong_proof()),
             _ => return None,
         })
@@ -246,6 +251,8 @@ pub struct AccountLinkView {
     pub expires: Time,
     /// Whether a second person must confirm it first.
     pub waits: bool,
+    /// Whether it leaves by mail too.
+    pub mailed: bool,
 }
 
 /// The answer to whoever draws a link.

@@ -84,6 +84,10 @@ pub enum Refusal {
     AccountState,
     /// It takes a link that a second person confirms.
     ByLink,
+    /// Its mail address is changed by a link that a second person confirms.
+    AddressByLink,
+    /// Not one address.
+    Address,
     /// One does not do that to oneself.
     Oneself,
     /// Whoever drew a link does not confirm it.
@@ -100,7 +104,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 22] = [
+    pub const ALL: [Refusal; 24] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -117,6 +121,8 @@ impl Refusal {
         Self::AsItIs,
         Self::AccountState,
         Self::ByLink,
+        Self::AddressByLink,
+        Self::Address,
         Self::Oneself,
         Self::SecondPerson,
         Self::LastAdministrator,
@@ -144,6 +150,8 @@ impl Refusal {
             Self::AsItIs => "as-it-is",
             Self::AccountState => "state",
             Self::ByLink => "by-link",
+            Self::AddressByLink => "address-by-link",
+            Self::Address => "address",
             Self::Oneself => "oneself",
             Self::SecondPerson => "second-person",
             Self::LastAdministrator => "last-administrator",
@@ -172,6 +180,8 @@ impl Refusal {
             Self::AsItIs => t.desk_problem_as_it_is(),
             Self::AccountState => t.desk_accounts_problem_state(),
             Self::ByLink => t.desk_accounts_problem_by_link(),
+            Self::AddressByLink => t.desk_accounts_problem_address_by_link(),
+            Self::Address => t.desk_accounts_problem_address(),
             Self::Oneself => t.desk_accounts_problem_oneself(),
             Self::SecondPerson => t.desk_accounts_problem_second(),
             Self::LastAdministrator => t.desk_accounts_problem_last(),

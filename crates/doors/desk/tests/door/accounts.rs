@@ -88,6 +88,46 @@ async fn a_link_is_shown_once(database: &TestDatabase) {
 }
 both!(a_link_is_shown_once);
 
+async fn an_address_is_asked_for_shown_and_changed(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let admin = house.sign_in("administrator").await;
+    let with = |login, role, mail| {
+        let mut fields = invitation(login, role);
+        fields.iter_mut().filter(|(name, _)| *name == "mail").for_each(|one| one.1 = mail);
+        fields
+    };
+    assert!(admin.get("/fr/accounts/new").await.text.contains("name=\"mail\""));
+    let mine = "camille.durand@hopital.example";
+    let opened = admin.send("/fr/accounts", &with("camille.durand", "on_call", mine)).await;
+    assert!(opened.status == 200 && opened.text.contains("part aussi par courriel"), "{}", opened.text);
+    let id = sheet(&opened);
+    let page = async |id: &str| admin.get(&format!("/fr/accounts/{id}")).await.text;
+    let shown = page(&id).await;
+    assert!(shown.contains(mine) && shown.contains("/address\"") && shown.matches("name=\"mail\"").count() == 1);
+    let put = async |id: &str, mail: &str| {
+        admin.send(&format!("/fr/accounts/{id}/address"), &[("mail", mail)]).await.header("location").to_owned()
+    };
+    assert_eq!(put(&id, "a@b.example, c@d.example").await, format!("/fr/accounts/{id}?problem=address"));
+    assert_eq!(put(&id, "autre@hopital.example").await, format!("/fr/accounts/{id}"));
+    assert!(page(&id).await.contains("autre@hopital.example") && !page(&id).await.contains(mine));
+    assert!(house.done().contains(&Event::AddressChanged));
+    assert!(!house.traces().iter().any(|trace| format!("{trace:?}").contains("hopital.example")), "nor in the journal");
+    // Whoever decides over others: with a link, and whoever confirms it sees the new address.
+    let opened = admin.send("/fr/accounts", &with("agnes", "security_officer", "")).await;
+    assert!(!opened.text.contains("part aussi par courriel"), "it has no address");
+    let id = sheet(&opened);
+    assert_eq!(put(&id, mine).await, format!("/fr/accounts/{id}?problem=address-by-link"));
+    assert!(page(&id).await.contains("name=\"mail\"") && !page(&id).await.contains("/address\""));
+    let draw = [("proof", "known"), ("mail", "a@b")];
+    let wrong = admin.send(&format!("/fr/accounts/{id}/link"), &draw).await;
+    assert_eq!(wrong.header("location"), format!("/fr/accounts/{id}?problem=address"));
+    let drawn = admin.send(&format!("/fr/accounts/{id}/link"), &[("proof", "known"), ("mail", mine)]).await;
+    assert!(drawn.text.contains("part aussi par courriel"));
+    let officer = house.sign_in("security_officer").await;
+    assert!(officer.get(&format!("/fr/accounts/{id}")).await.text.contains(mine), "seen before it is confirmed");
+}
+both!(an_address_is_asked_for_shown_and_changed);
+
 async fn what_cannot_be_taken_is_told_at_its_field(database: &TestDatabase) {
     let house = House::new(database).await;
     let admin = house.sign_in("administrator").await;
@@ -108,6 +148,7 @@ async fn what_cannot_be_taken_is_told_at_its_field(database: &TestDatabase) {
         ("supplier", NOTHING, "supplier"),
         ("profession", long.as_str(), "profession"),
         ("rpps", "123", "rpps"),
+        ("mail", "camille", "mail"),
         ("proof", "", "proof"),
     ] {
         let mut fields = invitation("nouvelle", "beneficiary");

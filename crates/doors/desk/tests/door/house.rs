@@ -13,7 +13,7 @@ use interventions::{
 use journal::{Journal, JournalConfig, Kind, Outcome, Trace, index::Index, read_traces};
 use lease::{Leases, LeasesConfig};
 use policy::Policies;
-use signin::{Accounts, ApiTokens, Enrolment, Means, SignInService, SignInSettings, TokenSettings};
+use signin::{Accounts, ApiTokens, Enrolment, Means, Post, SignInService, SignInSettings, TokenSettings};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
@@ -178,7 +178,10 @@ impl Ground {
 
     fn accounts(&self) -> Accounts {
         let (store, journal, policies) = self.shared();
-        Accounts::new(store, journal, policies, self.keys(Door::Desk))
+        let accounts = Accounts::new(store, journal, policies, self.keys(Door::Desk));
+        let origins = [(Door::Desk, "https://localhost:8445"), (Door::Suppliers, "https://localhost:8444")];
+        accounts.write_mail(Post::new(origins.map(|(door, origin)| (door, origin.to_owned())).into()));
+        accounts
     }
 
     pub fn searches(&self) -> SavedSearches {

@@ -59,6 +59,8 @@ pub enum Sends {
     Invitation,
     /// How an identity was verified.
     Proof,
+    /// Where an account's mail goes.
+    Address,
     /// The link that the account's page shows.
     DrawnLink,
     /// How long sessions last and how many one person may have.
@@ -111,6 +113,7 @@ impl Sends {
             Self::Invitation => form(&invitation(&house.new_name(), "beneficiary")),
             Self::SessionRules => form(&[("idle", "15"), ("longest", "480"), ("at_once", "several")]),
             Self::Proof => form(&[("proof", "in_person")]),
+            Self::Address => form(&[("mail", "camille.durand@hopital.example")]),
             Self::DrawnLink => {
                 let who = house.administrator().await;
                 let link = house.managed.one(&who, id.parse().unwrap()).await.unwrap().seen.link;
@@ -126,7 +129,7 @@ impl Sends {
 }
 
 /// What the form to open an account sends.
-pub fn invitation<'f>(login: &'f str, role: &'f str) -> [(&'f str, &'f str); 8] {
+pub fn invitation<'f>(login: &'f str, role: &'f str) -> [(&'f str, &'f str); 9] {
     [
         ("given_name", "Camille"),
         ("family_name", "Durand"),
@@ -136,6 +139,7 @@ pub fn invitation<'f>(login: &'f str, role: &'f str) -> [(&'f str, &'f str); 8] 
         ("profession", ""),
         ("rpps", ""),
         ("proof", "in_person"),
+        ("mail", ""),
     ]
 }
 
@@ -239,6 +243,7 @@ impl House {
             }
             Names::Proposal => HEXLOWER.encode(&self.proposal().await),
             Names::Account => self.account(Role::Beneficiary).await.to_string(),
+            Names::Reached => self.account(Role::OnCall).await.to_string(),
             Names::Drawn => {
                 let account = self.account(Role::SecurityOfficer).await;
                 let who = self.administrator().await;

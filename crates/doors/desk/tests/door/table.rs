@@ -44,6 +44,8 @@ pub enum Names {
     Population,
     /// Somebody's account.
     Account,
+    /// The account of somebody who decides over nobody: one person says where its mail goes.
+    Reached,
     /// An account with a link that the administrator drew, and that a second person must confirm.
     Drawn,
 }
@@ -148,6 +150,7 @@ pub const TABLE: &[Entry] = &[
     page("GET /{lang}/accounts/{id}/state/{to}", Account, GUARD),
     posted("POST /{lang}/accounts/{id}/state/{to}", Account, GUARD, Away),
     posted("POST /{lang}/accounts/{id}/review", Account, MANAGE, Nothing),
+    posted("POST /{lang}/accounts/{id}/address", Reached, MANAGE, Address),
     page("GET /{lang}/means", Nobody, ALL),
     posted("POST /{lang}/means/passkeys", Nobody, ALL, Registration),
     Entry { answer: 200, ..posted("POST /{lang}/means/tokens", Nobody, ALL, NewToken) },

@@ -25,7 +25,8 @@ pub fn account(name: &str, role: Role, state: AccountState) -> AccountSeen {
 /// A link that `by` drew.
 fn link(by: AccountId, waits: bool) -> Option<LinkSeen> {
     let (drawn, expires) = (NOW - minutes(90), NOW + minutes(10_000));
-    Some(LinkSeen { id: LinkId::from_bytes([6; 16]), by: Some(by), drawn, expires, waits, asks_second: !waits })
+    let (id, mail) = (LinkId::from_bytes([6; 16]), None);
+    Some(LinkSeen { id, by: Some(by), drawn, expires, waits, asks_second: !waits, mail })
 }
 
 pub fn sheet(seen: AccountSeen) -> AccountSheet {
@@ -45,6 +46,7 @@ pub fn sheet(seen: AccountSeen) -> AccountSheet {
         created: Some(NOW - minutes(50_000)),
         reviewed: Some(NOW - minutes(50_000)),
         last_sign_in: (seen.state == AccountState::Active).then_some(NOW - minutes(200)),
+        mail: None,
         sessions: u32::from(seen.state == AccountState::Active) * 2,
         seen,
     }
@@ -53,7 +55,7 @@ pub fn sheet(seen: AccountSeen) -> AccountSheet {
 pub fn account_view(sheet: AccountSheet, manages: bool) -> AccountView {
     let supplier = sheet.seen.supplier.map(|_| "Radiance Imagerie".to_owned());
     let drawn_by = sheet.seen.link.as_ref().map(|_| "Mireille Oudart".to_owned());
-    AccountView { sheet, supplier, drawn_by, me: ME, manages, refusal: None }
+    AccountView { sheet, supplier, drawn_by, me: ME, manages, mails: false, refusal: None }
 }
 
 pub fn rows() -> Vec<AccountSeen> {
@@ -120,8 +122,8 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
         proof: "known".into(),
         ..AccountFields::default()
     };
-    let all = ["given_name", "family_name", "taken", "role", "supplier", "profession", "rpps", "proof"];
-    let view = AccountNewView { fields, suppliers: suppliers(), wrong: all.to_vec() };
+    let all = ["given_name", "family_name", "taken", "role", "supplier", "profession", "rpps", "mail", "proof"];
+    let view = AccountNewView { fields, suppliers: suppliers(), wrong: all.to_vec(), mails: true };
     pages.push(("account-new-wrong", html(&AccountNew::new(at("/accounts/new"), view))));
     for (name, unknown, waits) in [("account-link", None, true), ("account-link-path", Some(Door::Portal), false)] {
         let origin = if unknown.is_some() { "" } else { "https://bureau.hopital.example" };
@@ -134,6 +136,7 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
             unknown,
             expires: NOW + minutes(10_000),
             waits,
+            mailed: waits,
         };
         pages.push((name, html(&AccountLink::new(at("/accounts/new"), view))));
     }

@@ -252,7 +252,7 @@ impl House {
         let attributes =
             Attributes { given_name: "Inès".into(), family_name: "Delmas".into(), ..Attributes::default() };
         let proof = IdentityProof::InPerson;
-        let new = NewInvitation { login: login.into(), attributes, role, supplier: None, proof };
+        let new = NewInvitation { login: login.into(), attributes, role, supplier: None, proof, mail: None };
         self.accounts.invite(&who, new).await.unwrap().1.secret.expose().clone()
     }
 

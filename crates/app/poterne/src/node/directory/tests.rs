@@ -12,7 +12,7 @@ use peers::{OpenLdap, group, group_dn, person, person_dn};
 use signin::{Accounts, Chosen, Enrolment, Held, NewAccount, SecondStepError, SignInService, SignedIn};
 use std::{collections::BTreeMap, sync::atomic::AtomicI64};
 use store::StoreConfig;
-use types::{AccountState, ClientAddress, Clock, Door, IdentityProof, LifeReason, SystemActor};
+use types::{AccountState, ClientAddress, Clock, Door, IdentityProof, Lang, LifeReason, SystemActor};
 use vault::{Holder, MasterKey};
 
 const HERE: EstablishmentId = EstablishmentId::from_bytes([4; 16]);
@@ -86,6 +86,7 @@ impl Site {
         };
         let hospital = Arc::new(Hospital::new(&config));
         let ground = Ground {
+            post: None,
             keep: &keep,
             master: &master,
             establishments: &establishments,
@@ -142,6 +143,8 @@ impl Site {
             totp,
             code: self.code(second_factor),
             second: String::new(),
+            lang: Lang::Fr,
+            device: String::new(),
         };
         self.desk.take_link(link.secret.expose(), chosen, address(3)).await.unwrap();
     }

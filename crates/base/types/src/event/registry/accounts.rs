@@ -24,6 +24,37 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Create).of_type("110137"),
     ),
     entry(
+        Event::AddressChanged,
+        &[written(
+            Form::Effect,
+            "where an account's mail goes was changed; the former address is told",
+            "target: the account; detail: whether there is an address from now on, never which",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::MailSent,
+        &[written(
+            Form::Effect,
+            "the hospital's mail server took a message; what was kept of it is gone",
+            "author `system.node`; target: the account that it was about; detail: what it told (`link`, \
+             `password_changed`…) and what names it, neither its address nor its text",
+        )],
+        &["acces-web:AA6", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
+        Event::MailGivenUp,
+        &[written(
+            Form::Effect,
+            "a message could not leave for two days, or as long as its link served; what was kept of it is gone",
+            "author `system.node`; target: the account that it was about; detail: why",
+        )],
+        &["acces-web:AA6", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Delete),
+    ),
+    entry(
         Event::LinkDrawn,
         &[written(
             Form::Effect,

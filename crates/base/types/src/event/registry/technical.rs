@@ -147,6 +147,16 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110100", Do::Delete),
     ),
     entry(
+        Event::MailTaken,
+        &[written(
+            Form::Effect,
+            "a node took mail that waited, to send it; until its next turn nobody takes it again",
+            "author `system.node`; detail: how much",
+        )],
+        &["acces-web:AA6"],
+        codes("110100", Do::Execute),
+    ),
+    entry(
         Event::RehearsalSet,
         &[written(
             Form::Effect,

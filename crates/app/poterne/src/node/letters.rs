@@ -1,0 +1,91 @@
+//! What letters say: plain sentences of `locales/`, in the language that their reader is known to read, or in both. Never health
+//! data; never what one types to sign in.
+
+use ::mail::{BadMessage, Message, SUBJECT_CHARS_MAX};
+use signin::{About, Letter, LinkTold};
+use types::Lang;
+use web::{i18n::Text, when};
+
+/// What every letter says of the house.
+pub(super) struct House<'a> {
+    /// The establishment.
+    pub place: &'a str,
+    /// Whom to tell that it was not oneself.
+    pub contact: &'a str,
+}
+
+/// The message of a letter.
+pub(super) fn message(letter: &Letter, house: &House<'_>) -> Result<Message, BadMessage> {
+    let first = letter.lang.unwrap_or(Lang::Fr);
+    let mut body = text(letter, house, first);
+    if letter.lang.is_none() {
+        body = format!("{body}\n----\n\n{}", text(letter, house, first.other()));
+    }
+    let t = Text::new(first);
+    let subject: String = t.mail_subject(title(t, letter.about), house.place).chars().take(SUBJECT_CHARS_MAX).collect();
+    Message::new(letter.to.clone(), &letter.id(), &subject, &body)
+}
+
+fn text(letter: &Letter, house: &House<'_>, lang: Lang) -> String {
+    let t = Text::new(lang);
+    let mut parts = vec![format!("{}\n\n{}", t.mail_hello(), t.mail_from(house.place))];
+    match (&letter.link, &letter.origin) {
+        (Some(link), Some(origin)) => parts.extend(link_parts(t, link, origin)),
+        _ => parts.push(facts(t, letter)),
+    }
+    let mut last = t.mail_well().to_owned();
+    for line in [Some(t.mail_not_you(house.contact)), page(t, letter)].into_iter().flatten() {
+        last.push('\n');
+        last.push_str(&line);
+    }
+    parts.push(last);
+    parts.push(t.mail_automatic().to_owned());
+    parts.join("\n\n") + "\n"
+}
+
+fn link_parts(t: Text, link: &LinkTold, origin: &str) -> Vec<String> {
+    let lang = t.lang();
+    let lead = if link.anew { t.mail_link_anew() } else { t.mail_link_first() };
+    let address = format!("{origin}/{lang}/link/{}", link.secret.expose());
+    let mut rules = t.mail_link_until(when::full(link.expires, lang));
+    if link.waits {
+        rules = format!("{rules}\n{}", t.mail_link_waits());
+    }
+    vec![format!("{lead}\n\n{address}"), format!("{rules}\n{}", t.mail_link_login())]
+}
+
+/// What, when, on which device.
+fn facts(t: Text, letter: &Letter) -> String {
+    let by = match letter.about {
+        About::LinkDrawn | About::AddressChanged => t.mail_by_hospital().to_owned(),
+        _ if letter.device.is_empty() => t.mail_device_unknown().to_owned(),
+        _ => t.mail_device(&letter.device),
+    };
+    format!("{}.\n\n{}\n{by}", title(t, letter.about), t.mail_when(when::full(letter.at, t.lang())))
+}
+
+/// The door's own page, where it can be said that it was not oneself.
+fn page(t: Text, letter: &Letter) -> Option<String> {
+    let anew = letter.link.as_ref().is_none_or(|link| link.anew);
+    let origin = letter.origin.as_ref().filter(|_| anew)?;
+    Some(t.mail_not_you_page(format!("{origin}/{}/session", t.lang())))
+}
+
+fn title(t: Text, about: About) -> &'static str {
+    match about {
+        About::Link => t.mail_link_title(),
+        About::LinkDrawn => t.mail_link_drawn(),
+        About::MeansRenewed => t.mail_means_renewed(),
+        About::PasswordChanged => t.mail_password_changed(),
+        About::SecondFactorChanged => t.mail_second_factor_changed(),
+        About::SpareCodesDrawn => t.mail_spare_codes_drawn(),
+        About::PasskeyAdded => t.mail_passkey_added(),
+        About::PasskeyRemoved => t.mail_passkey_removed(),
+        About::SshKeyAdded => t.mail_ssh_key_added(),
+        About::SshKeyRemoved => t.mail_ssh_key_removed(),
+        About::TokenIssued => t.mail_token_issued(),
+        About::TokenRevoked => t.mail_token_revoked(),
+        About::AddressChanged => t.mail_address_changed(),
+        About::Disowned => t.mail_disowned(),
+    }
+}
