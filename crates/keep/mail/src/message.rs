@@ -5,7 +5,7 @@ use lettre::{
     address::Envelope,
     message::{
         Mailbox, Message as Written,
-        header::{ContentType, Header, HeaderName, HeaderValue},
+        header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0},
     },
 };
 
@@ -55,6 +55,7 @@ impl Message {
             .date_now()
             .message_id(Some(format!("<{}@{}>", self.id, from.domain())))
             .header(Automatic)
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .body(self.body.clone())
             .map_err(|_| BadMessage("it is refused by those who write messages"))?;
