@@ -56,7 +56,7 @@ pub use means::{
 };
 pub use model::{LastSignIn, PastSignIn, SignedIn};
 pub use outbox::{
-    LETTER_LIFE, Outbox, door_of,
+    LETTER_LIFE, Outbox,
     model::{About, Letter, LinkTold, Post},
 };
 pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};

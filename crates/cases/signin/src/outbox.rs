@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 use store::{Store, StoreError};
-use types::{Door, Role, SessionId, SystemActor, Time};
+use types::{Role, SessionId, SystemActor, Time};
 use vault::{Keys, random};
 
 /// Letters that wait, in all and of one account.
@@ -30,20 +30,6 @@ const TAKEN_FOR: Duration = Duration::from_secs(120);
 const TAKEN_FOR_MAX: Duration = Duration::from_secs(1800);
 /// Letters given up in one round.
 const OVER_MAX: i64 = 64;
-
-/// The door that an account of this role signs in at.
-pub fn door_of(role: Role) -> Door {
-    match role {
-        Role::Patient | Role::Relative | Role::Professional => Door::Portal,
-        Role::Technician | Role::SupplierManager | Role::Auditor => Door::Suppliers,
-        Role::Beneficiary
-        | Role::OnCall
-        | Role::SecurityOfficer
-        | Role::Administrator
-        | Role::TraceController
-        | Role::Dpo => Door::Desk,
-    }
-}
 
 /// What is new, for a letter.
 #[derive(Default)]
@@ -74,7 +60,7 @@ impl Writes {
 
     /// Whether the pages of a role's door are known, which a link leads to.
     pub(crate) fn leads_to(&self, role: Role) -> bool {
-        self.0.get().is_some_and(|post| post.origin(door_of(role)).is_some())
+        self.0.get().is_some_and(|post| post.origin(role.door()).is_some())
     }
 
     /// The letter, to be written in the act's commit; nothing where nobody is to be told.
@@ -120,7 +106,7 @@ impl Writes {
             at: now.micros(),
             device,
             lang: whose.secrets.lang.clone(),
-            origin: post.origin(door_of(whose.row.role)).cloned(),
+            origin: post.origin(whose.row.role.door()).cloned(),
             secret,
             expires,
             waits,

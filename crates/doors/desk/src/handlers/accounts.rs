@@ -14,7 +14,6 @@ use interventions::{InterventionError, Supplier};
 use serde::Deserialize;
 use signin::{
     AccountError, AccountPage as Page, AccountQuery, AccountSeen, Attributes, DrawnLink, NewInvitation, SecondCode,
-    door_of,
 };
 use types::{AccountId, AccountState, IdentityProof, LifeReason, LinkId, Role};
 use web::layout::ErrorKind;
