@@ -216,12 +216,19 @@ fn what_makes_proofs_is_called_in_known_places_only() {
         ("StoredSession::from_parts(", &["base/identity/src/", "cases/signin/src/sql.rs"]),
         ("Policies::from_files(", &["base/policy/src/"]),
         ("Self::from_files(", &["base/policy/src/"]),
-        ("Policies::built_in(", &["base/policy/src/", "app/poterne/src/node/"]),
+        ("Policies::built_in(", &["base/policy/src/", "app/poterne/src/demo_cmd.rs", "app/poterne/src/policy_cmd.rs"]),
+        ("Policies::with_own(", &["app/poterne/src/config/policies.rs", "app/poterne/src/policy_cmd.rs"]),
         ("Facts {", &["base/policy/src/", "cases/care/src/service.rs", "cases/interventions/src/service.rs"]),
         ("store::open(", &["app/poterne/src/node/"]),
         (
             ".keys_for(",
-            &["keep/", "cases/interventions/src/nonce.rs", "app/poterne/src/node/", "app/poterne/src/rules_cmd.rs"],
+            &[
+                "keep/",
+                "cases/interventions/src/nonce.rs",
+                "app/poterne/src/node/",
+                "app/poterne/src/policy_cmd.rs",
+                "app/poterne/src/rules_cmd.rs",
+            ],
         ),
         (
             ".bare(",

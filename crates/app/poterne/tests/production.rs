@@ -86,7 +86,7 @@ async fn an_operator_opens_a_portal() {
     fs::create_dir(&own).unwrap();
     fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).unwrap();
     let own = own.join("own.cedar");
-    let about = "(principal is Account, action == Action::\"see_person\", resource is Patient)";
+    let about = "(principal is Account, action == Action::\"see_people\", resource is Establishment)";
     let rest = format!("{about} when {{ principal.role == \"patient\" }};");
     let write = |effect: &str| {
         fs::write(&own, format!("@id(\"not-yet\") @because(\"Ouverture en mars.\") {effect} {rest}")).unwrap();
@@ -164,16 +164,16 @@ async fn an_operator_opens_a_portal() {
     assert!(professional.status.success(), "{}", words(&professional));
     let professional: serde_json::Value = serde_json::from_slice(&professional.stdout).unwrap();
     let page = signed_in(&authority.ca_pem(), &origin, port, ("soin", &professional)).await;
-    assert!(page.contains("/fr/records/"), "{page}");
+    assert!(page.contains("Bonjour, Docteur Essai"), "{page}");
 
-    // The patient comes in, and the hospital's own policy keeps his record from him.
+    // The patient comes in, and the hospital's own policy keeps the list of his people from him.
     let page = signed_in(&authority.ca_pem(), &origin, port, ("essai", &account)).await;
     assert!(page.contains("Personne Essai"), "{page}");
-    assert!(!page.contains("/fr/records/"), "{page}");
-    let told = poterne(&["policy", "explain", "see_person", "--config", &config, "--login", "Essai"]);
-    assert!(words(&told).contains("see_person by patient at portal"), "{}", words(&told));
+    assert!(!page.contains("Bonjour"), "{page}");
+    let told = poterne(&["policy", "explain", "see_people", "--config", &config, "--login", "Essai"]);
+    assert!(words(&told).contains("see_people by patient at portal"), "{}", words(&told));
     assert!(words(&told).contains(": no\n") && words(&told).contains("forbidden by not-yet"), "{}", words(&told));
-    let told = poterne(&["policy", "explain", "see_person", "--config", &config, "--login", "personne"]);
+    let told = poterne(&["policy", "explain", "see_people", "--config", &config, "--login", "personne"]);
     assert_eq!((told.status.code(), words(&told).contains("nobody has the login")), (Some(2), true));
     assert!(page.contains("Hôpital d’essai"));
 

@@ -73,6 +73,9 @@ pub fn hash_password(password: &Secret<String>, salt: &[u8; SALT_BYTES]) -> Resu
 /// Hashes a password that was just found right with the parameters of today. It was judged when it was chosen.
 pub fn hash_again(password: &Secret<String>, salt: &[u8; SALT_BYTES]) -> Result<PasswordHash, BadPassword> {
     let text = password.expose();
+    if text.is_empty() {
+        return Err(BadPassword::Refused);
+    }
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES)).map_err(|_| BadPassword::Refused)?;
     let mut out = [0; OUTPUT_BYTES];
     derive(text.as_bytes(), salt, params, &mut out).ok_or(BadPassword::Refused)?;
@@ -271,6 +274,7 @@ mod tests {
         for (m, t) in [(MEMORY_KIB, PASSES), (MEMORY_KIB * 4, 1)] {
             assert!(rest(&Params::new(m, t, 1, None).unwrap()).is_none());
         }
+        assert!(hash_again(&secret(""), &[7; 16]).is_err(), "nothing is no password");
         assert!(!hash_again(&secret("court"), &[7; 16]).unwrap().is_outdated(), "it was taken when it was chosen");
     }
 

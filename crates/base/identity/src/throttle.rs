@@ -35,6 +35,9 @@ const SPRAY_DRAIN_SECONDS: u64 = 60;
 pub const SPRAY_SOURCE_FAILURES_FREE: u32 = 5;
 /// Failures of a network that stay free then: what a few people mistype.
 pub const SPRAY_NETWORK_FAILURES_FREE: u32 = 20;
+/// The longest wait that comes of that alone: what was counted before did not know of it, and other people are behind the same
+/// address.
+const SPRAY_WAIT_SECONDS_MAX: u64 = 64;
 /// A counter is forgotten after this long without a failure.
 const FORGET_SECONDS: u64 = 3600;
 
@@ -130,14 +133,14 @@ pub fn network_wait(count: u32) -> Duration {
     doubling(count, NETWORK_FAILURES_FREE, NETWORK_WAIT_SECONDS_MAX)
 }
 
-/// The wait after `count` failures of a source while many logins fail together.
+/// The wait after `count` failures of a source while many logins fail together: a minute at most, and what it is otherwise.
 pub fn source_wait_in_a_spray(count: u32) -> Duration {
-    doubling(count, SPRAY_SOURCE_FAILURES_FREE, SOURCE_WAIT_SECONDS_MAX)
+    doubling(count, SPRAY_SOURCE_FAILURES_FREE, SPRAY_WAIT_SECONDS_MAX).max(source_wait(count))
 }
 
-/// The wait after `count` failures of a network while many logins fail together.
+/// The wait after `count` failures of a network while many logins fail together: likewise.
 pub fn network_wait_in_a_spray(count: u32) -> Duration {
-    doubling(count, SPRAY_NETWORK_FAILURES_FREE, NETWORK_WAIT_SECONDS_MAX)
+    doubling(count, SPRAY_NETWORK_FAILURES_FREE, SPRAY_WAIT_SECONDS_MAX).max(network_wait(count))
 }
 
 #[cfg(test)]
@@ -154,6 +157,24 @@ mod tests {
             counter = another(counter, now);
         }
         now.since(start).as_secs()
+    }
+
+    /// Whoever stands at a count that was free before waits a minute at most when a spray begins; nobody waits less for it.
+    #[test]
+    fn a_spray_shuts_nobody_out_for_what_was_counted_before() {
+        let minute = Duration::from_secs(SPRAY_WAIT_SECONDS_MAX);
+        for count in 0..=SOURCE_FAILURES_FREE {
+            assert!(source_wait_in_a_spray(count) <= minute, "{count}");
+        }
+        for count in 0..=NETWORK_FAILURES_FREE {
+            assert!(network_wait_in_a_spray(count) <= minute, "{count}");
+        }
+        for count in 0..400 {
+            assert!(source_wait_in_a_spray(count) >= source_wait(count), "{count}");
+            assert!(network_wait_in_a_spray(count) >= network_wait(count), "{count}");
+        }
+        assert_eq!(source_wait_in_a_spray(SPRAY_SOURCE_FAILURES_FREE), Duration::ZERO);
+        assert_eq!(source_wait_in_a_spray(SPRAY_SOURCE_FAILURES_FREE + 1), Duration::from_secs(2));
     }
 
     #[test]

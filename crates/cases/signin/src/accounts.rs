@@ -338,6 +338,8 @@ impl Accounts {
         let news = (About::AddressChanged, News::default());
         let letter = parts.writes.letter((&parts.store, &parts.keys), whose, news, now).await?;
         secrets.mail = mail;
+        // Another link is drawn for the new one.
+        secrets.link = None;
         let (state, sealed) = (secrets.state()?, row.bond().seal(&parts.keys, &secrets)?);
         let put = PutAddress { account: Resealed { row, state, sealed }, letter };
         done(parts.journal.perform(authorized, put).await?)

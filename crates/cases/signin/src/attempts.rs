@@ -74,6 +74,11 @@ impl Counters {
         Self::new(keys, defences, address, (LoginTokens { pair, ..login }, true))
     }
 
+    /// From where, as watched: the network, and whether the address is a declared shared one.
+    pub(crate) fn from(&self) -> (IpAddr, bool) {
+        (self.seen_from, self.shared)
+    }
+
     /// The login, as watched: a number that tells nothing of it.
     pub(crate) fn login(&self) -> [u8; 32] {
         self.login.account

@@ -35,7 +35,7 @@ pub enum AlarmKind {
         /// The network's first address.
         network: IpAddr,
     },
-    /// Many logins are tried, from many networks.
+    /// Many logins are tried together.
     WideSpray,
     /// One login is tried from many networks.
     Scatter {
@@ -96,6 +96,8 @@ struct Watch {
     by_network: HashMap<IpAddr, HashSet<[u8; 32]>>,
     by_login: HashMap<[u8; 32], HashSet<IpAddr>>,
     logins: HashSet<[u8; 32]>,
+    /// Those among them that count for a spray: of no network more than a few, none from behind a declared shared address.
+    spread: HashSet<[u8; 32]>,
 }
 
 /// Adds to a bounded set of a bounded map; says whether the set has just reached `mark`.
@@ -114,7 +116,7 @@ where
 impl Watch {
     fn failed(
         &mut self,
-        network: IpAddr,
+        (network, shared): (IpAddr, bool),
         (login, account): ([u8; 32], Option<AccountId>),
         now: Time,
     ) -> Vec<AlarmKind> {
@@ -131,8 +133,14 @@ impl Watch {
         }
         let few = self.logins.len() < WIDE_SPRAY_LOGINS;
         if few && self.logins.insert(login) && self.logins.len() == WIDE_SPRAY_LOGINS {
-            self.sprayed = Some(now);
             rung.push(AlarmKind::WideSpray);
+        }
+        // One network, or one laptop behind a shared address, makes nobody else wait: it rings by itself.
+        // Of each network, those that its own alarm needs.
+        let counts = !shared && self.by_network.get(&network).is_some_and(|logins| logins.contains(&login));
+        let few = self.spread.len() < WIDE_SPRAY_LOGINS;
+        if counts && few && self.spread.insert(login) && self.spread.len() == WIDE_SPRAY_LOGINS {
+            self.sprayed = Some(now);
         }
         rung
     }
@@ -176,8 +184,13 @@ impl Defences {
     }
 
     /// A sign-in failed: what it makes sure of, once in ten minutes for each.
-    pub(crate) fn failed(&self, network: IpAddr, whose: ([u8; 32], Option<AccountId>), now: Time) -> Vec<AlarmKind> {
-        let rung = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).failed(network, whose, now);
+    pub(crate) fn failed(
+        &self,
+        from: (IpAddr, bool),
+        whose: ([u8; 32], Option<AccountId>),
+        now: Time,
+    ) -> Vec<AlarmKind> {
+        let rung = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).failed(from, whose, now);
         for kind in &rung {
             self.ring(kind.clone(), now);
         }
@@ -199,9 +212,9 @@ impl Defences {
         &self,
         journal: &Journal,
         who: &Authenticated,
-        (network, login, account): (IpAddr, [u8; 32], Option<AccountId>),
+        (from, login, account): ((IpAddr, bool), [u8; 32], Option<AccountId>),
     ) {
-        for kind in self.failed(network, (login, account), journal.now()) {
+        for kind in self.failed(from, (login, account), journal.now()) {
             tracing::warn!(alarm = kind.word(), "sign-ins fail as they do when somebody guesses");
             if let Err(error) = journal.note(who, Event::SignInAlarm, Some(kind.to_string())).await {
                 tracing::warn!(%error, "an alarm could not be traced");
@@ -237,19 +250,22 @@ mod tests {
         let defences = Defences::default();
         for again in 0..50 {
             for n in 0..19 {
-                assert!(defences.failed(network(1), (login(n), None), NOW).is_empty(), "{again}");
+                assert!(defences.failed((network(1), false), (login(n), None), NOW).is_empty(), "{again}");
             }
         }
-        assert_eq!(defences.failed(network(1), (login(19), None), NOW), [AlarmKind::Spray { network: network(1) }]);
+        assert_eq!(
+            defences.failed((network(1), false), (login(19), None), NOW),
+            [AlarmKind::Spray { network: network(1) }]
+        );
         for n in 20..100 {
-            assert!(defences.failed(network(1), (login(n), None), NOW).is_empty(), "once in ten minutes");
+            assert!(defences.failed((network(1), false), (login(n), None), NOW).is_empty(), "once in ten minutes");
         }
         assert_eq!(defences.alarms(NOW).len(), 1);
         let later = NOW + WINDOW;
         for n in 0..19 {
-            assert!(defences.failed(network(1), (login(n), None), later).is_empty());
+            assert!(defences.failed((network(1), false), (login(n), None), later).is_empty());
         }
-        assert_eq!(defences.failed(network(1), (login(19), None), later).len(), 1, "and again after");
+        assert_eq!(defences.failed((network(1), false), (login(19), None), later).len(), 1, "and again after");
         assert_eq!(defences.alarms(later).len(), 1);
     }
 
@@ -259,14 +275,36 @@ mod tests {
         let mut rung = Vec::new();
         for n in 0..300 {
             let from = network(u8::try_from(n % 250).unwrap_or(0));
-            rung.extend(defences.failed(from, (login(n), None), NOW));
+            rung.extend(defences.failed((from, false), (login(n), None), NOW));
         }
         assert_eq!(rung, [AlarmKind::WideSpray]);
         let later = |seconds| NOW + Duration::from_secs(seconds);
         assert!(defences.is_sprayed(NOW) && defences.is_sprayed(later(1199)) && !defences.is_sprayed(later(1200)));
         let account = Some(AccountId::from_bytes([7; 16]));
-        let tried = (0..20).flat_map(|n| defences.failed(network(n), (login(999), account), NOW));
+        let tried = (0..20).flat_map(|n| defences.failed((network(n), false), (login(999), account), NOW));
         assert_eq!(tried.collect::<Vec<_>>(), [AlarmKind::Scatter { account }]);
+    }
+
+    #[test]
+    fn a_few_networks_or_a_shared_address_make_nobody_else_wait() {
+        let defences = Defences::default();
+        // Two hundred logins and more from nine networks, and as many from behind a shared address: rung, and no spray.
+        let mut rung = Vec::new();
+        for n in 0..900 {
+            let from = network(u8::try_from(n % 9).unwrap_or(0));
+            rung.extend(defences.failed((from, false), (login(n), None), NOW));
+        }
+        for n in 0..400_u16 {
+            let from = network(u8::try_from(n % 250).unwrap_or(0));
+            rung.extend(defences.failed((from, true), (login(1000 + n), None), NOW));
+        }
+        assert!(rung.contains(&AlarmKind::WideSpray) && !defences.is_sprayed(NOW));
+        // The tenth and eleventh network make it one.
+        for n in 0..40 {
+            let from = network(u8::try_from(9 + n % 2).unwrap_or(0));
+            defences.failed((from, false), (login(2000 + n), None), NOW);
+        }
+        assert!(defences.is_sprayed(NOW));
     }
 
     #[test]
@@ -275,9 +313,9 @@ mod tests {
         for n in 0..20_000_u32 {
             let mut key = [0; 32];
             key[..4].copy_from_slice(&n.to_be_bytes());
-            watch.failed(IpAddr::from(n.to_be_bytes()), (key, None), NOW);
+            watch.failed((IpAddr::from(n.to_be_bytes()), false), (key, None), NOW);
         }
         assert!(watch.by_network.len() <= WATCHED_MAX && watch.by_login.len() <= WATCHED_MAX);
-        assert!(watch.logins.len() <= WIDE_SPRAY_LOGINS);
+        assert!(watch.logins.len() <= WIDE_SPRAY_LOGINS && watch.spread.len() <= WIDE_SPRAY_LOGINS);
     }
 }

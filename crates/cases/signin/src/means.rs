@@ -190,16 +190,20 @@ impl Means {
     }
 
     /// The letter about somebody's means, changed in this session of his own, if it is his.
-    async fn letter(&self, account: AccountId, (about, session): (About, Option<SessionId>)) -> Option<LetterRow> {
+    async fn letter(
+        &self,
+        account: AccountId,
+        (about, session): (About, Option<SessionId>),
+    ) -> Result<Option<LetterRow>, StoreError> {
         let parts = &self.0;
         if !parts.writes.is_on() {
-            return None;
+            return Ok(None);
         }
-        let row = account_of(&parts.store, account).await.ok()?;
-        let secrets = row.secrets(&parts.keys).ok()?;
+        let row = account_of(&parts.store, account).await.map_err(|error| StoreError::Other(error.to_string()))?;
+        let secrets = row.secrets(&parts.keys)?;
         let (news, whose) = (News { session, ..News::default() }, Whose { row: &row, secrets: &secrets });
         let now = parts.journal.now();
-        told_or_logged(parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await)
+        parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await
     }
 
     /// One's own keys and passkeys.
@@ -230,7 +234,7 @@ impl Means {
         let (key, sealed) = ssh_key(&parts.keys, account, line, name)?;
         let action = AddSshKey { account, fingerprint: key.fingerprint() };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        let letter = self.letter(account, (About::SshKeyAdded, who.session())).await;
+        let letter = self.letter(account, (About::SshKeyAdded, who.session())).await?;
         let insert = InsertSshKey { sealed, asking: who.session(), letter };
         Result::from(parts.journal.perform(authorized, insert).await?)?;
         Ok(key.fingerprint())
@@ -245,7 +249,7 @@ impl Means {
         }
         let action = RemoveSshKey { account, fingerprint: fingerprint.to_owned() };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        let letter = self.letter(account, (About::SshKeyRemoved, who.session())).await;
+        let letter = told_or_logged(self.letter(account, (About::SshKeyRemoved, who.session())).await);
         parts.journal.perform(authorized, DeleteSshKey(letter)).await?.into()
     }
 
@@ -296,7 +300,7 @@ impl Means {
         let renewal = account_of(&parts.store, account).await?.secrets(&parts.keys)?.renewals.unwrap_or(0);
         let record = PasskeyRecord { public, label, renewal };
         let (action, effect) = enrolment(&parts.keys, (account, establishment), &record)?;
-        let letter = self.letter(account, (About::PasskeyAdded, who.session())).await;
+        let letter = self.letter(account, (About::PasskeyAdded, who.session())).await?;
         let effect = InsertPasskey { asking: who.session(), letter, ..effect };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         Result::from(parts.journal.perform(authorized, effect).await?)?;
@@ -320,7 +324,7 @@ impl Means {
         let record = PasskeyRecord { public: kept.public, label: kept.label, renewal };
         let bond = PasskeyBond { credential: &row.credential, account, establishment };
         let sealed = bond.seal(&parts.keys, "sealed", &record.to_bytes())?;
-        let letter = self.letter(account, (About::PasskeyAdded, who.session())).await;
+        let letter = self.letter(account, (About::PasskeyAdded, who.session())).await?;
         parts.journal.perform(authorized, ResealPasskey { former: row, sealed, letter }).await?.into()
     }
 
@@ -335,7 +339,7 @@ impl Means {
         let row = sql::passkey_by_credential(&mut connection, credential).await?;
         drop(connection);
         let row = row.filter(|row| row.account == account).ok_or(MeansError::Absent)?;
-        let letter = self.letter(account, (About::PasskeyRemoved, who.session())).await;
+        let letter = told_or_logged(self.letter(account, (About::PasskeyRemoved, who.session())).await);
         let delete = DeletePasskey { credential: row.credential, but: who.session(), letter };
         perform_ending(&parts.journal, authorized, delete, Reserve::Taken).await?.into()
     }
@@ -384,7 +388,7 @@ impl Means {
         let row = self.passkey_here(who, credential).await?;
         let action = RevokePasskey { account: row.account, credential: BASE64URL_NOPAD.encode(credential) };
         let authorized = parts.policies.decide(who, action, &Facts::default(), parts.journal.now())?;
-        let letter = self.letter(row.account, (About::PasskeyRemoved, None)).await;
+        let letter = told_or_logged(self.letter(row.account, (About::PasskeyRemoved, None)).await);
         let delete = DeletePasskey { credential: row.credential, but: None, letter };
         perform_ending(&parts.journal, authorized, delete, Reserve::Taken).await?.into()
     }

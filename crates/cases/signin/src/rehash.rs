@@ -5,7 +5,7 @@
 //! hashed for whoever only guesses, and no time tells that a password was right.
 
 use crate::{SignInService, model::AccountRow, staff::read_held};
-use identity::hash_again;
+use identity::{BadPassword, hash_again, is_own_password};
 use journal::Journal;
 use std::time::Duration;
 use types::{AccountId, Event};
@@ -24,7 +24,11 @@ impl SignInService {
             return None;
         }
         let (password, salt) = (read_held(held)?, random().ok()?);
-        let hashing = parts.home_hasher.run(move || hash_again(&password, &salt));
+        // What came with the ceremony is that very password, or nothing is kept in its place.
+        let kept = row.credentials(&parts.keys).ok()?;
+        let hashing = parts.home_hasher.run(move || {
+            if is_own_password(&password, &kept) { hash_again(&password, &salt) } else { Err(BadPassword::Refused) }
+        });
         match tokio::time::timeout(LONGEST, hashing).await {
             Ok(Ok(Ok(hash))) => secrets.password_phc = hash.phc().to_owned(),
             _ => {

@@ -254,6 +254,11 @@ impl SignInService {
         }
     }
 
+    /// The door that it is of.
+    pub fn door(&self) -> Door {
+        self.0.settings.door
+    }
+
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
     }

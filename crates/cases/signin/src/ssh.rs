@@ -213,7 +213,7 @@ impl SshSignIn {
         let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(works_here);
         let at_home = account.as_ref().is_some_and(|row| row.is_home(&parts.keys, address.source(), now));
         let counters = Counters::new(&parts.keys, &parts.defences, address, (seen.login, at_home))?;
-        let watched = (counters.seen_from, counters.login());
+        let watched = (counters.from(), counters.login());
         let wait = counters.remaining(&mut connection, now).await?;
         drop(connection);
         if let Some(wait) = wait {

@@ -253,8 +253,9 @@ impl SignInService {
     }
 }
 
+/// What of a password came with the ceremony; nothing if none did.
 pub(crate) fn read_held(held: &[u8]) -> Option<Secret<String>> {
     let (told, text) = held.split_first_chunk::<2>()?;
-    let text = text.get(..usize::from(u16::from_be_bytes(*told)))?;
+    let text = text.get(..usize::from(u16::from_be_bytes(*told))).filter(|text| !text.is_empty())?;
     Some(Secret::new(std::str::from_utf8(text).ok()?.to_owned()))
 }

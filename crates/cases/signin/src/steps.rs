@@ -13,7 +13,7 @@ use crate::{
     sql,
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::{SignIn, door_actor};
+use identity::{Authenticated, SignIn, door_actor};
 use minicbor::{Decode, Encode};
 use policy::{Facts, OpenSession};
 use std::time::Duration;
@@ -133,7 +133,7 @@ impl SignInService {
         let tokens = LoginTokens { pair: ceremony.pair, account: ceremony.login };
         let counters = Counters::new(&parts.keys, &parts.settings.defences, address, (tokens, at_home))
             .map_err(|_| SecondStepError::Unavailable)?;
-        let watched = (counters.seen_from, counters.login(), seen.account());
+        let watched = (counters.from(), counters.login(), seen.account());
         if let Some(wait) = self.wait(&counters, now).await? {
             self.refused(address, "too early after failures").await;
             return Err(SecondStepError::TooMany(wait));
@@ -171,26 +171,39 @@ impl SignInService {
             parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| SecondStepError::Unavailable)?;
         let effect = TryOpen { service: self.clone(), counters, granted };
         match perform_ending(&parts.journal, authorized, effect, Reserve::Left).await {
-            Ok(Tried::Opened { closed, rehashed }) => {
-                self.note_closed(address, closed).await;
-                if let (true, Some(account)) = (rehashed, target) {
-                    rehash::note(&parts.journal, &who, account).await;
-                }
-                opened.ok_or(SecondStepError::Refused)
-            }
-            Ok(Tried::Elsewhere(other)) => {
-                self.refused(address, "another session of the account is there").await;
-                Err(SecondStepError::Elsewhere(other))
-            }
             Ok(Tried::Wrong) => {
                 parts.settings.defences.watch(&parts.journal, &who, watched).await;
                 Err(self.refusal())
             }
-            Ok(Tried::Wait(wait)) => Err(SecondStepError::TooMany(wait)),
+            Ok(tried) => self.told(tried, (&who, address), opened).await,
             Err(error) => {
                 tracing::warn!(%error, "a sign-in could not be traced or stored");
                 Err(SecondStepError::Unavailable)
             }
+        }
+    }
+
+    /// What whoever gave a right password and code is told, and what is noted of it.
+    async fn told(
+        &self,
+        tried: Tried,
+        (who, address): (&Authenticated, ClientAddress),
+        opened: Option<Opened>,
+    ) -> Result<Opened, SecondStepError> {
+        match tried {
+            Tried::Opened { closed, rehashed } => {
+                self.note_closed(address, closed).await;
+                if let (true, Some(opened)) = (rehashed, opened.as_ref()) {
+                    rehash::note(&self.0.journal, who, opened.account).await;
+                }
+                opened.ok_or(SecondStepError::Refused)
+            }
+            Tried::Elsewhere(other) => {
+                self.refused(address, "another session of the account is there").await;
+                Err(SecondStepError::Elsewhere(other))
+            }
+            Tried::Wait(wait) => Err(SecondStepError::TooMany(wait)),
+            Tried::Wrong => Err(self.refusal()),
         }
     }
 

@@ -153,15 +153,19 @@ impl ApiTokens {
         self.0.writes.begin(post);
     }
 
-    async fn letter(&self, row: &AccountRow, (about, session): (About, Option<SessionId>)) -> Option<LetterRow> {
+    async fn letter(
+        &self,
+        row: &AccountRow,
+        (about, session): (About, Option<SessionId>),
+    ) -> Result<Option<LetterRow>, StoreError> {
         let parts = &self.0;
         if !parts.writes.is_on() {
-            return None;
+            return Ok(None);
         }
-        let secrets = row.secrets(&parts.keys).ok()?;
+        let secrets = row.secrets(&parts.keys)?;
         let (news, whose) = (News { session, ..News::default() }, Whose { row, secrets: &secrets });
         let now = parts.journal.now();
-        told_or_logged(parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await)
+        parts.writes.letter((&parts.store, &parts.keys), whose, (about, news), now).await
     }
 
     /// Issues a token for one's own account. The text is given once.
@@ -216,7 +220,7 @@ impl ApiTokens {
         };
         let action = IssueToken { account, token: id };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
-        let letter = self.letter(row, (About::TokenIssued, who.session())).await;
+        let letter = self.letter(row, (About::TokenIssued, who.session())).await?;
         let insert = InsertToken { token: insert, asking: who.session(), letter };
         Result::from(parts.journal.perform(authorized, insert).await?)?;
         Ok((id, token.to_text()))
@@ -255,7 +259,7 @@ impl ApiTokens {
             tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
         }
         let letter = match account_of(&parts.store, account).await {
-            Ok(row) => self.letter(&row, (About::TokenRevoked, who.session())).await,
+            Ok(row) => told_or_logged(self.letter(&row, (About::TokenRevoked, who.session())).await),
             Err(_) => None,
         };
         parts.journal.perform(authorized, DeleteToken(letter)).await?.into()

@@ -299,3 +299,19 @@ fn an_account_offers_what_its_reader_may_do() {
     assert_eq!(acts("account-drawn"), "/link/withdraw\" /link\" /review\" /state/", "he drew it: another confirms");
     assert_eq!(acts("account-waits"), "/link/confirm\"", "an officer confirms");
 }
+
+/// Nothing that depends on what is asked about is told in code: each open condition of Poterne's policies has words.
+#[test]
+fn what_rights_depend_on_is_told_in_words() {
+    let mut conditions = 0;
+    for lang in [Lang::Fr, Lang::En] {
+        for &role in Role::ALL {
+            let seen = account("Inès Delcourt", role, AccountState::Active);
+            let view = RightsView { rights: samples::rights(seen), reads_policies: true };
+            let page = RightsPage::new(chrome(lang, "/accounts", Some(samples::MIREILLE)), view).render().unwrap();
+            assert!(!page.contains("principal") && !page.contains("resource."), "{role}");
+            conditions += page.matches(if lang == Lang::Fr { ", si " } else { ", if " }).count();
+        }
+    }
+    assert!(conditions > 40, "{conditions}");
+}

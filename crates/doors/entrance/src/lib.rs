@@ -5,6 +5,7 @@
 //! finished router. What lies behind the sign-in is the door's own. No SQL, no FHIR, no rule of who may do what.
 
 mod account;
+mod advice;
 pub mod api;
 mod factor;
 mod link;
@@ -98,6 +99,7 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/{lang}/account/passkeys/{id}/remove", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/sessions/end", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/sessions/{id}/end", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/advice", asks: Asks::Nothing },
     // What the address names is a secret, and opens one account's beginning only.
     Route { method: "GET", path: "/{lang}/link/{token}", asks: Asks::Nothing },
     Route { method: "POST", path: "/{lang}/link/{token}", asks: Asks::Nothing },
@@ -127,6 +129,7 @@ pub fn routes<D: Door>() -> Router<D> {
         .route("/{lang}/account/passkeys/{id}/remove", post(passkey::remove::<D>))
         .route("/{lang}/account/sessions/end", post(account::end_others::<D>))
         .route("/{lang}/account/sessions/{id}/end", post(account::end_one::<D>))
+        .route("/{lang}/advice", get(advice::advice::<D>))
         .route("/{lang}/link/{token}", get(link::form::<D>).post(link::choose::<D>))
         .merge(web::assets::routes())
         .fallback(session::nowhere::<D>)

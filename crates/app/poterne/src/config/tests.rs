@@ -92,13 +92,13 @@ fn each_mistake_has_its_place_and_its_remedy() {
             "[log]",
             "[publication]",
             &["29:2: publication: there is no such section; \
-                 remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, sis, log, journal, passwords, policies, sign_in"],
+                 remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, mail, sis, log, journal, passwords, policies, sign_in"],
         ),
         (
             "[node]",
             "verbose = true\n[node]",
             &["1:1: verbose: a key outside any section; \
-             remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, sis, log, journal, passwords, policies, sign_in"],
+             remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, mail, sis, log, journal, passwords, policies, sign_in"],
         ),
         (
             "format = \"json\"",

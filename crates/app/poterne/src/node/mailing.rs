@@ -15,8 +15,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two attempts while the server does not serve: doubled each time, up to the longest.
 const PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
-/// Messages taken at once. All must have left, or failed, before another node may take the first of them again.
-const AT_ONCE: u32 = 3;
 /// Mail that waits for longer is told to whoever watches over the node.
 const LONG: Duration = Duration::from_secs(900);
 /// How often what is too old is looked for.
@@ -51,8 +49,7 @@ impl Mailing {
                 self.give_up().await;
                 self.tell(&check, failing.as_ref()).await;
             }
-            let most = if failing.is_some() { 1 } else { AT_ONCE };
-            match self.round(most).await {
+            match self.round().await {
                 Ok(Round::Nothing) => sleep(LOOK_EVERY).await,
                 Ok(Round::Serves) => {
                     if failing.take().is_some() {
@@ -75,8 +72,9 @@ impl Mailing {
         }
     }
 
-    async fn round(&self, most: u32) -> Result<Round, JournalError> {
-        let letters = self.outbox.take(most).await?;
+    /// One at a time: it must have left, or failed, before another node may take it again.
+    async fn round(&self) -> Result<Round, JournalError> {
+        let letters = self.outbox.take(1).await?;
         let mut round = Round::Nothing;
         for letter in letters {
             round = match self.send_one(&self.config.mailer, &letter).await {

@@ -115,6 +115,7 @@ async fn hydra_finds_no_code_and_no_password_while_the_owner_comes_in() {
     );
     assert!((3..=5).contains(&gaps.len()), "{gaps:?}");
     for (n, gap) in (1..).zip(&gaps) {
-        assert!(*gap >= 2_f64.powi(n), "it doubles: {gaps:?}");
+        // The wait runs from when the failure was counted; its trace bears a moment of its own, some milliseconds apart.
+        assert!(*gap >= 2_f64.powi(n) - 0.1, "it doubles: {gaps:?}");
     }
 }

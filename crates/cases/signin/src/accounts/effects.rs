@@ -4,7 +4,7 @@ use super::{model::LinkRow, sql};
 use crate::{
     ending::Ending,
     model::{AccountRow, state_column},
-    outbox::{model::LetterRow, put, sql::drop_links},
+    outbox::{model::LetterRow, put},
     sql::{AccountInsert, insert_account, reseal_account},
 };
 use journal::{Applied, Effect, WriteTx};
@@ -102,8 +102,8 @@ impl Effect<ChangeAddress> for PutAddress {
         if !self.account.put(tx.connection()).await? {
             return Ok(Applied::refused(Changed::Meanwhile));
         }
-        // A link that waits to leave for the former address stays here.
-        drop_links(tx.connection(), account).await?;
+        // A link that went to the former address, or waits to, opens nothing any more.
+        sql::drop_link(tx.connection(), account).await?;
         put(tx.connection(), &self.letter).await?;
         Ok(Applied::done(Changed::Done))
     }

@@ -162,14 +162,18 @@ pub(crate) async fn drop_link(connection: &mut AnyConnection, account: AccountId
 
 /// Takes away this very link; says whether it was still there.
 pub(crate) async fn spend_link(connection: &mut AnyConnection, link: &LinkRow) -> Result<bool, StoreError> {
-    drop_links(&mut *connection, link.account).await?;
     let gone = sqlx::query("DELETE FROM account_links WHERE account_id = $1 AND digest = $2 AND sealed = $3")
         .bind(link.account.as_bytes().to_vec())
         .bind(link.digest.to_vec())
         .bind(link.sealed.clone())
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(gone.rows_affected() == 1)
+    let was_there = gone.rows_affected() == 1;
+    if was_there {
+        // Not the letter of another, drawn meanwhile.
+        drop_links(connection, link.account).await?;
+    }
+    Ok(was_there)
 }
 
 /// Puts another profile in the place of the one that was read.

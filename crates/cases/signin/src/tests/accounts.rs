@@ -337,17 +337,17 @@ both!(accounts_are_due_for_review_in_time);
 async fn what_an_account_may_do_is_explained_to_those_who_see_accounts(database: &TestDatabase) {
     let it = fixture(database).await;
     let admin = it.at_desk("admin", Role::Administrator, 1).await;
-    let controller = it.at_desk("controle", Role::TraceController, 2).await;
+    let dpo = it.at_desk("dpo", Role::Dpo, 2).await;
     let officer = it.at_desk("rssi", Role::SecurityOfficer, 3).await;
     let accounts = it.accounts();
     let before = it.journal.entries();
-    let rights = accounts.rights(&officer.authenticated, controller.account).await.unwrap();
-    assert_eq!((rights.seen.login.as_str(), rights.seen.role), ("controle", Role::TraceController));
+    let rights = accounts.rights(&officer.authenticated, dpo.account).await.unwrap();
+    assert_eq!((rights.seen.login.as_str(), rights.seen.role), ("dpo", Role::Dpo));
     let may = |rights: &crate::AccountRights, word: &str| {
         let found = rights.may.iter().find(|(ask, _)| ask.as_str() == word);
         found.map(|(_, ways)| ways.iter().map(|way| (way.door, way.fresh)).collect::<Vec<_>>())
     };
-    assert_eq!(may(&rights, "search_traces"), Some(vec![(Door::Desk, false)]));
+    assert_eq!(may(&rights, "see_rules"), Some(vec![(Door::Desk, false)]));
     assert_eq!(may(&rights, "see_accounts"), None);
     let others = rights.may_not.iter().find(|(ask, ..)| ask.as_str() == "see_accounts").unwrap();
     assert_eq!(others.2, [Role::SecurityOfficer, Role::Administrator]);
@@ -356,7 +356,7 @@ async fn what_an_account_may_do_is_explained_to_those_who_see_accounts(database:
     assert_eq!(it.journal.entries(), before, "a plain reading");
 
     // To nobody else, and of no account elsewhere.
-    let refused = accounts.rights(&controller.authenticated, admin.account).await.err();
+    let refused = accounts.rights(&dpo.authenticated, admin.account).await.err();
     assert_eq!(refused, Some(AccountError::Denied));
     let absent = accounts.rights(&officer.authenticated, AccountId::from_bytes([0xee; 16])).await.err();
     assert_eq!(absent, Some(AccountError::Absent));

@@ -179,8 +179,11 @@ async fn a_changed_address_is_told_to_the_former_one(database: &TestDatabase) {
         assert_eq!(accounts.invite(who, new).await.err(), Some(AccountError::Field("mail")), "{bad:?}");
     }
     // A link on its way to the former address stays here.
-    accounts.draw_link(who, ines.account, IdentityProof::Known).await.unwrap();
+    let link = accounts.draw_link(who, ines.account, IdentityProof::Known).await.unwrap();
+    let desk = it.door(Door::Desk, DESK);
+    assert!(desk.link(link.secret.expose(), address(3)).await.is_ok());
     accounts.change_address(who, ines.account, OTHER).await.unwrap();
+    assert!(desk.link(link.secret.expose(), address(3)).await.is_err(), "and opens nothing, wherever it went");
     let letters = it.letters().await;
     assert_eq!(
         letters.iter().map(|one| (one.about, one.to.as_str())).collect::<Vec<_>>(),

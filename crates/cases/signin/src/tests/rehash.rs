@@ -162,3 +162,25 @@ async fn a_spare_code_does_it_too_and_a_passkey_s_place_stays(database: &TestDat
     assert_eq!(it.service.own_account(&who).await.unwrap().spare_codes, codes.len() - 1);
 }
 both!(a_spare_code_does_it_too_and_a_passkey_s_place_stays);
+
+/// Nothing that is not the password is ever kept in its place: not what did not fit in the ceremony, nor what another node
+/// did not put there.
+async fn only_the_very_password_is_hashed_again(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let account = it.old("camille", 1).await;
+    let (row, _) = kept(&it.service, account).await;
+    let held = |text: &str| {
+        let mut held = vec![0; 514];
+        held[..2].copy_from_slice(&u16::try_from(text.len()).unwrap().to_be_bytes());
+        held[2..2 + text.len()].copy_from_slice(text.as_bytes());
+        held
+    };
+    assert!(it.service.hashed_again(&row, &vec![0; 514]).await.is_none());
+    assert!(it.service.hashed_again(&row, &held("pas le bon du tout")).await.is_none());
+    assert!(it.service.hashed_again(&row, &held(PASSWORD)).await.is_some());
+    // A sign-in that was begun at a node for which the hash was not outdated holds nothing.
+    let empty = it.sign_in("camille", "", &it.code(1), address(2)).await.err();
+    assert_eq!(empty, Some(SecondStepError::Refused));
+    assert_eq!(it.phc(account).await, OLD);
+}
+both!(only_the_very_password_is_hashed_again);

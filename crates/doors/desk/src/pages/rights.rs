@@ -24,12 +24,11 @@ pub struct RightsPage {
     view: RightsView,
 }
 
-/// One way to an act, in words.
+/// A way to an act, in words; the same at several doors is told once.
 struct Told {
-    door: &'static str,
+    doors: Vec<&'static str>,
     asks: Vec<&'static str>,
     condition: Option<String>,
-    policies: Vec<Cause>,
 }
 
 /// A group's word and title, and its acts.
@@ -89,6 +88,32 @@ impl RightsPage {
         act(self.t, *ask)
     }
 
+    fn ways(&self, ways: &[Way]) -> Vec<Told> {
+        let mut told: Vec<Told> = Vec::new();
+        for way in ways.iter().map(|way| self.told(way)) {
+            match told.iter_mut().find(|one| one.asks == way.asks && one.condition == way.condition) {
+                Some(same) => same.doors.extend(way.doors),
+                None => told.push(way),
+            }
+        }
+        told
+    }
+
+    /// By which policies, each once.
+    fn causes<'a>(&self, ways: &'a [Way]) -> Vec<&'a Cause> {
+        let mut all: Vec<&Cause> = Vec::new();
+        for way in ways {
+            // Poterne's guards are told by what they need; the establishment's own by name too.
+            let own = way.explanation.forbids.iter().filter(|cause| cause.because.is_some());
+            for cause in way.explanation.permits.iter().chain(own) {
+                if all.iter().all(|one| one.policy != cause.policy) {
+                    all.push(cause);
+                }
+            }
+        }
+        all
+    }
+
     fn told(&self, way: &Way) -> Told {
         let t = self.t;
         let mut asks = vec![match way.assurance {
@@ -99,14 +124,10 @@ impl RightsPage {
         if way.fresh {
             asks.push(t.desk_rights_fresh());
         }
-        // Poterne's guards are told by what they need; the establishment's own by name too.
-        let own = way.explanation.forbids.iter().filter(|cause| cause.because.is_some());
-        let causes = way.explanation.permits.iter().chain(own);
         Told {
-            door: door(t, way.door),
+            doors: vec![door(t, way.door)],
             asks,
             condition: way.explanation.need().map(|need| t.desk_rights_where(words(t, &need))),
-            policies: causes.cloned().collect(),
         }
     }
 
@@ -260,53 +281,5 @@ impl PoliciesPage {
 
     fn count(&self, policies: &[&PolicyText]) -> String {
         self.t.desk_policies_count(u64::try_from(policies.len()).unwrap_or(u64::MAX))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use policy::{Policies, Supposed};
-    use types::{AccountId, EstablishmentId, Lang, SupplierId, Time};
-
-    fn each(need: &Need, seen: &mut dyn FnMut(&str)) {
-        match need {
-            Need::All(all) | Need::Any(all) => all.iter().for_each(|one| each(one, seen)),
-            Need::Is(text) | Need::Not(text) => seen(text),
-        }
-    }
-
-    /// Nothing that depends on what is asked about is told in code.
-    #[test]
-    fn every_condition_that_stays_open_has_words() {
-        let policies = Policies::built_in().unwrap();
-        let explainer = policies.explainer().unwrap();
-        let now = Time::from_micros(59_000_000);
-        let mut told = 0;
-        for &role in Role::ALL {
-            let who = Supposed {
-                account: AccountId::from_bytes([3; 16]),
-                role,
-                establishment: EstablishmentId::from_bytes([1; 16]),
-                supplier: Some(SupplierId::from_bytes([5; 16])),
-                door: role.door(),
-                assurance: Assurance::TwoFactors,
-                fresh: true,
-                address: None,
-                relations: None,
-            };
-            for ask in Ask::all() {
-                for way in explainer.ways(&who, role.doors(), ask, now).unwrap() {
-                    let Some(need) = way.explanation.need() else { continue };
-                    each(&need, &mut |text| {
-                        assert!(phrase(Text::new(Lang::Fr), text).is_some(), "{role} {}: {text}", ask.as_str());
-                        told += 1;
-                    });
-                    assert!(!words(Text::new(Lang::Fr), &need).contains('«'));
-                }
-            }
-        }
-        assert!(told > 40, "{told}");
     }
 }

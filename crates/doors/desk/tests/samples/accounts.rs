@@ -72,7 +72,7 @@ pub fn rows() -> Vec<AccountSeen> {
 }
 
 /// What an account may do, as the policies say.
-fn rights(seen: AccountSeen) -> signin::AccountRights {
+pub fn rights(seen: AccountSeen) -> signin::AccountRights {
     let policies = policy::Policies::built_in().unwrap();
     let explainer = policies.explainer().unwrap();
     let who = policy::Supposed {

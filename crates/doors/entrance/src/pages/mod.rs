@@ -1,5 +1,6 @@
 //! The pages between a stranger and a session: plain data in, HTML out. Nothing here reads a clock, a file or a service.
 
+mod advice;
 mod code;
 mod link;
 mod means;
@@ -8,6 +9,7 @@ mod passkey;
 mod session;
 mod welcome;
 
+pub use advice::Advice;
 pub use code::{CodeStep, CodeStepView};
 pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
 pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, refused_password};

@@ -27,7 +27,7 @@ enum Leaves {
 /// A new route must say here what it leaves.
 fn leaves(route: &Route) -> Leaves {
     match (route.method, route.path) {
-        ("GET", "/" | "/{lang}/session/code" | "/{lang}/session") => Leaves::Nothing,
+        ("GET", "/" | "/{lang}/session/code" | "/{lang}/session" | "/{lang}/advice") => Leaves::Nothing,
         // The first step does nothing yet, and says nothing of anybody.
         ("POST", "/{lang}/session") => Leaves::Nothing,
         ("GET", "/{lang}/") => Leaves::Reading(Event::PeopleRead),

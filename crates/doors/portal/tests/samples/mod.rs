@@ -275,6 +275,11 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     }
     add("disown-too-late", &|| TooLate::new(chrome(lang, "/", None)).render().unwrap());
     add("disowned", &|| Disowned::new(chrome(lang, "/", None)).render().unwrap());
+    add("advice", &|| {
+        Advice::new(chrome(lang, "/advice", CAMILLE), "https://portail.hopital.example".to_owned(), types::Door::Portal)
+            .render()
+            .unwrap()
+    });
     add("signed-out", &|| SignedOut::new(chrome(lang, "/", CAMILLE)).render().unwrap());
 }
 
