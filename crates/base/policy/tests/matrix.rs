@@ -436,3 +436,20 @@ fn a_program_may_what_its_holder_may_and_never_reaches_an_equipment() {
         }
     }
 }
+
+/// Cedar skips what it cannot evaluate: a "forbid" that is skipped must not open anything.
+#[test]
+fn a_policy_that_cannot_be_evaluated_is_never_a_yes() {
+    let permit =
+        "@id(\"a\") @rules(\"x:y\") permit (principal is Account, action == Action::\"see_accounts\", resource);";
+    let forbid =
+        "@id(\"b\") @rules(\"x:y\") forbid (principal is Account, action == Action::\"see_accounts\", resource)
+                  when { principal.assurance * 9223372036854775807 > 5 };";
+    let who = somebody(Role::Administrator, Door::Desk);
+    let decided = |files: &[(&str, &str)]| {
+        let policies = Policies::from_files(files).unwrap();
+        policies.decide(&who, SeeAccounts {}, &Facts::default(), NOW).map(|_| ())
+    };
+    assert_eq!(decided(&[("a.cedar", permit)]), Ok(()));
+    assert_eq!(decided(&[("a.cedar", permit), ("b.cedar", forbid)]), Err(Denied::Fault));
+}

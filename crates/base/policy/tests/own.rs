@@ -128,6 +128,7 @@ fn what_would_forbid_nothing_or_too_much_is_refused() {
         (when("context has address && context.address.isInRange(ip(\"::ffff:a14:0/112\"))"), "no range of addresses"),
         // An action of those named for which it could never apply.
         (on("Action::\"read_object\", Action::\"replay\"", "resource is Matter)"), "read_object:"),
+        (on("Action::\"replay\", Action::\"read_object\"", "resource is Matter)"), "read_object:"),
         (on("Action::\"sign_in\", Action::\"replay\"", "resource)"), "sign_in:"),
         (on("Action::\"replay\"", "resource) when { resource.held }"), "replay:"),
         (own("forbid (principal is Account, action == Action::\"fly\", resource);"), "fly"),
