@@ -5,6 +5,7 @@
 //! Pure: no clock, no database; the case that asks loads the [`Facts`].
 
 mod action;
+mod ask;
 mod asking;
 mod authorized;
 mod check;
@@ -29,10 +30,11 @@ pub use action::{
     SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal, SetSessionRules, TakeLink,
     TakeMail, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
 };
+pub use ask::Ask;
 pub use authorized::{Authorized, Subject};
 pub use condition::{Need, Unread};
 pub use engine::{BadPolicies, Denied, Policies};
-pub use explain::{Ask, Cause, Explainer, Explanation, PolicyText, Supposed, Target, Verdict, Way};
+pub use explain::{Cause, Explainer, Explanation, PolicyText, Supposed, Target, Verdict, Way};
 pub use facts::{Facts, Matter, Relation, RelationKind};
 pub use own::{NEVER_FORBIDDEN, OWN_FILE_BYTES_MAX, OWN_FILES_MAX, OWN_POLICIES_MAX};
 pub use scope::{MatterReach, Reach, Scope};
