@@ -75,10 +75,10 @@ pub(crate) struct Asking<'a> {
     policies: &'a Policies,
     who: Asker,
     facts: &'a Facts,
-    purpose: Purpose,
     now: Time,
-    /// The one who asks, with his relations in force: the same for every question of a decision.
+    /// The one who asks, with his relations in force, and whence: the same for every question of a decision.
     principal: Entity,
+    context: Context,
 }
 
 pub(crate) type Grants = BTreeMap<PatientId, Grant>;
@@ -91,8 +91,8 @@ impl<'a> Asking<'a> {
         purpose: Purpose,
         now: Time,
     ) -> Result<Self, Denied> {
-        let principal = principal(&who, facts, now)?;
-        Ok(Self { policies, who, facts, purpose, now, principal })
+        let (principal, context) = (principal(&who, facts, now)?, context(&who, purpose)?);
+        Ok(Self { policies, who, facts, now, principal, context })
     }
 
     pub fn answer(&self, question: Question) -> Result<Grants, Denied> {
@@ -266,24 +266,24 @@ impl<'a> Asking<'a> {
         let principal = self.principal.clone();
         let schema = Some(&self.policies.schema);
         let action = uid("Action", action)?;
-        let Ok(request) = Request::new(principal.uid(), action, resource, self.context()?, schema) else {
+        let Ok(request) = Request::new(principal.uid(), action, resource, self.context.clone(), schema) else {
             return Ok(None);
         };
         entities.push(principal);
         Entities::from_entities(entities, schema).map(|entities| Some((request, entities))).map_err(|_| Denied::Fault)
     }
+}
 
-    fn context(&self) -> Result<Context, Denied> {
-        let door = self.who.door.map_or("none", Door::as_str);
-        let mut pairs = vec![
-            ("door".to_owned(), RestrictedExpression::new_string(door.to_owned())),
-            ("purpose".to_owned(), RestrictedExpression::new_string(self.purpose.as_str().to_owned())),
-        ];
-        if let Some(address) = self.who.address {
-            pairs.push(("address".to_owned(), RestrictedExpression::new_ip(address.ip().to_string())));
-        }
-        Context::from_pairs(pairs).map_err(|_| Denied::Fault)
+fn context(who: &Asker, purpose: Purpose) -> Result<Context, Denied> {
+    let door = who.door.map_or("none", Door::as_str);
+    let mut pairs = vec![
+        ("door".to_owned(), RestrictedExpression::new_string(door.to_owned())),
+        ("purpose".to_owned(), RestrictedExpression::new_string(purpose.as_str().to_owned())),
+    ];
+    if let Some(address) = who.address {
+        pairs.push(("address".to_owned(), RestrictedExpression::new_ip(address.ip().to_string())));
     }
+    Context::from_pairs(pairs).map_err(|_| Denied::Fault)
 }
 
 fn principal(who: &Asker, facts: &Facts, now: Time) -> Result<Entity, Denied> {
