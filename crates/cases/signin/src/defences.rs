@@ -135,8 +135,8 @@ impl Watch {
         if few && self.logins.insert(login) && self.logins.len() == WIDE_SPRAY_LOGINS {
             rung.push(AlarmKind::WideSpray);
         }
-        // One network, or one laptop behind a shared address, makes nobody else wait: it rings by itself.
-        // Of each network, those that its own alarm needs.
+        // One network, or one laptop behind a shared address, makes nobody else wait: it rings by itself. Of each network
+        // those logins count that its own alarm needs.
         let counts = !shared && self.by_network.get(&network).is_some_and(|logins| logins.contains(&login));
         let few = self.spread.len() < WIDE_SPRAY_LOGINS;
         if counts && few && self.spread.insert(login) && self.spread.len() == WIDE_SPRAY_LOGINS {
