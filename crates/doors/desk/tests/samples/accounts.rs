@@ -173,6 +173,16 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
     bare = AccountSheet { reviewed: None, last_sign_in: None, ..bare };
     bare.seen.review_due = Some(NOW - minutes(10));
     pages.push(("account-bare", html(&AccountPage::new(at("/accounts/x"), account_view(bare, true)))));
+    // Where mail is sent: an address that one person changes, and one that a link changes.
+    let mut technician = sheet(account("Inès Delcourt", Role::Technician, AccountState::Active));
+    technician.mail = Some("ines.delcourt@radiance.example".into());
+    let mut officer = sheet(account("Agnès Kerviel", Role::SecurityOfficer, AccountState::Active));
+    officer.seen.link = link(OTHER, true)
+        .map(|link| LinkSeen { mail: Some("agnes.kerviel@hopital-de-valombre.example".into()), ..link });
+    for (name, sheet) in [("account-mail", technician), ("account-mail-waits", officer)] {
+        let view = AccountView { mails: true, ..account_view(sheet, true) };
+        pages.push((name, html(&AccountPage::new(at("/accounts/x"), view))));
+    }
     for (name, by, who, manages) in [("account-drawn", ME, MIREILLE, true), ("account-waits", OTHER, AGNES, false)] {
         let mut seen = account("Agnès Kerviel", Role::SecurityOfficer, AccountState::Invited);
         seen.link = link(by, true);
