@@ -5,11 +5,11 @@ import { nextCode } from "./totp.mjs";
 const PATIENCE_MS = 20_000;
 
 export class Client {
-  constructor(demo, { language = "fr", keepAlive = true, door = "portal" } = {}) {
+  constructor(demo, { language = "fr", keepAlive = true, door = "portal", from } = {}) {
     this.origin = demo.ready[door];
     this.language = language;
     this.cookies = new Map();
-    this.agent = new Agent({ ca: demo.ca, keepAlive, maxSockets: keepAlive ? 1 : Infinity });
+    this.agent = new Agent({ ca: demo.ca, keepAlive, maxSockets: keepAlive ? 1 : Infinity, localAddress: from });
   }
 
   /** One exchange: { status, headers, rawHeaders, body (Buffer), text, ms }. Redirects are not followed. */

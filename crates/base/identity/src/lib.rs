@@ -14,6 +14,7 @@ mod credentials;
 mod life;
 pub mod passkey;
 mod password;
+mod puzzle;
 mod session;
 mod session_rules;
 mod signin;
@@ -30,6 +31,7 @@ pub use life::{asks_two_people, decides_over_others, is_reason_for, may_become, 
 pub use password::{
     BadPolicy, Because, PasswordPolicy, PolicyNumbers, Population, Strength, WeakPassword, check as check_password,
 };
+pub use puzzle::{PUZZLE_BITS, solve_puzzle, solves_puzzle};
 pub use session::{
     DoorKey, NewSession, NotResumed, Resumed, SessionLimits, SessionTimes, SessionToken, StoredSession, TokenDigest,
     resume,

@@ -75,6 +75,11 @@ impl Failures {
         self.another_draining(SPRAY_DRAIN_SECONDS, now)
     }
 
+    /// How many a source's counter has now, what has drained being gone.
+    pub fn of_source(self, now: Time) -> u32 {
+        self.another_of_source(now).count.saturating_sub(1)
+    }
+
     fn another_draining(self, seconds: u64, now: Time) -> Failures {
         let drained = now.since(Time::from_micros(self.last_micros)).as_secs() / seconds;
         let count = self.count.saturating_sub(u32::try_from(drained).unwrap_or(u32::MAX));

@@ -26,6 +26,18 @@ impl LoginTokens {
     }
 }
 
+/// Failures of a source, and of a network, past which the password's form asks for a puzzle.
+const PUZZLE_SOURCE_FAILURES: u32 = 15;
+const PUZZLE_NETWORK_FAILURES: u32 = 60;
+
+fn source_token<E>(token: &impl Fn(&[&[u8]]) -> Result<[u8; 32], E>, address: ClientAddress) -> Result<[u8; 32], E> {
+    token(&[&address.source().octets()])
+}
+
+fn network_token<E>(token: &impl Fn(&[&[u8]]) -> Result<[u8; 32], E>, network: IpAddr) -> Result<[u8; 32], E> {
+    token(&[b"network", network.to_string().as_bytes()])
+}
+
 /// The counters that a failure moves.
 pub(crate) struct Counters {
     login: LoginTokens,
@@ -54,13 +66,35 @@ impl Counters {
         Ok(Self {
             sources: token(&[b"sources", &login.account])?,
             login,
-            source: token(&[&address.source().octets()])?,
-            network: token(&[b"network", seen_from.to_string().as_bytes()])?,
+            source: source_token(&token, address)?,
+            network: network_token(&token, seen_from)?,
             seen_from,
             at_home,
             shared: defences.is_shared(address),
             defences: defences.clone(),
         })
+    }
+
+    /// Whether many guess: everywhere, from this network, or from this source.
+    pub(crate) async fn press(
+        keys: &Keys,
+        defences: &Defences,
+        address: ClientAddress,
+        (connection, now): (&mut AnyConnection, Time),
+    ) -> Result<bool, StoreError> {
+        let network = network_of(address.source());
+        if defences.is_sprayed(now) || defences.is_sprayed_from(network, now) {
+            return Ok(true);
+        }
+        if defences.is_shared(address) {
+            return Ok(false);
+        }
+        let token = |parts: &[&[u8]]| {
+            keys.token(Purpose::FailureTokens, parts).map_err(|error| StoreError::Other(error.to_string()))
+        };
+        let source = sql::failures(&mut *connection, &source_token(&token, address)?).await?;
+        let of_network = sql::failures(connection, &network_token(&token, network)?).await?;
+        Ok(source.of_source(now) >= PUZZLE_SOURCE_FAILURES || of_network.of_source(now) >= PUZZLE_NETWORK_FAILURES)
     }
 
     /// For a password given again within a session: guessed there, it is that session that waits, wherever it is used from.

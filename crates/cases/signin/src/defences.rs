@@ -93,6 +93,8 @@ struct Watch {
     began: Option<Time>,
     /// When it was last sure that many logins fail from many networks.
     sprayed: Option<Time>,
+    /// The same of one network.
+    sprayed_from: HashMap<IpAddr, Time>,
     by_network: HashMap<IpAddr, HashSet<[u8; 32]>>,
     by_login: HashMap<[u8; 32], HashSet<IpAddr>>,
     logins: HashSet<[u8; 32]>,
@@ -113,6 +115,11 @@ where
     set.len() < mark && set.insert(value) && set.len() == mark
 }
 
+/// Never for longer because the clock was set back.
+fn stands(since: Time, now: Time) -> bool {
+    now >= since && now.since(since) < SPRAY_STANDS
+}
+
 impl Watch {
     fn failed(
         &mut self,
@@ -122,10 +129,13 @@ impl Watch {
     ) -> Vec<AlarmKind> {
         let began = *self.began.get_or_insert(now);
         if now.since(began) >= WINDOW || now < began {
-            *self = Self { began: Some(now), sprayed: self.sprayed, ..Self::default() };
+            let (sprayed, mut sprayed_from) = (self.sprayed, std::mem::take(&mut self.sprayed_from));
+            sprayed_from.retain(|_, since| stands(*since, now));
+            *self = Self { began: Some(now), sprayed, sprayed_from, ..Self::default() };
         }
         let mut rung = Vec::new();
         if reaches(&mut self.by_network, network, login, SPRAY_LOGINS) {
+            self.sprayed_from.insert(network, now);
             rung.push(AlarmKind::Spray { network });
         }
         if reaches(&mut self.by_login, login, network, SCATTER_NETWORKS) {
@@ -146,8 +156,7 @@ impl Watch {
     }
 
     fn is_sprayed(&self, now: Time) -> bool {
-        // Never for longer because the clock was set back.
-        self.sprayed.is_some_and(|since| now >= since && now.since(since) < SPRAY_STANDS)
+        self.sprayed.is_some_and(|since| stands(since, now))
     }
 }
 
@@ -181,6 +190,12 @@ impl Defences {
     /// Whether many logins fail together now, from many networks.
     pub(crate) fn is_sprayed(&self, now: Time) -> bool {
         self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).is_sprayed(now)
+    }
+
+    /// Whether many logins fail now from this network.
+    pub(crate) fn is_sprayed_from(&self, network: IpAddr, now: Time) -> bool {
+        let watch = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        watch.sprayed_from.get(&network).is_some_and(|since| stands(*since, now))
     }
 
     /// A sign-in failed: what it makes sure of, once in ten minutes for each.

@@ -22,6 +22,7 @@ mod outbox;
 mod own;
 mod pace;
 mod passkeys;
+mod puzzles;
 mod rehash;
 mod rights;
 mod rules;
@@ -62,6 +63,7 @@ pub use outbox::{
 pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
 pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;
+pub use puzzles::{PUZZLE_WAIT, Puzzle, Solved};
 pub use rights::{AccountRights, standing_of, supposed};
 pub use rules::{RulesSeen, SessionRulesError};
 pub use service::{FirstStepError, Opened, SecondStepError, SessionFault, SignInService, SignInSettings, Terminal};

@@ -11,6 +11,7 @@ use crate::{
         FIRST_STEPS_PER_MINUTE_MAX, HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX, HOME_STEPS_PER_MINUTE_MAX,
         PASSKEYS_PER_MINUTE_MAX, Pace,
     },
+    puzzles::{Puzzle, Used, WAITED_PER_MINUTE_MAX},
     staff::{Asked, Staff},
 };
 use identity::{
@@ -50,6 +51,14 @@ pub enum FirstStepError {
     /// Too many steps from this address.
     #[error("too many attempts; wait {} s", .0.as_secs())]
     TooMany(Duration),
+    /// Many guess: a puzzle is to be solved first, or so long to be waited.
+    #[error("many guess: a puzzle is to be solved first")]
+    Puzzle {
+        /// Another one.
+        puzzle: Puzzle,
+        /// What is to be waited, for whoever did not solve his and was too early.
+        wait: Option<Duration>,
+    },
     /// The door is busy or a store does not answer.
     #[error("sign-in is not possible at present")]
     Unavailable,
@@ -132,6 +141,9 @@ pub(crate) struct Parts {
     pace: Mutex<Pace>,
     /// Of those at home, once their source's is taken: each login's there, and all of them together.
     home_pace: Mutex<(Pace<[u8; 32]>, Pace)>,
+    /// Puzzles that served, and sources that wait instead of solving theirs.
+    pub puzzles: Mutex<Used>,
+    pub waited_pace: Mutex<Pace>,
     /// Of passkeys, whose check costs no hashing: who fills the other one keeps nobody from using his.
     passkey_pace: Mutex<Pace>,
     /// An account that nobody has, so that an unknown login costs what a known one does.
@@ -186,6 +198,8 @@ impl SignInService {
             home_hasher: Hasher::for_homecomers(),
             pace,
             home_pace: Mutex::new(home_pace),
+            puzzles: Mutex::default(),
+            waited_pace: Mutex::new(Pace::new(WAITED_PER_MINUTE_MAX)),
             passkey_pace,
             nobody,
             staff,

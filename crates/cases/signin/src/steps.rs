@@ -8,6 +8,7 @@ use crate::{
     enrol::normal_login,
     model::AccountRow,
     opening::{Granted, TryOpen},
+    puzzles::Solved,
     rehash,
     service::{FirstStepError, Opened, SecondStepError, Terminal},
     sql,
@@ -49,11 +50,22 @@ impl Drop for Ceremony {
 const CEREMONY: Place<'static> = Place { table: "browser", column: "ceremony", row: &[] };
 
 impl SignInService {
-    /// The password step. It answers alike for everybody; the ceremony it returns goes into the next form.
+    /// The password step, with nothing solved.
     pub async fn first_step(
         &self,
         login: &str,
         password: Secret<String>,
+        address: ClientAddress,
+    ) -> Result<String, FirstStepError> {
+        self.first_step_solved(login, password, Solved::default(), address).await
+    }
+
+    /// The password step. It answers alike for everybody; the ceremony it returns goes into the next form.
+    pub async fn first_step_solved(
+        &self,
+        login: &str,
+        password: Secret<String>,
+        solved: Solved<'_>,
         address: ClientAddress,
     ) -> Result<String, FirstStepError> {
         let parts = &self.0;
@@ -70,6 +82,9 @@ impl SignInService {
         if let Err(wait) = paced {
             self.refused(address, "too many first steps").await;
             return Err(FirstStepError::TooMany(wait));
+        }
+        if !is_home {
+            self.puzzled(solved, address).await?;
         }
         let hasher = if is_home { &parts.home_hasher } else { &parts.hasher };
         let held = held.credentials(&parts.keys).map_err(|_| FirstStepError::Unavailable)?;

@@ -8,6 +8,7 @@ mod means;
 mod outbox;
 mod own;
 mod passkeys;
+mod puzzles;
 mod rehash;
 mod ssh;
 mod staff;

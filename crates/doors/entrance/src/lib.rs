@@ -156,8 +156,9 @@ pub fn guarded<D: Door>(router: Router<D>, door: D, limits: Limits) -> Router {
 }
 
 /// The sign-in page, for a door's home page when nobody is signed in.
-pub fn welcome<D: Door>(visit: &Visit<D>) -> Response {
-    let view = WelcomeView { passkey: visit.ask_passkey(), ..WelcomeView::default() };
+pub async fn welcome<D: Door>(visit: &Visit<D>) -> Response {
+    let puzzle = visit.entrance().signin().puzzle(visit.address).await;
+    let view = WelcomeView { passkey: visit.ask_passkey(), puzzle, ..WelcomeView::default() };
     shown(visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view))
 }
 

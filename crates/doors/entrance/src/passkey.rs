@@ -83,7 +83,7 @@ pub(crate) async fn sign_in<D: Door>(
         Err(PasskeyRefused::Lost) => (StatusCode::BAD_REQUEST, SignInProblem::Expired),
         Err(PasskeyRefused::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)),
     };
-    again(&visit, problem, String::new(), then)
+    again(&visit, problem, String::new(), then).await
 }
 
 #[derive(Default, Deserialize)]

@@ -19,7 +19,7 @@ use axum::{
 };
 use identity::SessionToken;
 use serde::{Deserialize, Serialize};
-use signin::{EndedBecause, FirstStepError, Opened, SecondStepError, SessionFault, Terminal};
+use signin::{EndedBecause, FirstStepError, Opened, SecondStepError, SessionFault, Solved, Terminal};
 use std::time::Duration;
 use types::Secret;
 use web::layout::{ErrorKind, page};
@@ -40,18 +40,29 @@ pub(crate) struct FirstForm {
     password: String,
     #[serde(default)]
     then: String,
+    /// What was asked for with the form, while many guess.
+    #[serde(default)]
+    puzzle: String,
+    #[serde(default)]
+    answer: String,
 }
 
 pub(crate) async fn first_step<D: Door>(visit: Visit<D>, form: Result<Form<FirstForm>, FormRejection>) -> Response {
     let Ok(Form(form)) = form else { return visit.error(ErrorKind::BadRequest, None) };
     let (password, then) = (Secret::new(form.password), Then::from_word(&form.then));
-    match visit.entrance().signin().first_step(&form.login, password, visit.address).await {
+    let solved = Solved { sealed: &form.puzzle, answer: &form.answer };
+    match visit.entrance().signin().first_step_solved(&form.login, password, solved, visit.address).await {
         Ok(ceremony) => {
             let view = CodeStepView { ceremony, then, problem: None };
             shown(visit.lang, &CodeStep::new(visit.chrome(None, Some("/")), view))
         }
         Err(FirstStepError::TooMany(wait)) => {
-            again(&visit, (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)), form.login, then)
+            again(&visit, (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)), form.login, then).await
+        }
+        Err(FirstStepError::Puzzle { puzzle, wait }) => {
+            let problem = SignInProblem::Puzzle { seconds: wait.map(wait_seconds) };
+            let view = WelcomeView { puzzle: Some(puzzle), login: form.login, ..retry(&visit, problem, then) };
+            welcome_again(&visit, StatusCode::PRECONDITION_REQUIRED, view)
         }
         Err(FirstStepError::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
     }
@@ -88,7 +99,7 @@ pub(crate) async fn second_step<D: Door>(
         Err(SecondStepError::TooMany(wait)) => (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)),
         Err(SecondStepError::Lost) => (StatusCode::BAD_REQUEST, SignInProblem::Expired),
     };
-    again(&visit, problem, String::new(), then)
+    again(&visit, problem, String::new(), then).await
 }
 
 /// Where somebody comes from, on what, and with which session of his.
@@ -128,15 +139,24 @@ pub(crate) fn wait_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
-pub(crate) fn again<D: Door>(
+pub(crate) async fn again<D: Door>(
     visit: &Visit<D>,
     (status, problem): (StatusCode, SignInProblem),
     login: String,
     then: Option<Then>,
 ) -> Response {
-    let view = WelcomeView { login, problem: Some(problem), passkey: visit.ask_passkey(), then };
+    let puzzle = visit.entrance().signin().puzzle(visit.address).await;
+    welcome_again(visit, status, WelcomeView { login, puzzle, ..retry(visit, problem, then) })
+}
+
+fn retry<D: Door>(visit: &Visit<D>, problem: SignInProblem, then: Option<Then>) -> WelcomeView {
+    WelcomeView { problem: Some(problem), passkey: visit.ask_passkey(), then, ..WelcomeView::default() }
+}
+
+fn welcome_again<D: Door>(visit: &Visit<D>, status: StatusCode, view: WelcomeView) -> Response {
+    let problem = view.problem;
     let mut response = page(status, visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view));
-    if let SignInProblem::Wait { seconds } = problem {
+    if let Some(SignInProblem::Wait { seconds } | SignInProblem::Puzzle { seconds: Some(seconds) }) = problem {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response

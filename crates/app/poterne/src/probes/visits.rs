@@ -194,7 +194,16 @@ impl Visits {
 
     async fn first_step_of(&self, login: &str, password: &str) -> Result<Page, Fault> {
         let page = self.browser.get("/fr/", None).await.map_err(Fault::unreachable)?;
-        let form = page.form("password").ok_or_else(|| Fault::unreachable("the home page offers no sign-in"))?;
+        let mut form = page.form("password").ok_or_else(|| Fault::unreachable("the home page offers no sign-in"))?;
+        // While others guess, the form asks for what a browser solves by itself.
+        let puzzle =
+            form.hidden.iter().find(|(name, _)| name == "puzzle").map(|(_, puzzle)| identity::solve_puzzle(puzzle));
+        if let Some(solved) = puzzle {
+            form.hidden
+                .iter_mut()
+                .filter(|(name, _)| name == "answer")
+                .for_each(|(_, answer)| answer.clone_from(&solved));
+        }
         let typed = [("login", login), ("password", password)];
         self.browser.submit(&form, &typed, None).await.map_err(Fault::unreachable)
     }

@@ -205,13 +205,25 @@ impl Visitor {
         }
     }
 
-    /// The password's form; the ceremony that its page gives, or how long to wait.
+    /// The password's form; the ceremony that its page gives, or how long to wait. What a browser would solve is solved.
     async fn password(&self, login: &str, password: &str) -> Result<String, Duration> {
-        match self.post("/fr/session", format!("login={login}&password={password}")).await {
-            Answer::Page(200, page) => {
-                let rest = page.split("name=\"ceremony\" value=\"").nth(1).unwrap();
-                Ok(rest.split('"').next().unwrap().to_owned())
+        let form = format!("login={login}&password={password}");
+        let hidden = |page: &str, name: &str| {
+            let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        let page = self.client.get(format!("{}/fr/", self.origin)).send().await.unwrap().text().await.unwrap();
+        let form = match page.contains("name=\"puzzle\"") {
+            true => {
+                let puzzle = hidden(&page, "puzzle");
+                let solved = identity::solve_puzzle(&puzzle);
+                format!("{form}&puzzle={puzzle}&answer={solved}")
             }
+            false => form,
+        };
+        let answer = self.post("/fr/session", form).await;
+        match answer {
+            Answer::Page(200, page) => Ok(hidden(&page, "ceremony")),
             Answer::Wait(wait) => Err(wait),
             // Too many at once: not now.
             _ => Err(Duration::from_secs(1)),

@@ -15,7 +15,7 @@ use types::Role;
 const ALARMS_SHOWN: Duration = Duration::from_secs(86_400);
 
 pub(crate) async fn home(member: Option<Member>, visit: Visit) -> Response {
-    let Some(member) = member else { return entrance::welcome(&visit) };
+    let Some(member) = member else { return entrance::welcome(&visit).await };
     match view(&member).await {
         Ok(view) => {
             let mut chrome = member.chrome();

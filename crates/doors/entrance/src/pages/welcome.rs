@@ -2,6 +2,8 @@
 
 use super::{PasskeyForm, Then};
 use crate::Greeting;
+use identity::PUZZLE_BITS;
+use signin::{PUZZLE_WAIT, Puzzle};
 use web::layout::{prelude::*, wait};
 
 /// What the first page needs.
@@ -9,6 +11,8 @@ use web::layout::{prelude::*, wait};
 pub struct WelcomeView {
     /// What a passkey is asked to sign, where the door takes them.
     pub passkey: Option<PasskeyForm>,
+    /// What is to be solved first, while many guess.
+    pub puzzle: Option<Puzzle>,
     /// Where to go on, for whoever proves again who he is.
     pub then: Option<Then>,
     /// The login typed before, kept so that only the password is typed again.
@@ -26,6 +30,11 @@ pub enum SignInProblem {
     Code,
     /// The passkey opens no account here.
     Passkey,
+    /// Many guess: nothing was solved, or it was sent too early by whoever solves nothing.
+    Puzzle {
+        /// Seconds to wait on the page.
+        seconds: Option<u64>,
+    },
     /// Several failures: time must pass.
     Wait {
         /// Seconds until the next attempt counts.
@@ -44,6 +53,8 @@ impl SignInProblem {
             Self::Credentials => t.entrance_problem_credentials().to_owned(),
             Self::Code => t.entrance_problem_code().to_owned(),
             Self::Passkey => t.entrance_problem_passkey().to_owned(),
+            Self::Puzzle { seconds: Some(seconds) } => t.entrance_problem_puzzle_wait(wait(seconds, t)),
+            Self::Puzzle { seconds: None } => t.entrance_problem_puzzle().to_owned(),
             Self::Wait { seconds } => t.entrance_problem_wait(wait(seconds, t)),
             Self::Directory => t.entrance_problem_directory().to_owned(),
             Self::Expired => t.entrance_problem_expired().to_owned(),
@@ -69,6 +80,10 @@ impl Welcome {
 
     fn then(&self) -> &'static str {
         self.view.then.map_or("", Then::word)
+    }
+
+    fn puzzle_wait(&self) -> String {
+        wait(PUZZLE_WAIT.as_secs(), self.t)
     }
 
     fn is_wrong(&self) -> bool {

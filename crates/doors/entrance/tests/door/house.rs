@@ -88,7 +88,7 @@ struct NotesAsked {
 }
 
 async fn home(member: Option<Member<Staff>>, visit: Visit<Staff>) -> Response {
-    let Some(member) = member else { return entrance::welcome(&visit) };
+    let Some(member) = member else { return entrance::welcome(&visit).await };
     let mut chrome = member.chrome();
     chrome.waiting("/notes", 3);
     // Any page would do.

@@ -20,7 +20,7 @@ pub(crate) struct Search {
 }
 
 pub(crate) async fn home(member: Option<Member>, visit: Visit, search: Asking<Search>) -> Response {
-    let Some(member) = member else { return entrance::welcome(&visit) };
+    let Some(member) = member else { return entrance::welcome(&visit).await };
     let people = match member.visit.state.care().people(&member.who.authenticated).await {
         Ok(people) => people,
         Err(error) => return failed(&member, error).await,

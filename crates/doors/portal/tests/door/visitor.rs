@@ -93,7 +93,11 @@ impl<'h> Visitor<'h> {
     pub async fn try_sign_in(&self, login: &str, password: &str, code: &str) -> Answer {
         let welcome = self.get("/fr/").await;
         assert_eq!(welcome.status, StatusCode::OK);
-        let first = self.post(&welcome.action_of("password"), &[("login", login), ("password", password)]).await;
+        // While many guess, the form asks for what a browser solves by itself.
+        let puzzle = welcome.field("puzzle").unwrap_or_default();
+        let answer = if puzzle.is_empty() { String::new() } else { identity::solve_puzzle(&puzzle) };
+        let typed = [("login", login), ("password", password), ("puzzle", &puzzle), ("answer", &answer)];
+        let first = self.post(&welcome.action_of("password"), &typed).await;
         let Some(ceremony) = first.field("ceremony") else { return first };
         self.post(&first.action_of("code"), &[("ceremony", &ceremony), ("code", code)]).await
     }

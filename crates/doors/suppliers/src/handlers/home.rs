@@ -12,7 +12,7 @@ use entrance::shown;
 const ENDED: usize = 5;
 
 pub(crate) async fn home(member: Option<Member>, visit: Visit) -> Response {
-    let Some(member) = member else { return entrance::welcome(&visit) };
+    let Some(member) = member else { return entrance::welcome(&visit).await };
     let reader = match reader(&member).await {
         Ok(reader) => reader,
         Err(error) => return means_failed(&member, error).await,
