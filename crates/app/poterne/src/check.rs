@@ -119,6 +119,7 @@ async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pee
     };
     let mut lines = certificates(&config);
     lines.extend(proxies(&config));
+    lines.extend(administration(&config));
     lines.extend(first_administrator(&config, SystemClock.now()));
     lines.extend(reach_all(peers(&config)).await);
     Report { ok: lines.iter().all(|line| line.ok), mistakes: Vec::new(), peers: lines }
@@ -169,6 +170,19 @@ fn proxies(config: &Config) -> Vec<Line> {
         Some(Line { name: name.to_owned(), ok: true, warning: false, said: format!("{} {how}", ranges.join(", ")) })
     };
     doors.into_iter().filter_map(line).collect()
+}
+
+/// Where the desk administers: whoever installs must know it (clausier O-5.3).
+fn administration(config: &Config) -> Option<Line> {
+    let desk = config.desk.as_ref()?;
+    let (warning, said) = match &desk.administration {
+        Some(apart) => {
+            let networks: Vec<String> = apart.networks.iter().map(ToString::to_string).collect();
+            (false, format!("apart, on {}, for {} only", apart.listen, networks.join(", ")))
+        }
+        None => (true, "where all of the staff comes in; [desk.administration] puts it apart".to_owned()),
+    };
+    Some(Line { name: "administration of the desk".to_owned(), ok: true, warning, said })
 }
 
 /// While no key is pinned, nothing can be approved: whoever installs must know it.

@@ -226,6 +226,7 @@ fn page(listener: TcpListener, certificate: &demo::Issued) -> Result<PageDoor> {
         // Everybody comes from one address here.
         limits: Limits { connections_per_source_max: 512, ..Limits::default() },
         proxies: None,
+        administration: None,
     })
 }
 

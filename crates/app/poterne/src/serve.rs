@@ -2,14 +2,14 @@
 
 use crate::{
     config::{Config, LogFormat, WitnessHere},
-    node::{Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
+    node::{Administration, Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
     stop,
     witness::Serving,
 };
 use anyhow::{Context, Result};
 use care::SisConfig;
 use identity::SessionLimits;
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use store::StoreConfig;
 use tokio::net::TcpListener;
 use types::SystemActor;
@@ -49,9 +49,6 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         // Rows of one SIS do not say yet which hospital of the group they belong to.
         anyhow::bail!("this version serves one establishment for each node: name one, and start a node for each other");
     }
-    let bind = |address: std::net::SocketAddr| async move {
-        TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))
-    };
     let portal = match (config.portal, config.sis) {
         (Some(portal), Some(sis)) => {
             let sis = SisConfig {
@@ -129,10 +126,17 @@ async fn settings(config: Config) -> Result<NodeSettings> {
     })
 }
 
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))
+}
+
 async fn page(door: crate::config::PageDoor) -> Result<PageDoor> {
-    let listener = TcpListener::bind(door.listen).await;
+    let administration = match door.administration {
+        Some(inside) => Some(Administration { listener: bind(inside.listen).await?, networks: inside.networks.into() }),
+        None => None,
+    };
     Ok(PageDoor {
-        listener: listener.with_context(|| format!("{} cannot be listened on", door.listen))?,
+        listener: bind(door.listen).await?,
         tls: door.tls,
         origin: door.origin,
         sessions: SessionLimits { idle: door.idle, absolute: door.absolute },
@@ -143,6 +147,7 @@ async fn page(door: crate::config::PageDoor) -> Result<PageDoor> {
             ..Limits::default()
         },
         proxies: door.proxies,
+        administration,
     })
 }
 

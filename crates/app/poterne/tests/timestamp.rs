@@ -76,7 +76,14 @@ async fn carry(tsa: Tsa) -> (Carrier, u16) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let stop = tokio_util::sync::CancellationToken::new();
-    tokio::spawn(web::serve::serve(listener, None, router, web::limits::Limits::default(), stop, Duration::ZERO));
+    tokio::spawn(web::serve::serve(
+        listener,
+        Default::default(),
+        router,
+        web::limits::Limits::default(),
+        stop,
+        Duration::ZERO,
+    ));
     (carrier, port)
 }
 

@@ -8,6 +8,14 @@ use crate::{
 /// Every probe. A rule without one here can only be attested.
 pub const PROBES: &[ProbeInfo] = &[
     ProbeInfo {
+        name: "restricted",
+        rules: &[(Clausier, "O-5.3")],
+        what_fr: "Ce qui a ouvert une session n’en ouvre pas d’autre ; les pages qui administrent sont absentes là où tout le \
+                  personnel entre, et là où elles sont, rien n’est répondu à qui vient d’un autre réseau.",
+        what_en: "What opened a session opens no other; pages that administer are absent where all of the staff comes in and, \
+                  where they are, nothing is answered to whoever comes from another network.",
+    },
+    ProbeInfo {
         name: "others-records",
         rules: &[(AccesWeb, "AA2")],
         what_fr: "Un compte réservé demande le dossier d’un autre patient fictif en changeant l’adresse : il est refusé.",

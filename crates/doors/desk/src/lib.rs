@@ -120,13 +120,31 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/api/v1/rules", asks: Asks::Token },
 ];
 
-/// The door's router, guarded.
+/// The door's router, guarded. Where the state is [`DeskState::without_administration`], [`ADMINISTRATION`] is absent.
 pub fn router(state: DeskState, limits: Limits) -> Router {
-    let router = entrance::routes()
-        .route("/{lang}/", get(handlers::home::home))
-        .route("/{lang}/enrol/{token}", get(handlers::enrol::form).post(handlers::enrol::enrol));
-    entrance::guarded(interface(kept(managed(followed(router)))), state, limits)
+    let router = entrance::routes().route("/{lang}/", get(handlers::home::home));
+    let router = interface(kept(followed(router)));
+    let router = match state.administers() {
+        true => administered(managed(router)),
+        false => router,
+    };
+    entrance::guarded(router, state, limits)
 }
+
+/// Beginnings of the paths whose routes administer, and methods where another method of the same path does not.
+pub const ADMINISTRATION: &[(Option<&str>, &str)] = &[
+    (None, "/{lang}/enrol/"),
+    (None, "/{lang}/accounts"),
+    (Some("POST"), "/{lang}/equipment"),
+    (None, "/{lang}/equipment/change"),
+    (None, "/{lang}/suppliers"),
+    (None, "/{lang}/passkeys"),
+    (None, "/{lang}/retention"),
+    (Some("POST"), "/api/v1/targets"),
+    (None, "/api/v1/suppliers"),
+    (None, "/api/v1/accounts"),
+    (None, "/api/v1/retention"),
+];
 
 /// The pages of interventions and sessions.
 fn followed(router: Router<DeskState>) -> Router<DeskState> {
@@ -169,36 +187,50 @@ fn managed(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/accounts/{id}/address", post(accounts::readdress))
 }
 
-/// The pages of equipment, means, traces and rules.
+/// The pages of equipment, one's own means, traces and rules.
 fn kept(router: Router<DeskState>) -> Router<DeskState> {
-    use handlers::{equipment, means, oversight, retention, traces};
+    use handlers::{equipment, means, oversight, traces};
     router
-        .route("/{lang}/equipment", get(equipment::list).post(equipment::register))
-        .route("/{lang}/equipment/change", get(equipment::form).post(equipment::check))
+        .route("/{lang}/equipment", get(equipment::list))
         .route("/{lang}/equipment/{id}", get(equipment::one))
-        .route("/{lang}/suppliers", get(equipment::suppliers).post(equipment::add_supplier))
         .route("/{lang}/means", get(means::own))
         .route("/{lang}/means/passkeys", post(means::enrol))
         .route("/{lang}/means/tokens", post(means::issue))
         .route("/{lang}/means/tokens/{id}/revoke", post(means::revoke_token))
-        .route("/{lang}/passkeys", get(means::passkeys))
-        .route("/{lang}/passkeys/{id}/vouch", get(means::vouching).post(means::vouch))
-        .route("/{lang}/passkeys/{id}/revoke", get(means::revoking).post(means::revoke))
         .route("/{lang}/traces", get(traces::search))
         .route("/{lang}/traces/export", get(traces::export))
         .route("/{lang}/traces/{id}/{number}", get(traces::one))
         .route("/{lang}/traces/saved", post(traces::save))
         .route("/{lang}/traces/saved/{id}/forget", post(traces::forget))
-        .route("/{lang}/retention", get(retention::page).post(retention::ask))
-        .route("/{lang}/retention/{id}/confirm", post(retention::confirm))
-        .route("/{lang}/retention/{id}/withdraw", post(retention::withdraw))
         .route("/{lang}/rules", get(oversight::rules))
         .route("/{lang}/policies", get(oversight::policies))
 }
 
+/// What else is administered, by pages and by programs.
+fn administered(router: Router<DeskState>) -> Router<DeskState> {
+    use handlers::{enrol, equipment, means, retention};
+    router
+        .route("/{lang}/enrol/{token}", get(enrol::form).post(enrol::enrol))
+        .route("/{lang}/equipment", post(equipment::register))
+        .route("/{lang}/equipment/change", get(equipment::form).post(equipment::check))
+        .route("/{lang}/suppliers", get(equipment::suppliers).post(equipment::add_supplier))
+        .route("/{lang}/passkeys", get(means::passkeys))
+        .route("/{lang}/passkeys/{id}/vouch", get(means::vouching).post(means::vouch))
+        .route("/{lang}/passkeys/{id}/revoke", get(means::revoking).post(means::revoke))
+        .route("/{lang}/retention", get(retention::page).post(retention::ask))
+        .route("/{lang}/retention/{id}/confirm", post(retention::confirm))
+        .route("/{lang}/retention/{id}/withdraw", post(retention::withdraw))
+        .route("/api/v1/targets", post(api::equipment::register))
+        .route("/api/v1/targets/terms", post(api::equipment::terms))
+        .route("/api/v1/suppliers", get(api::equipment::suppliers))
+        .route("/api/v1/accounts", get(api::accounts::list))
+        .route("/api/v1/accounts/{id}", get(api::accounts::get))
+        .route("/api/v1/retention", get(api::retention::get))
+}
+
 /// The routes for programs.
 fn interface(router: Router<DeskState>) -> Router<DeskState> {
-    use api::{accounts, equipment, interventions, oversight, retention, sessions, traces};
+    use api::{equipment, interventions, oversight, sessions, traces};
     router
         .route("/api/v1/openapi.json", get(api::document))
         .route("/api/v1/interventions", get(interventions::list))
@@ -216,15 +248,10 @@ fn interface(router: Router<DeskState>) -> Router<DeskState> {
         .route("/api/v1/sessions/{id}", get(sessions::get))
         .route("/api/v1/sessions/{id}/cut", post(sessions::cut))
         .route("/api/v1/sessions/{id}/recording", get(sessions::recording))
-        .route("/api/v1/targets", get(equipment::list).post(equipment::register))
-        .route("/api/v1/targets/terms", post(equipment::terms))
+        .route("/api/v1/targets", get(equipment::list))
         .route("/api/v1/targets/{id}", get(equipment::get))
-        .route("/api/v1/suppliers", get(equipment::suppliers))
-        .route("/api/v1/accounts", get(accounts::list))
-        .route("/api/v1/accounts/{id}", get(accounts::get))
         .route("/api/v1/traces", get(traces::search))
         .route("/api/v1/traces/counts", get(traces::counts))
         .route("/api/v1/traces/export", get(traces::export))
-        .route("/api/v1/retention", get(retention::get))
         .route("/api/v1/rules", get(oversight::rules))
 }

@@ -68,7 +68,10 @@ struct Parts {
 
 /// The desk's state. Clones are handles.
 #[derive(Clone)]
-pub struct DeskState(Arc<Parts>);
+pub struct DeskState {
+    parts: Arc<Parts>,
+    administers: bool,
+}
 
 impl DeskState {
     /// Over its services.
@@ -79,52 +82,63 @@ impl DeskState {
         let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
         let readers = Places::new(READERS_MAX, READERS_EACH_MAX);
         let exporters = Places::new(EXPORTERS_MAX, EXPORTERS_EACH_MAX);
-        Self(Arc::new(Parts { entrance, origins, services, watchers, readers, exporters }))
+        let parts = Arc::new(Parts { entrance, origins, services, watchers, readers, exporters });
+        Self { parts, administers: true }
+    }
+
+    /// The same desk as it is reached where nothing is administered: those pages are absent there (clausier O-5.3).
+    pub fn without_administration(&self) -> Self {
+        Self { parts: self.parts.clone(), administers: false }
+    }
+
+    /// Whether accounts, suppliers, equipment and retention are administered where this is reached.
+    pub(crate) fn administers(&self) -> bool {
+        self.administers
     }
 
     pub(crate) fn interventions(&self) -> &InterventionService {
-        &self.0.services.interventions
+        &self.parts.services.interventions
     }
 
     pub(crate) fn means(&self) -> &Means {
-        &self.0.services.means
+        &self.parts.services.means
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {
-        &self.0.services.accounts
+        &self.parts.services.accounts
     }
 
     /// Where the pages of a door live, if it is known here.
     pub(crate) fn origin_of(&self, door: types::Door) -> Option<&Origin> {
-        if door == types::Door::Desk { Some(self.0.entrance.origin()) } else { self.0.origins.get(&door) }
+        if door == types::Door::Desk { Some(self.parts.entrance.origin()) } else { self.parts.origins.get(&door) }
     }
 
     pub(crate) fn tokens(&self) -> &ApiTokens {
-        &self.0.services.tokens
+        &self.parts.services.tokens
     }
 
     pub(crate) fn traces(&self) -> &Traces {
-        &self.0.services.traces
+        &self.parts.services.traces
     }
 
     pub(crate) fn searches(&self) -> &SavedSearches {
-        &self.0.services.searches
+        &self.parts.services.searches
     }
 
     pub(crate) fn retention(&self) -> &Retention {
-        &self.0.services.retention
+        &self.parts.services.retention
     }
 
     pub(crate) fn rules(&self) -> &RulesService {
-        &self.0.services.rules
+        &self.parts.services.rules
     }
 
     pub(crate) fn first_administrator(&self) -> Option<&dyn FirstAdministrator> {
-        self.0.services.first_administrator.as_deref()
+        self.parts.services.first_administrator.as_deref()
     }
 
     pub(crate) fn now(&self) -> Time {
-        self.0.entrance.now()
+        self.parts.entrance.now()
     }
 
     /// Whether an answer to this session or token, which ends by itself at `until`, may go on.
@@ -135,27 +149,27 @@ impl DeskState {
 
     /// A place among those who watch; none when all are taken.
     pub(crate) fn watcher_place(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.watchers.clone().try_acquire_owned().ok()
+        self.parts.watchers.clone().try_acquire_owned().ok()
     }
 
     /// A place among the exports of traces; none when all are taken, or all of this account.
     pub(crate) fn exporter_place(&self, account: AccountId) -> Option<Place> {
-        self.0.exporters.take(account)
+        self.parts.exporters.take(account)
     }
 
     /// A place among the recordings being read; none when all are taken, or all of this account.
     pub(crate) fn reader_place(&self, account: AccountId) -> Option<Place> {
-        self.0.readers.take(account)
+        self.parts.readers.take(account)
     }
 }
 
 impl Door for DeskState {
     fn entrance(&self) -> &Entrance {
-        &self.0.entrance
+        &self.parts.entrance
     }
 
     fn navigation(&self, who: &SignedIn, t: Text) -> Vec<NavItem> {
-        nav(who.role, t)
+        nav(who.role, self.administers, t)
     }
 }
 

@@ -25,6 +25,19 @@ impl Unannounced {
     }
 }
 
+/// Tells the log, once, that somebody came to a listener that is not for his network: likewise.
+#[derive(Debug, Default)]
+pub struct Strangers(AtomicBool);
+
+impl Strangers {
+    /// Tells it, if it was not yet.
+    pub fn tell(&self) {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            tracing::warn!("somebody came to a listener from outside its networks, and was not let in");
+        }
+    }
+}
+
 /// Whom a connection from `peer` is for, by the PROXY protocol. Nobody, if it does not say so within `wait_max`, says
 /// it wrongly, or may not: it is to be closed. Nothing is read of what follows the announcement.
 pub async fn announced_client(

@@ -4,14 +4,14 @@
 //! sends garbage, nothing, or too slowly costs one task until a limit of [`Limits`] ends it.
 
 use crate::{
-    announced::{Unannounced, announced_client},
+    announced::{Strangers, Unannounced, announced_client},
     lent::lend,
     limits::Limits,
     stall::Stall,
 };
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::IntoResponse};
 use hyper::{
-    Request, Response, Version,
+    Request, Response, StatusCode, Version,
     body::{Bytes, Frame, Incoming, SizeHint},
     header::{CONNECTION, HeaderMap, HeaderValue},
     server::conn::{http1, http2},
@@ -41,7 +41,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use types::{ClientAddress, Source};
+use types::{Cidr, ClientAddress, Source};
 use wire::proxy::{Arrival, Proxies};
 
 pub use crate::tls::{TlsError, provider, tls_config};
@@ -55,6 +55,19 @@ const PING_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Once told to close, a peer with nothing in flight has this long to do so.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
+/// How a listener meets whoever comes. By default in clear, with nobody before it, for everybody.
+#[derive(Clone, Default)]
+pub struct Front {
+    /// TLS; without it pages are served in clear (the health listener only).
+    pub tls: Option<Arc<ServerConfig>>,
+    /// The proxies before it: each request bears the [`ClientAddress`] that those who are trusted tell, and its peer's
+    /// where nobody is (acces-web TR2, DT13). What they tell of schemes and hosts counts for nothing.
+    pub proxies: Option<Proxies>,
+    /// Whom it is for, if not for everybody (clausier O-5.3): others' connections are closed before a word is said, and
+    /// where a proxy carries them too, all that they ask for is absent.
+    pub networks: Option<Arc<[Cidr]>>,
+}
+
 /// How a listener ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
@@ -62,40 +75,29 @@ pub struct Stopped {
     pub cut_connections: usize,
 }
 
-/// Serves `router` on `listener` until `shutdown`, over TLS or, without `tls`, in clear (the health listener only).
+/// Serves `router` on `listener` until `shutdown`, as `front` says.
 ///
-/// Each request bears its [`ClientAddress`] in its extensions: its connection's peer. At `shutdown` the listener closes
-/// at once, idle connections too; requests in flight have `drain` to finish, then they are cut. The router is to be
-/// wrapped by [`crate::guard::guard`] with the same limits.
+/// Each request bears its [`ClientAddress`] in its extensions. At `shutdown` the listener closes at once, idle
+/// connections too; requests in flight have `drain` to finish, then they are cut. The router is to be wrapped by
+/// [`crate::guard::guard`] with the same limits.
 pub async fn serve(
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    front: Front,
     router: Router,
     limits: Limits,
-    shutdown: CancellationToken,
-    drain: Duration,
-) -> Stopped {
-    serve_behind(listener, tls, router, limits, None, shutdown, drain).await
-}
-
-/// The same behind proxies: each request bears the [`ClientAddress`] that those who are trusted tell, and its peer's
-/// where nobody is (acces-web TR2, DT13). What they tell of schemes and hosts counts for nothing.
-pub async fn serve_behind(
-    listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
-    router: Router,
-    limits: Limits,
-    proxies: Option<Proxies>,
     shutdown: CancellationToken,
     drain: Duration,
 ) -> Stopped {
     let seats = Seats::new(&limits);
+    let Front { tls, proxies, networks } = front;
     let door = Arc::new(Listening {
         tls: tls.map(TlsAcceptor::from),
         router,
         limits,
         proxies,
+        networks,
         unannounced: Unannounced::default(),
+        strangers: Strangers::default(),
         shutdown: shutdown.clone(),
     });
     let mut connections = JoinSet::new();
@@ -170,13 +172,19 @@ struct Listening {
     router: Router,
     limits: Limits,
     proxies: Option<Proxies>,
+    networks: Option<Arc<[Cidr]>>,
     unannounced: Unannounced,
+    strangers: Strangers,
     shutdown: CancellationToken,
 }
 
 impl Listening {
     /// What is to be made of a connection; nothing, and it is closed.
     fn arrival(&self, stream: &TcpStream, peer: ClientAddress) -> Option<Arrival> {
+        // A proxy comes for others: they are looked at once it says who they are.
+        if self.source(peer).is_some() && !self.admits(peer) {
+            return None;
+        }
         let Some(proxies) = &self.proxies else { return Some(Arrival::Direct) };
         let here = stream.local_addr().ok().map(ClientAddress::of_peer);
         let arrival = proxies.arrival(peer, here);
@@ -185,6 +193,18 @@ impl Listening {
             return None;
         }
         Some(arrival)
+    }
+
+    /// Whether this listener is for somebody who comes from there. It is for no proxy: one that does not say whom it
+    /// speaks for may speak for anybody.
+    fn admits(&self, client: ClientAddress) -> bool {
+        let is_somebody = self.source(client).is_some();
+        let is_for = |networks: &Arc<[Cidr]>| is_somebody && networks.iter().any(|network| network.contains(client));
+        let admitted = self.networks.as_ref().is_none_or(is_for);
+        if !admitted {
+            self.strangers.tell();
+        }
+        admitted
     }
 
     /// The source that a connection or a client counts for: none, if it is a proxy.
@@ -216,7 +236,7 @@ async fn connection(
                 () = door.shutdown.cancelled() => return,
             };
             let Some(client) = client else { return door.unannounced.tell() };
-            if !seat.count_for(door.source(client)) {
+            if !door.admits(client) || !seat.count_for(door.source(client)) {
                 return;
             }
             client
@@ -297,7 +317,10 @@ async fn answer(
     // One connection of a proxy carries the requests of many.
     let client = door.client(address, request.headers());
     request.extensions_mut().insert(client);
-    let mut response = door.router.clone().oneshot(request).await?;
+    let mut response = match door.admits(client) {
+        true => door.router.clone().oneshot(request).await?,
+        false => StatusCode::NOT_FOUND.into_response(),
+    };
     let bytes_max = door.limits.form_bytes_max.max(door.limits.api_bytes_max);
     if one_by_one && !rest.read(bytes_max, LINGER_MAX).await {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

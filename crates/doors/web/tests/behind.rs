@@ -24,7 +24,7 @@ use types::ClientAddress;
 use web::{
     guard::{Guard, PlainPages, guard},
     limits::Limits,
-    serve::{provider, serve_behind, tls_config},
+    serve::{Front, provider, serve, tls_config},
 };
 use wire::proxy::{Proxies, Says};
 
@@ -52,6 +52,11 @@ fn router() -> Router {
 }
 
 async fn open(says: Says, limits: Limits) -> Door {
+    open_for(Some(says), limits, None).await
+}
+
+/// With proxies or without, for these networks or everybody.
+async fn open_for(says: Option<Says>, limits: Limits, networks: Option<&[&str]>) -> Door {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let tls = tls_config(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap();
     let mut roots = RootCertStore::empty();
@@ -66,9 +71,12 @@ async fn open(says: Says, limits: Limits) -> Door {
         on_panic: None,
         api: None,
     };
-    let proxies = Proxies::new(vec!["127.0.0.2".parse().unwrap(), "10.0.0.0/24".parse().unwrap()], says);
+    let trusted = || vec!["127.0.0.2".parse().unwrap(), "10.0.0.0/24".parse().unwrap()];
+    let proxies = says.map(|says| Proxies::new(trusted(), says));
+    let networks = networks.map(|networks| networks.iter().map(|one| one.parse().unwrap()).collect());
     let router = guard(router(), guarded);
-    tokio::spawn(serve_behind(listener, Some(tls), router, limits, Some(proxies), stop.clone(), Duration::ZERO));
+    let front = Front { tls: Some(tls), proxies, networks };
+    tokio::spawn(serve(listener, front, router, limits, stop.clone(), Duration::ZERO));
     Door { address, roots: Arc::new(roots), _stop: stop.drop_guard() }
 }
 
@@ -292,4 +300,44 @@ async fn places_are_counted_by_client_and_not_by_proxy() {
         held.push(door.tls(PROXY, b"", "http/1.1").await.unwrap());
     }
     assert!(door.tls(PROXY, b"", "http/1.1").await.is_err(), "all places are taken");
+}
+
+#[tokio::test]
+async fn a_listener_for_some_networks_says_nothing_to_others() {
+    let inside: Option<&[&str]> = Some(&["127.0.0.1", "203.0.113.0/24"]);
+    let door = open_for(None, Limits::default(), inside).await;
+    assert!(door.who(HERE, "").await.starts_with("127.0.0.1#"));
+    // Not a byte, and no certificate.
+    for said in [&b""[..], b"GET / HTTP/1.1\r\n\r\n"] {
+        let mut stream = door.tcp(STRANGER).await;
+        let _ = stream.write_all(said).await;
+        let mut answer = Vec::new();
+        let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap();
+        assert!(answer.is_empty());
+    }
+    assert!(door.tls(STRANGER, b"", "http/1.1").await.is_err());
+
+    // It is whom a proxy speaks for that counts, not where the proxy is.
+    let door = open_for(Some(Says::XForwardedFor), Limits::default(), inside).await;
+    assert_eq!(door.who(PROXY, "x-forwarded-for: 198.51.100.9, 203.0.113.7\r\n").await, "203.0.113.7#none");
+    for headers in ["", "x-forwarded-for: 203.0.113.7, 198.51.100.9\r\n", "x-forwarded-for: 203.0.113.7, unknown\r\n"] {
+        for path in ["who", "absent"] {
+            let head = format!("GET /{path} HTTP/1.1\r\nhost: localhost\r\n{headers}");
+            let answer = door.ask(PROXY, b"", &head).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 404 ") && body(&answer).is_empty(), "{headers}: {answer}");
+        }
+    }
+    let forged = format!("{HELLO}x-forwarded-for: 203.0.113.7\r\n");
+    assert!(door.ask(STRANGER, b"", &forged).await.is_err(), "whoever is no proxy is himself");
+
+    // A proxy of these very networks that does not say it speaks for anybody.
+    let with_proxy: Option<&[&str]> = Some(&["127.0.0.0/24"]);
+    let door = open_for(Some(Says::XForwardedFor), Limits::default(), with_proxy).await;
+    assert!(door.ask(PROXY, b"", HELLO).await.unwrap().starts_with("HTTP/1.1 404 "));
+    assert!(door.who(STRANGER, "").await.starts_with("127.0.0.3#"));
+
+    let door = open_for(Some(Says::ProxyProtocol), Limits::default(), inside).await;
+    assert_eq!(door.announced(PROXY, &line("203.0.113.7")).await.as_deref(), Some("203.0.113.7#4711"));
+    assert_eq!(door.announced(PROXY, &line("198.51.100.9")).await, None);
+    assert_eq!(door.announced(PROXY, b"PROXY UNKNOWN\r\n").await, None, "the proxy itself is not of these networks");
 }

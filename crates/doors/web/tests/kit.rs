@@ -25,7 +25,7 @@ use web::{
     guard::{CurrentSession, Guard, PlainPages, guard},
     limits::Limits,
     reference::Reference,
-    serve::{Stopped, provider, serve, tls_config},
+    serve::{Front, Stopped, provider, serve, tls_config},
 };
 
 const ORIGIN: &str = "https://localhost";
@@ -78,7 +78,14 @@ async fn open(limits: Limits, drain: Duration) -> Door {
             api: None,
         },
     );
-    let task = tokio::spawn(serve(listener, Some(tls), router, limits, shutdown.clone(), drain));
+    let task = tokio::spawn(serve(
+        listener,
+        Front { tls: Some(tls), ..Front::default() },
+        router,
+        limits,
+        shutdown.clone(),
+        drain,
+    ));
     Door { address, roots: Arc::new(roots), shutdown, panicked, task }
 }
 

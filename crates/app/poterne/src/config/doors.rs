@@ -1,9 +1,9 @@
 //! The sections of doors: what each listens on, under which name, and that no two are confused.
 
 use super::{
-    Node, PageDoor, PublicName, Relays,
+    Administration, Node, PageDoor, PublicName, Relays,
     files::{self, Kept},
-    proxies::proxies,
+    proxies::{proxies, ranges},
     reading::{Section, Wrong, number, text},
     sections::{CERTIFICATE, KEY, Site, listener},
 };
@@ -25,6 +25,8 @@ pub(super) struct Place<'b> {
     listen: Option<SocketAddr>,
     /// Where its pages live, if it has any.
     pub origin: Option<Origin>,
+    /// Where it administers, if apart; nothing is read after a mistake.
+    inside: Option<(Section<'b>, Option<Administration>)>,
 }
 
 /// Reads a door of pages.
@@ -55,6 +57,8 @@ pub(super) fn page_door<'b>(
     let defaults = (limits.connections_max, limits.connections_per_source_max);
     let connections = connections(&section, 4, defaults);
     let proxies = proxies(&section, door);
+    let inside = if door == Door::Desk { administration(&section) } else { None };
+    let administration = inside.as_ref().map(|(_, read)| read.clone());
     section.finish();
     check_runs(&section, door, site);
 
@@ -70,9 +74,13 @@ pub(super) fn page_door<'b>(
         let tls = tls.map_err(|error| section.wrong("key_file", error.to_string(), "name the key of that certificate"));
         tls.ok().map(|tls| (certificate_pem, tls))
     });
-    let place = Place { section, name, listen, origin: origin.clone() };
+    let place = Place { section, name, listen, origin: origin.clone(), inside };
     let read = || {
         let ((certificate_pem, tls), (connections_max, connections_per_source_max)) = (pair?, connections?);
+        let administration = match administration {
+            Some(read) => Some(read?),
+            None => None,
+        };
         Some(PageDoor {
             listen: listen?,
             origin: origin?,
@@ -82,12 +90,28 @@ pub(super) fn page_door<'b>(
             absolute: Duration::from_secs(absolute),
             support_contact: support?,
             elsewhere,
+            administration,
             connections_max,
             connections_per_source_max,
             proxies,
         })
     };
     (place, read())
+}
+
+/// Where the desk administers, if apart; nothing is read after a mistake.
+fn administration<'b>(desk: &Section<'b>) -> Option<(Section<'b>, Option<Administration>)> {
+    let section = desk.section("administration", false);
+    if !section.is_there() {
+        return None;
+    }
+    let listen = section.required("listen", "\"10.0.0.5:8446\"", listener);
+    let networks = section.required("networks", "[\"10.0.0.0/16\"]", |value| {
+        ranges(value, ("the administrators'", "it would be for strangers"))
+    });
+    section.finish();
+    let read = listen.zip(networks).map(|(listen, networks)| Administration { listen, networks });
+    Some((section, read))
 }
 
 /// Where the pages of the doors live that other nodes run; a door of this node says its own address.
@@ -118,7 +142,7 @@ pub(super) fn relays<'b>(root: &Section<'b>, site: Site<'_>) -> (Place<'b>, Opti
     let proxies = proxies(&section, Door::Relays);
     section.finish();
     check_runs(&section, Door::Relays, site);
-    let place = Place { section, name: "relays", listen, origin: None };
+    let place = Place { section, name: "relays", listen, origin: None, inside: None };
     let read = || {
         let ((host, port), listen) = (name?, listen?);
         let (connections_max, connections_per_source_max) = connections?;
@@ -248,15 +272,20 @@ fn check_runs(section: &Section<'_>, door: Door, site: Site<'_>) {
 pub(super) fn check_apart(places: &[&Place<'_>], node: Option<&Node>) {
     let mut listening: Vec<(String, SocketAddr)> =
         node.map(|node| ("metrics_listen".to_owned(), node.metrics_listen)).into_iter().collect();
-    let mut named: Vec<(&str, &str)> = Vec::new();
-    for Place { section, name, listen, origin } in places {
-        if let Some(listen) = listen {
-            if let Some((other, address)) = listening.iter().find(|(_, other)| overlap(*other, *listen)) {
-                let what = format!("the node already listens there ({other}, {address})");
-                section.wrong("listen", what, "give each its own port");
-            }
-            listening.push((format!("{name}.listen"), *listen));
+    let own = places.iter().filter_map(|place| Some((&place.section, place.name.to_owned(), place.listen?)));
+    let inside = places.iter().filter_map(|place| {
+        let (section, read) = place.inside.as_ref()?;
+        Some((section, format!("{}.administration", place.name), read.as_ref()?.listen))
+    });
+    for (section, name, listen) in own.chain(inside) {
+        if let Some((other, address)) = listening.iter().find(|(_, other)| overlap(*other, listen)) {
+            let what = format!("the node already listens there ({other}, {address})");
+            section.wrong("listen", what, "give each its own port");
         }
+        listening.push((format!("{name}.listen"), listen));
+    }
+    let mut named: Vec<(&str, &str)> = Vec::new();
+    for Place { section, name, origin, .. } in places {
         let Some(host) = origin.as_ref().map(host_of) else { continue };
         if let Some((other, _)) = named.iter().find(|(_, other)| *other == host) {
             let what =

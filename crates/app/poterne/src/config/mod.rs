@@ -51,7 +51,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use types::{Door, EstablishmentId, InsDomain, Role, Secret};
+use types::{Cidr, Door, EstablishmentId, InsDomain, Role, Secret};
 use vault::MasterKey;
 use web::csrf::Origin;
 use wire::proxy::Proxies;
@@ -95,7 +95,7 @@ pub struct Config {
     pub policies: Arc<policy::Policies>,
     /// `[sign_in]`: `shared_addresses`, none by default: ranges behind which so many people come together that the failures of
     /// some must not make the others wait.
-    pub shared_addresses: Vec<types::Cidr>,
+    pub shared_addresses: Vec<Cidr>,
 }
 
 /// `[node]`: this process among those of the installation.
@@ -158,6 +158,8 @@ pub struct PageDoor {
     /// `portal_origin` and `suppliers_origin` of `[desk]`: where the pages of the doors live that other nodes run, for the
     /// links of accounts that are opened at the desk. None for the other doors.
     pub elsewhere: BTreeMap<Door, Origin>,
+    /// `[desk.administration]`: where the desk administers, apart from its other pages. None for the other doors.
+    pub administration: Option<Administration>,
     /// `connections_max`, 16 to 65536, 1024 by default.
     pub connections_max: usize,
     /// `connections_per_source_max`, 4 to `connections_max`, 64 by default. Behind a balancer that hides the clients'
@@ -165,6 +167,17 @@ pub struct PageDoor {
     pub connections_per_source_max: usize,
     /// `trusted_proxies` and `proxies_say`, none by default: who tells the clients' addresses, and how.
     pub proxies: Option<Proxies>,
+}
+
+/// `[desk.administration]`: a second listener of the desk, with all its pages, for those who administer (clausier O-5.3).
+/// The first one is then without them. Both have the desk's name, certificate and proxies: which one somebody reaches is
+/// for the hospital's network to say.
+#[derive(Debug, Clone)]
+pub struct Administration {
+    /// `listen`: the address and port it listens on.
+    pub listen: SocketAddr,
+    /// `networks`: where those who administer come from; nobody else is answered.
+    pub networks: Vec<Cidr>,
 }
 
 /// `[relays]`: the door that technicians reach with an SSH client.

@@ -371,3 +371,56 @@ fn a_link_is_read_from_a_configuration_that_is_not_whole() {
     site.write("[desk]\norigin = \"https://localhost\"\n[approvals]\n");
     assert_eq!(read_for_link(&site.file()).unwrap_err().iter().count(), 1);
 }
+
+#[test]
+fn a_desk_may_administer_apart() {
+    let site = Site::second();
+    let with = |keys: &str| format!("{GOOD_SECOND}\n[desk.administration]\n{keys}\n");
+    site.write(&with("listen = \"10.0.0.5:8446\"\nnetworks = [\"10.0.0.0/16\", \"2001:db8::/64\"]"));
+    let config = Config::read(&site.file()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert!(config.suppliers.unwrap().administration.is_none());
+    let apart = config.desk.unwrap().administration.unwrap();
+    let networks: Vec<String> = apart.networks.iter().map(ToString::to_string).collect();
+    assert_eq!((apart.listen.to_string().as_str(), networks.len()), ("10.0.0.5:8446", 2));
+
+    let write = "write the administrators' own addresses or networks, such as [\"10.0.0.10\", \"10.0.1.0/24\"]";
+    let line = GOOD_SECOND.lines().count() + 2;
+    let cases = [
+        (
+            "listen = \"10.0.0.5:8446\"",
+            format!(
+                "{line}:1: desk.administration.networks: missing; \
+                 add networks = [\"10.0.0.0/16\"] under [desk.administration]"
+            ),
+        ),
+        (
+            "listen = \"10.0.0.5:8446\"\nnetworks = []",
+            format!(
+                "{}:12: desk.administration.networks: the list is empty or too long; write 1 to 32 texts",
+                line + 2
+            ),
+        ),
+        (
+            "listen = \"10.0.0.5:8446\"\nnetworks = [\"0.0.0.0/0\"]",
+            format!(
+                "{}:12: desk.administration.networks: \"0.0.0.0/0\" is wider than /8: it would be for strangers; {write}",
+                line + 2
+            ),
+        ),
+        (
+            "listen = \"0.0.0.0:8444\"\nnetworks = [\"10.0.0.0/16\"]",
+            format!(
+                "{}:10: desk.administration.listen: the node already listens there (suppliers.listen, 0.0.0.0:8444); \
+                 give each its own port",
+                line + 1
+            ),
+        ),
+    ];
+    for (keys, expected) in cases {
+        site.write(&with(keys));
+        assert_eq!(said(&site), [expected], "{keys}");
+    }
+    // No other door administers.
+    site.write(&GOOD_SECOND.replace("[suppliers]", "[suppliers]\nadministration = 1"));
+    assert!(said(&site)[0].contains("suppliers.administration: there is no such"), "{:?}", said(&site));
+}

@@ -52,7 +52,7 @@ use web::{
     csrf::{CsrfKey, Origin},
     health::Health,
     limits::Limits,
-    serve::{Stopped, serve_behind},
+    serve::{Front, Stopped, serve},
 };
 use wire::proxy::Proxies;
 
@@ -144,6 +144,16 @@ pub struct PageDoor {
     pub limits: Limits,
     /// The proxies before it.
     pub proxies: Option<Proxies>,
+    /// Where the desk administers, if apart.
+    pub administration: Option<Administration>,
+}
+
+/// The desk's second listener.
+pub struct Administration {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Whom it is for.
+    pub networks: Arc<[Cidr]>,
 }
 
 /// The relays' listener.
@@ -165,8 +175,18 @@ pub struct RelayDoor {
 /// A door with pages, ready to listen.
 struct Listening {
     name: Door,
-    door: PageDoor,
+    listener: TcpListener,
+    front: Front,
+    limits: Limits,
     router: axum::Router,
+}
+
+impl Listening {
+    /// A door, for everybody.
+    fn of(name: Door, door: PageDoor, router: axum::Router) -> Self {
+        let PageDoor { listener, tls, limits, proxies, .. } = door;
+        Self { name, listener, front: Front { tls: Some(tls), proxies, networks: None }, limits, router }
+    }
 }
 
 /// The relays, ready to listen.
@@ -334,7 +354,7 @@ impl Node {
                 CareService::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys, Sis::new(sis)?);
             let state = PortalState::new(ground.entrance(Door::Portal, &door)?, signin.clone(), service.clone());
             let router = portal::router(state, door.limits.clone());
-            pages.push(Listening { name: Door::Portal, door, router });
+            pages.push(Listening::of(Door::Portal, door, router));
             signins.push(signin);
             care = Some(service);
         }
@@ -482,12 +502,11 @@ impl Node {
         let metrics = self.metrics().render();
         let drain = self.stop_deadline.saturating_sub(CLOSING);
         let mut serving = JoinSet::new();
-        for Listening { name, door, router } in std::mem::take(&mut self.pages) {
-            told::started(&self.journal, name, &door.listener).await?;
+        for Listening { name, listener, front, limits, router } in std::mem::take(&mut self.pages) {
+            told::started(&self.journal, name, &listener).await?;
             let (journal, stop) = (self.journal.clone(), stop.clone());
             serving.spawn(async move {
-                let PageDoor { listener, tls, limits, proxies, .. } = door;
-                let stopped = serve_behind(listener, Some(tls), router, limits, proxies, stop, drain).await;
+                let stopped = serve(listener, front, router, limits, stop, drain).await;
                 told::stopped(&journal, name, stopped).await
             });
         }
@@ -505,9 +524,9 @@ impl Node {
             let (journal, stop) = (self.journal.clone(), stop.clone());
             serving.spawn(async move { told::stopped(&journal, "witness", witness.run(stop, drain).await).await });
         }
-        let told = web::serve::serve(
+        let told = serve(
             self.health,
-            None,
+            Front::default(),
             health.router(metrics),
             Limits::default(),
             stop.clone(),

@@ -19,10 +19,11 @@ use crate::probes::{
         RelayProbe, What as Relayed, Works,
         silence::{Silence, SilenceProbe},
     },
+    restricted::{Inside, RestrictedProbe},
     sealed::{Kept, SealedProbe},
     sessions,
     settings::Recording,
-    target::{Target, leaf_of},
+    target::{Target, leaf_of, reached},
     terms::{JournalTerms, TermsProbe},
     tls::TlsProbe,
     traces::{JournalTraces, TracesProbe},
@@ -57,6 +58,8 @@ pub struct Proving {
     /// Of the doors that expect the PROXY protocol; until they carry.
     porters: Vec<Porter>,
     visited: Vec<Visited>,
+    /// Where the desk administers, if apart.
+    inside: Option<Inside>,
     refusals: Arc<JournalTraces>,
     terms: Arc<JournalTerms>,
     watched: Arc<Watched>,
@@ -94,6 +97,7 @@ impl Proving {
         let Keep { journal, policies, .. } = ground.keep;
         let keys = ground.master.keys_for(Holder::Prober);
         let (mut targets, mut visited, mut porters) = (Vec::new(), Vec::new(), Vec::new());
+        let mut inside = None;
         for (door, page) in doors {
             let Some(page) = page else { continue };
             let leaf = leaf_of(&page.tls, "door.invalid").with_context(|| format!("{door}: its certificate"))?;
@@ -102,6 +106,10 @@ impl Proving {
                 let porter = Porter::new(target.address)?;
                 target.through = porter.address()?;
                 porters.push(porter);
+            }
+            if let Some(apart) = &page.administration {
+                let (networks, proxies) = (apart.networks.clone(), page.proxies.clone());
+                inside = Some(Inside { address: reached(apart.listener.local_addr()?), networks, proxies });
             }
             if let Some((role, roles)) = reserved_role(door) {
                 let visits = Visits::new(&target, Reserved::new(&keys, door)?, ground.clock())?;
@@ -136,6 +144,7 @@ impl Proving {
             targets,
             porters,
             visited,
+            inside,
             refusals,
             terms,
             watched: Arc::new(Watched::new(log)),
@@ -150,7 +159,7 @@ impl Proving {
 
     /// Only doors that serve are visited.
     pub(super) fn keep_listening(&mut self, pages: &[Listening], relays: Option<&RelaysListening>) {
-        let pages = pages.iter().map(|one| (one.name, &one.door.listener));
+        let pages = pages.iter().map(|one| (one.name, &one.listener));
         let listening = pages.chain(relays.map(|one| (Door::Relays, &one.listener)));
         self.doors = listening.filter_map(|(door, one)| Some((door, one.local_addr().ok()?))).collect();
         let ports: Vec<_> = self.doors.iter().map(|(_, address)| address.port()).collect();
@@ -273,6 +282,8 @@ impl Proving {
             named("token-life", each_door(sessions::token_life)),
             named("session-tokens", each_door(sessions::tokens)),
             named("openings", |info| Arc::new(OpeningsProbe::new(info, opened, left, journal))),
+            // It is refused once: the account then waits, and the next one that signs in is the last.
+            named("restricted", |info| Arc::new(RestrictedProbe::new(info, doors.clone(), self.inside))),
             named("sign-out", each_door(sessions::sign_out)),
             // It takes a code of its own, which may have to be waited for.
             named("session-end", |info| Arc::new(OverProbe::new(info, over::Which::Used, ends))),

@@ -3,7 +3,7 @@
 use super::directory::Hospital;
 use super::first::{Enroller, Parts};
 use super::rehearsing::Rehearsing;
-use super::{Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
+use super::{Administration, Ground, Keep, Listening, PageDoor, RelayDoor, RelaysListening};
 use crate::{first_admin::FirstAdministrator, metrics::Metrics};
 use anyhow::{Context, Result};
 use desk::{DeskServices, DeskSettings, DeskState};
@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use suppliers::{SuppliersServices, SuppliersSettings, SuppliersState};
 use types::{Door, Role, Secret, SystemActor};
 use vault::{Holder, MonthKeys, Purpose};
-use web::csrf::Origin;
+use web::{csrf::Origin, serve::Front};
 
 /// Who comes to the desk.
 pub const DESK_ROLES: &[Role] =
@@ -209,8 +209,7 @@ impl Second {
             };
             let entrance = ground.entrance(Door::Desk, &door)?;
             let state = DeskState::new(DeskSettings { entrance, origins: settings.origins }, services);
-            let router = desk::router(state, door.limits.clone());
-            pages.push(Listening { name: Door::Desk, door, router });
+            pages.extend(desk_listens(door, &state));
         }
         if let Some(door) = settings.suppliers {
             let signin = ground.served(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
@@ -226,7 +225,7 @@ impl Second {
             let entrance = ground.entrance(Door::Suppliers, &door)?;
             let state = SuppliersState::new(SuppliersSettings { entrance, relay: relay_name, relay_key }, services);
             let router = suppliers::router(state, door.limits.clone());
-            pages.push(Listening { name: Door::Suppliers, door, router });
+            pages.push(Listening::of(Door::Suppliers, door, router));
         }
         let second = Self { fleet, desk_tokens, suppliers_tokens, house, pins, traces: searched, leases };
         Ok(Opened { second, pages, signins, relays: listening, rehearsing })
@@ -240,4 +239,16 @@ impl Second {
             leases.held() as u64
         });
     }
+}
+
+/// The desk's listeners: one with all its pages or, where it administers apart, one without and one with.
+fn desk_listens(mut door: PageDoor, state: &DeskState) -> Vec<Listening> {
+    let whole = desk::router(state.clone(), door.limits.clone());
+    let Some(Administration { listener, networks }) = door.administration.take() else {
+        return vec![Listening::of(Door::Desk, door, whole)];
+    };
+    let front = Front { tls: Some(door.tls.clone()), proxies: door.proxies.clone(), networks: Some(networks) };
+    let inside = Listening { name: Door::Desk, listener, front, limits: door.limits.clone(), router: whole };
+    let others = desk::router(state.without_administration(), door.limits.clone());
+    vec![Listening::of(Door::Desk, door, others), inside]
 }

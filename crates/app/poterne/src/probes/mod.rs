@@ -14,6 +14,7 @@ pub mod passwords;
 pub mod porter;
 pub mod records;
 pub mod relay;
+pub mod restricted;
 pub mod sealed;
 pub mod sessions;
 pub mod settings;

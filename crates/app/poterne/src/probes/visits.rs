@@ -2,7 +2,7 @@
 
 use super::{
     Fault,
-    browser::{Browser, Page},
+    browser::{Browser, Form, Page},
     codes::{Codes, Reserved},
     target::Target,
 };
@@ -164,6 +164,23 @@ impl Visits {
             Some(_) => Err(Fault::broken("a wrong password opens the account")),
             None => Ok(()),
         }
+    }
+
+    /// Signs in, then at once sends again all that opened the session: whether that opens another.
+    pub async fn replay(&self) -> Result<bool, Fault> {
+        let password = self.reserved().password.expose();
+        let ((form, code), _) = self.sign_in(|code| self.sent(password, code)).await?;
+        let page = self.browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;
+        Ok(page.given(&self.browser.target().cookie).is_some_and(|cookie| !cookie.is_empty()))
+    }
+
+    /// What opened a session; nothing where the code was not right.
+    async fn sent(&self, password: &str, code: String) -> Result<Option<(Form, String)>, Fault> {
+        let page = self.first_step(password).await?;
+        let form = page.form("code").ok_or_else(|| Fault::unreachable(format!("no code asked ({})", page.status)))?;
+        let page = self.browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;
+        let given = page.given(&self.browser.target().cookie).filter(|cookie| !cookie.is_empty());
+        Ok(given.map(|_| (form, code)))
     }
 
     /// Whether the right password opens a session by itself. The sign-in is left there: no code is spent.

@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
+use web::serve::{Front, serve, tls_config};
 
 /// How long a clean stop waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -84,7 +85,7 @@ pub async fn run(args: WitnessArgs) -> Result<ExitCode> {
         (Some(cert), Some(key)) => {
             let read = |path: &Path| fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
             private(key)?;
-            Some(web::serve::tls_config(&read(cert)?, &read(key)?)?)
+            Some(tls_config(&read(cert)?, &read(key)?)?)
         }
         _ => None,
     };
@@ -100,7 +101,7 @@ pub async fn run(args: WitnessArgs) -> Result<ExitCode> {
         Format::Json => crate::said(&json!({ "ready": true, "listen": listen, "vkey": vkey, "logs": watched })),
         Format::Text => crate::said(&format!("witness on {listen}, {} logs\n{vkey}", watched.len())),
     }
-    web::serve::serve(listener, tls, router(witness), limits(), stop, DRAIN).await;
+    serve(listener, Front { tls, ..Front::default() }, router(witness), limits(), stop, DRAIN).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use web::serve::Stopped;
+use web::serve::{Front, Stopped, serve};
 
 /// What a node that witnesses others is told.
 #[derive(Debug, Clone)]
@@ -65,6 +65,7 @@ impl Serving {
 
     /// Serves until `stop`.
     pub async fn run(self, stop: CancellationToken, drain: Duration) -> Stopped {
-        web::serve::serve(self.listener, self.tls, router(self.witness), limits(), stop, drain).await
+        serve(self.listener, Front { tls: self.tls, ..Front::default() }, router(self.witness), limits(), stop, drain)
+            .await
     }
 }

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use types::Door;
-use web::{csrf::Origin, limits::Limits};
+use web::{csrf::Origin, limits::Limits, serve::Front};
 
 /// The TLS of a door, with a certificate of its own.
 pub fn tls() -> Arc<ServerConfig> {
@@ -29,7 +29,7 @@ pub async fn door(router: Router, is_clear: bool) -> Target {
     let tls = tls();
     let target = target(&listener, &tls);
     let (stop, wait) = (CancellationToken::new(), Duration::ZERO);
-    let tls = (!is_clear).then_some(tls);
-    tokio::spawn(web::serve::serve(listener, tls, router, Limits::default(), stop, wait));
+    let front = Front { tls: (!is_clear).then_some(tls), ..Front::default() };
+    tokio::spawn(web::serve::serve(listener, front, router, Limits::default(), stop, wait));
     target
 }

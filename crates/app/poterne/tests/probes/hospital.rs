@@ -61,6 +61,11 @@ pub enum Flaw {
     NeverWaits,
     WaitsUntold,
     LocksAllOut,
+    TakesAgain,
+    /// No flaw: where all of the staff comes in, accounts are administered.
+    Administers,
+    /// No flaw: they are not.
+    AdministersApart,
 }
 
 /// What whoever has another session is told.
@@ -81,6 +86,7 @@ struct Parts {
     refused: Mutex<u32>,
     has_token: Mutex<bool>,
     guesses: Mutex<u32>,
+    codes: Mutex<Vec<String>>,
 }
 
 /// The door and its visits.
@@ -136,7 +142,12 @@ async fn home(State(parts): Door, headers: HeaderMap) -> Response {
 
 async fn first(State(parts): Door, body: String) -> Response {
     let is_nobodys = body.starts_with("login=sonde.poterne.personne.");
-    assert!(is_nobodys || body.contains("login=sonde.poterne.portal&password="), "{body}");
+    assert!(
+        is_nobodys
+            || body.contains("login=sonde.poterne.portal&password=")
+            || body.contains("login=sonde.poterne.desk&password="),
+        "{body}"
+    );
     // Reserved passwords are drawn: they hold no space.
     let is_wrong = body.contains("%20") && parts.flaw != Flaw::AnyPassword;
     let ceremony = match (is_nobodys, is_wrong) {
@@ -170,6 +181,11 @@ async fn second(State(parts): Door, body: String) -> Response {
     if parts.flaw == Flaw::NobodyIn || locked || body.starts_with("ceremony=w") {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
+    let was_used = parts.codes.lock().unwrap().contains(&body);
+    if was_used && parts.flaw != Flaw::TakesAgain {
+        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
+    }
+    parts.codes.lock().unwrap().push(body);
     let is_second = !parts.sessions.lock().unwrap().is_empty();
     match parts.flaw {
         Flaw::NewestCloses | Flaw::NewestClosesInSilence => parts.sessions.lock().unwrap().clear(),
@@ -274,6 +290,13 @@ async fn retention(State(parts): Door, body: String) -> Response {
     if parts.flaw == flaw { StatusCode::SEE_OTHER.into_response() } else { nowhere().await }
 }
 
+async fn accounts(State(parts): Door, headers: HeaderMap) -> Response {
+    if parts.flaw == Flaw::Administers && parts.honors(&headers).is_some() {
+        return Html("<table>").into_response();
+    }
+    nowhere().await
+}
+
 async fn nowhere() -> Response {
     (StatusCode::NOT_FOUND, absent()).into_response()
 }
@@ -287,6 +310,7 @@ pub async fn open(flaw: Flaw) -> Fake {
         refused: Mutex::default(),
         has_token: Mutex::default(),
         guesses: Mutex::default(),
+        codes: Mutex::default(),
     };
     let parts = Arc::new(parts);
     let router = Router::new()
@@ -300,10 +324,17 @@ pub async fn open(flaw: Flaw) -> Fake {
         .route("/fr/means/tokens", post(issue))
         .route("/fr/means/tokens/x/revoke", post(revoke))
         .route("/fr/traces", get(traces))
+        .route("/fr/accounts", get(accounts))
         .route("/fr/retention", get(nowhere).post(retention))
         .fallback(nowhere)
         .with_state(parts.clone());
     let target = fake::door(router, false).await;
+    // Where the staff comes in is the desk: the cookie's name stays.
+    let door = match flaw {
+        Flaw::Administers | Flaw::AdministersApart => types::Door::Desk,
+        _ => target.door,
+    };
+    let target = Target { door, ..target };
     Fake { parts, visits: Arc::new(visits(&target)) }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         over::{InForce, Opens as _, OverDoor, OverProbe, Which},
         passwords,
         records::{RecordsProbe, What as Records},
+        restricted::{Inside, RestrictedProbe},
         sessions,
         target::Target,
         tls::TlsProbe,
@@ -30,7 +31,9 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
-use types::{Event, Time};
+use tokio_util::sync::CancellationToken;
+use types::{Cidr, Event, Time};
+use web::{limits::Limits, serve::Front};
 
 fn served(hsts: &'static str) -> Router {
     Router::new().route("/fr/", get(move || async move { ([("strict-transport-security", hsts)], "<p>page</p>") }))
@@ -289,4 +292,51 @@ async fn the_guessing_probe_turns_on_doors_that_let_guess_or_lock_out() {
     failed(&outcome(Flaw::WaitsUntold).await, "how long");
     let locked = outcome(Flaw::LocksAllOut).await;
     assert!(!matches!(locked, ProbeOutcome::Partial(_) | ProbeOutcome::Proved(_)), "{locked}");
+}
+
+/// Where the desk administers, for one address of this machine or for all; or something that serves whoever comes.
+async fn inside(networks: &[&str], lets_all_in: bool) -> Inside {
+    let networks: Arc<[Cidr]> = networks.iter().map(|one| one.parse().unwrap()).collect();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = (!lets_all_in).then(|| networks.clone());
+    let front = Front { tls: Some(fake::tls()), proxies: None, networks: asked };
+    let stop = CancellationToken::new();
+    tokio::spawn(web::serve::serve(listener, front, Router::new(), Limits::default(), stop, Duration::ZERO));
+    Inside { address, networks, proxies: None }
+}
+
+#[tokio::test]
+async fn the_restricted_probe_turns_on_replays_and_on_what_administers_for_everybody() {
+    let outcome = async |flaw, inside| {
+        let fake = hospital::open(flaw).await;
+        RestrictedProbe::new(probe_named("restricted").unwrap(), vec![fake.visits], inside).run().await
+    };
+    let partial = |outcome: &ProbeOutcome, what: &str| {
+        assert!(matches!(outcome, ProbeOutcome::Partial(told) if told.contains(what)), "{outcome}");
+    };
+    partial(&outcome(Flaw::None, None).await, "the puzzle while many guess is not tried");
+    failed(&outcome(Flaw::TakesAgain, None).await, "opens another one");
+
+    partial(&outcome(Flaw::Administers, None).await, "where all of the staff comes in ([desk.administration]");
+    let one: &[&str] = &["127.0.0.1"];
+    failed(&outcome(Flaw::Administers, Some(inside(one, false).await)).await, "answer where all of the staff comes in");
+    partial(&outcome(Flaw::AdministersApart, Some(inside(one, false).await)).await, "the puzzle");
+    failed(
+        &outcome(Flaw::AdministersApart, Some(inside(one, true).await)).await,
+        "somebody from elsewhere is answered",
+    );
+    let all = Some(inside(&["127.0.0.0/8"], false).await);
+    partial(&outcome(Flaw::AdministersApart, all).await, "all of this machine's addresses may come there");
+    // Nobody listens: nothing is known.
+    let mut gone = inside(one, false).await;
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    gone.address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let unknown = outcome(Flaw::AdministersApart, Some(gone)).await;
+    assert!(matches!(unknown, ProbeOutcome::CouldNotRun(_)), "{unknown}");
+    // Somebody listens and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listens = Inside { address: silent.local_addr().unwrap(), ..inside(one, false).await };
+    failed(&outcome(Flaw::AdministersApart, Some(listens)).await, "somebody from elsewhere is listened to");
 }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use types::{AccountId, EquipmentId, Role, Secret};
 
 fn registers(member: &Member) -> bool {
-    member.who.role == Role::Administrator
+    member.visit.state.administers() && member.who.role == Role::Administrator
 }
 
 pub(crate) async fn list(member: Member) -> Response {

@@ -35,8 +35,10 @@ pub(crate) async fn home(member: Option<Member>, visit: Visit) -> Response {
 
 async fn view(member: &Member) -> Result<HomeView, InterventionError> {
     let role = member.who.role;
+    let administers = member.visit.state.administers();
+    let elsewhere = !administers && (sees_accounts(role) || role == Role::TraceController);
     if !follows(role) {
-        return Ok(HomeView::default());
+        return Ok(HomeView { elsewhere, ..HomeView::default() });
     }
     let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
     let in_state = async |state| {
@@ -49,8 +51,9 @@ async fn view(member: &Member) -> Result<HomeView, InterventionError> {
         live: Some(live),
         open: in_state(State::Open).await?,
         planned: in_state(State::Planned).await?,
-        vouching: if role == Role::Administrator { Some(vouching(member).await?) } else { None },
-        accounts: if sees_accounts(role) { Some(accounts_waiting(member).await?) } else { None },
+        elsewhere,
+        vouching: if administers && role == Role::Administrator { Some(vouching(member).await?) } else { None },
+        accounts: if administers && sees_accounts(role) { Some(accounts_waiting(member).await?) } else { None },
         alarms: if sees_accounts(role) { alarms(member) } else { Vec::new() },
     })
 }

@@ -37,6 +37,8 @@ pub struct HomeView {
     pub open: Vec<Intervention>,
     /// Interventions to come.
     pub planned: Vec<Intervention>,
+    /// Whether what the reader administers is reached elsewhere.
+    pub elsewhere: bool,
     /// What administrators look after.
     pub vouching: Option<Vouching>,
     /// What waits in accounts.
@@ -98,7 +100,7 @@ impl Home {
     /// The account that somebody tries, if it is anybody's.
     fn tried(&self, kind: &AlarmKind) -> Option<String> {
         match kind {
-            AlarmKind::Scatter { account: Some(account) } | AlarmKind::Disowned { account } => {
+            AlarmKind::Scatter { account: Some(account) } | AlarmKind::Disowned { account } if !self.view.elsewhere => {
                 Some(self.chrome.url(&format!("/accounts/{account}")))
             }
             _ => None,

@@ -227,23 +227,26 @@ pub fn sees_rules(role: Role) -> bool {
     matches!(role, Role::SecurityOfficer | Role::Administrator | Role::Dpo)
 }
 
-/// Where somebody may go from any page, by his role. What he may not see is not named.
-pub fn nav(role: Role, t: Text) -> Vec<NavItem> {
+/// Where somebody may go from any page, by his role. What he may not see is not named, nor, where the desk is reached
+/// without its administration, what is not there.
+pub fn nav(role: Role, administers: bool, t: Text) -> Vec<NavItem> {
     let mut places = vec![NavItem::new("/", t.desk_nav_home(), Icon::DoorOpen)];
     if follows(role) {
         places.push(NavItem::new("/interventions", t.desk_nav_interventions(), Icon::Calendar));
         places.push(NavItem::new("/sessions", t.desk_nav_sessions(), Icon::Lantern));
         places.push(NavItem::new("/equipment", t.desk_nav_equipment(), Icon::Equipment));
     }
-    if sees_accounts(role) {
+    if administers && sees_accounts(role) {
         places.push(NavItem::new("/accounts", t.desk_nav_accounts(), Icon::People));
     }
-    if role == Role::Administrator {
+    if administers && role == Role::Administrator {
         places.push(NavItem::new("/suppliers", t.desk_nav_suppliers(), Icon::Supplier));
         places.push(NavItem::new("/passkeys", t.desk_nav_passkeys(), Icon::Key));
     }
     if role == Role::TraceController {
         places.push(NavItem::new("/traces", t.desk_nav_traces(), Icon::Search));
+    }
+    if administers && role == Role::TraceController {
         places.push(NavItem::new("/retention", t.desk_nav_retention(), Icon::Clock));
     }
     if sees_rules(role) {

@@ -37,6 +37,8 @@ pub struct House {
     pub clock: HandClock,
     pub journal: Journal,
     pub router: Router,
+    /// As it is reached where nothing is administered.
+    pub apart: Router,
     pub signin: SignInService,
     pub tokens: ApiTokens,
     pub desk: InterventionService,
@@ -239,12 +241,15 @@ impl House {
         let desk = service(Door::Desk).with_signer(keychain.clone()).reader(RecordingsReader::new(recordings, reading));
         let desk = desk.live(Arc::new(Pictures)).build();
         let services = ground.services(desk.clone());
+        let (signin, tokens) = (services.signin.clone(), services.tokens.clone());
+        let state = DeskState::new(ground.settings(), services);
         Self {
             clock: ground.clock.clone(),
             journal: ground.journal.clone(),
-            signin: services.signin.clone(),
-            tokens: services.tokens.clone(),
-            router: desk::router(DeskState::new(ground.settings(), services), Limits::default()),
+            signin,
+            tokens,
+            apart: desk::router(state.without_administration(), Limits::default()),
+            router: desk::router(state, Limits::default()),
             desk,
             managed: ground.accounts(),
             enrolment,

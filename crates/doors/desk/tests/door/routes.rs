@@ -10,7 +10,7 @@ use store::testing::{TestDatabase, both};
 use types::Role;
 
 /// A route's path, with an identifier that nothing has.
-fn path_of(route: &Route) -> String {
+pub fn path_of(route: &Route) -> String {
     let path = route.path.replace("{lang}", "fr").replace("{id}", NOTHING).replace("{number}", "1");
     let path = path.replace("{to}", TO).replace("{token}", NOTHING);
     assert!(!path.contains('{'), "a parameter that this test does not know: {path}");

@@ -59,7 +59,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
         now: NOW,
     };
     if let Some((_, role)) = who {
-        chrome.navigate(nav(role, Text::new(lang)));
+        chrome.navigate(nav(role, true, Text::new(lang)));
         chrome.waiting("/interventions", 2);
     }
     chrome

@@ -200,6 +200,7 @@ pub fn home(role: Role) -> HomeView {
         return HomeView::default();
     }
     HomeView {
+        elsewhere: false,
         waiting: Some(vec![intervention(State::Waiting)]),
         live: Some(vec![session(true)]),
         open: vec![intervention(State::Open)],

@@ -176,7 +176,15 @@ async fn scripted(database: &TestDatabase) -> (House, Script) {
     let stop = CancellationToken::new();
     let ends = stop.clone();
     tokio::spawn(async move {
-        web::serve::serve(listener, Some(tls), router, Limits::default(), ends, Duration::from_secs(1)).await
+        web::serve::serve(
+            listener,
+            web::serve::Front { tls: Some(tls), ..web::serve::Front::default() },
+            router,
+            Limits::default(),
+            ends,
+            Duration::from_secs(1),
+        )
+        .await
     });
     let house = House::over(database, sis_config(&authority, port), SisFaults::new(), stop).await;
     (house, script)
