@@ -156,6 +156,10 @@ fn proxies(config: &Config) -> Vec<Line> {
     let doors = [
         ("proxies of the portal", page(&config.portal)),
         ("proxies of the desk", page(&config.desk)),
+        (
+            "proxies of the desk's administration",
+            config.desk.as_ref().and_then(|desk| desk.administration.as_ref()?.proxies.clone()),
+        ),
         ("proxies of the suppliers' door", page(&config.suppliers)),
         ("proxies of the relays", config.relays.as_ref().and_then(|relays| relays.proxies.clone())),
     ];

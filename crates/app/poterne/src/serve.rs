@@ -132,7 +132,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 async fn page(door: crate::config::PageDoor) -> Result<PageDoor> {
     let administration = match door.administration {
-        Some(inside) => Some(Administration { listener: bind(inside.listen).await?, networks: inside.networks.into() }),
+        Some(inside) => {
+            let listener = bind(inside.listen).await?;
+            Some(Administration { listener, networks: inside.networks.into(), proxies: inside.proxies })
+        }
         None => None,
     };
     Ok(PageDoor {

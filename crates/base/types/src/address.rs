@@ -109,6 +109,16 @@ impl Cidr {
         self.prefix_bits
     }
 
+    /// Whether it holds IPv6 addresses that the Internet routes.
+    pub fn is_public_v6(&self) -> bool {
+        matches!(self.network, IpAddr::V6(v6) if v6.octets()[0] & 0xfe != 0xfc)
+    }
+
+    /// Whether all of the other range lies in this one.
+    pub fn covers(&self, other: &Cidr) -> bool {
+        self.prefix_bits <= other.prefix_bits && self.contains(ClientAddress::new(other.network))
+    }
+
     /// Whether the address lies in the range.
     pub fn contains(&self, address: ClientAddress) -> bool {
         matches!((self.network, address.ip()), (IpAddr::V4(_), IpAddr::V4(_)) | (IpAddr::V6(_), IpAddr::V6(_)))

@@ -8,12 +8,38 @@ use crate::{
 /// Every probe. A rule without one here can only be attested.
 pub const PROBES: &[ProbeInfo] = &[
     ProbeInfo {
+        name: "strangers",
+        rules: &[(AccesWeb, "GA1")],
+        what_fr: "Les pages et les routes des programmes, quelques-unes à chaque fois et toutes tour à tour, sont demandées \
+                  sans session ni jeton : aucune ne s’ouvre.",
+        what_en: "Pages and programs' routes, some each time and all in turn, are asked for without session or token: none \
+                  opens.",
+    },
+    ProbeInfo {
+        name: "discretion",
+        rules: &[(AccesWeb, "DT2")],
+        what_fr: "Pages et erreurs ne disent rien des programmes, de leurs versions ni de leurs dossiers.",
+        what_en: "Pages and errors say nothing of programs, their versions or their folders.",
+    },
+    ProbeInfo {
+        name: "residue",
+        rules: &[(AccesWeb, "DT10")],
+        what_fr: "Le navigateur ne doit garder aucune page d’une personne connectée.",
+        what_en: "Browsers are told to keep no page of somebody signed in.",
+    },
+    ProbeInfo {
+        name: "forged-address",
+        rules: &[(AccesWeb, "DT13")],
+        what_fr: "Qui n’est pas un mandataire déclaré et prétend parler pour un autre est noté sous sa propre adresse.",
+        what_en: "Whoever is no declared proxy and pretends to speak for another is written down under his own address.",
+    },
+    ProbeInfo {
         name: "restricted",
         rules: &[(Clausier, "O-5.3")],
         what_fr: "Ce qui a ouvert une session n’en ouvre pas d’autre ; les pages qui administrent sont absentes là où tout le \
-                  personnel entre, et là où elles sont, rien n’est répondu à qui vient d’un autre réseau.",
+                  personnel entre, et là où elles sont, rien n’est répondu à qui vient tout droit d’un autre réseau.",
         what_en: "What opened a session opens no other; pages that administer are absent where all of the staff comes in and, \
-                  where they are, nothing is answered to whoever comes from another network.",
+                  where they are, nothing is answered to whoever comes straight from another network.",
     },
     ProbeInfo {
         name: "others-records",
@@ -53,7 +79,7 @@ pub const PROBES: &[ProbeInfo] = &[
     },
     ProbeInfo {
         name: "sign-out",
-        rules: &[(AccesWeb, "AA12"), (Segur, "SC.SSI/IE.38")],
+        rules: &[(AccesWeb, "AA12"), (AccesWeb, "DT10"), (Segur, "SC.SSI/IE.38")],
         what_fr: "Le compte réservé se déconnecte ; son jeton d’avant n’ouvre plus rien.",
         what_en: "The reserved account signs out; its former token opens nothing any more.",
     },
@@ -89,9 +115,9 @@ pub const PROBES: &[ProbeInfo] = &[
     },
     ProbeInfo {
         name: "sealed",
-        rules: &[(AccesWeb, "DT4"), (AccesWeb, "DT5")],
-        what_fr: "Après une visite, rien n’est en clair dans les fichiers du nœud ; une entrée altérée ne passe pas.",
-        what_en: "After a visit nothing stands in clear in the node's files; an altered entry does not pass.",
+        rules: &[(AccesWeb, "DT4"), (AccesWeb, "DT5"), (Clausier, "O-12.3.6")],
+        what_fr: "Après une visite, rien n’est en clair dans les fichiers du nœud, mot de passe compris ; une entrée altérée ne passe pas.",
+        what_en: "After a visit nothing stands in clear in the node's files, nor any password; an altered entry does not pass.",
     },
     ProbeInfo {
         name: "accounts",
@@ -137,7 +163,7 @@ pub const PROBES: &[ProbeInfo] = &[
     },
     ProbeInfo {
         name: "relay-traces",
-        rules: &[(Interventions, "T11"), (Clausier, "O-9.9")],
+        rules: &[(Interventions, "E3"), (Interventions, "T11"), (Clausier, "O-9.9")],
         what_fr: "Une session sur un équipement fictif laisse au journal qui s’est connecté et ce qu’il a fait.",
         what_en: "A session to a synthetic equipment leaves in the journal who connected and what he did.",
     },

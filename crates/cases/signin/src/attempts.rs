@@ -83,11 +83,15 @@ impl Counters {
         (connection, now): (&mut AnyConnection, Time),
     ) -> Result<bool, StoreError> {
         let network = network_of(address.source());
-        if defences.is_sprayed(now) || defences.is_sprayed_from(network, now) {
+        if defences.is_sprayed(now) {
             return Ok(true);
         }
+        // One who guesses behind a declared address makes nobody there work for it.
         if defences.is_shared(address) {
             return Ok(false);
+        }
+        if defences.is_sprayed_from(network, now) {
+            return Ok(true);
         }
         let token = |parts: &[&[u8]]| {
             keys.token(Purpose::FailureTokens, parts).map_err(|error| StoreError::Other(error.to_string()))

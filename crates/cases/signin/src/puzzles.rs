@@ -7,9 +7,10 @@
 
 use crate::{SignInService, attempts::Counters, service::FirstStepError};
 use data_encoding::BASE64URL_NOPAD;
+use identity::network_of;
 use identity::solves_puzzle;
 use minicbor::{Decode, Encode};
-use std::{collections::HashMap, sync::PoisonError, time::Duration};
+use std::{collections::HashMap, net::IpAddr, sync::PoisonError, time::Duration};
 use types::{ClientAddress, Time};
 use vault::{Place, Purpose, random};
 
@@ -19,8 +20,13 @@ const LIFE: Duration = Duration::from_secs(300);
 pub const PUZZLE_WAIT: Duration = Duration::from_secs(15);
 /// Of those, so many are taken of a source in a minute.
 pub(crate) const WAITED_PER_MINUTE_MAX: u32 = 4;
-/// Remembered until their end. Each took a first step of its source: there are fewer unless thousands of sources come at once.
-const USED_MAX: usize = 65_536;
+/// Remembered until their end, of all and of one network: who has many addresses uses up his own network's.
+const USED_MAX: usize = 262_144;
+const USED_OF_NETWORK_MAX: usize = 4096;
+/// Those that ended are forgotten so often.
+const FORGET_EVERY: Duration = Duration::from_secs(10);
+/// Pages drawn at once that ask the store whether a puzzle goes with them: who finds no place gets his with the form.
+pub(crate) const LOOKS_AT_ONCE: usize = 2;
 const PLACE: Place<'static> = Place { table: "browser", column: "puzzle", row: &[] };
 
 /// A puzzle for a form.
@@ -52,25 +58,47 @@ struct Asked {
 
 /// Those that served, until their end. Pure: the caller brings the time.
 #[derive(Default)]
-pub(crate) struct Used(HashMap<[u8; 16], Time>);
+pub(crate) struct Used {
+    nonces: HashMap<[u8; 16], (Time, IpAddr)>,
+    networks: HashMap<IpAddr, usize>,
+    forgot: Option<Time>,
+}
 
 impl Used {
+    fn served(&self, nonce: &[u8; 16]) -> bool {
+        self.nonces.contains_key(nonce)
+    }
+
     /// Whether it serves now. It does once; when too many are remembered, none does.
-    fn take(&mut self, nonce: [u8; 16], until: Time, now: Time) -> bool {
-        if self.0.len() >= USED_MAX {
-            self.0.retain(|_, until| now < *until);
-        }
-        if self.0.len() >= USED_MAX || self.0.contains_key(&nonce) {
+    fn take(&mut self, nonce: [u8; 16], network: IpAddr, (until, now): (Time, Time)) -> bool {
+        self.forget(now);
+        let of_network = self.networks.get(&network).copied().unwrap_or(0);
+        if self.nonces.len() >= USED_MAX || of_network >= USED_OF_NETWORK_MAX || self.served(&nonce) {
             return false;
         }
-        self.0.insert(nonce, until);
+        self.nonces.insert(nonce, (until, network));
+        self.networks.insert(network, of_network + 1);
         true
+    }
+
+    fn forget(&mut self, now: Time) {
+        if self.forgot.is_some_and(|last| now >= last && now.since(last) < FORGET_EVERY) {
+            return;
+        }
+        self.forgot = Some(now);
+        self.nonces.retain(|_, (until, _)| now < *until);
+        self.networks.clear();
+        for (_, network) in self.nonces.values() {
+            *self.networks.entry(*network).or_default() += 1;
+        }
     }
 }
 
 impl SignInService {
     /// A puzzle for the password's form, if one is asked for at this address now.
     pub async fn puzzle(&self, address: ClientAddress) -> Option<Puzzle> {
+        // So that pages for strangers keep no connection of the store from others. Whoever sends the form is asked in any case.
+        let _place = self.parts().puzzle_looks.try_acquire().ok()?;
         // A store that does not answer is told when the form is sent.
         self.asks_puzzle(address).await.unwrap_or(false).then(|| self.new_puzzle(address)).flatten()
     }
@@ -105,14 +133,8 @@ impl SignInService {
         let now = self.parts().journal.now();
         let why = match self.unseal_puzzle(solved.sealed, address, now) {
             None => None,
-            Some((nonce, age, until)) => match self.is_answered(solved, address, (age, now)) {
-                Ok(()) => {
-                    let mut used = self.parts().puzzles.lock().unwrap_or_else(PoisonError::into_inner);
-                    if used.take(nonce, until, now) {
-                        return Ok(());
-                    }
-                    None
-                }
+            Some(one) => match self.is_answered(solved, address, one, now) {
+                Ok(()) => return Ok(()),
                 Err(wait) => wait,
             },
         };
@@ -120,20 +142,26 @@ impl SignInService {
         Err(FirstStepError::Puzzle { puzzle: self.new_puzzle(address).ok_or(FirstStepError::Unavailable)?, wait: why })
     }
 
+    /// Whether it serves, solved or waited for; otherwise how long to wait, if that would do.
     fn is_answered(
         &self,
         solved: Solved<'_>,
         address: ClientAddress,
-        (age, now): (Duration, Time),
+        (nonce, age, until): ([u8; 16], Duration, Time),
+        now: Time,
     ) -> Result<(), Option<Duration>> {
-        if !solved.answer.is_empty() {
-            return if solves_puzzle(solved.sealed, solved.answer) { Ok(()) } else { Err(None) };
+        let mut used = self.parts().puzzles.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.served(&nonce) || !solved.answer.is_empty() && !solves_puzzle(solved.sealed, solved.answer) {
+            return Err(None);
         }
-        if age < PUZZLE_WAIT {
-            return Err(Some(PUZZLE_WAIT));
+        if solved.answer.is_empty() {
+            if age < PUZZLE_WAIT {
+                return Err(Some(PUZZLE_WAIT));
+            }
+            let mut pace = self.parts().waited_pace.lock().unwrap_or_else(PoisonError::into_inner);
+            pace.step(address.source(), now).map_err(Some)?;
         }
-        let mut pace = self.parts().waited_pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.step(address.source(), now).map_err(Some)
+        used.take(nonce, network_of(address.source()), (until, now)).then_some(()).ok_or(None)
     }
 
     /// Which one it is, how old, and until when it may serve.
@@ -156,10 +184,23 @@ mod tests {
     fn what_served_is_remembered_until_its_end_and_no_more_than_so_many() {
         let (now, mut used) = (Time::from_micros(1_000_000_000), Used::default());
         let nonce = |n: usize| (n as u128).to_be_bytes();
-        assert!((0..USED_MAX).all(|n| used.take(nonce(n), now + LIFE, now)));
-        assert!(!used.take(nonce(1), now + LIFE, now), "it served");
-        assert!(!used.take(nonce(USED_MAX), now + LIFE, now), "nobody's serves twice for want of room");
-        assert!(used.take(nonce(USED_MAX), now + LIFE + LIFE, now + LIFE));
-        assert_eq!(used.0.len(), 1);
+        let network = |n: usize| IpAddr::from([10, 0, (n / USED_OF_NETWORK_MAX) as u8, 0]);
+        let (until, later) = (now + LIFE, now + LIFE);
+        assert!((0..USED_MAX).all(|n| used.take(nonce(n), network(n), (until, now))));
+        assert!(!used.take(nonce(1), network(1), (until, now)), "it served");
+        let other = IpAddr::from([10, 1, 0, 0]);
+        assert!(!used.take(nonce(USED_MAX), other, (until, now)), "nobody's serves twice for want of room");
+        assert!(used.take(nonce(USED_MAX), other, (later + LIFE, later)));
+        assert_eq!((used.nonces.len(), used.networks.len()), (1, 1));
+    }
+
+    #[test]
+    fn whoever_has_many_addresses_takes_the_room_of_no_other_network() {
+        let (now, mut used) = (Time::from_micros(1_000_000_000), Used::default());
+        let [mine, theirs] = [1, 2].map(|n| IpAddr::from([10, 0, n, 0]));
+        let nonce = |n: usize| (n as u128).to_be_bytes();
+        assert!((0..USED_OF_NETWORK_MAX).all(|n| used.take(nonce(n), mine, (now + LIFE, now))));
+        assert!(!used.take(nonce(USED_OF_NETWORK_MAX), mine, (now + LIFE, now)));
+        assert!(used.take(nonce(USED_OF_NETWORK_MAX), theirs, (now + LIFE, now)));
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         FIRST_STEPS_PER_MINUTE_MAX, HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX, HOME_STEPS_PER_MINUTE_MAX,
         PASSKEYS_PER_MINUTE_MAX, Pace,
     },
-    puzzles::{Puzzle, Used, WAITED_PER_MINUTE_MAX},
+    puzzles::{LOOKS_AT_ONCE, Puzzle, Used, WAITED_PER_MINUTE_MAX},
     staff::{Asked, Staff},
 };
 use identity::{
@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 use store::Store;
+use tokio::sync::Semaphore;
 use types::{AccountId, ClientAddress, Door, EstablishmentId, Role, Secret, SessionId, Time};
 use vault::{Keys, Purpose, VaultError, random};
 
@@ -143,6 +144,7 @@ pub(crate) struct Parts {
     home_pace: Mutex<(Pace<[u8; 32]>, Pace)>,
     /// Puzzles that served, and sources that wait instead of solving theirs.
     pub puzzles: Mutex<Used>,
+    pub puzzle_looks: Semaphore,
     pub waited_pace: Mutex<Pace>,
     /// Of passkeys, whose check costs no hashing: who fills the other one keeps nobody from using his.
     passkey_pace: Mutex<Pace>,
@@ -199,6 +201,7 @@ impl SignInService {
             pace,
             home_pace: Mutex::new(home_pace),
             puzzles: Mutex::default(),
+            puzzle_looks: Semaphore::new(LOOKS_AT_ONCE),
             waited_pace: Mutex::new(Pace::new(WAITED_PER_MINUTE_MAX)),
             passkey_pace,
             nobody,

@@ -1,8 +1,11 @@
 //! The first bytes of a connection that a proxy carries: whom it is for (acces-web TR2, DT13).
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
@@ -25,15 +28,20 @@ impl Unannounced {
     }
 }
 
-/// Tells the log, once, that somebody came to a listener that is not for his network: likewise.
+/// Tells the log, once a minute at most, how often somebody came to a listener that is not for his network.
 #[derive(Debug, Default)]
-pub struct Strangers(AtomicBool);
+pub struct Strangers(Mutex<(u64, Option<Instant>)>);
 
 impl Strangers {
-    /// Tells it, if it was not yet.
-    pub fn tell(&self) {
-        if !self.0.swap(true, Ordering::Relaxed) {
-            tracing::warn!("somebody came to a listener from outside its networks, and was not let in");
+    /// One more came.
+    pub fn came(&self) {
+        const EVERY: Duration = Duration::from_secs(60);
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (times, told) = &mut *seen;
+        *times += 1;
+        if told.is_none_or(|told| told.elapsed() >= EVERY) {
+            tracing::warn!(times, "somebody came to a listener from outside its networks, and was not let in");
+            *seen = (0, Some(Instant::now()));
         }
     }
 }

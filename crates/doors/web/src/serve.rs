@@ -202,7 +202,7 @@ impl Listening {
         let is_for = |networks: &Arc<[Cidr]>| is_somebody && networks.iter().any(|network| network.contains(client));
         let admitted = self.networks.as_ref().is_none_or(is_for);
         if !admitted {
-            self.strangers.tell();
+            self.strangers.came();
         }
         admitted
     }

@@ -109,8 +109,15 @@ fn administration<'b>(desk: &Section<'b>) -> Option<(Section<'b>, Option<Adminis
     let networks = section.required("networks", "[\"10.0.0.0/16\"]", |value| {
         ranges(value, ("the administrators'", "it would be for strangers"))
     });
+    let proxies = proxies(&section, Door::Desk);
     section.finish();
-    let read = listen.zip(networks).map(|(listen, networks)| Administration { listen, networks });
+    let trusted = proxies.as_ref().map(|proxies| proxies.trusted().to_vec()).unwrap_or_default();
+    let lost = networks.iter().flatten().find(|network| trusted.iter().any(|proxy| proxy.covers(network)));
+    if let Some(network) = lost {
+        let what = format!("all of {network} is trusted to speak for others: nobody is let in from there");
+        section.wrong("networks", what, "trust the proxies' own addresses only (trusted_proxies)");
+    }
+    let read = listen.zip(networks).map(|(listen, networks)| Administration { listen, networks, proxies });
     Some((section, read))
 }
 

@@ -170,14 +170,17 @@ pub struct PageDoor {
 }
 
 /// `[desk.administration]`: a second listener of the desk, with all its pages, for those who administer (clausier O-5.3).
-/// The first one is then without them. Both have the desk's name, certificate and proxies: which one somebody reaches is
-/// for the hospital's network to say.
+/// The first one is then without them. Both have the desk's name and certificate: which one somebody reaches is for the
+/// hospital's network to say.
 #[derive(Debug, Clone)]
 pub struct Administration {
     /// `listen`: the address and port it listens on.
     pub listen: SocketAddr,
     /// `networks`: where those who administer come from; nobody else is answered.
     pub networks: Vec<Cidr>,
+    /// `trusted_proxies` and `proxies_say`, none by default: the proxies before this listener, whatever stands before the
+    /// desk's other one.
+    pub proxies: Option<Proxies>,
 }
 
 /// `[relays]`: the door that technicians reach with an SSH client.

@@ -6,8 +6,9 @@ use types::{Cidr, Door};
 use wire::proxy::{Proxies, Says};
 
 const RANGES_MAX: usize = 32;
-/// A wider range is no network of one's own: strangers would be believed.
+/// A wider range is no network of one's own: strangers would be believed. Of IPv6, whole operators have one /32.
 const PREFIX_BITS_MIN: u8 = 8;
+const PUBLIC_V6_BITS_MIN: u8 = 32;
 const SAYS: [(&str, Says); 3] =
     [("x_forwarded_for", Says::XForwardedFor), ("forwarded", Says::Forwarded), ("proxy_protocol", Says::ProxyProtocol)];
 
@@ -48,8 +49,9 @@ fn range(text: &str, too_wide: &str) -> Result<Cidr, String> {
     let Ok(range) = text.parse::<Cidr>() else {
         return Err(format!("\"{text}\" is no address, nor a network with nothing set beyond its prefix"));
     };
-    if range.prefix_bits() < PREFIX_BITS_MIN {
-        return Err(format!("\"{text}\" is wider than /{PREFIX_BITS_MIN}: {too_wide}"));
+    let least = if range.is_public_v6() { PUBLIC_V6_BITS_MIN } else { PREFIX_BITS_MIN };
+    if range.prefix_bits() < least {
+        return Err(format!("\"{text}\" is wider than /{least}: {too_wide}"));
     }
     Ok(range)
 }

@@ -420,6 +420,24 @@ fn a_desk_may_administer_apart() {
         site.write(&with(keys));
         assert_eq!(said(&site), [expected], "{keys}");
     }
+    let trusting = "listen = \"10.0.0.5:8446\"\nnetworks = [\"10.0.3.0/24\"]\ntrusted_proxies = [\"10.0.0.0/16\"]\nproxies_say = \"forwarded\"";
+    site.write(&with(trusting));
+    let told = format!(
+        "{}:12: desk.administration.networks: all of 10.0.3.0/24 is trusted to speak for others: nobody is let in from \
+         there; trust the proxies' own addresses only (trusted_proxies)",
+        line + 2
+    );
+    assert_eq!(said(&site), [told]);
+    site.write(&with(&trusting.replace("10.0.3.0/24", "10.0.0.0/8")));
+    let config = Config::read(&site.file()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let desk = config.desk.unwrap();
+    assert!(desk.proxies.is_none() && desk.administration.unwrap().proxies.is_some());
+    // A public prefix of IPv6 as wide as an operator's is no network of one's own; a private one is.
+    for (network, good) in [("2a00::/8", false), ("2001:db8::/31", false), ("2001:db8::/32", true), ("fd00::/8", true)]
+    {
+        site.write(&with(&format!("listen = \"10.0.0.5:8446\"\nnetworks = [\"{network}\"]")));
+        assert_eq!(Config::read(&site.file()).is_ok(), good, "{network}");
+    }
     // No other door administers.
     site.write(&GOOD_SECOND.replace("[suppliers]", "[suppliers]\nadministration = 1"));
     assert!(said(&site)[0].contains("suppliers.administration: there is no such"), "{:?}", said(&site));

@@ -61,7 +61,7 @@ fn each_mistake_about_proxies_has_its_place_and_its_remedy() {
             "desk",
             ranges("[\"proxy.example\", \"10.0.0.10\", \"0.0.0.0/0\", \"::/0\", \"10.0.0.0/7\"]"),
             vec![format!(
-                "19: desk.trusted_proxies: \"proxy.example\" {beyond}, \"0.0.0.0/0\" {wide}, \"::/0\" {wide}, \
+                "19: desk.trusted_proxies: \"proxy.example\" {beyond}, \"0.0.0.0/0\" {wide}, \"::/0\" is wider than /32: strangers from there would be believed, \
                  \"10.0.0.0/7\" {wide}; {WRITE}"
             )],
         ),
@@ -109,7 +109,9 @@ fn each_mistake_about_proxies_has_its_place_and_its_remedy() {
             "desk",
             "trusted_proxies = [\"::/0\"]\nproxies_say = \"true-client-ip\"".into(),
             vec![
-                format!("19: desk.trusted_proxies: \"::/0\" {wide}; {WRITE}"),
+                format!(
+                    "19: desk.trusted_proxies: \"::/0\" is wider than /32: strangers from there would be believed; {WRITE}"
+                ),
                 "15: desk.proxies_say: \"true-client-ip\" is not known here; \
                  write one of: x_forwarded_for, forwarded, proxy_protocol"
                     .into(),

@@ -154,6 +154,8 @@ pub struct Administration {
     pub listener: TcpListener,
     /// Whom it is for.
     pub networks: Arc<[Cidr]>,
+    /// The proxies before it.
+    pub proxies: Option<Proxies>,
 }
 
 /// The relays' listener.

@@ -9,6 +9,7 @@ use crate::probes::{
     alone::{AloneDoor, AloneProbe},
     codes::Reserved,
     each_door::EachDoor,
+    forged::ForgedProbe,
     guessing,
     openings::{Opened, OpeningsProbe},
     over::{self, OverDoor, OverProbe},
@@ -23,6 +24,7 @@ use crate::probes::{
     sealed::{Kept, SealedProbe},
     sessions,
     settings::Recording,
+    strangers,
     target::{Target, leaf_of, reached},
     terms::{JournalTerms, TermsProbe},
     tls::TlsProbe,
@@ -35,6 +37,7 @@ use dossier::{Probe, ProbeInfo, ProofKeeper, probe_named};
 use identity::TotpSecret;
 use signin::{Enrolment, NewAccount, SignInService};
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -42,7 +45,7 @@ use std::{
 use tokio::task::JoinSet;
 use types::{Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MonthKeys};
-use wire::proxy::Says;
+use wire::proxy::{Proxies, Says};
 
 /// How the reserved accounts are called.
 const NAME: &str = "Sonde de la Poterne";
@@ -58,6 +61,8 @@ pub struct Proving {
     /// Of the doors that expect the PROXY protocol; until they carry.
     porters: Vec<Porter>,
     visited: Vec<Visited>,
+    /// The proxies before each door, where it has any.
+    proxies: BTreeMap<Door, Proxies>,
     /// Where the desk administers, if apart.
     inside: Option<Inside>,
     refusals: Arc<JournalTraces>,
@@ -97,7 +102,8 @@ impl Proving {
         let Keep { journal, policies, .. } = ground.keep;
         let keys = ground.master.keys_for(Holder::Prober);
         let (mut targets, mut visited, mut porters) = (Vec::new(), Vec::new(), Vec::new());
-        let mut inside = None;
+        let mut credentials = Vec::new();
+        let (mut proxies, mut inside) = (BTreeMap::new(), None);
         for (door, page) in doors {
             let Some(page) = page else { continue };
             let leaf = leaf_of(&page.tls, "door.invalid").with_context(|| format!("{door}: its certificate"))?;
@@ -107,11 +113,13 @@ impl Proving {
                 target.through = porter.address()?;
                 porters.push(porter);
             }
+            proxies.extend(page.proxies.clone().map(|proxies| (door, proxies)));
             if let Some(apart) = &page.administration {
-                let (networks, proxies) = (apart.networks.clone(), page.proxies.clone());
+                let (networks, proxies) = (apart.networks.clone(), apart.proxies.clone());
                 inside = Some(Inside { address: reached(apart.listener.local_addr()?), networks, proxies });
             }
             if let Some((role, roles)) = reserved_role(door) {
+                credentials.extend([Reserved::new(&keys, door)?, Reserved::alone(&keys, door)?]);
                 let visits = Visits::new(&target, Reserved::new(&keys, door)?, ground.clock())?;
                 let alone = Visits::new(&target, Reserved::alone(&keys, door)?, ground.clock())?;
                 visited.push(Visited {
@@ -133,6 +141,7 @@ impl Proving {
             origin: journal.origin().to_owned(),
             database: database.strip_prefix("sqlite:").map(PathBuf::from),
             name: NAME,
+            credentials,
         };
         let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
         let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
@@ -144,6 +153,7 @@ impl Proving {
             targets,
             porters,
             visited,
+            proxies,
             inside,
             refusals,
             terms,
@@ -247,6 +257,7 @@ impl Proving {
             let portal = portal.clone();
             move |info| -> Arc<dyn Probe> { Arc::new(RecordsProbe::new(info, what, portal, other)) }
         };
+        let (forged, seen) = ((doors.clone(), self.proxies), refusals.clone());
         let (traced, journal) = (doors.clone(), refusals.clone());
         let accesses = (doors.clone(), refusals.clone());
         let desk = doors.iter().find(|one| one.door() == Door::Desk).cloned();
@@ -265,6 +276,7 @@ impl Proving {
             named("idle-session", |info| Arc::new(OverProbe::new(info, over::Which::Idle, idle))),
             named("last-sign-in", each_door(sessions::last_sign_in)),
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),
+            named("forged-address", |info| Arc::new(ForgedProbe::new(info, forged.0, forged.1, seen))),
             named("trace-terms", |info| Arc::new(TermsProbe::new(info, terms))),
             // Before those that are refused so many pages that refusals fold.
             named("accesses", |info| Arc::new(AccessesProbe::new(info, accesses.0, accesses.1))),
@@ -272,6 +284,9 @@ impl Proving {
             named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
             named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1))),
             named("passwords", each_door(passwords::look)),
+            named("discretion", each_door(strangers::discretion)),
+            named("residue", each_door(strangers::residue)),
+            named("strangers", each_door(strangers::kept_out)),
             named("guessing", each_door(guessing::look)),
             named("others-records", records(Records::Others)),
             named("explored-addresses", records(Records::Explored)),

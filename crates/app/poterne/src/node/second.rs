@@ -244,10 +244,10 @@ impl Second {
 /// The desk's listeners: one with all its pages or, where it administers apart, one without and one with.
 fn desk_listens(mut door: PageDoor, state: &DeskState) -> Vec<Listening> {
     let whole = desk::router(state.clone(), door.limits.clone());
-    let Some(Administration { listener, networks }) = door.administration.take() else {
+    let Some(Administration { listener, networks, proxies }) = door.administration.take() else {
         return vec![Listening::of(Door::Desk, door, whole)];
     };
-    let front = Front { tls: Some(door.tls.clone()), proxies: door.proxies.clone(), networks: Some(networks) };
+    let front = Front { tls: Some(door.tls.clone()), proxies, networks: Some(networks) };
     let inside = Listening { name: Door::Desk, listener, front, limits: door.limits.clone(), router: whole };
     let others = desk::router(state.without_administration(), door.limits.clone());
     vec![Listening::of(Door::Desk, door, others), inside]

@@ -3,7 +3,7 @@
 use super::target::Target;
 use anyhow::{Context, Result, bail};
 use reqwest::{
-    Client, Method, Response,
+    Client, ClientBuilder, Method, Response,
     header::{CONTENT_TYPE, COOKIE, HeaderMap, ORIGIN},
     redirect::Policy,
 };
@@ -11,7 +11,10 @@ use rustls::{
     SupportedProtocolVersion,
     version::{TLS12, TLS13},
 };
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// A page that takes longer could not be had.
 const WAIT: Duration = Duration::from_secs(15);
@@ -53,15 +56,34 @@ impl Browser {
 
     /// With these versions only.
     pub fn with_versions(target: &Target, versions: &[&'static SupportedProtocolVersion]) -> Result<Self> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(target.tls(versions)?)
-            .resolve(&target.host, target.through)
+        let builder = Client::builder().tls_backend_preconfigured(target.tls(versions)?);
+        Self::built(builder, target, target.through)
+    }
+
+    /// From an address of this machine straight to the door, saying in every way to come for somebody else.
+    pub fn pretending(target: &Target, from: IpAddr, to_be: &str) -> Result<Self> {
+        let said = [
+            ("x-forwarded-for", to_be.to_owned()),
+            ("x-real-ip", to_be.to_owned()),
+            ("forwarded", format!("for={to_be}")),
+        ];
+        let mut headers = HeaderMap::new();
+        for (name, value) in said {
+            headers.insert(name, value.parse().context("no header can say that")?);
+        }
+        let builder = Client::builder().tls_backend_preconfigured(target.tls(&[&TLS13, &TLS12])?);
+        Self::built(builder.local_address(from).default_headers(headers), target, target.address)
+    }
+
+    fn built(builder: ClientBuilder, target: &Target, through: SocketAddr) -> Result<Self> {
+        let client = builder
+            .resolve(&target.host, through)
             .redirect(Policy::none())
             .no_proxy()
             .timeout(WAIT)
             .build()
             .context("no client")?;
-        let base = format!("https://{}:{}", target.host, target.through.port());
+        let base = format!("https://{}:{}", target.host, through.port());
         Ok(Self { client, base, target: target.clone() })
     }
 

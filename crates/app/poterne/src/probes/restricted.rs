@@ -1,7 +1,8 @@
 //! What opened a session opens no second one, and what administers is apart from what everybody reaches (clausier O-5.3).
 
-use super::{Fault, Seen, verdict, visits::Visits};
+use super::{Fault, Seen, strangers::path_of, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
+use entrance::Asks;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
@@ -13,10 +14,8 @@ use tokio::{
     time::timeout,
 };
 use types::{Cidr, ClientAddress, Door};
-use wire::proxy::Proxies;
+use wire::proxy::{Proxies, Says};
 
-/// A page of those that administer, which the desk's reserved account may see where they are.
-const ADMINISTERS: &str = "/fr/accounts";
 /// Something that a listener answers, if only with an alert, unless it closes before.
 const HELLO: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 const WAIT: Duration = Duration::from_secs(10);
@@ -48,11 +47,13 @@ impl RestrictedProbe {
         if door.replay().await? {
             return Err(Fault::broken("what opened a session opens another one"));
         }
-        if door.door() == Door::Desk {
-            is_apart(door, self.inside.as_ref()).await?;
-        }
         // Many logins would have to fail for it, which would ring at the desk each time.
-        Err(Fault::Partly("what opened a session opens no other; the puzzle while many guess is not tried".into()))
+        let untried = "what opened a session opens no other; the puzzle while many guess is not tried";
+        if door.door() != Door::Desk {
+            return Err(Fault::Partly(untried.into()));
+        }
+        let apart = is_apart(door, self.inside.as_ref()).await?;
+        Err(Fault::Partly(format!("{untried}; {apart}")))
     }
 }
 
@@ -64,7 +65,9 @@ impl Probe for RestrictedProbe {
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
         Box::pin(async {
             let mut seen = Vec::new();
-            for door in &self.doors {
+            // The desk first: it has more to say.
+            let (desk, others): (Vec<_>, Vec<_>) = self.doors.iter().partition(|door| door.door() == Door::Desk);
+            for door in desk.into_iter().chain(others) {
                 seen.push((door.door(), self.look(door).await));
             }
             verdict(seen)
@@ -72,25 +75,45 @@ impl Probe for RestrictedProbe {
     }
 }
 
-async fn is_apart(desk: &Visits, inside: Option<&Inside>) -> Result<(), Fault> {
-    let cookie = desk.visit().await?.cookie;
-    let page = desk.browser.get(ADMINISTERS, Some(&cookie)).await.map_err(Fault::unreachable)?;
-    match (page.status, inside) {
-        (200, None) => Err(Fault::Partly(
-            "what opened a session opens no other; accounts are administered where all of the staff comes in \
-             ([desk.administration] says where else)"
-                .into(),
-        )),
-        (200, Some(_)) => Err(Fault::broken("pages that administer answer where all of the staff comes in")),
-        (404, Some(inside)) => is_closed(inside).await,
-        (status, _) => Err(Fault::unreachable(format!("the page of accounts is answered {status}"))),
+/// The desk's pages and programs' routes that administer, and that nothing else stands in the place of.
+fn administering() -> impl Iterator<Item = String> {
+    let gets = desk::ROUTES.iter().filter(|route| route.method == "GET" && !route.path.contains("/equipment"));
+    let administers =
+        |path: &str| desk::ADMINISTRATION.iter().any(|(method, of)| method.is_none() && path.starts_with(of));
+    gets.filter(move |route| route.asks != Asks::Nothing && administers(route.path)).map(path_of)
+}
+
+/// Where the desk administers: apart, and closed there to others; or with the rest, which is told. Asked without a session:
+/// what is there asks for one, what is not is not.
+async fn is_apart(desk: &Visits, inside: Option<&Inside>) -> Result<&'static str, Fault> {
+    let (mut here, mut absent) = (None, 0);
+    for path in administering() {
+        match desk.browser.get(&path, None).await.map_err(Fault::unreachable)?.status {
+            404 => absent += 1,
+            401 => here = Some(path),
+            status => return Err(Fault::unreachable(format!("{path} is answered {status}"))),
+        }
+    }
+    match (here, inside) {
+        (None, Some(inside)) => is_closed(inside).await,
+        (Some(_), None) if absent == 0 => {
+            Ok("it administers where all of the staff comes in: [desk.administration] would put that apart")
+        }
+        (Some(path), _) => {
+            Err(Fault::broken(format!("{path}, which administers, answers where all of the staff comes in")))
+        }
+        (None, None) => Err(Fault::unreachable("no page that administers is anywhere")),
     }
 }
 
 /// Whether the listener says nothing to somebody from elsewhere, while it listens.
-async fn is_closed(inside: &Inside) -> Result<(), Fault> {
+async fn is_closed(inside: &Inside) -> Result<&'static str, Fault> {
+    if inside.proxies.as_ref().is_some_and(|proxies| proxies.says() == Says::ProxyProtocol) {
+        // Whoever is no proxy is closed there for that alone.
+        return Ok("what administers is apart; only proxies come there, and nothing is tried through them");
+    }
     let Some(from) = stranger(inside) else {
-        return Err(Fault::Partly("what administers is apart; all of this machine's addresses may come there".into()));
+        return Ok("what administers is apart; all of this machine's addresses may come there");
     };
     let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let asked = async {
@@ -102,7 +125,10 @@ async fn is_closed(inside: &Inside) -> Result<(), Fault> {
     // It may be closed before it reads.
     let _ = stream.write_all(HELLO).await;
     match timeout(WAIT, stream.read(&mut [0; 1])).await {
-        Ok(Ok(0) | Err(_)) => Ok(()),
+        Ok(Ok(0) | Err(_)) if inside.proxies.is_some() => Ok(
+            "what administers is apart, and closed to whoever comes straight from elsewhere; proxies' clients are not tried",
+        ),
+        Ok(Ok(0) | Err(_)) => Ok("what administers is apart, and closed to whoever comes from elsewhere"),
         Ok(Ok(_)) => Err(Fault::broken("where the desk administers, somebody from elsewhere is answered")),
         Err(_) => Err(Fault::broken("where the desk administers, somebody from elsewhere is listened to")),
     }

@@ -4,11 +4,13 @@
 use super::{
     Fault,
     accesses::signed_in,
+    codes::Reserved,
     traces::{BETWEEN_LOOKS, Journaled, LOOKS_MAX},
     unaltered::altered,
     verdict,
     visits::{Visit, Visits},
 };
+use data_encoding::BASE32_NOPAD;
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use std::{
     fs::{self, File},
@@ -43,6 +45,8 @@ pub struct Kept {
     pub database: Option<PathBuf>,
     /// How the reserved accounts are called on pages.
     pub name: &'static str,
+    /// What opens them: their passwords, their second factors.
+    pub credentials: Vec<Reserved>,
 }
 
 /// Visits, then looks for what it left in the raw files.
@@ -108,6 +112,11 @@ impl SealedProbe {
             secret("an account's identifier", account.as_bytes(), false),
             secret("the address of a visit", address.as_bytes(), false),
         ];
+        for one in &self.kept.credentials {
+            secrets.push(secret("a password", one.password.expose().as_bytes(), true));
+            secrets.push(secret("a second factor", one.totp.expose(), true));
+            secrets.push(secret("a second factor", BASE32_NOPAD.encode(one.totp.expose()).as_bytes(), true));
+        }
         if let Ok(account) = account.parse::<AccountId>() {
             secrets.push(secret("an account's identifier", account.as_bytes(), false));
         }
@@ -164,7 +173,7 @@ impl Kept {
             }
         }
         absent(&files, secrets.iter().filter(|secret| secret.everywhere))?;
-        Ok("journal, index, recordings and database hold no account, patient or address of a visit in clear; an altered \
+        Ok("journal, index, recordings and database hold no account, password, patient or address of a visit in clear; an altered \
             entry does not pass, and a spare segment is zeros"
             .into())
     }

@@ -59,6 +59,13 @@ pub enum Second {
     },
 }
 
+/// All that opened a session.
+struct Sent {
+    form: Form,
+    code: String,
+    cookie: String,
+}
+
 /// The visits of the reserved account to one door.
 pub struct Visits {
     /// With what it visits.
@@ -136,10 +143,8 @@ impl Visits {
         }
         let Visit { cookie, signed_in, .. } = self.visit().await?;
         *self.visit.lock().await = None;
-        let page = self.browser.get("/fr/session", Some(&cookie)).await.map_err(Fault::unreachable)?;
-        let form = page.form("csrf").ok_or_else(|| Fault::broken("no page offers to sign out"))?;
         let began = self.now();
-        let page = self.browser.submit(&form, &[], Some(&cookie)).await.map_err(Fault::unreachable)?;
+        let page = self.end(&cookie).await?;
         let signed_out = (began, self.now());
         *left = Some(Left { cookie, page, signed_in, signed_out, since: Instant::now() });
         Ok(left)
@@ -166,21 +171,38 @@ impl Visits {
         }
     }
 
-    /// Signs in, then at once sends again all that opened the session: whether that opens another.
+    /// Signs in, then at once sends again all that opened the session: whether that opens another. Signs out.
     pub async fn replay(&self) -> Result<bool, Fault> {
         let password = self.reserved().password.expose();
-        let ((form, code), _) = self.sign_in(|code| self.sent(password, code)).await?;
-        let page = self.browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;
-        Ok(page.given(&self.browser.target().cookie).is_some_and(|cookie| !cookie.is_empty()))
+        let (sent, _) = self.sign_in(|code| self.sent(password, code)).await?;
+        let again = self.browser.submit(&sent.form, &[("code", &sent.code)], None).await;
+        self.end(&sent.cookie).await?;
+        let again = again.map_err(Fault::unreachable)?;
+        let given = again.given(&self.browser.target().cookie).filter(|cookie| !cookie.is_empty());
+        match (again.status, given) {
+            (_, Some(cookie)) => {
+                self.end(&cookie).await?;
+                Ok(true)
+            }
+            (422, None) => Ok(false),
+            (status, None) => Err(Fault::unreachable(format!("what opened a session, sent again, answers {status}"))),
+        }
     }
 
     /// What opened a session; nothing where the code was not right.
-    async fn sent(&self, password: &str, code: String) -> Result<Option<(Form, String)>, Fault> {
+    async fn sent(&self, password: &str, code: String) -> Result<Option<Sent>, Fault> {
         let page = self.first_step(password).await?;
         let form = page.form("code").ok_or_else(|| Fault::unreachable(format!("no code asked ({})", page.status)))?;
         let page = self.browser.submit(&form, &[("code", &code)], None).await.map_err(Fault::unreachable)?;
         let given = page.given(&self.browser.target().cookie).filter(|cookie| !cookie.is_empty());
-        Ok(given.map(|_| (form, code)))
+        Ok(given.map(|cookie| Sent { form, code, cookie }))
+    }
+
+    /// Signs out of a session, as a browser does.
+    async fn end(&self, cookie: &str) -> Result<Page, Fault> {
+        let page = self.browser.get("/fr/session", Some(cookie)).await.map_err(Fault::unreachable)?;
+        let form = page.form("csrf").ok_or_else(|| Fault::broken("no page offers to sign out"))?;
+        self.browser.submit(&form, &[], Some(cookie)).await.map_err(Fault::unreachable)
     }
 
     /// Whether the right password opens a session by itself. The sign-in is left there: no code is spent.

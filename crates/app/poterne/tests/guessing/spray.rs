@@ -125,6 +125,7 @@ async fn a_spray_is_slowed_and_told_and_owners_come_in_meanwhile() {
     let (_, took) =
         lives_declared.0.sign_in(&lives_declared.1, Code(0)).await.expect("nobody waits for the others there");
     println!("new at the declared address: {} ms", took.as_millis());
+    assert!(took < Duration::from_secs(15), "a puzzle is no wait: {took:?}");
     // Whoever was never there waits with those who guess from there, where nobody declared the address.
     let told = lives_undeclared.0.sign_in(&lives_undeclared.1, Code(0)).await.err();
     println!("new at the undeclared address: waits {told:?}");

@@ -62,10 +62,18 @@ pub enum Flaw {
     WaitsUntold,
     LocksAllOut,
     TakesAgain,
+    ServesStrangers,
+    SaysItsServer,
+    SaysWhereItFell,
+    SaysItsVersion,
+    KeptByBrowsers,
     /// No flaw: where all of the staff comes in, accounts are administered.
     Administers,
     /// No flaw: they are not.
     AdministersApart,
+    LeaksOne,
+    /// Sent again, what opened a session meets an error.
+    Busy,
 }
 
 /// What whoever has another session is told.
@@ -141,6 +149,9 @@ async fn home(State(parts): Door, headers: HeaderMap) -> Response {
 }
 
 async fn first(State(parts): Door, body: String) -> Response {
+    if body.is_empty() {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     let is_nobodys = body.starts_with("login=sonde.poterne.personne.");
     assert!(
         is_nobodys
@@ -182,6 +193,9 @@ async fn second(State(parts): Door, body: String) -> Response {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
     let was_used = parts.codes.lock().unwrap().contains(&body);
+    if was_used && parts.flaw == Flaw::Busy {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     if was_used && parts.flaw != Flaw::TakesAgain {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
@@ -219,7 +233,10 @@ async fn session(State(parts): Door, headers: HeaderMap) -> Response {
     }
 }
 
-async fn password(State(parts): Door, body: String) -> Response {
+async fn password(State(parts): Door, headers: HeaderMap, body: String) -> Response {
+    if parts.honors(&headers).is_none() {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     assert!(body.starts_with("csrf=t&current=") && body.contains("&password="), "{body}");
     let taken = parts.flaw == Flaw::TakesGuessed && body.ends_with("Jean-Pierre1965");
     if taken { StatusCode::SEE_OTHER } else { StatusCode::UNPROCESSABLE_ENTITY }.into_response()
@@ -290,15 +307,43 @@ async fn retention(State(parts): Door, body: String) -> Response {
     if parts.flaw == flaw { StatusCode::SEE_OTHER.into_response() } else { nowhere().await }
 }
 
-async fn accounts(State(parts): Door, headers: HeaderMap) -> Response {
-    if parts.flaw == Flaw::Administers && parts.honors(&headers).is_some() {
-        return Html("<table>").into_response();
-    }
-    nowhere().await
-}
-
 async fn nowhere() -> Response {
     (StatusCode::NOT_FOUND, absent()).into_response()
+}
+
+fn is_administration(path: &str) -> bool {
+    let begins = ["/fr/accounts", "/fr/suppliers", "/fr/passkeys", "/fr/retention"];
+    let programs = ["/api/v1/accounts", "/api/v1/suppliers", "/api/v1/retention"];
+    begins.iter().chain(&programs).any(|begins| path.starts_with(begins))
+}
+
+async fn unknown(State(parts): Door, headers: HeaderMap, uri: axum::http::Uri) -> Response {
+    match parts.flaw {
+        Flaw::ServesStrangers if headers.get("cookie").is_none() && uri.path() != "/fr/nowhere" => {
+            Html("here").into_response()
+        }
+        Flaw::Administers if is_administration(uri.path()) => StatusCode::UNAUTHORIZED.into_response(),
+        Flaw::LeaksOne if uri.path() == "/api/v1/retention" => StatusCode::UNAUTHORIZED.into_response(),
+        Flaw::SaysWhereItFell => (StatusCode::NOT_FOUND, "thread 'main' at crates/x/src/lib.rs:7").into_response(),
+        Flaw::SaysItsVersion => (StatusCode::NOT_FOUND, concat!("Poterne ", env!("CARGO_PKG_VERSION"))).into_response(),
+        _ => nowhere().await,
+    }
+}
+
+/// What the door's guard adds to every answer.
+async fn guarded(State(parts): Door, request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let mut answer = next.run(request).await;
+    let mut put = |name: &'static str, value: &'static str| {
+        answer.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
+    };
+    match parts.flaw {
+        Flaw::KeptByBrowsers => put("cache-control", "private"),
+        _ => put("cache-control", "no-store"),
+    }
+    if parts.flaw == Flaw::SaysItsServer {
+        put("server", "hospital/1.0");
+    }
+    answer
 }
 
 /// A door with that flaw.
@@ -324,14 +369,14 @@ pub async fn open(flaw: Flaw) -> Fake {
         .route("/fr/means/tokens", post(issue))
         .route("/fr/means/tokens/x/revoke", post(revoke))
         .route("/fr/traces", get(traces))
-        .route("/fr/accounts", get(accounts))
-        .route("/fr/retention", get(nowhere).post(retention))
-        .fallback(nowhere)
+        .route("/fr/retention", get(unknown).post(retention))
+        .fallback(unknown)
+        .layer(axum::middleware::from_fn_with_state(parts.clone(), guarded))
         .with_state(parts.clone());
     let target = fake::door(router, false).await;
     // Where the staff comes in is the desk: the cookie's name stays.
     let door = match flaw {
-        Flaw::Administers | Flaw::AdministersApart => types::Door::Desk,
+        Flaw::Administers | Flaw::AdministersApart | Flaw::LeaksOne => types::Door::Desk,
         _ => target.door,
     };
     let target = Target { door, ..target };

@@ -3,7 +3,10 @@
 use crate::{
     hospital::{self, Flaw},
     journaled::{ACCOUNT, ACT, Book},
-    probes::sealed::{Kept, SealedProbe},
+    probes::{
+        codes::Reserved,
+        sealed::{Kept, SealedProbe},
+    },
     unaltered::written,
 };
 use dossier::{Probe as _, ProbeOutcome, probe_named};
@@ -19,9 +22,19 @@ async fn run(data: &Path, database: bool) -> ProbeOutcome {
         origin: "node".into(),
         database: database.then(|| data.join("poterne.db")),
         name: NAME,
+        credentials: vec![reserved()],
     };
     let (info, book) = (probe_named("sealed").unwrap(), Book { change: |_| {}, before: Vec::new() });
     SealedProbe::new(info, Arc::new(kept), Some(door.visits), Arc::new(book), Some(hospital::OTHER)).run().await
+}
+
+/// What opens a reserved account: the same each time.
+fn reserved() -> Reserved {
+    Reserved {
+        login: "sonde.poterne.desk".into(),
+        password: types::Secret::new("0123456789abcdef".into()),
+        totp: types::Secret::new(*b"vingt octets secrets"),
+    }
 }
 
 fn failed(outcome: &ProbeOutcome, what: &str) {
@@ -47,13 +60,17 @@ async fn the_probe_of_sealing_turns_on_whatever_stands_in_clear() {
     fs::create_dir_all(data.join("recordings/2026/11")).unwrap();
     let id = ACCOUNT.trim_start_matches("account:");
     let account: types::AccountId = id.parse().unwrap();
-    let cases: [(&str, &[u8], &str); 7] = [
+    let second_factor = data_encoding::BASE32_NOPAD.encode(b"vingt octets secrets");
+    let cases: [(&str, &[u8], &str); 10] = [
         ("journal/node/left", id.as_bytes(), "an account's identifier"),
         ("index/node/chunk", account.as_bytes(), "an account's identifier"),
         ("index/node/chunk", b"127.0.0.1", "the address of a visit"),
         ("recordings/2026/11/one", NAME.as_bytes(), "an account's name"),
         ("journal/node/left", b"sonde.poterne.portal", "an account's login"),
         ("index/node/chunk", hospital::OTHER.as_bytes(), "a patient's identifier"),
+        ("poterne.db-wal", b"0123456789abcdef", "a password"),
+        ("recordings/2026/11/one", b"vingt octets secrets", "a second factor"),
+        ("poterne.db-wal", second_factor.as_bytes(), "a second factor"),
         ("poterne.db-wal", b"sonde.poterne.portal", "an account's login"),
     ];
     for (file, clear, what) in cases {

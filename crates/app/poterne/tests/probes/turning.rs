@@ -3,20 +3,23 @@
 use crate::{
     fake::{self, door},
     hospital::{self, Flaw, Kept},
+    journaled,
     probes::{
         Fault,
         alone::{AloneDoor, AloneProbe},
         codes::Reserved,
         each_door::{EachDoor, Look},
+        forged::ForgedProbe,
         guessing,
         over::{InForce, Opens as _, OverDoor, OverProbe, Which},
         passwords,
         records::{RecordsProbe, What as Records},
         restricted::{Inside, RestrictedProbe},
-        sessions,
+        sessions, strangers,
         target::Target,
         tls::TlsProbe,
-        traces::TracesProbe,
+        traces::{Refusals, TracesProbe},
+        visits::Visits,
     },
 };
 use axum::{Router, routing::get};
@@ -24,6 +27,7 @@ use dossier::{BoxFuture, Probe as _, ProbeOutcome, probe_named};
 use identity::{AtOnce, Population, SessionLimits, SessionRules};
 use journal::Trace;
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -34,6 +38,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use types::{Cidr, Event, Time};
 use web::{limits::Limits, serve::Front};
+use wire::proxy::{Proxies, Says};
 
 fn served(hsts: &'static str) -> Router {
     Router::new().route("/fr/", get(move || async move { ([("strict-transport-security", hsts)], "<p>page</p>") }))
@@ -318,10 +323,28 @@ async fn the_restricted_probe_turns_on_replays_and_on_what_administers_for_every
     partial(&outcome(Flaw::None, None).await, "the puzzle while many guess is not tried");
     failed(&outcome(Flaw::TakesAgain, None).await, "opens another one");
 
-    partial(&outcome(Flaw::Administers, None).await, "where all of the staff comes in ([desk.administration]");
+    let busy = outcome(Flaw::Busy, None).await;
+    assert!(matches!(busy, ProbeOutcome::CouldNotRun(_)), "{busy}");
+
+    partial(&outcome(Flaw::Administers, None).await, "where all of the staff comes in: [desk.administration]");
     let one: &[&str] = &["127.0.0.1"];
-    failed(&outcome(Flaw::Administers, Some(inside(one, false).await)).await, "answer where all of the staff comes in");
-    partial(&outcome(Flaw::AdministersApart, Some(inside(one, false).await)).await, "the puzzle");
+    for flaw in [Flaw::Administers, Flaw::LeaksOne] {
+        failed(&outcome(flaw, Some(inside(one, false).await)).await, "answers where all of the staff comes in");
+    }
+    // What says more is told, whatever stands beside it.
+    let desk = hospital::open(Flaw::Administers).await;
+    let doors = vec![hospital::open(Flaw::None).await.visits, desk.visits];
+    let both = RestrictedProbe::new(probe_named("restricted").unwrap(), doors, None).run().await;
+    partial(&both, "where all of the staff comes in");
+    let announced = Inside {
+        proxies: Some(Proxies::new(vec!["10.0.0.10".parse().unwrap()], Says::ProxyProtocol)),
+        ..inside(one, false).await
+    };
+    partial(&outcome(Flaw::AdministersApart, Some(announced)).await, "nothing is tried through them");
+    partial(
+        &outcome(Flaw::AdministersApart, Some(inside(one, false).await)).await,
+        "closed to whoever comes from elsewhere",
+    );
     failed(
         &outcome(Flaw::AdministersApart, Some(inside(one, true).await)).await,
         "somebody from elsewhere is answered",
@@ -339,4 +362,77 @@ async fn the_restricted_probe_turns_on_replays_and_on_what_administers_for_every
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listens = Inside { address: silent.local_addr().unwrap(), ..inside(one, false).await };
     failed(&outcome(Flaw::AdministersApart, Some(listens)).await, "somebody from elsewhere is listened to");
+}
+
+#[tokio::test]
+async fn the_probes_of_strangers_turn_on_doors_that_open_tell_or_are_kept() {
+    let outcome = async |name, look: Look, flaw| {
+        let fake = hospital::open(flaw).await;
+        EachDoor::new(probe_named(name).unwrap(), look, vec![fake.visits]).run().await
+    };
+    let looks: [(&str, Look); 3] =
+        [("strangers", strangers::kept_out), ("discretion", strangers::discretion), ("residue", strangers::residue)];
+    for (name, look) in looks {
+        let kept = outcome(name, look, Flaw::None).await;
+        assert!(matches!(kept, ProbeOutcome::Proved(_)), "{name}: {kept}");
+    }
+    failed(&outcome("strangers", strangers::kept_out, Flaw::ServesStrangers).await, "is answered 200 by");
+    for (flaw, what) in [
+        (Flaw::SaysItsServer, "the header server"),
+        (Flaw::SaysWhereItFell, "\".rs:\""),
+        (Flaw::SaysItsVersion, "\"poterne 0"),
+    ] {
+        failed(&outcome("discretion", strangers::discretion, flaw).await, what);
+    }
+    failed(&outcome("residue", strangers::residue, Flaw::KeptByBrowsers).await, "browsers may keep /fr/");
+}
+
+/// A journal in which every refusal came from there.
+struct Writes(&'static str);
+
+impl Refusals for Writes {
+    fn since(&self, from: Time) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+        let refused = journaled::trace(Event::Refused, journal::Kind::Refusal, 1, from);
+        let trace = Trace { address: Some(self.0.into()), ..refused };
+        Box::pin(async move { Ok(vec![trace]) })
+    }
+}
+
+#[tokio::test]
+async fn the_probe_of_forged_addresses_turns_on_doors_that_believe_anybody() {
+    let trusting = |says, trusted: &str| {
+        let proxies = Proxies::new(vec![trusted.parse().unwrap()], says);
+        BTreeMap::from([(types::Door::Portal, proxies)])
+    };
+    let outcome = async |written, proxies| {
+        let visits = vec![hospital::open(Flaw::None).await.visits];
+        ForgedProbe::new(probe_named("forged-address").unwrap(), visits, proxies, Arc::new(Writes(written))).run().await
+    };
+    let partial = |outcome: &ProbeOutcome, what: &str| {
+        assert!(matches!(outcome, ProbeOutcome::Partial(told) if told.contains(what)), "{outcome}");
+    };
+    partial(&outcome("127.93.1.1", BTreeMap::new()).await, "no proxy stands before this door");
+    let headers = || trusting(Says::XForwardedFor, "127.93.1.0/31");
+    partial(&outcome("127.93.1.2", headers()).await, "what the proxies say is not tried");
+    failed(&outcome("198.51.100.77", BTreeMap::new()).await, "as whom he pretends");
+    let elsewhere = outcome("127.0.0.1", BTreeMap::new()).await;
+    assert!(matches!(elsewhere, ProbeOutcome::CouldNotRun(_)), "{elsewhere}");
+    let all = outcome("127.93.1.1", trusting(Says::Forwarded, "127.0.0.0/8")).await;
+    assert!(matches!(all, ProbeOutcome::CouldNotRun(_)), "{all}");
+    // Where proxies announce, nobody is answered beside them.
+    let announcing = || trusting(Says::ProxyProtocol, "10.0.0.10");
+    failed(&outcome("127.93.1.1", announcing()).await, "beside the proxies");
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let master = vault::MasterKey::create(&tempfile::tempdir().unwrap().path().join("key")).unwrap();
+    let target = fake::target(&closed, &fake::tls());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = closed.accept().await {
+            drop(stream);
+        }
+    });
+    let reserved = Reserved::new(&master.keys_for(vault::Holder::Prober), target.door).unwrap();
+    let visits = vec![Arc::new(Visits::new(&target, reserved, Arc::new(store::SystemClock)).unwrap())];
+    let probe = probe_named("forged-address").unwrap();
+    let outcome = ForgedProbe::new(probe, visits, announcing(), Arc::new(Writes("127.93.1.1"))).run().await;
+    assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.contains("nobody comes in beside")), "{outcome}");
 }

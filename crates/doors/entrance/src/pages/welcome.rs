@@ -82,8 +82,16 @@ impl Welcome {
         self.view.then.map_or("", Then::word)
     }
 
+    /// How long somebody stays whose browser does not calculate: longer where many did.
+    fn puzzle_seconds(&self) -> u64 {
+        match self.view.problem {
+            Some(SignInProblem::Puzzle { seconds: Some(seconds) }) => seconds.max(PUZZLE_WAIT.as_secs()),
+            _ => PUZZLE_WAIT.as_secs(),
+        }
+    }
+
     fn puzzle_wait(&self) -> String {
-        wait(PUZZLE_WAIT.as_secs(), self.t)
+        wait(self.puzzle_seconds(), self.t)
     }
 
     fn is_wrong(&self) -> bool {
