@@ -39,6 +39,7 @@ const WITHIN: &[(&str, &[&str])] = &[
     ("psc", &["web", "pipe"]),
     ("poterne", &["demo"]),
     ("demo", &[]),
+    ("security_key", &[]),
 ];
 
 /// What never reaches a layer, whatever the reason.

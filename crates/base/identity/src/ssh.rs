@@ -12,6 +12,12 @@ const LINE_BYTES_MAX: usize = 8 * 1024;
 /// RGS B1 for new keys.
 const RSA_BITS_MIN: usize = 3072;
 const RSA_BITS_MAX: usize = 16_384;
+/// Keys that a security key holds (OpenSSH's PROTOCOL.u2f). They are keys like any other: what their signatures say of a touch
+/// is not shown to us, and never counts.
+const SK_ED25519: &str = "sk-ssh-ed25519@openssh.com";
+const SK_ECDSA: &str = "sk-ecdsa-sha2-nistp256@openssh.com";
+/// What the security key was told the key is for: `ssh:`, and a name that its holder adds.
+const APPLICATION_BYTES_MAX: usize = 128;
 /// A code serves this long unused.
 const SECOND_FACTOR_IDLE: Duration = Duration::from_secs(600);
 /// And in any case no longer than this: a day's work.
@@ -26,11 +32,10 @@ pub enum BadSshKey {
     /// Not `algorithm base64 comment`.
     #[error("not a public key as ssh-keygen writes it (one line: algorithm, key, comment)")]
     Malformed,
-    /// A key that lives in a device (FIDO): whether somebody touched it cannot be seen yet.
-    #[error("keys held by a security key (sk-…) are not taken yet: make another with ssh-keygen -t ed25519")]
-    InDevice,
     /// An algorithm that is not taken.
-    #[error("keys of this kind are not taken (ssh-ed25519, ecdsa-sha2-nistp256 or -nistp384, ssh-rsa)")]
+    #[error(
+        "keys of this kind are not taken (ssh-ed25519, ecdsa-sha2-nistp256 or -nistp384, ssh-rsa, sk-…@openssh.com)"
+    )]
     Algorithm,
     /// An RSA key too short, or absurdly long.
     #[error("an RSA key must have {RSA_BITS_MIN} bits or more, and no more than {RSA_BITS_MAX}")]
@@ -99,7 +104,17 @@ impl SshPublicKey {
                 }
                 "ssh-rsa"
             }
-            b"sk-ssh-ed25519@openssh.com" | b"sk-ecdsa-sha2-nistp256@openssh.com" => return Err(BadSshKey::InDevice),
+            b"sk-ssh-ed25519@openssh.com" => {
+                rest.exactly(|key| key.len() == 32)?;
+                rest.exactly(is_application)?;
+                SK_ED25519
+            }
+            b"sk-ecdsa-sha2-nistp256@openssh.com" => {
+                rest.exactly(|curve| curve == b"nistp256")?;
+                rest.exactly(|point| point.len() == 65 && point.first() == Some(&4))?;
+                rest.exactly(is_application)?;
+                SK_ECDSA
+            }
             _ => return Err(BadSshKey::Algorithm),
         };
         if !rest.0.is_empty() {
@@ -145,6 +160,12 @@ impl<'a> Fields<'a> {
     fn exactly(&mut self, right: impl Fn(&[u8]) -> bool) -> Result<(), BadSshKey> {
         right(self.next()?).then_some(()).ok_or(BadSshKey::Malformed)
     }
+}
+
+fn is_application(name: &[u8]) -> bool {
+    name.starts_with(b"ssh:")
+        && name.len() <= APPLICATION_BYTES_MAX
+        && name.iter().all(|byte| (0x21..0x7f).contains(byte))
 }
 
 /// A positive number as RFC 4251 writes it, without its sign byte; other ways to write it are refused.
@@ -354,11 +375,6 @@ mod tests {
             (line(&[good.as_slice(), &[0]].concat()), BadSshKey::Malformed),
             (line(&[field(b"ssh-ed25519"), field(&[7; 31])].concat()), BadSshKey::Malformed),
             (line(&[field(b"ssh-dss"), field(&[7; 32])].concat()), BadSshKey::Algorithm),
-            (
-                line(&[field(b"sk-ssh-ed25519@openssh.com"), field(&[7; 32]), field(b"ssh:")].concat()),
-                BadSshKey::InDevice,
-            ),
-            (line(&field(b"sk-ecdsa-sha2-nistp256@openssh.com")), BadSshKey::InDevice),
             (line(&field(b"sk-ssh-ed25519-cert-v01@openssh.com")), BadSshKey::Algorithm),
             (
                 line(&[field(b"ecdsa-sha2-nistp256"), field(b"nistp384"), field(&[4; 65])].concat()),
@@ -384,6 +400,48 @@ mod tests {
                 "{}",
                 text.chars().take(80).collect::<String>()
             );
+        }
+    }
+
+    fn sk_ed25519(key: &[u8], application: &[u8]) -> Vec<u8> {
+        [field(SK_ED25519.as_bytes()), field(key), field(application)].concat()
+    }
+
+    fn sk_ecdsa(curve: &[u8], point: &[u8], application: &[u8]) -> Vec<u8> {
+        [field(SK_ECDSA.as_bytes()), field(curve), field(point), field(application)].concat()
+    }
+
+    #[test]
+    fn keys_of_security_keys_are_read_whole_or_refused() {
+        let longest = [b"ssh:".as_slice(), &[b'x'; APPLICATION_BYTES_MAX - 4]].concat();
+        for application in [b"ssh:".as_slice(), b"ssh:clinique", &longest] {
+            let blob = sk_ed25519(&[7; 32], application);
+            assert_eq!(SshPublicKey::from_line(&line(&blob)).unwrap().0.algorithm(), SK_ED25519);
+            let blob = sk_ecdsa(b"nistp256", &[4; 65], application);
+            assert_eq!(SshPublicKey::from_line(&line(&blob)).unwrap().0.algorithm(), SK_ECDSA);
+            for end in 0..blob.len() {
+                assert!(SshPublicKey::from_blob(&blob[..end]).is_err(), "{end}");
+            }
+        }
+        let too_long = [longest.as_slice(), b"x"].concat();
+        let mut table: Vec<Vec<u8>> =
+            [b"".as_slice(), b"ssh", b"web:", b"Ssh:", b"ssh: x", b"ssh:\n", b"ssh:\xc3\xa9", &too_long]
+                .iter()
+                .flat_map(|application| {
+                    [sk_ed25519(&[7; 32], application), sk_ecdsa(b"nistp256", &[4; 65], application)]
+                })
+                .collect();
+        table.extend([
+            sk_ed25519(&[7; 31], b"ssh:"),
+            sk_ed25519(&[7; 33], b"ssh:"),
+            sk_ecdsa(b"nistp384", &[4; 97], b"ssh:"),
+            sk_ecdsa(b"nistp256", &[2; 33], b"ssh:"),
+            sk_ecdsa(b"nistp256", &[2; 65], b"ssh:"),
+            [sk_ed25519(&[7; 32], b"ssh:"), vec![0]].concat(),
+            [field(SK_ED25519.as_bytes()), field(&[7; 32])].concat(),
+        ]);
+        for blob in table {
+            assert_eq!(SshPublicKey::from_blob(&blob).err(), Some(BadSshKey::Malformed), "{blob:02x?}");
         }
     }
 

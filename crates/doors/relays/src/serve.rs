@@ -296,6 +296,8 @@ fn config(keys: Vec<russh::keys::PrivateKey>, limits: &RelayLimits) -> server::C
                 Algorithm::Ed25519,
                 ecdsa(EcdsaCurve::NistP256),
                 ecdsa(EcdsaCurve::NistP384),
+                Algorithm::SkEd25519,
+                Algorithm::SkEcdsaSha2NistP256,
                 rsa(HashAlg::Sha512),
                 rsa(HashAlg::Sha256),
             ]),

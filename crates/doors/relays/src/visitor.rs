@@ -12,7 +12,7 @@ use crate::{
 use pipe::{Backlog, Overrun};
 use russh::{
     Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Pty,
-    keys::{Algorithm, PublicKey},
+    keys::Algorithm,
     server::{self, Auth, ChannelOpenHandle, Msg, PublicKeyOffer, Response, VerifiedPublicKey},
 };
 use signin::SshRefused;
@@ -59,13 +59,6 @@ fn refusal() -> Auth {
     Auth::Reject { proceed_with_methods: Some(MethodSet::from(&[MethodKind::PublicKey][..])), partial_success: false }
 }
 
-/// A key that lives in a device (FIDO). The library verifies its signature without showing what the signature says of the
-/// holder: one made without a touch, by a program that found the device plugged in, would pass like any other. The key
-/// itself is looked at, whatever name the request gives it.
-fn in_device(key: &PublicKey) -> bool {
-    matches!(key.algorithm(), Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256)
-}
-
 fn second_factor(partial_success: bool) -> Auth {
     let methods = MethodSet::from(&[MethodKind::KeyboardInteractive][..]);
     Auth::Reject { proceed_with_methods: Some(methods), partial_success }
@@ -101,8 +94,9 @@ impl<H: House> Visitor<H> {
     }
 
     async fn key(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Option<Auth> {
-        // SHA-1 proves nothing any more.
-        let proves = !matches!(key.algorithm, Algorithm::Rsa { hash: None }) && !in_device(key.public_key);
+        // SHA-1 proves nothing any more. A security key's signature proves that it holds the key, no more: the library does not
+        // show whether somebody touched it.
+        let proves = !matches!(key.algorithm, Algorithm::Rsa { hash: None });
         if !proves || self.seen.is_some() || !self.may_try() {
             return None;
         }
@@ -191,10 +185,8 @@ impl<H: House> server::Handler for Visitor<H> {
     }
 
     /// Every key of a usual kind is let sign: whoever only knows somebody's public key learns nothing from the answer.
-    async fn auth_publickey_offered(&mut self, _: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, russh::Error> {
-        // Nobody is asked to touch a device for nothing.
-        let may_sign = self.seen.is_none() && self.may_try() && !in_device(offer.public_key);
-        Ok(if may_sign { Auth::Accept } else { refusal() })
+    async fn auth_publickey_offered(&mut self, _: &str, _: PublicKeyOffer<'_>) -> Result<Auth, russh::Error> {
+        Ok(if self.seen.is_none() && self.may_try() { Auth::Accept } else { refusal() })
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {

@@ -64,6 +64,22 @@ async fn only_technicians_with_their_own_key_are_known(database: &TestDatabase) 
 }
 both!(only_technicians_with_their_own_key_are_known);
 
+async fn a_security_keys_key_takes_a_code_like_any_other(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let sacha = people(&it).await;
+    let field = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let key = [field(b"sk-ssh-ed25519@openssh.com"), field(&[6; 32]), field(b"ssh:")].concat();
+    let line = format!("sk-ssh-ed25519@openssh.com {}", data_encoding::BASE64.encode(&key));
+    it.enrolment.ssh_key(sacha, &line, "clé de sécurité").await.unwrap();
+    let service = ssh(&it);
+    let who = service.identify("sacha", &key, address(1)).await.unwrap();
+    assert_eq!(who.account(), sacha);
+    assert_eq!(service.authenticated(&who, address(1)).await.err(), Some(SshRefused::Refused));
+    service.code(&who, &it.code(1), address(1)).await.unwrap();
+    assert_eq!(service.authenticated(&who, address(1)).await.unwrap().assurance(), Assurance::TwoFactors);
+}
+both!(a_security_keys_key_takes_a_code_like_any_other);
+
 async fn a_key_is_nobody_without_a_code(database: &TestDatabase) {
     let it = fixture(database).await;
     people(&it).await;

@@ -59,8 +59,9 @@ impl Drop for Agent {
 }
 
 impl Agent {
-    /// One whose signatures say these flags; its public half is written into the site's folder under its name.
-    pub fn start(site: &Site, name: &str, kind: Kind, flags: u8) -> Self {
+    /// One whose signatures are made over the first flags and say the second; its public half is written into the site's
+    /// folder under its name.
+    pub fn start(site: &Site, name: &str, kind: Kind, flags: (u8, u8)) -> Self {
         let key = Arc::new(Key::draw(kind, flags));
         let line = format!("{} {}\n", kind.name(), BASE64.encode(&key.blob));
         fs::write(site.path(&format!("{name}.pub")), line).unwrap();
@@ -106,7 +107,7 @@ enum Pair {
 
 struct Key {
     kind: Kind,
-    flags: u8,
+    flags: (u8, u8),
     pair: Pair,
     blob: Vec<u8>,
 }
@@ -122,7 +123,7 @@ impl Kind {
 }
 
 impl Key {
-    fn draw(kind: Kind, flags: u8) -> Self {
+    fn draw(kind: Kind, flags: (u8, u8)) -> Self {
         let name = field(kind.name().as_bytes());
         let ed25519 = Ed25519KeyPair::generate().unwrap();
         let ecdsa = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
@@ -139,11 +140,12 @@ impl Key {
     /// As OpenSSH's PROTOCOL.u2f says: the key signs the digests of application and message, and what it says of its
     /// holder between them.
     fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let said = [&[self.flags][..], &7_u32.to_be_bytes()].concat();
+        let flags = |flags: u8| [&[flags][..], &7_u32.to_be_bytes()].concat();
+        let (signed, said) = (flags(self.flags.0), flags(self.flags.1));
         let sha256 = |bytes: &[u8]| digest(&SHA256, bytes).as_ref().to_vec();
         let (message, said) = match self.kind {
             Kind::File => (message.to_vec(), Vec::new()),
-            Kind::Ed25519 | Kind::Ecdsa => ([sha256(b"ssh:"), said.clone(), sha256(message)].concat(), said),
+            Kind::Ed25519 | Kind::Ecdsa => ([sha256(b"ssh:"), signed, sha256(message)].concat(), said),
         };
         let signature = match &self.pair {
             Pair::Ed25519(pair) => pair.sign(&message).as_ref().to_vec(),

@@ -69,7 +69,6 @@ fn key_wrong(error: &MeansError, t: Text) -> Option<MeansWrong> {
     match error {
         MeansError::SshKey(BadSshKey::Private) => key(t.means_wrong_private()),
         MeansError::SshKey(BadSshKey::Malformed) => key(t.means_wrong_malformed()),
-        MeansError::SshKey(BadSshKey::InDevice) => key(t.means_wrong_in_device()),
         MeansError::SshKey(BadSshKey::Algorithm) => key(t.means_wrong_algorithm()),
         MeansError::SshKey(BadSshKey::RsaSize) => key(t.means_wrong_rsa()),
         MeansError::Taken => key(t.means_wrong_taken()),
