@@ -161,6 +161,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
             connections_max: 512,
             connections_per_source_max: 256,
             proxies: None,
+            suppliers: None,
         }),
         trust: Some(signer.trust(Origin::https("localhost", desk_port)?)),
         single_zone: Some("demonstration".into()),

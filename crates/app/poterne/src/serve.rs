@@ -79,6 +79,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
             connections_max: relays.connections_max,
             connections_per_source_max: relays.connections_per_source_max,
             proxies: relays.proxies,
+            suppliers: relays.suppliers,
         }),
         None => None,
     };

@@ -17,7 +17,8 @@ pub enum Assurance {
 }
 
 impl Assurance {
-    pub(crate) fn from_rank(rank: u8) -> Option<Self> {
+    /// The one of this rank, as records keep it; a part of the system has none.
+    pub fn from_rank(rank: u8) -> Option<Self> {
         match rank {
             1 => Some(Assurance::Token),
             2 => Some(Assurance::TwoFactors),

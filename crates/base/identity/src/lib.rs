@@ -38,7 +38,7 @@ pub use session::{
 };
 pub use session_rules::{AtOnce, BadSessionRules, SESSION_IDLE_SECONDS_MIN, SESSION_SECONDS_MAX, SessionRules};
 pub use signin::{CeremonyLost, CodeUsed, PasswordSeen, SignIn, SignInRefused, Started, Verified};
-pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshPublicKey, SshRecognized, recognize};
+pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshApproval, SshPublicKey, SshRecognized, recognize};
 pub use throttle::{
     Failures, account_wait, network_of, network_wait, network_wait_in_a_spray, pair_wait, source_wait,
     source_wait_in_a_spray,

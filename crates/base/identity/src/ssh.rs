@@ -240,6 +240,35 @@ impl SshRecognized {
         self.address
     }
 
+    /// The connection's.
+    pub fn connection(&self) -> SessionId {
+        self.connection
+    }
+
+    /// Takes an approval, which must be of this very connection and key, given where the connection comes from, by a session
+    /// that took two factors itself: with the key it gives no more than that session had. It must be spent before anything
+    /// is opened.
+    pub fn approved(&self, approval: &SshApproval, now: Time) -> Result<SecondFactor, SignInRefused> {
+        let same = approval.account == self.account
+            && approval.connection == self.connection
+            && approval.fingerprint == self.fingerprint;
+        let here = approval.asked_from == self.address && approval.given_from == self.address;
+        if !same || !here || approval.assurance < Assurance::TwoFactors || now >= approval.ends {
+            return Err(SignInRefused);
+        }
+        Ok(self.factor(now))
+    }
+
+    fn factor(&self, now: Time) -> SecondFactor {
+        SecondFactor {
+            account: self.account,
+            fingerprint: self.fingerprint.clone(),
+            address: self.address,
+            given: now,
+            until: now + SECOND_FACTOR_IDLE,
+        }
+    }
+
     /// Takes the code. The step that it matched must be kept before anything is opened, so that it serves once.
     pub fn code(
         &self,
@@ -249,18 +278,30 @@ impl SshRecognized {
     ) -> Result<(u64, SecondFactor), SignInRefused> {
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);
         let step = credentials.and_then(|held| code_step(given, held, seconds)).ok_or(SignInRefused)?;
-        let factor = SecondFactor {
-            account: self.account,
-            fingerprint: self.fingerprint.clone(),
-            address: self.address,
-            given: now,
-            until: now + SECOND_FACTOR_IDLE,
-        };
-        Ok((step, factor))
+        Ok((step, self.factor(now)))
     }
 }
 
-/// A code was given with this key, from this address, a short while ago.
+/// What somebody approved in his browser: a sign-in by SSH, as read from the sealed records of both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshApproval {
+    /// Whose account, at both ends.
+    pub account: AccountId,
+    /// The connection that asked.
+    pub connection: SessionId,
+    /// The key that it had shown.
+    pub fingerprint: String,
+    /// Where it asked from.
+    pub asked_from: ClientAddress,
+    /// Where the browser was.
+    pub given_from: ClientAddress,
+    /// How firmly the browser's session knew its holder.
+    pub assurance: Assurance,
+    /// Until when it is good.
+    pub ends: Time,
+}
+
+/// A code was given with this key, from this address, a short while ago; or an approval in the browser.
 #[derive(Debug)]
 pub struct SecondFactor {
     account: AccountId,
@@ -484,6 +525,40 @@ mod tests {
         assert!(factor.authenticated(&who, NOW + Duration::from_secs(599)).is_some());
         assert!(factor.authenticated(&who, NOW + Duration::from_secs(600)).is_none());
         assert!(factor.authenticated(&who, NOW - Duration::from_secs(1)).is_none(), "a clock set back");
+    }
+
+    #[test]
+    fn an_approval_is_of_one_connection_one_key_and_one_address() {
+        let who = recognized(7, 7, "192.0.2.1").unwrap();
+        let elsewhere: ClientAddress = ClientAddress::new("192.0.2.2".parse().unwrap());
+        let good = SshApproval {
+            account: who.account(),
+            connection: who.connection(),
+            fingerprint: who.fingerprint().to_owned(),
+            asked_from: who.address(),
+            given_from: who.address(),
+            assurance: Assurance::TwoFactors,
+            ends: NOW + Duration::from_secs(120),
+        };
+        let taken = |approval: &SshApproval, now| who.approved(approval, now).is_ok();
+        assert!(taken(&good, NOW));
+        assert!(taken(&SshApproval { assurance: Assurance::Passkey, ..good.clone() }, NOW));
+        let proof = who.approved(&good, NOW).unwrap().authenticated(&who, NOW).unwrap();
+        assert_eq!((proof.account(), proof.assurance()), (Some(who.account()), Assurance::TwoFactors));
+        for other in [
+            SshApproval { account: AccountId::from_bytes([0xee; 16]), ..good.clone() },
+            SshApproval { connection: SessionId::from_bytes([0xee; 16]), ..good.clone() },
+            SshApproval { fingerprint: "SHA256:other".into(), ..good.clone() },
+            SshApproval { asked_from: elsewhere, ..good.clone() },
+            SshApproval { given_from: elsewhere, ..good.clone() },
+            SshApproval { asked_from: elsewhere, given_from: elsewhere, ..good.clone() },
+            SshApproval { assurance: Assurance::Token, ..good.clone() },
+            SshApproval { assurance: Assurance::System, ..good.clone() },
+        ] {
+            assert!(!taken(&other, NOW), "{other:?}");
+        }
+        assert!(taken(&good, NOW + Duration::from_secs(119)));
+        assert!(!taken(&good, NOW + Duration::from_secs(120)));
     }
 
     #[test]

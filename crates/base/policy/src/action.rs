@@ -48,6 +48,8 @@ pub enum Question {
     OwnMeans(AccountId),
     /// To add to one's own means of identification.
     NewMeans(AccountId),
+    /// To approve, in one's browser, one's own sign-in by SSH.
+    ApproveSsh(AccountId),
     /// The interventions that one may see.
     Matters,
     /// An act on one intervention, or on what comes of it; the facts say whose it is.

@@ -22,6 +22,8 @@ pub enum Ask {
     KeepMeans,
     /// Add one to them.
     AddMeans,
+    /// Approve one's own sign-in by SSH.
+    ApproveSsh,
     /// See interventions.
     SeeInterventions,
     /// See one of them.
@@ -36,7 +38,7 @@ impl Ask {
     /// Every one, in a stable order.
     pub fn all() -> impl Iterator<Item = Ask> {
         use Ask::*;
-        let plain = [SeePeople, SeePerson, SeeSightings, ReadObject, KeepSession, KeepMeans, AddMeans];
+        let plain = [SeePeople, SeePerson, SeeSightings, ReadObject, KeepSession, KeepMeans, AddMeans, ApproveSsh];
         let matters = [SeeInterventions, SeeIntervention];
         let acts = MatterAct::ALL.iter().map(|act| Matter(*act));
         plain.into_iter().chain(matters).chain(acts).chain(OverseeAct::ALL.iter().map(|act| Oversee(*act)))
@@ -52,6 +54,7 @@ impl Ask {
             Ask::KeepSession => "keep_session",
             Ask::KeepMeans => "keep_means",
             Ask::AddMeans => "add_means",
+            Ask::ApproveSsh => "approve_ssh",
             Ask::SeeInterventions => "see_interventions",
             Ask::SeeIntervention => "see_intervention",
             Ask::Matter(act) => act.as_str(),
@@ -78,6 +81,7 @@ impl Ask {
             Ask::KeepSession => Question::OwnSession(me),
             Ask::KeepMeans => Question::OwnMeans(me),
             Ask::AddMeans => Question::NewMeans(me),
+            Ask::ApproveSsh => Question::ApproveSsh(me),
             Ask::SeeInterventions | Ask::SeeIntervention => Question::Matters,
             Ask::Matter(act) => Question::Matter(act),
             Ask::Oversee(act) => Question::Oversee(act),

@@ -47,9 +47,14 @@ impl Asker {
 
 pub(crate) fn purpose_of(role: Option<Role>, question: Question) -> Purpose {
     match (question, role) {
-        (Question::SignIn(_) | Question::OwnSession(_) | Question::OwnMeans(_) | Question::NewMeans(_), _) => {
-            Purpose::SignIn
-        }
+        (
+            Question::SignIn(_)
+            | Question::OwnSession(_)
+            | Question::OwnMeans(_)
+            | Question::NewMeans(_)
+            | Question::ApproveSsh(_),
+            _,
+        ) => Purpose::SignIn,
         (Question::Enrol(_) | Question::TakeLink(_) | Question::Follow(_) | Question::House, _) | (_, None) => {
             Purpose::Operation
         }
@@ -116,6 +121,7 @@ impl<'a> Asking<'a> {
             Question::House => self.plainly("keep_house", (uid("Establishment", "none")?, vec![])),
             Question::OwnMeans(account) => self.plainly("keep_means", self.session(account)?),
             Question::NewMeans(account) => self.plainly("add_means", self.session(account)?),
+            Question::ApproveSsh(account) => self.plainly("approve_ssh", self.session(account)?),
             Question::Oversee(act) => {
                 let here = uid("Establishment", &self.who.establishment.ok_or(Denied::ByPolicy)?.to_string())?;
                 self.plainly(act.as_str(), (here, vec![]))

@@ -371,6 +371,7 @@ impl Explainer<'_> {
                 | Ask::KeepSession
                 | Ask::KeepMeans
                 | Ask::AddMeans
+                | Ask::ApproveSsh
                 | Ask::Oversee(_)
         );
         Ok(Put {
@@ -405,7 +406,7 @@ fn resource(
             Ok((person.uid(), vec![person]))
         }
         Ask::ReadObject => asking.object_entity(asking.place_of(patient), patient, category, held),
-        Ask::KeepSession | Ask::KeepMeans | Ask::AddMeans => asking.session(who.account),
+        Ask::KeepSession | Ask::KeepMeans | Ask::AddMeans | Ask::ApproveSsh => asking.session(who.account),
         Ask::SeeIntervention | Ask::Matter(_) => matter_entity(&match target {
             Target::Matter(matter) => matter.clone(),
             _ => Matter {

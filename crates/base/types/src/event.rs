@@ -164,6 +164,14 @@ words! {
         RelayOpened = "relay.opened",
         /// A second factor opened a key from an address for an intervention, for a while.
         RelayKeyOpened = "relay.key_opened",
+        /// A sign-in by SSH waits for its holder's answer in his browser.
+        RelayApprovalAsked = "relay.approval_asked",
+        /// He approved it there; it comes in once, from the same address.
+        RelayApprovalGiven = "relay.approval_given",
+        /// He said there that it is not his.
+        RelayApprovalRefused = "relay.approval_refused",
+        /// It came in by nothing: its time was over, or its connection gone.
+        RelayApprovalExpired = "relay.approval_expired",
         /// A session through a relay ended, with its counts.
         RelayClosed = "relay.closed",
         /// A command without terminal ran through a relay, with its counts and digests.

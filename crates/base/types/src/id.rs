@@ -90,6 +90,8 @@ ids! {
     SearchId,
     /// A link by which somebody chooses what he signs in with.
     LinkId,
+    /// A sign-in by SSH that waits for its holder's answer in his browser.
+    SshApprovalId,
 }
 
 #[cfg(test)]

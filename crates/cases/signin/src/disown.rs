@@ -123,7 +123,7 @@ impl SignInService {
         (now < Time::from_micros(word.expires)).then_some(word)
     }
 
-    fn ring(&self, account: AccountId) {
+    pub(crate) fn ring(&self, account: AccountId) {
         tracing::warn!(alarm = "disowned", "somebody says that a sign-in was not his");
         self.defences().ring(AlarmKind::Disowned { account }, self.parts().journal.now());
     }

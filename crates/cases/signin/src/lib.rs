@@ -5,6 +5,7 @@
 //! the traces and the bounds.
 
 mod accounts;
+mod approvals;
 mod at_once;
 mod attempts;
 mod codes;
@@ -43,6 +44,7 @@ pub use accounts::{
         LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
     },
 };
+pub use approvals::model::{APPROVAL_LIFE, SshAnswer, SshAsked, SshWaiting};
 pub use at_once::{OtherSession, PRESENT};
 pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};

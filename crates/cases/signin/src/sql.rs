@@ -422,6 +422,7 @@ pub(crate) async fn anything_past(connection: &mut AnyConnection, past: Past) ->
         ("SELECT ends_micros FROM closed_sessions WHERE ends_micros < $1 LIMIT 1", past.now),
         ("SELECT last_micros FROM failures WHERE last_micros < $1 LIMIT 1", past.failures),
         ("SELECT expires_micros FROM tokens WHERE expires_micros < $1 LIMIT 1", past.tokens),
+        ("SELECT asked_micros FROM ssh_approvals WHERE asked_micros < $1 LIMIT 1", past.failures),
         ("SELECT expires_micros FROM account_links WHERE expires_micros < $1 LIMIT 1", past.tokens),
         ("SELECT expires_micros FROM spent_challenges WHERE expires_micros < $1 LIMIT 1", past.now),
     ] {
@@ -455,6 +456,7 @@ pub(crate) async fn purge(connection: &mut AnyConnection, past: Past) -> Result<
         ("DELETE FROM closed_sessions WHERE ends_micros < $1", past.now),
         ("DELETE FROM failures WHERE last_micros < $1", past.failures),
         ("DELETE FROM tokens WHERE expires_micros < $1", past.tokens),
+        ("DELETE FROM ssh_approvals WHERE asked_micros < $1", past.failures),
         ("DELETE FROM account_links WHERE expires_micros < $1", past.tokens),
         ("DELETE FROM spent_challenges WHERE expires_micros < $1", past.now),
     ] {

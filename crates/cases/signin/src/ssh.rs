@@ -1,4 +1,7 @@
-//! Signing in through the relays: a key that the protocol proves, and a one-time code that opens it for a while.
+//! Signing in through the relays: a key that the protocol proves, and a one-time code, or an approval in the browser, that opens
+//! it for a while.
+
+mod approvals;
 
 use crate::{
     attempts::{Counters, LoginTokens, Tried},
@@ -22,7 +25,8 @@ use std::{
 };
 use store::{Store, StoreError};
 use types::{
-    AccountId, ClientAddress, Door, EstablishmentId, Event, InterventionId, Role, SessionId, SupplierId, Time,
+    AccountId, ClientAddress, Door, EstablishmentId, Event, InterventionId, Role, SessionId, SshApprovalId, SupplierId,
+    Time,
 };
 use vault::{Keys, Purpose, VaultError, random};
 
@@ -69,8 +73,10 @@ pub struct SshSeen {
     login: LoginTokens,
     /// Of the account when the key was shown: changed since, neither key nor code count any more.
     version: i64,
-    /// The code given on this connection, or the opened key that it came in by.
+    /// The code given on this connection, its approval, or the opened key that it came in by.
     factor: Mutex<Option<Arc<SecondFactor>>>,
+    /// What this connection asked of its holder's browser.
+    approval: Mutex<Option<SshApprovalId>>,
 }
 
 impl SshSeen {
@@ -198,8 +204,8 @@ impl SshSignIn {
             self.refused(address, "unknown login or key").await;
             return Err(SshRefused::Refused);
         };
-        let (display_name, factor) = (secrets.display_name.clone(), Mutex::default());
-        Ok(SshSeen { recognized, supplier, display_name, login: tokens, version, factor })
+        let (display_name, factor, approval) = (secrets.display_name.clone(), Mutex::default(), Mutex::default());
+        Ok(SshSeen { recognized, supplier, display_name, login: tokens, version, factor, approval })
     }
 
     /// Takes a code: right, it serves once, and the connection is that person's; wrong, it counts like any failed sign-in.
@@ -253,7 +259,7 @@ impl SshSignIn {
     }
 
     /// Keeps this key open, from this address, for this intervention: ten minutes, renewed by activity. Traced before it is
-    /// in force. Only after the code.
+    /// in force. Only after the code or the approval.
     pub async fn open_key(
         &self,
         seen: &SshSeen,
@@ -311,8 +317,8 @@ impl SshSignIn {
         seen.take_up(slot);
     }
 
-    /// The proof, for what is about to be done: only after the code or [`SshSignIn::is_open`], while account and key are
-    /// still good.
+    /// The proof, for what is about to be done: only after the code, the approval or [`SshSignIn::is_open`], while account and
+    /// key are still good.
     pub async fn authenticated(&self, seen: &SshSeen, address: ClientAddress) -> Result<Authenticated, SshRefused> {
         let parts = &self.0;
         let mut connection = parts.store.read().await?;

@@ -162,6 +162,12 @@ pub async fn welcome<D: Door>(visit: &Visit<D>) -> Response {
     shown(visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view))
 }
 
+/// The same on another of its pages, where whoever signs in goes on.
+pub fn welcome_to<D: Door>(visit: &Visit<D>, then: Then) -> Response {
+    let view = WelcomeView { passkey: visit.ask_passkey(), then: Some(then), ..WelcomeView::default() };
+    shown(visit.lang, &Welcome::new(visit.chrome(None, Some(then.path())), visit.greeting(), view))
+}
+
 /// A page with status 200.
 pub fn shown(lang: Lang, template: &impl askama::Template) -> Response {
     page(StatusCode::OK, lang, template)

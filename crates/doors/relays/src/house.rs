@@ -4,7 +4,7 @@ use interventions::{
     ChannelSummary, Ending, EquipmentSecret, GateRefused, Lease, LeaseView, Offer, RecorderFault, Right,
     WarrantedEquipment,
 };
-use signin::SshRefused;
+use signin::{SshAnswer, SshAsked, SshRefused};
 use std::future::Future;
 use tokio::sync::watch;
 use types::{ClientAddress, InterventionId, RelayId};
@@ -27,6 +27,30 @@ pub trait House: Send + Sync + 'static {
     /// Takes a one-time code.
     fn code(&self, seen: &Self::Seen, code: &str) -> impl Future<Output = Result<(), SshRefused>> + Send;
 
+    /// Where he may approve, in his browser, that it is he: the page's address. Nothing where only codes are taken.
+    fn approves_at(&self) -> Option<&str> {
+        None
+    }
+
+    /// Asks him there; `target` is what he may reach and named. Refused, the code remains.
+    fn ask_approval(
+        &self,
+        _seen: &Self::Seen,
+        _target: Option<&str>,
+    ) -> impl Future<Output = Result<SshAsked, SshRefused>> + Send {
+        async { Err(SshRefused::Refused) }
+    }
+
+    /// What became of it. Approved, it has served, and he is who he says.
+    fn approved(&self, _seen: &Self::Seen) -> impl Future<Output = Result<SshAnswer, SshRefused>> + Send {
+        async { Ok(SshAnswer::Over) }
+    }
+
+    /// Nothing comes any more of what was asked.
+    fn close_approval(&self, _seen: &Self::Seen) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// The intervention in which he may reach this target now; it proves nothing.
     fn find(&self, seen: &Self::Seen, target: &str) -> impl Future<Output = Option<InterventionId>> + Send;
 
@@ -36,7 +60,7 @@ pub trait House: Send + Sync + 'static {
     /// Whether his key is open for that intervention, so that no code is asked for.
     fn is_open(&self, seen: &Self::Seen, intervention: InterventionId) -> bool;
 
-    /// Opens his key for that intervention, after the code.
+    /// Opens his key for that intervention, after the code or the approval.
     fn open_key(
         &self,
         seen: &Self::Seen,

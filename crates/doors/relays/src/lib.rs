@@ -1,7 +1,7 @@
 //! The relays: what technicians reach machines through. SSH for now.
 //!
-//! A technician runs `ssh login%target@gateway` with his own client. The door recognizes his key, asks for a one-time code,
-//! and, when the interventions allow it, reaches the machine with credentials that he never sees. Everything that passes is
+//! A technician runs `ssh login%target@gateway` with his own client. The door recognizes his key, asks for a one-time code
+//! or has him approve in his browser, and, when the interventions allow it, reaches the machine with credentials that he never sees. Everything that passes is
 //! counted; terminals are recorded and can be watched; whatever happens, losing the lease ends it within a second.
 //!
 //! ```text
@@ -13,6 +13,7 @@
 //!
 //! Absent from here: SQL, policies, keys other than the door's own host keys. What may be done is asked of a [`House`].
 
+mod approval;
 mod asked;
 mod channel;
 mod host_key;

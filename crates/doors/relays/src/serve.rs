@@ -19,13 +19,13 @@ use std::{
     cmp::Reverse,
     collections::{HashMap, VecDeque},
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::{
     io::BufReader,
     net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
+    time::{sleep, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{Cidr, ClientAddress, Clock, Source};
@@ -233,7 +233,8 @@ async fn connection<H: House>(
     let (cut, signed_in) = (CancellationToken::new(), CancellationToken::new());
     let _cut_at_the_end = cut.clone().drop_guard();
     let stream = Cuttable::new(BufReader::with_capacity(READ_BYTES, stream), &cut);
-    let visitor = Visitor::new(door.clone(), address, signed_in.clone(), cut.clone());
+    let asked = Arc::new(OnceLock::new());
+    let visitor = Visitor::new(door.clone(), address, (signed_in.clone(), asked.clone()), cut.clone());
     let greeted = async {
         let running = server::run_stream(config, stream, visitor).await?;
         running.await
@@ -242,7 +243,13 @@ async fn connection<H: House>(
     let too_late = async {
         tokio::select! {
             () = sleep(door.limits.login_max) => {}
-            () = door.stop.cancelled() => {}
+            () = door.stop.cancelled() => return,
+        }
+        if let Some(asked) = asked.get() {
+            tokio::select! {
+                () = sleep_until(*asked + door.limits.approval_max) => {}
+                () = door.stop.cancelled() => {}
+            }
         }
     };
     let ended = tokio::select! {

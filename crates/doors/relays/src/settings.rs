@@ -30,6 +30,11 @@ pub struct RelayLimits {
     pub announcement_max: Duration,
     /// From the TCP connection, or its announcement, to the end of signing in.
     pub login_max: Duration,
+    /// From the moment that somebody is asked in his browser whether it is he, to the end of signing in: only whoever showed an
+    /// account's key, and one for each account, has this long.
+    pub approval_max: Duration,
+    /// How long somebody who says that he approved waits for the answer to be there, before he is asked again.
+    pub approval_look: Duration,
     /// Refused keys and codes on one connection.
     pub attempts_max: usize,
     /// How long every refusal takes, whatever was wrong.
@@ -61,6 +66,8 @@ impl Default for RelayLimits {
             strangers_per_source_max: 16,
             announcement_max: Duration::from_secs(5),
             login_max: Duration::from_secs(60),
+            approval_max: Duration::from_secs(120),
+            approval_look: Duration::from_secs(10),
             attempts_max: 4,
             refusal_takes: Duration::from_millis(600),
             channels_max: 10,

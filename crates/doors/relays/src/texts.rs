@@ -55,6 +55,27 @@ fn unaccented(c: char) -> char {
 
 /// What the code is asked with.
 pub(crate) const CODE_PROMPT: &str = "Code à usage unique / One-time code: ";
+/// The same, where he may approve in his browser instead.
+pub(crate) const CODE_OR_ENTER_PROMPT: &str = "Code à usage unique, ou Entrée pour approuver dans le navigateur / One-time code, or Enter to approve in the browser: ";
+/// The same, once he is asked there.
+pub(crate) const CODE_OR_APPROVED_PROMPT: &str =
+    "Code à usage unique, ou Entrée après l’approbation / One-time code, or Enter once approved: ";
+
+/// What is to be done in the browser. Clients write accents in what stands above the question as numbers.
+pub(crate) fn approve_at(page: &str, words: &str) -> String {
+    format!(
+        "Ouvrez {page} depuis ce poste, comparez, approuvez. / Open {page} from this computer, compare, approve.\n\
+         Comparez / Compare: {words}\n"
+    )
+}
+
+/// It was not approved yet.
+pub(crate) fn not_yet(page: &str, words: &str) -> String {
+    format!("Pas encore approuve / Not approved yet: {page}  {words}\n")
+}
+
+/// Nothing comes of it, or it may not be asked now: codes are taken.
+pub(crate) const ONLY_CODES: &str = "L'approbation dans le navigateur n'est pas possible : donnez un code. / Approval in the browser is not possible: please give a code.\n";
 
 pub(crate) fn refused(why: GateRefused) -> Sentence {
     match why {

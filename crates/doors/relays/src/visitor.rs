@@ -1,6 +1,7 @@
 //! One connection, as the SSH library tells it: who is there, then which channels he opens.
 
 use crate::{
+    approval::{Approval, Look},
     asked::may_set,
     channel::Arrival,
     house::House,
@@ -16,8 +17,11 @@ use russh::{
     server::{self, Auth, ChannelOpenHandle, Msg, PublicKeyOffer, Response, VerifiedPublicKey},
 };
 use signin::SshRefused;
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
-use tokio::sync::mpsc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use types::ClientAddress;
 
@@ -36,7 +40,9 @@ pub(crate) struct Visitor<H: House> {
     refused: usize,
     /// The first factor was shown, under this user name.
     seen: Option<(String, Arc<H::Seen>)>,
-    /// Both were.
+    /// What is asked of his browser.
+    approval: Approval,
+    /// Both factors were shown.
     passed: bool,
     signed_in: CancellationToken,
     cut: CancellationToken,
@@ -68,7 +74,7 @@ impl<H: House> Visitor<H> {
     pub(crate) fn new(
         door: Arc<Door<H>>,
         address: ClientAddress,
-        signed_in: CancellationToken,
+        (signed_in, asked): (CancellationToken, Arc<OnceLock<Instant>>),
         cut: CancellationToken,
     ) -> Self {
         let gone = CancellationToken::new();
@@ -77,6 +83,7 @@ impl<H: House> Visitor<H> {
             address,
             refused: 0,
             seen: None,
+            approval: Approval::new(asked),
             passed: false,
             signed_in,
             cut,
@@ -117,6 +124,13 @@ impl<H: House> Visitor<H> {
         let (_, seen) = self.seen.as_ref().filter(|(as_user, _)| as_user == user)?;
         let house = &self.door.house;
         house.code(seen, code).await.inspect_err(tell).ok()?;
+        self.pass(user).await
+    }
+
+    /// Both factors were shown.
+    async fn pass(&mut self, user: &str) -> Option<Auth> {
+        let (_, seen) = self.seen.as_ref()?;
+        let house = &self.door.house;
         // Opened for the next ten minutes too, if the target is one of his. If it cannot be traced, it stays closed.
         if let Some(target) = Login::parse(user).target
             && let Some(intervention) = house.find(seen, &target).await
@@ -126,6 +140,27 @@ impl<H: House> Visitor<H> {
         }
         self.passed = true;
         Some(Auth::Accept)
+    }
+
+    /// The line was left empty: he would answer in his browser. The first time he is asked there; then what became of it is
+    /// looked at.
+    async fn browser(&mut self, user: &str, page: &str) -> Answered {
+        let Some(seen) = self.seen.as_ref().map(|(_, seen)| seen.clone()) else { return Answered::Over };
+        let door = self.door.clone();
+        if self.approval.is_begun() {
+            return match self.approval.look(&door, &seen).await {
+                Look::Given => Answered::Given,
+                Look::Waits(text) => Answered::Again(self.approval.question(Some(page), text)),
+                Look::Over => Answered::Over,
+            };
+        }
+        // Named by whoever shows the key: the page repeats only what is open to him.
+        let target = match Login::parse(user).target {
+            Some(target) => door.house.find(&seen, &target).await.map(|_| target),
+            None => None,
+        };
+        let text = self.approval.begin(&door, (&seen, target.as_deref()), [&self.gone, &self.signed_in]).await;
+        Answered::Again(self.approval.question(Some(page), text))
     }
 
     /// Says something on a channel, at once.
@@ -162,6 +197,14 @@ impl<H: House> Visitor<H> {
             russh::Error::Disconnect
         })
     }
+}
+
+/// What came of a line left empty.
+enum Answered {
+    /// He is asked again.
+    Again(Auth),
+    Given,
+    Over,
 }
 
 fn tell(refused: &SshRefused) {
@@ -204,13 +247,20 @@ impl<H: House> server::Handler for Visitor<H> {
         if self.seen.as_ref().is_none_or(|(as_user, _)| as_user != user) || !self.may_try() {
             return Ok(refusal());
         }
+        let house = self.door.house.clone();
         let Some(mut response) = response else {
-            let prompts = Cow::Borrowed(&[(Cow::Borrowed(texts::CODE_PROMPT), false)][..]);
-            return Ok(Auth::Partial { name: "".into(), instructions: "".into(), prompts });
+            return Ok(self.approval.question(house.approves_at(), String::new()));
         };
         let given = response.next().filter(|bytes| bytes.len() <= CODE_BYTES_MAX);
         let code = given.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()).unwrap_or_default();
-        let answer = self.code(user, &code).await;
+        let answer = match (code.trim().is_empty(), house.approves_at()) {
+            (true, Some(page)) => match self.browser(user, page).await {
+                Answered::Again(question) => return Ok(question),
+                Answered::Given => self.pass(user).await,
+                Answered::Over => None,
+            },
+            _ => self.code(user, &code).await,
+        };
         self.refused += usize::from(answer.is_none());
         Ok(answer.unwrap_or_else(|| second_factor(false)))
     }

@@ -4,7 +4,7 @@ use crate::house::{Granted, Hold, House, SessionRecorder, TerminalRecording};
 use interventions::{
     AtGate, ChannelSummary, Ending, Gate, GateRefused, Offer, Recorder, RecorderFault, Recording, SessionAsked,
 };
-use signin::{SshRefused, SshSeen, SshSignIn};
+use signin::{SshAnswer, SshAsked, SshRefused, SshSeen, SshSignIn};
 use tokio::sync::watch;
 use types::{ClientAddress, InterventionId, RelayId};
 
@@ -13,12 +13,18 @@ use types::{ClientAddress, InterventionId, RelayId};
 pub struct Wired {
     sign_in: SshSignIn,
     gate: Gate,
+    approves_at: Option<String>,
 }
 
 impl Wired {
     /// Both must be of the door of the relays.
     pub fn new(sign_in: SshSignIn, gate: Gate) -> Self {
-        Self { sign_in, gate }
+        Self { sign_in, gate, approves_at: None }
+    }
+
+    /// Technicians may approve their sign-ins in their browser, on this page of the suppliers' door.
+    pub fn approves_at(self, page: String) -> Self {
+        Self { approves_at: Some(page), ..self }
     }
 }
 
@@ -36,6 +42,22 @@ impl House for Wired {
 
     async fn code(&self, seen: &SshSeen, code: &str) -> Result<(), SshRefused> {
         self.sign_in.code(seen, code, seen.address()).await
+    }
+
+    fn approves_at(&self) -> Option<&str> {
+        self.approves_at.as_deref()
+    }
+
+    async fn ask_approval(&self, seen: &SshSeen, target: Option<&str>) -> Result<SshAsked, SshRefused> {
+        self.sign_in.ask_approval(seen, target, seen.address()).await
+    }
+
+    async fn approved(&self, seen: &SshSeen) -> Result<SshAnswer, SshRefused> {
+        self.sign_in.approved(seen, seen.address()).await
+    }
+
+    async fn close_approval(&self, seen: &SshSeen) {
+        self.sign_in.close_approval(seen).await;
     }
 
     async fn find(&self, seen: &SshSeen, target: &str) -> Option<InterventionId> {

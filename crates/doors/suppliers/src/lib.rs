@@ -33,6 +33,11 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/{lang}/means/keys/remove", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/tokens", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/tokens/{id}/revoke", asks: Asks::Session },
+    // What a terminal shows; a stranger is asked who he is.
+    Route { method: "GET", path: "/ssh", asks: Asks::Nothing },
+    Route { method: "GET", path: "/{lang}/ssh", asks: Asks::Nothing },
+    Route { method: "POST", path: "/{lang}/ssh/{id}/approve", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/ssh/{id}/refuse", asks: Asks::Session },
     Route { method: "GET", path: "/api/v1/openapi.json", asks: Asks::Nothing },
     Route { method: "GET", path: "/api/v1/interventions", asks: Asks::Token },
     Route { method: "POST", path: "/api/v1/interventions", asks: Asks::Token },
@@ -46,7 +51,7 @@ pub const ROUTES: &[Route] = &[
 
 /// The door's router, guarded.
 pub fn router(state: SuppliersState, limits: Limits) -> Router {
-    use handlers::{home, interventions, means, request};
+    use handlers::{home, interventions, means, request, ssh};
     let router = entrance::routes()
         .route("/{lang}/", get(home::home))
         .route("/{lang}/interventions", get(interventions::list).post(request::send))
@@ -59,7 +64,11 @@ pub fn router(state: SuppliersState, limits: Limits) -> Router {
         .route("/{lang}/means/keys", post(means::add_key))
         .route("/{lang}/means/keys/remove", post(means::remove_key))
         .route("/{lang}/means/tokens", post(means::issue_token))
-        .route("/{lang}/means/tokens/{id}/revoke", post(means::revoke_token));
+        .route("/{lang}/means/tokens/{id}/revoke", post(means::revoke_token))
+        .route("/ssh", get(ssh::short))
+        .route("/{lang}/ssh", get(ssh::waiting))
+        .route("/{lang}/ssh/{id}/approve", post(ssh::approve))
+        .route("/{lang}/ssh/{id}/refuse", post(ssh::refuse));
     entrance::guarded(interface(router), state, limits)
 }
 

@@ -19,6 +19,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (10, "passkeys", include_str!("../../../../migrations/0010_passkeys.sql")),
     (11, "session_rules", include_str!("../../../../migrations/0011_session_rules.sql")),
     (12, "outbox", include_str!("../../../../migrations/0012_outbox.sql")),
+    (15, "ssh_approvals", include_str!("../../../../migrations/0015_ssh_approvals.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

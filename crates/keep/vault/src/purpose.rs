@@ -18,6 +18,8 @@ pub enum Purpose {
     MeansFields,
     /// Keyed tokens of links and spare codes: what is kept of one opens nothing.
     LinksAndCodes,
+    /// Sign-ins by SSH that wait for their holder's answer in his browser, and the answer.
+    SshApprovals,
     /// Mail that waits to leave: to whom, what, and the link that it may hold.
     Outbox,
     /// Keyed tokens by which a login is found.
@@ -68,6 +70,7 @@ impl Purpose {
             Purpose::SessionFields,
             Purpose::MeansFields,
             Purpose::LinksAndCodes,
+            Purpose::SshApprovals,
             Purpose::Outbox,
             Purpose::LoginTokens,
             Purpose::PatientTokens,
@@ -100,6 +103,7 @@ impl Purpose {
             Purpose::SessionFields => "session-fields".into(),
             Purpose::MeansFields => "means-fields".into(),
             Purpose::LinksAndCodes => "links-and-codes".into(),
+            Purpose::SshApprovals => "ssh-approvals".into(),
             Purpose::Outbox => "outbox".into(),
             Purpose::LoginTokens => "login-tokens".into(),
             Purpose::PatientTokens => "patient-tokens".into(),
@@ -195,6 +199,7 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
             | Purpose::LoginTokens
             | Purpose::FailureTokens,
         ) => true,
+        (Holder::Door(Door::Suppliers | Door::Relays), Purpose::SshApprovals) => true,
         (Holder::Door(Door::Portal | Door::Desk | Door::Suppliers) | Holder::Mailer, Purpose::Outbox) => true,
         (Holder::Journal, Purpose::JournalSigning) => true,
         (Holder::TraceReader, Purpose::JournalReading | Purpose::TraceIndex) => true,

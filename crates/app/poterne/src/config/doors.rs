@@ -125,14 +125,18 @@ fn administration<'b>(desk: &Section<'b>) -> Option<(Section<'b>, Option<Adminis
 fn elsewhere(section: &Section<'_>, site: Site<'_>) -> BTreeMap<Door, Origin> {
     let mut read = BTreeMap::new();
     for (key, door) in [("portal_origin", Door::Portal), ("suppliers_origin", Door::Suppliers)] {
-        let Some(origin) = section.optional(key, |value| public_origin(value, door)) else { continue };
-        if site.runs(door) {
-            let what = format!("this node runs the door \"{door}\", which says its own origin");
-            section.wrong(key, what, "remove this line");
-        }
-        read.insert(door, origin);
+        read.extend(elsewhere_at(section, site, (key, door)).map(|origin| (door, origin)));
     }
     read
+}
+
+fn elsewhere_at(section: &Section<'_>, site: Site<'_>, (key, door): (&'static str, Door)) -> Option<Origin> {
+    let origin = section.optional(key, |value| public_origin(value, door))?;
+    if site.runs(door) {
+        let what = format!("this node runs the door \"{door}\", which says its own origin");
+        section.wrong(key, what, "remove this line");
+    }
+    Some(origin)
 }
 
 /// Reads the technicians' door.
@@ -147,6 +151,7 @@ pub(super) fn relays<'b>(root: &Section<'b>, site: Site<'_>) -> (Place<'b>, Opti
     let name = section.required("public_name", "\"relais.hopital.example:2222\"", public_name);
     let connections = connections(&section, 1, (256, 16));
     let proxies = proxies(&section, Door::Relays);
+    let suppliers = elsewhere_at(&section, site, ("suppliers_origin", Door::Suppliers));
     section.finish();
     check_runs(&section, Door::Relays, site);
     let place = Place { section, name: "relays", listen, origin: None, inside: None };
@@ -160,6 +165,7 @@ pub(super) fn relays<'b>(root: &Section<'b>, site: Site<'_>) -> (Place<'b>, Opti
             connections_max,
             connections_per_source_max,
             proxies,
+            suppliers,
         })
     };
     (place, read())

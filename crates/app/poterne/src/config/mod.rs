@@ -199,6 +199,9 @@ pub struct Relays {
     pub connections_per_source_max: usize,
     /// `trusted_proxies` and `proxies_say`, none by default: who tells the clients' addresses, by the PROXY protocol.
     pub proxies: Option<Proxies>,
+    /// `suppliers_origin`, on a node that does not run the suppliers' door: where technicians approve their sign-ins in their
+    /// browser. Without either, they give codes.
+    pub suppliers: Option<Origin>,
 }
 
 /// A host and a port as technicians type them.

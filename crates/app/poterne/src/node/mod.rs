@@ -172,6 +172,8 @@ pub struct RelayDoor {
     pub connections_per_source_max: usize,
     /// The proxies before it, who speak the PROXY protocol.
     pub proxies: Option<Proxies>,
+    /// Where the suppliers' door is, if another node runs it.
+    pub suppliers: Option<Origin>,
 }
 
 /// A door with pages, ready to listen.

@@ -140,7 +140,13 @@ impl Second {
                 },
                 clock: ground.clock(),
             };
-            let relay = Relay::new(relay_settings, Wired::new(sign_in, house.gate()))?;
+            let own = settings.suppliers.as_ref().map(|suppliers| &suppliers.origin);
+            let wired = Wired::new(sign_in, house.gate());
+            let wired = match own.or(door.suppliers.as_ref()) {
+                Some(origin) => wired.approves_at(format!("{}/ssh", origin.as_str())),
+                None => wired,
+            };
+            let relay = Relay::new(relay_settings, wired)?;
             let relay = match &door.proxies {
                 Some(proxies) => relay.behind(proxies.trusted().to_vec()),
                 None => relay,

@@ -7,7 +7,7 @@ use super::{
 };
 use types::{
     AccountId, AccountState, Door, EquipmentId, EstablishmentId, Event, InterventionId, LinkId, ObjectId, PatientId,
-    RelayId, Role, SearchId, SessionId, SupplierId, TokenId,
+    RelayId, Role, SearchId, SessionId, SshApprovalId, SupplierId, TokenId,
 };
 
 actions! {
@@ -328,6 +328,38 @@ actions! {
         /// Its identifier.
         token: TokenId
     } TokenUsed, |a| Question::OwnSession(a.account), detail token;
+    /// Ask the holder of a key for SSH, in his browser, whether it is he who shows it.
+    DatabaseAction AskSshApproval {
+        /// Where the account is held.
+        establishment: EstablishmentId,
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        approval: SshApprovalId
+    } RelayApprovalAsked, |a| Question::SignIn(a.establishment), account account, detail approval;
+    /// Approve one's own sign-in by SSH.
+    DatabaseAction ApproveSsh {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        approval: SshApprovalId
+    } RelayApprovalGiven, |a| Question::ApproveSsh(a.account), account account, detail approval;
+    /// Say of a sign-in by SSH in one's name that it is not one's own.
+    DatabaseAction RefuseSsh {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        approval: SshApprovalId
+    } RelayApprovalRefused, |a| Question::OwnSession(a.account), account account, detail approval;
+    /// Note that nothing comes of an approval any more.
+    DatabaseAction CloseSshApproval {
+        /// Where the account is held.
+        establishment: EstablishmentId,
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        approval: SshApprovalId
+    } RelayApprovalExpired, |a| Question::SignIn(a.establishment), account account, detail approval;
     /// See the passkeys of the establishment's accounts.
     PlainRead SeePasskeys {} Refused, |_| Question::Oversee(OverseeAct::ManageMeans);
     /// See one's own means of identification.

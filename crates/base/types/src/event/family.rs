@@ -118,6 +118,10 @@ impl Event {
             | Event::InterventionLapsed
             | Event::RelayOpened
             | Event::RelayKeyOpened
+            | Event::RelayApprovalAsked
+            | Event::RelayApprovalGiven
+            | Event::RelayApprovalRefused
+            | Event::RelayApprovalExpired
             | Event::RelayClosed
             | Event::RelayCommand
             | Event::RelayCut

@@ -8,17 +8,17 @@ use crate::{SshRefused, SshSeen, SshSignIn};
 use identity::Assurance;
 use types::InterventionId;
 
-const WORK: InterventionId = InterventionId::from_bytes([0x1a; 16]);
+pub(super) const WORK: InterventionId = InterventionId::from_bytes([0x1a; 16]);
 const OTHER_WORK: InterventionId = InterventionId::from_bytes([0x1b; 16]);
 
-fn ssh(it: &Fixture) -> SshSignIn {
+pub(super) fn ssh(it: &Fixture) -> SshSignIn {
     let keys = it.master.keys_for(Holder::Door(Door::Relays));
     SshSignIn::new(it.store.clone(), it.journal.clone(), Arc::clone(&it.policies), keys, (HERE, Default::default()))
         .unwrap()
 }
 
 /// A technician with key 1, and somebody of each kind who must not come in.
-async fn people(it: &Fixture) -> AccountId {
+pub(super) async fn people(it: &Fixture) -> AccountId {
     let sacha = it.enrol_of("sacha", Role::Technician, Some(OURS), 1).await.unwrap();
     it.enrolment.ssh_key(sacha, &line(1), "").await.unwrap();
     for (login, role, supplier, n) in [

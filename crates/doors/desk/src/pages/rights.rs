@@ -49,7 +49,7 @@ impl Group {
     fn of(ask: Ask) -> Self {
         match ask {
             Ask::SeePeople | Ask::SeePerson | Ask::SeeSightings | Ask::ReadObject => Group::Records,
-            Ask::KeepSession | Ask::KeepMeans | Ask::AddMeans => Group::Own,
+            Ask::KeepSession | Ask::KeepMeans | Ask::AddMeans | Ask::ApproveSsh => Group::Own,
             Ask::SeeInterventions | Ask::SeeIntervention | Ask::Matter(_) => Group::Interventions,
             Ask::Oversee(_) => Group::House,
         }
@@ -161,6 +161,7 @@ fn act(t: Text, ask: Ask) -> &'static str {
         Ask::KeepSession => t.desk_rights_act_of_keep_session(),
         Ask::KeepMeans => t.desk_rights_act_of_keep_means(),
         Ask::AddMeans => t.desk_rights_act_of_add_means(),
+        Ask::ApproveSsh => t.desk_rights_act_of_approve_ssh(),
         Ask::SeeInterventions => t.desk_rights_act_of_see_interventions(),
         Ask::SeeIntervention => t.desk_rights_act_of_see_intervention(),
         Ask::Matter(act) => matter(t, act),

@@ -15,9 +15,13 @@ pub enum Then {
     Accounts,
     /// What is decided of sessions, at the desk.
     SessionRules,
+    /// The sign-in by SSH that waits for him, at the suppliers' door.
+    Ssh,
 }
 
 impl Then {
+    const ALL: [Self; 5] = [Self::Account, Self::Means, Self::Accounts, Self::SessionRules, Self::Ssh];
+
     /// The word in the address.
     pub fn word(self) -> &'static str {
         match self {
@@ -25,11 +29,12 @@ impl Then {
             Self::Means => "means",
             Self::Accounts => "accounts",
             Self::SessionRules => "session-rules",
+            Self::Ssh => "ssh",
         }
     }
 
     pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Account, Self::Means, Self::Accounts, Self::SessionRules].into_iter().find(|one| one.word() == word)
+        Self::ALL.into_iter().find(|one| one.word() == word)
     }
 
     pub(crate) fn path(self) -> &'static str {
@@ -38,6 +43,7 @@ impl Then {
             Self::Means => "/means",
             Self::Accounts => "/accounts",
             Self::SessionRules => "/accounts/sessions",
+            Self::Ssh => "/ssh",
         }
     }
 }
@@ -124,6 +130,7 @@ impl Again {
             Then::Account | Then::Means => self.t.entrance_again_lead(),
             Then::Accounts => self.t.entrance_again_lead_accounts(),
             Then::SessionRules => self.t.entrance_again_lead_rules(),
+            Then::Ssh => self.t.entrance_again_lead_ssh(),
         }
     }
 }

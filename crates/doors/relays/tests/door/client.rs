@@ -61,12 +61,9 @@ impl Client {
     fn program(site: &Site, program: &str, key: &str) -> Self {
         let mut command = Command::new(program);
         command.args(["-F", "none", "-i", &site.place(key)]);
-        for option in [
-            &format!("UserKnownHostsFile={}", site.place("known")),
-            "StrictHostKeyChecking=yes",
-            "IdentitiesOnly=yes",
-            "NumberOfPasswordPrompts=1",
-        ] {
+        for option in
+            [&format!("UserKnownHostsFile={}", site.place("known")), "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"]
+        {
             command.args(["-o", option]);
         }
         command.env("SSH_ASKPASS", site.path("askpass")).env("SSH_ASKPASS_REQUIRE", "force");
@@ -92,7 +89,8 @@ impl Client {
 
     /// Starts; `words` follow the destination.
     pub fn start(mut self, words: &[&str]) -> Running {
-        self.command.args(self.destination).args(words);
+        // What is said first holds: last, unless a test said otherwise.
+        self.command.args(["-o", "NumberOfPasswordPrompts=1"]).args(self.destination).args(words);
         Running { child: self.command.spawn().unwrap() }
     }
 

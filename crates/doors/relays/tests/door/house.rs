@@ -5,7 +5,7 @@ use interventions::{
     WarrantedEquipment,
 };
 use relays::{Granted, Hold, House, SessionRecorder, TerminalRecording};
-use signin::SshRefused;
+use signin::{SshAnswer, SshAsked, SshRefused};
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
@@ -20,6 +20,8 @@ pub const LOGIN: &str = "erwan.tanguy";
 pub const TARGET: &str = "scanner-1";
 /// The one code that is right, as often as it is given.
 pub const CODE: &str = "246810";
+/// The comparison code that it draws.
+pub const WORDS: &str = "K7M-2QX";
 
 /// How the equipment is opened.
 #[derive(Clone)]
@@ -45,6 +47,17 @@ pub struct State {
     pub from: Vec<ClientAddress>,
     pub codes: Vec<String>,
     pub open_keys: HashSet<InterventionId>,
+    /// Where sign-ins are approved in a browser.
+    pub page: Option<&'static str>,
+    /// Nobody may be asked there.
+    pub no_asking: bool,
+    /// For what somebody was asked there.
+    pub asks: Vec<Option<String>>,
+    /// What he answered, and how often that was looked for.
+    pub answer: SshAnswer,
+    pub looks: usize,
+    /// Askings that came to their end.
+    pub closed: usize,
     pub recordings: BTreeMap<u32, Tape>,
     pub endings: Vec<Ending>,
     pub alarms: Vec<String>,
@@ -110,6 +123,12 @@ impl TestHouse {
             from: Vec::new(),
             codes: Vec::new(),
             open_keys: HashSet::new(),
+            page: None,
+            no_asking: false,
+            asks: Vec::new(),
+            answer: SshAnswer::Waits,
+            looks: 0,
+            closed: 0,
             recordings: BTreeMap::new(),
             endings: Vec::new(),
             alarms: Vec::new(),
@@ -172,6 +191,29 @@ impl House for TestHouse {
     async fn code(&self, _: &Seen, code: &str) -> Result<(), SshRefused> {
         self.state().codes.push(code.to_owned());
         if code == CODE { Ok(()) } else { Err(SshRefused::Refused) }
+    }
+
+    fn approves_at(&self) -> Option<&str> {
+        self.state().page
+    }
+
+    async fn ask_approval(&self, _: &Seen, target: Option<&str>) -> Result<SshAsked, SshRefused> {
+        let mut state = self.state();
+        state.asks.push(target.map(str::to_owned));
+        if state.no_asking {
+            return Err(SshRefused::Refused);
+        }
+        Ok(SshAsked { words: WORDS.into(), ends: after(Duration::from_secs(120)) })
+    }
+
+    async fn approved(&self, _: &Seen) -> Result<SshAnswer, SshRefused> {
+        let mut state = self.state();
+        state.looks += 1;
+        Ok(state.answer)
+    }
+
+    async fn close_approval(&self, _: &Seen) {
+        self.state().closed += 1;
     }
 
     async fn find(&self, _: &Seen, target: &str) -> Option<InterventionId> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod agent;
+mod approving;
 mod audit;
 mod behind;
 mod bytes;

@@ -4,6 +4,7 @@ pub(crate) mod home;
 pub(crate) mod interventions;
 pub(crate) mod means;
 pub(crate) mod request;
+pub(crate) mod ssh;
 
 use crate::{SuppliersState, pages::Reader};
 use ::interventions::InterventionError;

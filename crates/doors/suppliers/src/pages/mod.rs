@@ -7,6 +7,7 @@ mod list;
 mod means;
 pub mod paths;
 mod request;
+mod ssh;
 mod turn;
 pub(crate) mod words;
 
@@ -15,6 +16,7 @@ pub use intervention::{InterventionPage, InterventionView};
 pub use list::{List, ListView};
 pub use means::{IssuedToken, MeansDone, MeansPage, MeansView, MeansWrong, TOKEN_SCOPES, TokenForm};
 pub use request::{Field, Request, RequestForm, RequestView, TargetChoice, TechnicianChoice};
+pub use ssh::{SshDone, SshPage, SshView};
 pub use turn::{Reader, Turn};
 pub use words::Badge;
 

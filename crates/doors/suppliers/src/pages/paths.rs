@@ -21,6 +21,11 @@ pub fn list(lang: Lang, state: Option<State>, cursor: Option<&str>) -> String {
     format!("/{lang}/interventions{query}")
 }
 
+/// The sign-in by SSH that waits, with what was just answered.
+pub fn ssh(lang: Lang, done: &str) -> String {
+    format!("/{lang}/ssh?done={done}")
+}
+
 /// One's means, with what was just done there.
 pub fn means(lang: Lang, done: &str) -> String {
     format!("/{lang}/means?done={done}")

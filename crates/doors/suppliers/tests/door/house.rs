@@ -9,7 +9,7 @@ use interventions::{
 use journal::{Journal, JournalConfig, Kind, Outcome, Trace, read_traces};
 use lease::{Leases, LeasesConfig};
 use policy::Policies;
-use signin::{ApiTokens, Enrolment, Means, SignInService, SignInSettings, TokenSettings};
+use signin::{ApiTokens, Enrolment, Means, SignInService, SignInSettings, SshSeen, SshSignIn, TokenSettings};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -17,7 +17,7 @@ use std::{
 };
 use store::{Store, testing::TestDatabase};
 use suppliers::{SuppliersServices, SuppliersSettings, SuppliersState};
-use types::{AccountId, Door, EquipmentId, EstablishmentId, Event, Role, Secret, SystemActor};
+use types::{AccountId, ClientAddress, Door, EquipmentId, EstablishmentId, Event, Role, Secret, SystemActor};
 use vault::{Holder, Keys, MasterKey, MonthKeys, Purpose};
 use web::{
     csrf::{CsrfKey, Origin},
@@ -186,6 +186,18 @@ impl House {
             scanner,
             ground,
         }
+    }
+
+    /// Somebody shows his key at the relays, from there, and asks to be approved in his browser.
+    pub async fn asks_by_ssh(&self, login: &str, from: [u8; 4], target: Option<&str>) -> (SshSignIn, SshSeen) {
+        let (store, journal) = (self.ground.store.clone(), self.journal.clone());
+        let (policies, keys) = (self.ground.policies.clone(), self.ground.keys(Door::Relays));
+        let ssh = SshSignIn::new(store, journal, policies, keys, (HERE, Default::default())).unwrap();
+        let (key, _) = identity::SshPublicKey::from_line(&people::key_line(people::key_fills()[login])).unwrap();
+        let from = ClientAddress::new(from.into());
+        let seen = ssh.identify(login, key.blob(), from).await.unwrap();
+        ssh.ask_approval(&seen, target, from).await.unwrap();
+        (ssh, seen)
     }
 
     /// How often something was done, by the journal.

@@ -10,6 +10,7 @@ mod journey;
 mod means;
 mod people;
 mod routes;
+mod ssh;
 mod strangers;
 mod table;
 mod tokens;

@@ -41,6 +41,11 @@ pub fn key_line(fill: u8) -> String {
     format!("ssh-ed25519 {} poste {fill}", BASE64.encode(&blob))
 }
 
+/// Who has a key from the start, and which.
+pub fn key_fills() -> HashMap<&'static str, u8> {
+    HashMap::from([("solene.lebihan", 1), ("karim.oukaci", 2)])
+}
+
 #[derive(Default)]
 pub struct Keychain(HashMap<AccountId, SoftPasskey>);
 
@@ -79,7 +84,7 @@ pub async fn enrol(enrolment: &Enrolment, suppliers: [SupplierId; 2]) -> HashMap
         };
         accounts.insert(login, enrolment.account(HERE, new).await.unwrap());
     }
-    for (fill, login) in [(1, "solene.lebihan"), (2, "karim.oukaci")] {
+    for (login, fill) in key_fills() {
         enrolment.ssh_key(accounts[login], &key_line(fill), "poste").await.unwrap();
     }
     accounts

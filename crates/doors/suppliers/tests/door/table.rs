@@ -29,6 +29,8 @@ pub enum Names {
     Open,
     /// A token.
     Token,
+    /// A sign-in by SSH that waits for an answer.
+    Approval,
 }
 
 /// A route of the door.
@@ -74,6 +76,10 @@ pub const TABLE: &[Entry] = &[
     posted("POST /{lang}/means/keys/remove", Names::Nobody, removal_form),
     Entry { answer: 201, ..posted("POST /{lang}/means/tokens", Names::Nobody, token_form) },
     posted("POST /{lang}/means/tokens/{id}/revoke", Names::Token, nothing),
+    Entry { answer: 303, ..page("GET /ssh", Names::Nobody) },
+    page("GET /{lang}/ssh", Names::Nobody),
+    posted("POST /{lang}/ssh/{id}/approve", Names::Approval, nothing),
+    posted("POST /{lang}/ssh/{id}/refuse", Names::Approval, nothing),
     page("GET /api/v1/openapi.json", Names::Nobody),
     program("GET /api/v1/interventions", Names::Nobody, 200, READ),
     Entry { sends: request_body, ..program("POST /api/v1/interventions", Names::Nobody, 201, WRITE) },
@@ -197,6 +203,13 @@ impl House {
                     sources: Vec::new(),
                 };
                 self.tokens.issue_as(SystemActor::Demo, self.accounts[OWNER], new).await.unwrap().0.to_string()
+            }
+            Names::Approval => {
+                self.asks_by_ssh(OWNER, crate::people::ADDRESS, Some("scanner-1")).await;
+                let who = self.sign_in(OWNER).await;
+                let page = who.get("/fr/ssh").await;
+                let (_, id) = page.text.split_once("action=\"/fr/ssh/").unwrap_or_else(|| panic!("{}", page.text));
+                id.split('/').next().unwrap().to_owned()
             }
             Names::Waiting | Names::Planned | Names::Open => self.intervention(names).await,
         }

@@ -2,12 +2,12 @@
 
 use entrance::pages::*;
 use interventions::{Activity, ApprovalSummary, Intervention, Right, State, Step, StepKind, Technician};
-use signin::{SshKeySeen, TokenSeen};
+use signin::{SshKeySeen, SshWaiting, TokenSeen};
 use std::time::Duration;
 use suppliers::{greeting, pages::*};
 use types::{
-    AccountId, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Lang, Period, Role, SupplierId, Time,
-    TokenId, TokenScope,
+    AccountId, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Lang, Period, Role, SshApprovalId,
+    SupplierId, Time, TokenId, TokenScope,
 };
 use web::{
     i18n::Text,
@@ -230,6 +230,44 @@ pub fn means() -> MeansView {
     }
 }
 
+/// What waits for an answer in the browser.
+pub fn waiting() -> SshWaiting {
+    SshWaiting {
+        id: SshApprovalId::from_bytes([1; 16]),
+        words: "K7M-2QX".into(),
+        target: Some("scanner-1".into()),
+        address: ClientAddress::new("192.0.2.7".parse().unwrap()),
+        is_usual: true,
+        is_here: true,
+        label: "erwan@portable".into(),
+        fingerprint: KEY.into(),
+        asked: minutes(0),
+        ends: minutes(2),
+    }
+}
+
+/// The pages of a sign-in by SSH that waits, by name.
+fn ssh_pages(technician: impl Fn(&str) -> Chrome) -> Vec<(&'static str, String)> {
+    let page =
+        |waiting, done, stale| SshPage::new(technician("/ssh"), SshView { waiting, done, stale }).render().unwrap();
+    let elsewhere = SshWaiting {
+        address: ClientAddress::new("2001:db8::7".parse().unwrap()),
+        is_usual: false,
+        is_here: false,
+        target: None,
+        ..waiting()
+    };
+    vec![
+        ("ssh", page(Some(waiting()), None, false)),
+        ("ssh-stale", page(Some(SshWaiting { is_usual: false, ..waiting() }), None, true)),
+        ("ssh-elsewhere", page(Some(elsewhere), None, false)),
+        ("ssh-approved", page(None, Some(SshDone::Approved), false)),
+        ("ssh-refused", page(None, Some(SshDone::Refused), false)),
+        ("ssh-late", page(None, Some(SshDone::Late), false)),
+        ("ssh-none", page(None, None, false)),
+    ]
+}
+
 /// All the pages, by name.
 pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
     let t = Text::new(lang);
@@ -304,7 +342,7 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
     };
     let stranger = Welcome::new(at("/", None), greeting(t), WelcomeView::default());
     let gone = ErrorPage::new(technician("/"), ErrorKind::NotFound, Some(Reference::draw()));
-    vec![
+    let others = vec![
         ("welcome", stranger.render().unwrap()),
         ("home", Home::new(technician("/"), home(Role::Technician, &[KEY])).render().unwrap()),
         ("home-no-key", Home::new(technician("/"), empty(Role::Technician, &[])).render().unwrap()),
@@ -354,5 +392,6 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
         ("means-key-wrong", MeansPage::new(technician("/means"), key_wrong).render().unwrap()),
         ("means-token-wrong", MeansPage::new(technician("/means"), token_wrong).render().unwrap()),
         ("error", gone.render().unwrap()),
-    ]
+    ];
+    others.into_iter().chain(ssh_pages(technician)).collect()
 }

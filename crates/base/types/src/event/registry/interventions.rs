@@ -117,9 +117,50 @@ pub(super) const ENTRIES: &[Documented] = &[
     ),
     entry(
         Event::RelayKeyOpened,
-        &[written(Form::Note, "a code opened a key, from an address, for an intervention", "target, detail")],
+        &[written(
+            Form::Note,
+            "a code, or an approval in the browser, opened a key, from an address, for an intervention",
+            "target, detail",
+        )],
         &["interventions:T1"],
         codes("110114", Do::Execute).of_type("110122"),
+    ),
+    entry(
+        Event::RelayApprovalAsked,
+        &[written(
+            Form::Effect,
+            "a sign-in by SSH, its key shown, asked to be approved in the browser; refused where another waits from elsewhere, \
+             several brought nobody in, or one was refused, within ten minutes",
+            "author `system.door`; target: the account; detail: which",
+        )],
+        &["acces-web:AA7", "interventions:T1"],
+        codes("110114", Do::Execute).of_type("110122"),
+    ),
+    entry(
+        Event::RelayApprovalGiven,
+        &[written(
+            Form::Effect,
+            "its holder approved it, from the same address; the sign-in that follows is a `session.sign_in` of its own",
+            "target: the account; detail: which",
+        )],
+        &["acces-web:AA4", "interventions:T1"],
+        codes("110114", Do::Execute).of_type("110122"),
+    ),
+    entry(
+        Event::RelayApprovalRefused,
+        &[written(Form::Effect, "its holder said that it is not his", "target: the account; detail: which")],
+        &["acces-web:AA8", "interventions:T1"],
+        codes("110113", Do::Execute).of_type("110122"),
+    ),
+    entry(
+        Event::RelayApprovalExpired,
+        &[written(
+            Form::Effect,
+            "nobody came in by it: its two minutes were over, its connection gone, or the code was typed",
+            "author `system.door`; target: the account; detail: which",
+        )],
+        &["interventions:T1"],
+        codes("110114", Do::Update).of_type("110122"),
     ),
     entry(
         Event::RelayClosed,

@@ -1,0 +1,137 @@
+//! A sign-in by SSH approved in its holder's browser, at the browser's end. The relays ask (`ssh/approvals.rs`); here somebody
+//! signed in sees what waits in his name, and says whether it is his.
+
+pub(crate) mod model;
+pub(crate) mod sql;
+
+use crate::{
+    OwnError, SignInService, SignedIn,
+    means::{model::SshKeySecrets, sql::ssh_key_of},
+    sql::account_by_id,
+};
+use journal::{Applied, Effect, WriteTx};
+use model::{APPROVAL_LIFE, Answer, Asked, SshWaiting, State};
+use policy::{ApproveSsh, Facts, RefuseSsh, SeeOwnMeans};
+use store::StoreError;
+use types::{SshApprovalId, Time};
+
+impl SignInService {
+    /// The sign-in by SSH that waits for somebody's answer, if one does.
+    pub async fn ssh_waiting(&self, who: &SignedIn) -> Result<Option<SshWaiting>, OwnError> {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        let address = who.authenticated.address().ok_or(OwnError::Denied)?;
+        parts.policies.decide(&who.authenticated, SeeOwnMeans { account: who.account }, &Facts::default(), now)?;
+        let mut connection = parts.store.read().await?;
+        let rows = sql::asked_since(&mut connection, who.account, now - APPROVAL_LIFE).await?;
+        let Some(row) = rows.into_iter().find(|row| row.state == State::Waiting) else { return Ok(None) };
+        let asked = Asked::open(&parts.keys, &row)?;
+        if now >= asked.ends() {
+            return Ok(None);
+        }
+        let account = account_by_id(&mut connection, who.account).await?.ok_or(OwnError::Denied)?;
+        let key = ssh_key_of(&mut connection, who.account, &asked.fingerprint).await?;
+        drop(connection);
+        let label = match key {
+            Some(key) => SshKeySecrets::open(&parts.keys, who.account, &key)?.label,
+            None => String::new(),
+        };
+        let from = asked.from()?;
+        Ok(Some(SshWaiting {
+            id: row.id,
+            is_usual: account.is_home(&parts.keys, from.source(), now),
+            is_here: from == address,
+            address: from,
+            label,
+            asked: Time::from_micros(asked.at),
+            ends: asked.ends(),
+            words: asked.words,
+            target: asked.target,
+            fingerprint: asked.fingerprint,
+        }))
+    }
+
+    /// Approves one: from where it comes only, by a session that proved lately who it is of. `false`: it does not wait any more,
+    /// or waits elsewhere. One that is not there, or another's, is denied.
+    pub async fn approve_ssh(&self, who: &SignedIn, approval: SshApprovalId) -> Result<bool, OwnError> {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        let address = who.authenticated.address().ok_or(OwnError::Denied)?;
+        let action = ApproveSsh { account: who.account, approval };
+        let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now)?;
+        let mut connection = parts.store.read().await?;
+        let row = sql::approval(&mut connection, (who.account, approval)).await?;
+        drop(connection);
+        let row = row.ok_or(OwnError::Denied)?;
+        if row.state != State::Waiting {
+            return Ok(false);
+        }
+        let asked = Asked::open(&parts.keys, &row)?;
+        if asked.from()? != address {
+            self.refused(address, "a sign-in by SSH approved from elsewhere").await;
+            return Ok(false);
+        }
+        let answer = Answer {
+            session: *who.session.as_bytes(),
+            address: address.to_string(),
+            assurance: who.authenticated.assurance().rank(),
+        };
+        let sealed = answer.seal(&parts.keys, approval, who.account)?;
+        Ok(parts.journal.perform(authorized, Approve { version: asked.version, ends: asked.ends(), sealed }).await?)
+    }
+
+    /// Says of one that it is not one's own: nothing comes of it, none is asked for a while, and the desk is told.
+    pub async fn refuse_ssh(&self, who: &SignedIn, approval: SshApprovalId) -> Result<bool, OwnError> {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        let action = RefuseSsh { account: who.account, approval };
+        let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now)?;
+        let mut connection = parts.store.read().await?;
+        sql::approval(&mut connection, (who.account, approval)).await?.ok_or(OwnError::Denied)?;
+        drop(connection);
+        let refused = parts.journal.perform(authorized, Refuse).await?;
+        if refused {
+            self.ring(who.account);
+        }
+        Ok(refused)
+    }
+}
+
+struct Approve {
+    /// Of the account when it was asked.
+    version: i64,
+    ends: Time,
+    sealed: Vec<u8>,
+}
+
+impl Effect<ApproveSsh> for Approve {
+    type Output = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_, ApproveSsh>) -> Result<Applied<bool>, StoreError> {
+        let (account, approval, now) = (tx.action().account, tx.action().approval, tx.now());
+        let row = account_by_id(tx.connection(), account).await?;
+        let same = row.is_some_and(|row| row.active && row.version == self.version);
+        if !same || now >= self.ends {
+            return Ok(Applied::refused(false));
+        }
+        let answered = sql::answer(tx.connection(), (account, approval), self.sealed.clone(), now).await?;
+        Ok(if answered { Applied::done(true) } else { Applied::refused(false) })
+    }
+}
+
+struct Refuse;
+
+impl Effect<RefuseSsh> for Refuse {
+    type Output = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_, RefuseSsh>) -> Result<Applied<bool>, StoreError> {
+        let (whose, now) = ((tx.action().account, tx.action().approval), tx.now());
+        // One approved by mistake a moment ago, too, if it has not served.
+        for from in [State::Waiting, State::Given] {
+            if sql::settle(tx.connection(), whose, (from, State::Refused), now).await? {
+                return Ok(Applied::done(true));
+            }
+        }
+        Ok(Applied::refused(false))
+    }
+}
