@@ -54,7 +54,7 @@ const PEOPLE = [
   { door: "desk", login: ODILE, pages: () => ["/rules?text=&state=partial"] },
   { door: "suppliers", login: ERWAN, pages: () => [...states(), ...again()] },
   { door: "suppliers", login: LISE, pages: () => [...states(), ...again()] },
-  { door: "suppliers", login: KARIM, pages: () => ["/interventions/new", "/means"] },
+  { door: "suppliers", login: KARIM, pages: () => ["/interventions/new", "/means", "/ssh"] },
   { door: "suppliers", login: VICTOR, pages: () => ["/interventions", "/means"] },
 ];
 

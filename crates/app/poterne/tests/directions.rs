@@ -192,6 +192,7 @@ fn the_system_acts_in_known_places_only() {
         "cases/signin/src/disown.rs",
         "cases/signin/src/sessions.rs",
         "cases/signin/src/ssh.rs",
+        "cases/signin/src/ssh/approvals.rs",
         "cases/signin/src/steps.rs",
         "cases/signin/src/tokens.rs",
     ];
@@ -213,6 +214,7 @@ fn what_makes_proofs_is_called_in_known_places_only() {
         ("resume(&", &["base/identity/src/", "cases/signin/src/sessions.rs", "cases/signin/src/tokens.rs"]),
         ("honor_token(", &["base/identity/src/", "cases/signin/src/tokens.rs"]),
         ("recognize(", &["base/identity/src/", "cases/signin/src/ssh.rs"]),
+        (".recognized.approved(", &["cases/signin/src/ssh/approvals.rs"]),
         ("StoredToken::from_parts(", &["base/identity/src/", "cases/signin/src/means/sql.rs"]),
         ("StoredSession::from_parts(", &["base/identity/src/", "cases/signin/src/sql.rs"]),
         ("Policies::from_files(", &["base/policy/src/"]),

@@ -212,6 +212,7 @@ fn who_may_do_what_with_the_establishments_affairs() {
         for &door in Door::ALL {
             let who = somebody(role, door);
             let key = |account| AddSshKey { account, fingerprint: "SHA256:x".into() };
+            let approves = |account| ApproveSsh { account, approval: SshApprovalId::from_bytes([8; 16]) };
             let means = |account| VouchPasskey { account, credential: "x".into() };
             let supplier = CreateSupplier { establishment: HERE, supplier: OURS };
             let becoming = |state| ChangeAccountState { account: other, state, detail: String::new() };
@@ -221,6 +222,8 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let asked = [
                 ("own means", policies.decide(&who, key(ACCOUNT), &none, NOW).is_ok()),
                 ("others' means", policies.decide(&who, key(other), &none, NOW).is_ok()),
+                ("approve his own SSH", policies.decide(&who, approves(ACCOUNT), &none, NOW).is_ok()),
+                ("approve others' SSH", policies.decide(&who, approves(other), &none, NOW).is_ok()),
                 ("vouch", policies.decide(&who, means(other), &none, NOW).is_ok()),
                 ("equipment", policies.decide(&who, SeeEquipment {}, &none, NOW).is_ok()),
                 ("manage equipment", policies.decide(&who, supplier, &none, NOW).is_ok()),
@@ -237,6 +240,12 @@ fn who_may_do_what_with_the_establishments_affairs() {
                 ("rules", policies.decide(&who, SeeRules {}, &none, NOW).is_ok()),
             ];
             assert!(!asked[1].1, "nobody adds a key to another's account");
+            assert!(!asked[3].1, "nobody approves another's sign-in");
+            let approves = policies.decide(&program(role, door), approves(ACCOUNT), &none, NOW);
+            assert!(approves.is_err(), "a program approves nothing: {role} {door}");
+            let waits = SshApprovalId::from_bytes([8; 16]);
+            let asks = AskSshApproval { establishment: HERE, account: ACCOUNT, approval: waits };
+            assert!(policies.decide(&who, asks, &none, NOW).is_err(), "no person asks for the door");
             // Who opens accounts says where their mail goes, and nobody else does; no person acts for the node.
             let readdress = ChangeAddress { account: other, what: String::new() };
             let invites = asked.iter().any(|(word, yes)| *word == "invite" && *yes);

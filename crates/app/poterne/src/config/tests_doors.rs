@@ -244,6 +244,29 @@ fn the_desk_is_told_where_the_doors_of_other_nodes_are() {
 }
 
 #[test]
+fn the_relays_are_told_where_another_node_runs_the_suppliers_door() {
+    let site = Site::second();
+    let name = "public_name = \"relais.hopital.example\"";
+    let told = format!("{name}\nsuppliers_origin = \"https://fournisseurs.hopital.example\"");
+    let config = Config::read(&site.file()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(config.relays.unwrap().suppliers, None, "the door of this very node says its own");
+    site.change(name, &told);
+    assert_eq!(
+        said(&site),
+        ["31:20: relays.suppliers_origin: this node runs the door \"suppliers\", which says its own origin; \
+          remove this line"]
+    );
+    site.change("doors = [\"suppliers\", \"desk\", \"relays\"]", "doors = [\"desk\", \"relays\"]");
+    let text = std::fs::read_to_string(site.file()).unwrap();
+    let (before, rest) = text.split_once("[suppliers]").unwrap();
+    let (_, after) = rest.split_once("[relays]").unwrap();
+    site.write(&format!("{before}[relays]{after}"));
+    let config = Config::read(&site.file()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let suppliers = config.relays.unwrap().suppliers.unwrap();
+    assert_eq!(suppliers.as_str(), "https://fournisseurs.hopital.example");
+}
+
+#[test]
 fn names_that_technicians_type_are_safe_in_a_command() {
     let site = Site::second();
     for name in [
