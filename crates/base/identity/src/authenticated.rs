@@ -4,12 +4,15 @@ use std::time::Duration;
 use types::{AccountId, Actor, ClientAddress, Door, EstablishmentId, Role, SessionId, SystemActor, Time};
 
 /// How firmly somebody was recognised; higher is firmer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assurance {
     /// A part of the system, not a person.
     System = 0,
     /// A token of the interfaces: what a program holds.
     Token = 1,
+    /// Two sealed envelopes of a break-glass account: they say that two people agreed, not who came. To the policies it ranks
+    /// as a token does: enough to watch and to cut, not to give anybody anything, nor to suspend anybody.
+    Envelopes = 4,
     /// A password and a one-time code, or a key and a one-time code.
     TwoFactors = 2,
     /// A passkey, which verified its user: nothing that could be told to a false page (acces-web AA4).
@@ -17,19 +20,30 @@ pub enum Assurance {
 }
 
 impl Assurance {
-    /// The one of this rank, as records keep it; a part of the system has none.
-    pub fn from_rank(rank: u8) -> Option<Self> {
-        match rank {
+    /// As records keep it; a part of the system has none.
+    pub fn from_kept(kept: u8) -> Option<Self> {
+        match kept {
             1 => Some(Assurance::Token),
             2 => Some(Assurance::TwoFactors),
             3 => Some(Assurance::Passkey),
+            4 => Some(Assurance::Envelopes),
             _ => None,
         }
     }
 
+    /// As records keep it.
+    pub fn kept(self) -> u8 {
+        self as u8
+    }
+
     /// The rank that policies compare.
     pub fn rank(self) -> u8 {
-        self as u8
+        match self {
+            Assurance::System => 0,
+            Assurance::Token | Assurance::Envelopes => 1,
+            Assurance::TwoFactors => 2,
+            Assurance::Passkey => 3,
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod authenticated;
 mod credentials;
+mod envelope;
 mod life;
 pub mod passkey;
 mod password;
@@ -27,7 +28,10 @@ pub use credentials::{
     BadPassword, Credentials, PasswordHash, TotpSecret, code_fits, hash_again, hash_password, is_own_password,
     new_code_step,
 };
-pub use life::{asks_two_people, decides_over_others, is_reason_for, may_become, review_days, takes_a_link_again};
+pub use envelope::{ENVELOPE_CHARS_MAX, ENVELOPE_LETTERS, Envelope, EnvelopeCode, EnvelopeSlip};
+pub use life::{
+    BREAK_GLASS_ROLES, asks_two_people, decides_over_others, is_reason_for, may_become, review_days, takes_a_link_again,
+};
 pub use password::{
     BadPolicy, Because, PasswordPolicy, PolicyNumbers, Population, Strength, WeakPassword, check as check_password,
 };

@@ -54,6 +54,10 @@ pub fn asks_two_people(role: Role) -> bool {
     decides_over_others(role) || matches!(role, Role::Patient | Role::Relative | Role::Professional)
 }
 
+/// What a break-glass account may be for: to see, watch and cut at night. Nobody is known by an envelope: it gives no account
+/// that decides over others' rights, and none that must sign.
+pub const BREAK_GLASS_ROLES: [Role; 2] = [Role::OnCall, Role::SecurityOfficer];
+
 /// Days after which an account is to be looked at again: suppliers' people change often.
 pub fn review_days(role: Role) -> u32 {
     match role {

@@ -172,7 +172,7 @@ pub(crate) fn open(
         account: *opening.account.as_bytes(),
         establishment: *opening.establishment.as_bytes(),
         role: opening.role.as_str().to_owned(),
-        assurance: opening.assurance.rank(),
+        assurance: opening.assurance.kept(),
         secret_digest: digest_of(&secret),
         opened: now.micros(),
         idle_until: (now + limits.idle).min(absolute_until).micros(),
@@ -251,7 +251,7 @@ pub fn resume(
         return Err(NotResumed::Idle);
     }
     let role = record.role.parse().map_err(|()| NotResumed::Forged)?;
-    let assurance = Assurance::from_rank(record.assurance).ok_or(NotResumed::Forged)?;
+    let assurance = Assurance::from_kept(record.assurance).ok_or(NotResumed::Forged)?;
     let person = Person {
         account: AccountId::from_bytes(record.account),
         establishment: EstablishmentId::from_bytes(record.establishment),

@@ -49,6 +49,8 @@ pub enum CodeUsed {
     Spare,
     /// The challenge that a passkey signed, which the caller drew.
     Challenge([u8; 32]),
+    /// The two envelopes of a break-glass account, which the caller compared with what is kept of them.
+    Envelopes,
 }
 
 /// Password or code were wrong, or nobody has that login: which one is not said.
@@ -92,6 +94,16 @@ impl SignIn<Started> {
         }
         let state = Verified { account, code: CodeUsed::Challenge(challenge), assurance: Assurance::Passkey };
         Ok(SignIn { address: self.address, expires: self.expires, state })
+    }
+}
+
+impl SignIn<Started> {
+    /// Takes the first sealed envelope in the place of a password. `known` is the break-glass account of that login, and
+    /// whether it is its code.
+    pub fn first_envelope(self, known: Option<(AccountId, bool)>) -> SignIn<PasswordSeen> {
+        let password_right = known.is_some_and(|(_, is_right)| is_right);
+        let state = PasswordSeen { account: known.map(|(id, _)| id), password_right };
+        SignIn { address: self.address, expires: self.expires, state }
     }
 }
 
@@ -175,6 +187,19 @@ impl SignIn<PasswordSeen> {
         match self.state.account {
             Some(account) if is_there && self.state.password_right && now < self.expires => {
                 let state = Verified { account, code: CodeUsed::Spare, assurance: Assurance::TwoFactors };
+                Ok(SignIn { address: self.address, expires: self.expires, state })
+            }
+            _ => Err(SignInRefused),
+        }
+    }
+}
+
+impl SignIn<PasswordSeen> {
+    /// Takes the second sealed envelope, of an account that signs in by two of them; `is_right` says whether it is its code.
+    pub fn second_envelope(self, is_right: bool, now: Time) -> Result<SignIn<Verified>, SignInRefused> {
+        match self.state.account {
+            Some(account) if is_right && self.state.password_right && now < self.expires => {
+                let state = Verified { account, code: CodeUsed::Envelopes, assurance: Assurance::Envelopes };
                 Ok(SignIn { address: self.address, expires: self.expires, state })
             }
             _ => Err(SignInRefused),
@@ -271,6 +296,20 @@ mod tests {
         assert_eq!(spare("un mot de passe faux", true, true, NOW), Err(SignInRefused));
         assert_eq!(spare("un mot de passe long", false, true, NOW), Err(SignInRefused));
         assert_eq!(spare("un mot de passe long", true, true, NOW + CEREMONY), Err(SignInRefused));
+    }
+
+    #[test]
+    fn both_envelopes_must_be_right() {
+        let account = AccountId::from_bytes([5; 16]);
+        let tried = |known: Option<bool>, second: bool, now: Time| {
+            let seen = SignIn::start(here(), NOW).first_envelope(known.map(|first| (account, first)));
+            seen.second_envelope(second, now).map(|verified| (verified.account(), verified.code_used()))
+        };
+        assert_eq!(tried(Some(true), true, NOW), Ok((account, CodeUsed::Envelopes)));
+        for (known, second) in [(Some(true), false), (Some(false), true), (Some(false), false), (None, true)] {
+            assert_eq!(tried(known, second, NOW), Err(SignInRefused), "{known:?} {second}");
+        }
+        assert_eq!(tried(Some(true), true, NOW + CEREMONY), Err(SignInRefused));
     }
 
     #[test]

@@ -17,19 +17,20 @@ mod own;
 mod scope;
 
 pub use action::{
-    Action, AddSshKey, ApproveIntervention, ApproveSsh, AskRetention, AskSightings, AskSshApproval, ChangeAccountState,
-    ChangeAddress, ChangePassword, ChangeSecondFactor, ClearRehearsal, CloseIntervention, CloseRelay, CloseSshApproval,
-    ConfirmLink, ConfirmRetention, CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay,
-    DatabaseAction, Declaration, Disclosure, DisownAtDoor, DisownSignIns, DrawLink, DrawSpareCodes, EndSession,
-    EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention, FollowArrival, FollowChange, ForgetSearch,
-    GiveMailUp, GiveSightings, GrantRelation, HealthRead, HoldIntervention, InviteAccount, IssueToken,
-    LapseIntervention, MatterAct, NoteMailSent, NoteSeen, OpenDocument, OpenIntervention, OpenRelay, OpenSession,
-    OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord, ReadResult, ReadSightings, RecordProof,
-    RefuseIntervention, RefuseSsh, RegisterEquipment, RegisterPatient, ReleaseIntervention, RemovePasskey,
-    RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, ReviewAccount, RevokePasskey, RevokeToken,
-    SaveSearch, SearchTraces, SeeAccounts, SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople,
-    SeeRetention, SeeRules, SeeSearches, SetRehearsal, SetSessionRules, TakeLink, TakeMail, TouchToken, VouchPasskey,
-    WatchRelay, WithdrawIntervention, WithdrawLink, WithdrawRetention,
+    Action, AddSshKey, ApproveIntervention, ApproveSsh, AskRetention, AskSightings, AskSshApproval, BreakGlass,
+    ChangeAccountState, ChangeAddress, ChangePassword, ChangeSecondFactor, ClearRehearsal, CloseIntervention,
+    CloseRelay, CloseSshApproval, ConfirmEnvelopes, ConfirmLink, ConfirmRetention, CreateAccount, CreateEstablishment,
+    CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration, Disclosure, DisownAtDoor, DisownSignIns,
+    DrawEnvelope, DrawLink, DrawSpareCodes, EndSession, EndedBecause, EnrolPasskey, ExportTraces, ExtendIntervention,
+    FollowArrival, FollowChange, ForgetSearch, GiveMailUp, GiveSightings, GrantRelation, HealthRead, HoldIntervention,
+    InviteAccount, IssueToken, LapseIntervention, MatterAct, NoteMailSent, NoteSeen, OpenBreakGlass, OpenDocument,
+    OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
+    ReadResult, ReadSightings, RecordProof, RefuseIntervention, RefuseSsh, RegisterEquipment, RegisterPatient,
+    ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, ReviewAccount,
+    ReviewBreakGlass, RevokeEnvelopes, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment,
+    SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal,
+    SetSessionRules, TakeLink, TakeMail, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink,
+    WithdrawRetention,
 };
 pub use ask::Ask;
 pub use authorized::{Authorized, Subject};

@@ -250,6 +250,21 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let readdress = ChangeAddress { account: other, what: String::new() };
             let invites = asked.iter().any(|(word, yes)| *word == "invite" && *yes);
             assert_eq!(policies.decide(&who, readdress, &none, NOW).is_ok(), invites, "{role} {door}");
+            // Break-glass accounts go with what they are: opened, confirmed, taken away like others, and looked at by the same people.
+            let said = |what: &str| asked.iter().any(|(word, yes)| *word == what && *yes);
+            let envelopes = EnvelopesId::from_bytes([1; 16]);
+            let opens = OpenBreakGlass { account: other, role: Role::OnCall };
+            assert_eq!(policies.decide(&who, opens, &none, NOW).is_ok(), invites, "{role} {door}");
+            let draws = DrawEnvelope { account: other, envelopes };
+            assert_eq!(policies.decide(&who, draws, &none, NOW).is_ok(), invites, "{role} {door}");
+            let confirms = ConfirmEnvelopes { account: other, envelopes };
+            assert_eq!(policies.decide(&who, confirms, &none, NOW).is_ok(), said("confirm a link"), "{role} {door}");
+            let revokes = RevokeEnvelopes { account: other };
+            assert_eq!(policies.decide(&who, revokes, &none, NOW).is_ok(), said("suspend"), "{role} {door}");
+            let reviews = ReviewBreakGlass { account: other, detail: String::new() };
+            assert_eq!(policies.decide(&who, reviews, &none, NOW).is_ok(), said("suspend"), "{role} {door}");
+            let comes_in = BreakGlass { establishment: HERE, account: None, detail: String::new() };
+            assert!(policies.decide(&who, comes_in, &none, NOW).is_err(), "{role} {door}: a door's own act");
             assert!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_err(), "{role} {door}");
             let words: Vec<&str> = asked.iter().skip(1).filter(|(_, yes)| *yes).map(|(word, _)| *word).collect();
             assert!(asked[0].1, "{role}");

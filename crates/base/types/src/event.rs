@@ -72,6 +72,11 @@ words! {
         SignInAlarm = "anomaly.sign_in",
         /// An account's holder says that a sign-in was not his: what was open elsewhere ended (acces-web AA8).
         SignInDisowned = "anomaly.sign_in_disowned",
+        /// Somebody tried to sign in by the two sealed envelopes of a break-glass account; the outcome says whether he did. Done,
+        /// it is an alarm.
+        BreakGlass = "anomaly.break_glass",
+        /// Somebody else looked at what was done by such a sign-in, and said what he found.
+        BreakGlassReviewed = "anomaly.break_glass_reviewed",
         /// The list of the people somebody may see was read.
         PeopleRead = "record.people_read",
         /// A record's lists were read.
@@ -100,6 +105,14 @@ words! {
         LinkWithdrawn = "account.link_withdrawn",
         /// Somebody used it, rightly or not.
         LinkUsed = "account.link_used",
+        /// A break-glass account was opened: it has no envelopes yet.
+        BreakGlassOpened = "account.break_glass_opened",
+        /// The first envelope of a break-glass account was drawn; it serves nothing before a second person drew the other.
+        EnvelopeDrawn = "account.envelope_drawn",
+        /// A second person confirmed, and drew the second one: both serve from now on.
+        EnvelopesConfirmed = "account.envelopes_confirmed",
+        /// A break-glass account's envelopes serve no more.
+        EnvelopesRevoked = "account.envelopes_revoked",
         /// An account was suspended, blocked, reopened or closed (acces-web GA4).
         AccountStateChanged = "account.state_changed",
         /// Where an account's mail goes was changed.

@@ -92,6 +92,8 @@ ids! {
     LinkId,
     /// A sign-in by SSH that waits for its holder's answer in his browser.
     SshApprovalId,
+    /// The two sealed envelopes of a break-glass account, from the day they were drawn to the day they serve.
+    EnvelopesId,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The life of accounts, for those who manage them: created for somebody who chooses his means by a link, suspended,
 //! blocked, reopened, closed, looked at again (acces-web GA4, AA6; segur IE.58, IAM.91).
 
+pub(crate) mod break_glass;
 pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod sql;
@@ -15,6 +16,7 @@ use crate::{
         model::{About, LetterRow, Post, Whose},
     },
 };
+use break_glass::model::Envelopes;
 use data_encoding::BASE64URL_NOPAD;
 use effects::{Changed, DropLink, Insert, PutAddress, PutLink, PutState, Resealed, Reviewed, SecondConfirms};
 use identity::{
@@ -146,7 +148,7 @@ impl Accounts {
         let last = row.account.last_sign_in.as_deref();
         let last = last.and_then(|sealed| LastSignIn::open(&parts.keys, last_sign_in_place(&place), sealed).ok());
         let oneself = who.account() == Some(account);
-        let by_link = takes_a_link_again(row.account.role, seen.state);
+        let by_link = seen.is_break_glass || takes_a_link_again(row.account.role, seen.state);
         let to = AccountState::ALL.iter().copied().filter(|to| !oneself && may_become(seen.state, *to));
         let to = to.filter(|to| !by_link || *to != AccountState::Active);
         let life = secrets.life.as_ref();
@@ -197,6 +199,7 @@ impl Accounts {
             ended: None,
             mail: new.mail.clone(),
             lang: None,
+            envelopes: None,
         };
         let supplier = new.supplier;
         let bond =
@@ -243,6 +246,7 @@ impl Accounts {
             return Err(AccountError::Oneself);
         }
         let mut secrets = row.secrets(&parts.keys)?;
+        Self::by_envelopes(&secrets)?;
         let state = secrets.state()?;
         let life = match state {
             AccountState::Invited => FIRST_LINK_LIFE,
@@ -331,6 +335,7 @@ impl Accounts {
             return Err(AccountError::Absent);
         }
         let mut secrets = row.secrets(&parts.keys)?;
+        Self::by_envelopes(&secrets)?;
         if secrets.mail == mail {
             return Ok(());
         }
@@ -412,10 +417,15 @@ impl Accounts {
         if !may_become(secrets.state()?, to) || !is_reason_for(reason, to) {
             return Err(AccountError::Life);
         }
-        if to == AccountState::Active && takes_a_link_again(row.role, secrets.state()?) {
-            return Err(AccountError::ByLink);
+        if to == AccountState::Active {
+            // It is given back by two people who draw others.
+            Self::by_envelopes(&secrets)?;
+            if takes_a_link_again(row.role, secrets.state()?) {
+                return Err(AccountError::ByLink);
+            }
         }
         secrets.link = None;
+        secrets.envelopes = secrets.envelopes.as_ref().map(|_| Envelopes::default());
         let life = Life::new(to, now, who.account());
         secrets.life = Some(Life { reason: Some(reason.as_str().to_owned()), ..life });
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
@@ -520,6 +530,7 @@ impl Accounts {
             state,
             review_due: (!is_over).then_some(due),
             link,
+            is_break_glass: secrets.envelopes.is_some(),
         })
     }
 }
@@ -530,5 +541,6 @@ fn done(changed: Changed) -> Result<(), AccountError> {
         Changed::Absent => Err(AccountError::Absent),
         Changed::Meanwhile => Err(AccountError::Meanwhile),
         Changed::Last => Err(AccountError::LastAdministrator),
+        Changed::Full => Err(AccountError::Full),
     }
 }

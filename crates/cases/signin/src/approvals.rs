@@ -74,7 +74,7 @@ impl SignInService {
         let answer = Answer {
             session: *who.session.as_bytes(),
             address: address.to_string(),
-            assurance: who.authenticated.assurance().rank(),
+            assurance: who.authenticated.assurance().kept(),
         };
         let sealed = answer.seal(&parts.keys, approval, who.account)?;
         Ok(parts.journal.perform(authorized, Approve { version: asked.version, ends: asked.ends(), sealed }).await?)

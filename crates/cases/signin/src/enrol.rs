@@ -187,6 +187,7 @@ impl Enrolment {
             ended: None,
             mail: None,
             lang: None,
+            envelopes: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;

@@ -288,6 +288,7 @@ impl Following {
             ended: None,
             mail: None,
             lang: None,
+            envelopes: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: None };
         let arrival = Arrival {
@@ -338,7 +339,7 @@ impl Following {
             }
             Written::Is(Changed::Done) => followed.changed += 1,
             Written::Is(Changed::Last) => followed.hold(Held::LastAdministrator),
-            Written::Is(Changed::Absent | Changed::Meanwhile) => followed.hold(Held::Meanwhile),
+            Written::Is(Changed::Absent | Changed::Meanwhile | Changed::Full) => followed.hold(Held::Meanwhile),
             Written::Nothing | Written::LoginTaken => {}
         }
         Ok(())

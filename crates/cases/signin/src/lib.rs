@@ -13,6 +13,7 @@ mod defences;
 mod disown;
 mod ending;
 mod enrol;
+mod envelopes;
 mod following;
 mod hasher;
 mod links;
@@ -39,6 +40,13 @@ mod tokens;
 
 pub use accounts::{
     Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE, Standing,
+    break_glass::{
+        BREAK_GLASS_MAX, BREAK_GLASS_USES_MAX, ENVELOPE_WAIT, ENVELOPES_LIFE, RENEW_AFTER,
+        model::{
+            BREAK_GLASS_WORDS_CHARS_MAX, BREAK_GLASS_WORDS_CHARS_MIN, BreakGlassReview, BreakGlassSeen, BreakGlassUse,
+            DrawnEnvelope, EnvelopeWaits, EnvelopesSeen, EnvelopesServe, NewBreakGlass,
+        },
+    },
     model::{
         ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet, Attributes, DrawnLink,
         LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
@@ -48,6 +56,7 @@ pub use approvals::model::{APPROVAL_LIFE, SshAnswer, SshAsked, SshWaiting};
 pub use at_once::{OtherSession, PRESENT};
 pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
+pub use envelopes::{BREAK_GLASS_SESSION_SECONDS_MAX, BreakGlassReason};
 pub use following::{FollowError, Followed, Following, Held};
 pub use links::{Chosen, LinkError, LinkWelcome};
 pub use means::{

@@ -1,5 +1,6 @@
 //! What this case keeps, in clear and sealed.
 
+use crate::accounts::break_glass::model::Envelopes;
 use identity::{AtOnce, Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
 use std::time::Duration;
@@ -44,6 +45,9 @@ pub(crate) struct AccountSecrets {
     /// The language that he reads, once he chose his means in it.
     #[n(11)]
     pub lang: Option<String>,
+    /// The sealed envelopes that it signs in by: set, it is a break-glass account, and has no other means.
+    #[n(12)]
+    pub envelopes: Option<Envelopes>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -161,6 +165,7 @@ impl AccountRow {
             ended: None,
             mail: None,
             lang: None,
+            envelopes: None,
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;
@@ -422,6 +427,8 @@ pub struct SignedIn {
     pub at_once: AtOnce,
     /// The sign-in before this one.
     pub previous: Option<LastSignIn>,
+    /// Whether sealed envelopes opened it: nobody is known by them, and every page says so.
+    pub is_break_glass: bool,
     /// Whether his password is older than it may be: until he changes it he is shown nothing else (segur IAM.92).
     pub password_due: bool,
 }

@@ -190,7 +190,8 @@ impl Granted {
         match (self.code, &self.spare) {
             (CodeUsed::Step(step), _) => sql::spend_step(connection, whose, step).await,
             (CodeUsed::Spare, Some(digest)) => accounts::sql::spend_code(connection, self.account.id, digest).await,
-            (CodeUsed::Spare, None) => Ok(false),
+            // Envelopes are spent in the effect of their own.
+            (CodeUsed::Spare, None) | (CodeUsed::Envelopes, _) => Ok(false),
             (CodeUsed::Challenge(challenge), _) => {
                 let digest = challenge_digest(keys, &challenge)?;
                 sql::spend_challenge(connection, &digest, now + ASK_LIFE).await

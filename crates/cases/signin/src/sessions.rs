@@ -53,7 +53,9 @@ impl SignInService {
             absolute_until: resumed.absolute_until,
             at_once,
             previous,
-            password_due: self.password_policy(account.role).is_due(secrets.password_since.map(Time::from_micros), now),
+            is_break_glass: secrets.envelopes.is_some(),
+            password_due: secrets.envelopes.is_none()
+                && self.password_policy(account.role).is_due(secrets.password_since.map(Time::from_micros), now),
             authenticated: resumed.authenticated,
         })
     }

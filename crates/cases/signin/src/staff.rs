@@ -195,10 +195,14 @@ impl SignInService {
         }
     }
 
-    /// Whether an account of the directory is still what its holder is there: he may come in without a password.
+    /// Whether an account of the directory is still what its holder is there: he may come in without a password. Where envelopes
+    /// open an account, nothing else does.
     pub(crate) async fn is_still_here(&self, row: &AccountRow) -> Result<bool, PasskeyRefused> {
         let parts = self.parts();
         let secrets = row.secrets(&parts.keys)?;
+        if secrets.envelopes.is_some() {
+            return Ok(false);
+        }
         let Some(key) = &secrets.directory else { return Ok(true) };
         let Some(staff) = parts.staff.get() else { return Err(PasskeyRefused::NoDirectory) };
         let member = staff.find(key, parts.journal.now()).await.map_err(|silent| {
@@ -213,12 +217,14 @@ impl SignInService {
         Ok(is_here)
     }
 
+    /// Whether those whose password the hospital's directory keeps can sign in, as far as this node saw when it last asked.
+    pub fn directory_answers(&self) -> bool {
+        self.parts().staff.get().is_none_or(|staff| staff.answers())
+    }
+
     /// What a refusal is called: while the directory does not answer everybody is told so, whoever he is.
     pub(crate) fn refusal(&self) -> SecondStepError {
-        match self.parts().staff.get() {
-            Some(staff) if !staff.answers() => SecondStepError::NoDirectory,
-            _ => SecondStepError::Refused,
-        }
+        if self.directory_answers() { SecondStepError::Refused } else { SecondStepError::NoDirectory }
     }
 
     async fn ask_staff(&self, key: &str, password: Secret<String>) -> Result<Option<StaffMember>, StaffSilent> {

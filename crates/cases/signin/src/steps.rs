@@ -18,7 +18,7 @@ use identity::{Authenticated, SignIn, door_actor};
 use minicbor::{Decode, Encode};
 use policy::{Facts, OpenSession};
 use std::time::Duration;
-use store::{Store, StoreError};
+use store::StoreError;
 use types::{AccountId, ClientAddress, Secret, Time};
 use vault::{Place, Purpose};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -45,6 +45,14 @@ impl Drop for Ceremony {
     fn drop(&mut self) {
         self.held.zeroize();
     }
+}
+
+/// What an account is looked for by.
+#[derive(Clone, Copy)]
+pub(crate) enum Known<'a> {
+    /// The keyed token of its login.
+    Login(&'a [u8; 32]),
+    Id(AccountId),
 }
 
 const CEREMONY: Place<'static> = Place { table: "browser", column: "ceremony", row: &[] };
@@ -74,7 +82,7 @@ impl SignInService {
         let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
         let tokens = LoginTokens::new(&parts.keys, address, &login).map_err(|_| FirstStepError::Unavailable)?;
         let login_token = self.token(Purpose::LoginTokens, &[login.as_bytes()])?;
-        let account = self.known(sql_account(&parts.store, &login_token).await)?;
+        let account = self.known_by(Known::Login(&login_token)).await?;
         // The same unsealing for a login that nobody has.
         let held = account.as_ref().unwrap_or(&parts.nobody);
         let is_home = held.is_home(&parts.keys, address.source(), now);
@@ -111,8 +119,15 @@ impl SignInService {
     }
 
     /// Only active accounts of this door's roles are known here.
-    fn known(&self, read: Result<Option<AccountRow>, StoreError>) -> Result<Option<AccountRow>, FirstStepError> {
-        let account = read.map_err(|error| {
+    pub(crate) async fn known_by(&self, what: Known<'_>) -> Result<Option<AccountRow>, FirstStepError> {
+        let read = async {
+            let mut connection = self.0.store.read().await?;
+            match what {
+                Known::Login(token) => sql::account_by_login(&mut connection, token).await,
+                Known::Id(id) => sql::account_by_id(&mut connection, id).await,
+            }
+        };
+        let account = read.await.map_err(|error: StoreError| {
             tracing::warn!(%error, "accounts cannot be read");
             FirstStepError::Unavailable
         })?;
@@ -228,7 +243,7 @@ impl SignInService {
         minicbor::decode(&clear).ok()
     }
 
-    async fn wait(&self, counters: &Counters, now: Time) -> Result<Option<Duration>, SecondStepError> {
+    pub(crate) async fn wait(&self, counters: &Counters, now: Time) -> Result<Option<Duration>, SecondStepError> {
         let read = async {
             let mut connection = self.0.store.read().await?;
             counters.remaining(&mut connection, now).await
@@ -240,11 +255,7 @@ impl SignInService {
     }
 
     async fn read_account(&self, id: AccountId) -> Result<Option<AccountRow>, SecondStepError> {
-        let read = async {
-            let mut connection = self.0.store.read().await?;
-            sql::account_by_id(&mut connection, id).await
-        };
-        self.known(read.await).map_err(|_| SecondStepError::Unavailable)
+        self.known_by(Known::Id(id)).await.map_err(|_| SecondStepError::Unavailable)
     }
 
     /// A spare code's token, and whether the account has it. Nobody's is looked for like somebody's.
@@ -260,9 +271,4 @@ impl SignInService {
         })?;
         Ok((digest, is_there))
     }
-}
-
-async fn sql_account(store: &Store, token: &[u8; 32]) -> Result<Option<AccountRow>, StoreError> {
-    let mut connection = store.read().await?;
-    sql::account_by_login(&mut connection, token).await
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod approvals;
 mod at_once;
+mod break_glass;
 mod guessing;
 mod means;
 mod outbox;

@@ -61,6 +61,13 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/{lang}/accounts/new", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/accounts/sessions", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/sessions/{id}", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/break-glass", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/break-glass", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/break-glass/uses/{id}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/break-glass/uses/{id}", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/envelopes", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/envelopes/confirm", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/envelopes/revoke", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/accounts/{id}", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/accounts/{id}/rights", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/link", asks: Asks::Session },
@@ -122,7 +129,7 @@ pub const ROUTES: &[Route] = &[
 
 /// The door's router, guarded. Where the state is [`DeskState::without_administration`], [`ADMINISTRATION`] is absent.
 pub fn router(state: DeskState, limits: Limits) -> Router {
-    let router = entrance::routes().route("/{lang}/", get(handlers::home::home));
+    let router = entrance::with_envelopes(entrance::routes()).route("/{lang}/", get(handlers::home::home));
     let router = interface(kept(followed(router)));
     let router = match state.administers() {
         true => administered(managed(router)),
@@ -171,8 +178,13 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The pages of accounts.
 fn managed(router: Router<DeskState>) -> Router<DeskState> {
-    use handlers::{accounts, session_rules};
+    use handlers::{accounts, break_glass, session_rules};
     router
+        .route("/{lang}/accounts/break-glass", get(break_glass::list).post(break_glass::open))
+        .route("/{lang}/accounts/break-glass/uses/{id}", get(break_glass::one).post(break_glass::review))
+        .route("/{lang}/accounts/{id}/envelopes", post(break_glass::draw))
+        .route("/{lang}/accounts/{id}/envelopes/confirm", post(break_glass::confirm))
+        .route("/{lang}/accounts/{id}/envelopes/revoke", post(break_glass::revoke))
         .route("/{lang}/accounts", get(accounts::list).post(accounts::invite))
         .route("/{lang}/accounts/new", get(accounts::form))
         .route("/{lang}/accounts/sessions", get(session_rules::seen))

@@ -8,7 +8,7 @@ use interventions::State;
 use samples::{
     ME, NOW, ODILE, SACHA, account, account_view, all, chrome, intervention, intervention_view, session, sheet,
 };
-use signin::Attributes;
+use signin::{Attributes, BreakGlassUse};
 use std::collections::HashSet;
 use std::time::Duration;
 use types::{AccountState, Lang, Role};
@@ -71,6 +71,8 @@ fn every_page_is_whole_in_its_language() {
                 let posts = posts && !form.contains("action=\"/en/session\"");
                 // The link's token stands for the session.
                 let posts = posts && !form.contains(&format!("action=\"/{lang}/enrol/"));
+                // Whoever holds envelopes has no session yet.
+                let posts = posts && !form.contains(&format!("action=\"/{lang}/session/envelopes"));
                 assert!(!posts || form.contains("name=\"csrf\" value=\"token\""), "{lang}-{name}: {form}");
             }
         }
@@ -182,6 +184,26 @@ fn hostile_data_stays_text() {
         mailed: true,
     };
     let change = AccountStateView { seen: seen.seen.clone(), to: AccountState::Closed };
+    let reviewed = samples::used(Some(evil));
+    let used = BreakGlassUse { name: evil.into(), device: evil.into(), reason: evil.into(), ..reviewed };
+    let opened = BreakGlassUseView {
+        reviewed_by: Some(evil.into()),
+        reviews: false,
+        words: evil.into(),
+        refusal: None,
+        used: used.clone(),
+    };
+    let envelope = EnvelopeView {
+        account: ME,
+        name: evil.into(),
+        login: evil.into(),
+        role: Role::OnCall,
+        of: identity::Envelope::First,
+        code: evil.into(),
+        drawn: NOW,
+        until: NOW,
+    };
+    let home = HomeView { ringing: vec![used], ..HomeView::default() };
     let list = InterventionsView { query: evil.into(), next: Some(evil.into()), ..InterventionsView::default() };
     let at = || chrome(Lang::Fr, "/", Some(ODILE));
     for html in [
@@ -193,6 +215,9 @@ fn hostile_data_stays_text() {
         AccountLink::new(at(), link).render().unwrap(),
         AccountPage::new(at(), account_view(seen, true)).render().unwrap(),
         AccountStatePage::new(at(), change).render().unwrap(),
+        BreakGlassUsePage::new(at(), opened).render().unwrap(),
+        EnvelopePage::new(at(), envelope).render().unwrap(),
+        Home::new(at(), Role::Administrator, home).render().unwrap(),
     ] {
         assert!(!html.contains("<script>") && !html.contains("<img") && html.contains("alert"));
         assert!(!html.contains("\"'>"), "an attribute is left");

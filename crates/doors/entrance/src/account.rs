@@ -39,11 +39,18 @@ pub(crate) async fn seen<D: Door>(
     done: Option<AccountChanged>,
     problem: Option<AccountProblem>,
 ) -> Response {
+    let (since, address) = (member.who.opened, member.visit.address);
+    // Whoever came in by envelopes has this one session, and sees and keeps no means.
+    if member.who.is_break_glass {
+        let (others, recent) = (Vec::new(), Vec::new());
+        let view = SessionView { since, address, others, recent, spare_codes: 0, passkeys: None, done: None, problem };
+        let chrome = member.visit.chrome(Some(&member.who), Some("/session"));
+        return shown(member.visit.lang, &Session::new(chrome, view));
+    }
     let own = match member.visit.entrance().signin().own_account(&member.who).await {
         Ok(own) => own,
         Err(error) => return unseen(member, error),
     };
-    let (since, address) = (member.who.opened, member.visit.address);
     let others = own.sessions.into_iter().filter(|one| !one.is_this).collect();
     let passkeys = match own_passkeys(member).await {
         Ok(passkeys) => passkeys,

@@ -7,6 +7,7 @@
 mod account;
 mod advice;
 pub mod api;
+mod envelopes;
 mod factor;
 mod link;
 mod lodge;
@@ -17,6 +18,7 @@ mod session;
 mod visit;
 
 pub use api::Bearer;
+pub use envelopes::{ENVELOPE_ROUTES, with_envelopes};
 pub use factor::FactorView;
 pub use lodge::{Entrance, EntranceSettings, Greeting};
 pub use pages::Then;
@@ -158,7 +160,8 @@ pub fn guarded<D: Door>(router: Router<D>, door: D, limits: Limits) -> Router {
 /// The sign-in page, for a door's home page when nobody is signed in.
 pub async fn welcome<D: Door>(visit: &Visit<D>) -> Response {
     let puzzle = visit.entrance().signin().puzzle(visit.address).await;
-    let view = WelcomeView { passkey: visit.ask_passkey(), puzzle, ..WelcomeView::default() };
+    let directory_silent = !visit.entrance().signin().directory_answers();
+    let view = WelcomeView { passkey: visit.ask_passkey(), puzzle, directory_silent, ..WelcomeView::default() };
     shown(visit.lang, &Welcome::new(visit.chrome(None, Some("/")), visit.greeting(), view))
 }
 

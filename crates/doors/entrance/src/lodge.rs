@@ -38,6 +38,8 @@ pub struct Greeting {
     pub for_whom: Vec<(Icon, &'static str)>,
     /// The last word.
     pub closing: &'static str,
+    /// Whether break-glass accounts come in here.
+    pub envelopes: bool,
 }
 
 struct Parts {

@@ -94,6 +94,10 @@ pub(crate) struct Where {
 
 /// The page on which somebody signed in proves again who he is.
 pub(crate) async fn prove<D: Door>(member: Member<D>, to: Result<Query<Where>, QueryRejection>) -> Response {
+    // Envelopes serve once: whoever came in by them has nothing else to prove anything with.
+    if member.who.is_break_glass {
+        return member.error(ErrorKind::NotFound);
+    }
     let then = to.ok().and_then(|Query(to)| Then::from_word(&to.then)).unwrap_or(Then::Account);
     let (login, passkey) = (member.who.login.clone(), member.visit.ask_passkey());
     let chrome = member.visit.chrome(Some(&member.who), Some("/session"));

@@ -150,7 +150,14 @@ pub(crate) async fn again<D: Door>(
 }
 
 fn retry<D: Door>(visit: &Visit<D>, problem: SignInProblem, then: Option<Then>) -> WelcomeView {
-    WelcomeView { problem: Some(problem), passkey: visit.ask_passkey(), then, ..WelcomeView::default() }
+    let directory_silent = !visit.entrance().signin().directory_answers();
+    WelcomeView {
+        problem: Some(problem),
+        passkey: visit.ask_passkey(),
+        then,
+        directory_silent,
+        ..WelcomeView::default()
+    }
 }
 
 fn welcome_again<D: Door>(visit: &Visit<D>, status: StatusCode, view: WelcomeView) -> Response {

@@ -124,6 +124,7 @@ impl<D: Door> Visit<D> {
                 absolute_end: who.absolute_until,
                 last_sign_in: who.previous.map(|last| layout::LastSignIn { at: last.at, address: last.address }),
                 keep_alive_path: format!("/{}/session/keep", self.lang),
+                is_break_glass: who.is_break_glass,
                 here_path: (who.at_once != AtOnce::Several).then(|| format!("/{}/session/here", self.lang)),
             });
             chrome.navigate(self.state.navigation(who, chrome.text()));

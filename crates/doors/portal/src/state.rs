@@ -62,5 +62,6 @@ pub fn greeting(t: Text) -> Greeting {
             (Icon::Care, t.portal_welcome_who_professional()),
         ],
         closing: t.portal_welcome_own_account(),
+        envelopes: false,
     }
 }

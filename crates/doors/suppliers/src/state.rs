@@ -119,5 +119,6 @@ pub fn greeting(t: Text) -> Greeting {
             (Icon::Search, t.suppliers_welcome_who_auditor()),
         ],
         closing: t.suppliers_welcome_own_account(),
+        envelopes: false,
     }
 }

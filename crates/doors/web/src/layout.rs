@@ -67,6 +67,8 @@ pub struct SignedIn {
     pub last_sign_in: Option<LastSignIn>,
     /// Where a `POST` with the form token prolongs the session and answers `{"seconds_left":N}`.
     pub keep_alive_path: String,
+    /// Whether sealed envelopes opened the session: each of its pages says so.
+    pub is_break_glass: bool,
     /// Where a `POST` says each minute that the page is still there, where one session at a time is kept.
     pub here_path: Option<String>,
 }

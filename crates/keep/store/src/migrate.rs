@@ -19,7 +19,8 @@ const ALL: &[(i64, &str, &str)] = &[
     (10, "passkeys", include_str!("../../../../migrations/0010_passkeys.sql")),
     (11, "session_rules", include_str!("../../../../migrations/0011_session_rules.sql")),
     (12, "outbox", include_str!("../../../../migrations/0012_outbox.sql")),
-    (15, "ssh_approvals", include_str!("../../../../migrations/0015_ssh_approvals.sql")),
+    (13, "break_glass", include_str!("../../../../migrations/0013_break_glass.sql")),
+    (14, "ssh_approvals", include_str!("../../../../migrations/0014_ssh_approvals.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

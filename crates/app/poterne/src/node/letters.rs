@@ -28,13 +28,21 @@ pub(super) fn message(letter: &Letter, house: &House<'_>) -> Result<Message, Bad
 
 fn text(letter: &Letter, house: &House<'_>, lang: Lang) -> String {
     let t = Text::new(lang);
-    let mut parts = vec![format!("{}\n\n{}", t.mail_hello(), t.mail_from(house.place))];
+    let from = match letter.about {
+        About::BreakGlass => t.mail_from_alarm(house.place),
+        _ => t.mail_from(house.place),
+    };
+    let mut parts = vec![format!("{}\n\n{from}", t.mail_hello())];
     match (&letter.link, &letter.origin) {
         (Some(link), Some(origin)) => parts.extend(link_parts(t, link, origin)),
         _ => parts.push(facts(t, letter)),
     }
-    let mut last = t.mail_well().to_owned();
-    for line in [Some(t.mail_not_you(house.contact)), page(t, letter)].into_iter().flatten() {
+    let (well, not_you) = match letter.about {
+        About::BreakGlass => (t.mail_break_glass_well(), t.mail_break_glass_unexpected(house.contact)),
+        _ => (t.mail_well(), t.mail_not_you(house.contact)),
+    };
+    let mut last = well.to_owned();
+    for line in [Some(not_you), page(t, letter)].into_iter().flatten() {
         last.push('\n');
         last.push_str(&line);
     }
@@ -68,6 +76,9 @@ fn facts(t: Text, letter: &Letter) -> String {
 fn page(t: Text, letter: &Letter) -> Option<String> {
     let anew = letter.link.as_ref().is_none_or(|link| link.anew);
     let origin = letter.origin.as_ref().filter(|_| anew)?;
+    if letter.about == About::BreakGlass {
+        return Some(t.mail_break_glass_page(format!("{origin}/{}/accounts/break-glass", t.lang())));
+    }
     Some(t.mail_not_you_page(format!("{origin}/{}/session", t.lang())))
 }
 
@@ -87,5 +98,6 @@ fn title(t: Text, about: About) -> &'static str {
         About::TokenRevoked => t.mail_token_revoked(),
         About::AddressChanged => t.mail_address_changed(),
         About::Disowned => t.mail_disowned(),
+        About::BreakGlass => t.mail_break_glass(),
     }
 }

@@ -94,6 +94,7 @@ fn recognized(assurance: Assurance) -> &'static str {
     match assurance {
         Assurance::System => "a part of the system",
         Assurance::Token => "by a token",
+        Assurance::Envelopes => "by sealed envelopes",
         Assurance::TwoFactors => "with two factors",
         Assurance::Passkey => "with a passkey",
     }
@@ -101,7 +102,7 @@ fn recognized(assurance: Assurance) -> &'static str {
 
 fn asked(assurance: Assurance, fresh: bool) -> String {
     let least = match assurance {
-        Assurance::System | Assurance::Token => "even by a token",
+        Assurance::System | Assurance::Token | Assurance::Envelopes => "even by a token",
         Assurance::TwoFactors => "with two factors",
         Assurance::Passkey => "with a passkey",
     };

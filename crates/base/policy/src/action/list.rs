@@ -6,8 +6,8 @@ use super::{
     Question, sealed,
 };
 use types::{
-    AccountId, AccountState, Door, EquipmentId, EstablishmentId, Event, InterventionId, LinkId, ObjectId, PatientId,
-    RelayId, Role, SearchId, SessionId, SshApprovalId, SupplierId, TokenId,
+    AccountId, AccountState, Door, EnvelopesId, EquipmentId, EstablishmentId, Event, InterventionId, LinkId, ObjectId,
+    PatientId, RelayId, Role, SearchId, SessionId, SshApprovalId, SupplierId, TokenId,
 };
 
 actions! {
@@ -67,6 +67,15 @@ actions! {
         /// Through which door.
         door: Door
     } SignIn, |a| Question::SignIn(a.establishment), account account;
+    /// Try to open a session by two sealed envelopes; the outcome says whether it was.
+    DatabaseAction BreakGlass {
+        /// Where the account is held.
+        establishment: EstablishmentId,
+        /// Whose, if it is one of these.
+        account: Option<AccountId>,
+        /// Which session, by which envelopes, and why; of an attempt that cannot succeed, nothing.
+        detail: String
+    } BreakGlass, |a| Question::SignIn(a.establishment), account account, detail detail;
     /// End one's session.
     DatabaseAction EndSession {
         /// Whose.
@@ -165,6 +174,39 @@ actions! {
         /// Which.
         link: LinkId
     } LinkWithdrawn, |_| Question::Oversee(OverseeAct::ManageAccounts), account account, detail link;
+    /// Open an account that signs in by two sealed envelopes and nothing else.
+    DatabaseAction OpenBreakGlass {
+        /// Its identifier.
+        account: AccountId,
+        /// For what.
+        role: Role
+    } BreakGlassOpened, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail role;
+    /// Draw the first of two envelopes.
+    DatabaseAction DrawEnvelope {
+        /// Whose.
+        account: AccountId,
+        /// What names the two.
+        envelopes: EnvelopesId
+    } EnvelopeDrawn, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail envelopes;
+    /// Confirm what another drew, and draw the second.
+    DatabaseAction ConfirmEnvelopes {
+        /// Whose.
+        account: AccountId,
+        /// What names the two.
+        envelopes: EnvelopesId
+    } EnvelopesConfirmed, |_| Question::Oversee(OverseeAct::ConfirmAccounts), account account, detail envelopes;
+    /// Say that an account's envelopes serve no more.
+    DatabaseAction RevokeEnvelopes {
+        /// Whose.
+        account: AccountId
+    } EnvelopesRevoked, |_| Question::Oversee(OverseeAct::SuspendAccounts), account account;
+    /// Say what was found of a session that envelopes opened. Whoever may suspend an account that is suspected may say so.
+    DatabaseAction ReviewBreakGlass {
+        /// Whose.
+        account: AccountId,
+        /// Which session, and what was found.
+        detail: String
+    } BreakGlassReviewed, |_| Question::Oversee(OverseeAct::SuspendAccounts), account account, detail detail;
     /// Choose, by a link, what one signs in with.
     DatabaseAction TakeLink {
         /// Where the account is held.

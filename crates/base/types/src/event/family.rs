@@ -73,6 +73,8 @@ impl Event {
             | Event::SessionsSeen
             | Event::SignInAlarm
             | Event::SignInDisowned
+            | Event::BreakGlass
+            | Event::BreakGlassReviewed
             | Event::Refused
             | Event::RefusalsFolded
             | Event::RequestMade
@@ -84,6 +86,10 @@ impl Event {
             | Event::LinkConfirmed
             | Event::LinkWithdrawn
             | Event::LinkUsed
+            | Event::BreakGlassOpened
+            | Event::EnvelopeDrawn
+            | Event::EnvelopesConfirmed
+            | Event::EnvelopesRevoked
             | Event::AccountStateChanged
             | Event::AccountReviewed
             | Event::AddressChanged

@@ -23,6 +23,8 @@ pub(crate) enum Changed {
     Meanwhile,
     /// Nobody would be left to manage accounts.
     Last,
+    /// There are as many as there may be.
+    Full,
 }
 
 fn done_if(found: bool, otherwise: Changed) -> Applied<Changed> {
@@ -63,7 +65,7 @@ pub(crate) struct Resealed {
 }
 
 impl Resealed {
-    async fn put(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    pub(crate) async fn put(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
         let read = (self.row.id, self.row.version);
         reseal_account(connection, read, self.sealed.clone(), state_column(self.state)).await
     }

@@ -104,6 +104,8 @@ pub struct AccountSeen {
     pub review_due: Option<Time>,
     /// A link that has not served yet.
     pub link: Option<LinkSeen>,
+    /// Whether it signs in by sealed envelopes, and by nothing else.
+    pub is_break_glass: bool,
 }
 
 /// One account, whole.
@@ -180,6 +182,12 @@ pub enum AccountError {
     /// It is given back by a link that a second person confirms.
     #[error("this account is given back by a link that a second person confirms")]
     ByLink,
+    /// It signs in by sealed envelopes and by nothing else.
+    #[error("this account signs in by sealed envelopes and by nothing else")]
+    ByEnvelopes,
+    /// There are as many as there may be.
+    #[error("there are too many of these")]
+    Full,
     /// Where its mail goes is changed by a link that a second person confirms.
     #[error("where its mail goes is changed by a link that a second person confirms")]
     AddressByLink,

@@ -152,7 +152,7 @@ impl Answer {
             fingerprint: asked.fingerprint.clone(),
             asked_from: asked.from()?,
             given_from: address(&self.address)?,
-            assurance: Assurance::from_rank(self.assurance).ok_or_else(|| damaged("ssh_approvals.answer"))?,
+            assurance: Assurance::from_kept(self.assurance).ok_or_else(|| damaged("ssh_approvals.answer"))?,
             ends: asked.ends(),
         })
     }

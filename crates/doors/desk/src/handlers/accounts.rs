@@ -5,7 +5,7 @@ use crate::{
     pages::{
         AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
         AccountPage, AccountStatePage, AccountStateView, AccountView, AccountsFields, AccountsList, AccountsView,
-        AccountsWaiting, INVITED_ROLES, Refusal, RightsPage, RightsView, sees_accounts, sees_rules,
+        AccountsWaiting, INVITED_ROLES, Readiness, Refusal, RightsPage, RightsView, sees_accounts, sees_rules,
     },
 };
 use axum::{http::StatusCode, response::Response};
@@ -21,11 +21,11 @@ use web::layout::ErrorKind;
 /// The longest text that is searched for.
 const WORDS_CHARS_MAX: usize = 100;
 
-fn sees(member: &Member) -> bool {
+pub(crate) fn sees(member: &Member) -> bool {
     sees_accounts(member.who.role)
 }
 
-fn manages(member: &Member) -> bool {
+pub(crate) fn manages(member: &Member) -> bool {
     member.who.role == Role::Administrator
 }
 
@@ -35,7 +35,7 @@ fn may_put(member: &Member, to: AccountState) -> bool {
 }
 
 /// What is absent and what is not for him have one answer, and that he asked is written down.
-async fn refused(member: &Member, error: AccountError) -> Response {
+pub(crate) async fn refused(member: &Member, error: AccountError) -> Response {
     match error {
         AccountError::Denied | AccountError::Absent => member.turned_away("accounts").await,
         AccountError::Unavailable => member.failed(Failure::Shown(ErrorKind::JournalUnavailable), &error).await,
@@ -44,10 +44,13 @@ async fn refused(member: &Member, error: AccountError) -> Response {
 }
 
 /// What can be told on the account's page.
-fn told(error: AccountError) -> Option<Refusal> {
+pub(crate) fn told(error: AccountError) -> Option<Refusal> {
     match error {
         AccountError::Life => Some(Refusal::AccountState),
         AccountError::ByLink => Some(Refusal::ByLink),
+        AccountError::ByEnvelopes => Some(Refusal::ByEnvelopes),
+        AccountError::Field("words") => Some(Refusal::Words),
+        AccountError::Full => Some(Refusal::Full),
         AccountError::AddressByLink => Some(Refusal::AddressByLink),
         AccountError::Field("mail") => Some(Refusal::Address),
         AccountError::Oneself => Some(Refusal::Oneself),
@@ -137,7 +140,12 @@ pub(crate) async fn list(member: Member, asked: Asking<AccountsFields>, after: A
         Ok(suppliers) => suppliers,
         Err(error) => return failed(&member, error).await,
     };
+    let readiness = match member.visit.state.accounts().break_glass(&member.who.authenticated).await {
+        Ok(all) => Readiness::of(&all, member.visit.state.now()),
+        Err(error) => return refused(&member, error).await,
+    };
     let view = AccountsView {
+        readiness,
         rows: page.accounts,
         suppliers: suppliers.into_iter().map(|one| (one.id, one.name)).collect(),
         fields,

@@ -1,13 +1,13 @@
 //! `/{lang}/`: the sign-in page, or what waits.
 
 use crate::{
-    handlers::{Member, Visit, accounts, failed, means::confirmed},
+    handlers::{Member, Visit, accounts, break_glass, failed, means::confirmed},
     pages::{AccountsWaiting, Home, HomeView, Vouching, follows, sees_accounts},
 };
 use axum::response::Response;
 use entrance::{Door as _, shown};
 use interventions::{Filter, InterventionError, State};
-use signin::Alarm;
+use signin::{Alarm, BreakGlassUse};
 use std::time::Duration;
 use types::Role;
 
@@ -55,6 +55,7 @@ async fn view(member: &Member) -> Result<HomeView, InterventionError> {
         vouching: if administers && role == Role::Administrator { Some(vouching(member).await?) } else { None },
         accounts: if administers && sees_accounts(role) { Some(accounts_waiting(member).await?) } else { None },
         alarms: if sees_accounts(role) { alarms(member) } else { Vec::new() },
+        ringing: if sees_accounts(role) { ringing(member).await? } else { Vec::new() },
     })
 }
 
@@ -74,6 +75,11 @@ async fn vouching(member: &Member) -> Result<Vouching, InterventionError> {
 fn alarms(member: &Member) -> Vec<Alarm> {
     let since = member.visit.state.now() - ALARMS_SHOWN;
     member.visit.state.entrance().signin().defences().alarms(since)
+}
+
+async fn ringing(member: &Member) -> Result<Vec<BreakGlassUse>, InterventionError> {
+    let ringing = break_glass::ringing(member).await;
+    ringing.map_err(|error| InterventionError::Unavailable(error.to_string()))
 }
 
 async fn accounts_waiting(member: &Member) -> Result<AccountsWaiting, InterventionError> {

@@ -1,6 +1,7 @@
 //! The handlers, by the part of the address that they serve.
 
 pub(crate) mod accounts;
+pub(crate) mod break_glass;
 pub(crate) mod enrol;
 pub(crate) mod equipment;
 pub(crate) mod home;

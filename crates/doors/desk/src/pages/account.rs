@@ -109,7 +109,7 @@ impl AccountPage {
     /// The sentence over the form to draw a link, for whom it is.
     fn draws(&self) -> Option<&'static str> {
         match self.view.sheet.seen.state {
-            _ if !self.withdraws() => None,
+            _ if !self.withdraws() || self.view.sheet.seen.is_break_glass => None,
             AccountState::Invited => Some(self.t.desk_accounts_link_draw_lead_invited()),
             AccountState::Active => Some(self.t.desk_accounts_link_draw_lead_active()),
             state if takes_a_link_again(self.view.sheet.seen.role, state) => {
@@ -126,7 +126,8 @@ impl AccountPage {
 
     /// Whether the address is changed here, by one person.
     fn readdresses(&self) -> bool {
-        self.view.mails && self.withdraws() && !asks_two_people(self.view.sheet.seen.role)
+        let is_break_glass = self.view.sheet.seen.is_break_glass;
+        self.view.mails && self.withdraws() && !is_break_glass && !asks_two_people(self.view.sheet.seen.role)
     }
 
     fn reviews(&self) -> bool {

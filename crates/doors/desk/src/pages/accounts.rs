@@ -1,6 +1,6 @@
 //! Accounts: the list, the form to open one, and the link that is shown once.
 
-use super::{Badge, words};
+use super::{Badge, Readiness, words};
 use serde::Deserialize;
 use signin::AccountSeen;
 use std::collections::BTreeMap;
@@ -56,6 +56,8 @@ pub struct AccountsView {
     pub is_further: bool,
     /// Whether the reader opens accounts.
     pub manages: bool,
+    /// Whether something is to be said of break-glass accounts.
+    pub readiness: Readiness,
 }
 
 /// `GET /{lang}/accounts`.
@@ -88,6 +90,10 @@ impl AccountsList {
             ("review", t.desk_accounts_waits_review()),
             ("link", t.desk_accounts_waits_link()),
         ]
+    }
+
+    fn remark(&self) -> Option<&'static str> {
+        self.view.readiness.sentence(self.t)
     }
 
     fn count(&self) -> String {

@@ -2,7 +2,7 @@
 
 use super::{Badge, words};
 use interventions::{Intervention, RelaySession};
-use signin::{Alarm, AlarmKind, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
+use signin::{Alarm, AlarmKind, BreakGlassUse, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 use types::Role;
 use web::layout::prelude::*;
 
@@ -45,6 +45,8 @@ pub struct HomeView {
     pub accounts: Option<AccountsWaiting>,
     /// Sign-ins of the last day that fail as they do when somebody guesses, the newest first.
     pub alarms: Vec<Alarm>,
+    /// What sealed envelopes opened, until somebody else has looked at it.
+    pub ringing: Vec<BreakGlassUse>,
 }
 
 /// `GET /{lang}/` once signed in.

@@ -5,6 +5,7 @@
 
 mod account;
 mod accounts;
+mod break_glass;
 mod enrol;
 mod equipment;
 mod home;
@@ -25,6 +26,10 @@ pub use account::{AccountPage, AccountStatePage, AccountStateView, AccountView};
 pub use accounts::{
     AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
     AccountsFields, AccountsList, AccountsView, INVITED_ROLES,
+};
+pub use break_glass::{
+    BreakGlassFields, BreakGlassPage, BreakGlassUsePage, BreakGlassUseView, BreakGlassView, EnvelopePage, EnvelopeView,
+    Readiness,
 };
 pub use enrol::{Enrol, EnrolView, Enrolled};
 pub use equipment::{
@@ -86,6 +91,10 @@ pub enum Refusal {
     ByLink,
     /// Its mail address is changed by a link that a second person confirms.
     AddressByLink,
+    /// It signs in by sealed envelopes only.
+    ByEnvelopes,
+    /// Words that say nothing, or too many.
+    Words,
     /// Not one address.
     Address,
     /// One does not do that to oneself.
@@ -104,7 +113,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 24] = [
+    pub const ALL: [Refusal; 26] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -122,6 +131,8 @@ impl Refusal {
         Self::AccountState,
         Self::ByLink,
         Self::AddressByLink,
+        Self::ByEnvelopes,
+        Self::Words,
         Self::Address,
         Self::Oneself,
         Self::SecondPerson,
@@ -151,6 +162,8 @@ impl Refusal {
             Self::AccountState => "state",
             Self::ByLink => "by-link",
             Self::AddressByLink => "address-by-link",
+            Self::ByEnvelopes => "by-envelopes",
+            Self::Words => "words",
             Self::Address => "address",
             Self::Oneself => "oneself",
             Self::SecondPerson => "second-person",
@@ -181,6 +194,8 @@ impl Refusal {
             Self::AccountState => t.desk_accounts_problem_state(),
             Self::ByLink => t.desk_accounts_problem_by_link(),
             Self::AddressByLink => t.desk_accounts_problem_address_by_link(),
+            Self::ByEnvelopes => t.desk_accounts_problem_by_envelopes(),
+            Self::Words => t.desk_accounts_problem_words(),
             Self::Address => t.desk_accounts_problem_address(),
             Self::Oneself => t.desk_accounts_problem_oneself(),
             Self::SecondPerson => t.desk_accounts_problem_second(),

@@ -117,7 +117,7 @@ impl RightsPage {
     fn told(&self, way: &Way) -> Told {
         let t = self.t;
         let mut asks = vec![match way.assurance {
-            Assurance::System | Assurance::Token => t.desk_rights_token(),
+            Assurance::System | Assurance::Token | Assurance::Envelopes => t.desk_rights_token(),
             Assurance::TwoFactors => t.desk_rights_two_factors(),
             Assurance::Passkey => t.desk_rights_passkey(),
         }];

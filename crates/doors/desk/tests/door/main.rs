@@ -4,6 +4,7 @@
 mod accounts;
 mod apart;
 mod api;
+mod break_glass;
 mod clock;
 mod contract;
 mod exports;

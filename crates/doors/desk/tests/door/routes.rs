@@ -19,7 +19,7 @@ pub fn path_of(route: &Route) -> String {
 
 /// The entrance's and the door's own.
 fn every_route() -> Vec<Route> {
-    [entrance::ROUTES, ROUTES].concat()
+    [entrance::ROUTES, entrance::ENVELOPE_ROUTES, ROUTES].concat()
 }
 
 pub fn assert_strict(answer: &Answer, place: &str) {
@@ -72,7 +72,9 @@ fn the_list_names_every_route_of_the_router() {
     {
         assert!(!source.contains(other), "{other}…) adds routes that no list names");
     }
+    let front = "entrance::with_envelopes(entrance::routes())";
     assert_eq!(source.matches("entrance::routes()").count(), 1, "the entrance is in front");
+    assert_eq!(source.matches(front).count(), 1, "and envelopes come in by it");
 }
 
 async fn what_asks_for_nothing_tells_of_nobody(database: &TestDatabase) {

@@ -8,7 +8,7 @@ use crate::{
 };
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use demo::SoftPasskey;
-use identity::{Authenticated, TotpSecret};
+use identity::{Authenticated, EnvelopeCode, TotpSecret};
 use interventions::{
     Activity, ChannelKind, ChannelSummary, EndReason, Ending, NewRequest, Opened, Right, SessionAsked, Signed, Signer,
     TermsKind, TermsToSign,
@@ -16,9 +16,10 @@ use interventions::{
 use journal::retention::{Change, Statement};
 use policy::{Facts, Policies};
 use serde_json::{Value, json};
-use signin::NewAccount;
+use signin::{BreakGlassReason, NewAccount, NewBreakGlass};
 use types::{
-    AccountId, Door, Family, IdentityProof, InterventionId, RelayId, Role, Secret, SystemActor, Time, TokenScope,
+    AccountId, Door, Family, IdentityProof, InterventionId, RelayId, Role, Secret, SessionId, SystemActor, Time,
+    TokenScope,
 };
 
 pub const REASON: &str = "{\"reason\":\"essai\"}";
@@ -67,6 +68,12 @@ pub enum Sends {
     SessionRules,
     /// Why an account is suspended.
     Away,
+    /// A break-glass account to be opened.
+    BreakGlass,
+    /// The envelope that the page of break-glass accounts shows.
+    DrawnEnvelope,
+    /// What was found of a session that envelopes opened.
+    Found,
 }
 
 impl Sends {
@@ -120,6 +127,15 @@ impl Sends {
                 form(&[("link", &link.map(|link| link.id.to_string()).unwrap_or_default())])
             }
             Self::Away => form(&[("reason", "absence")]),
+            Self::BreakGlass => form(&[("name", "Secours"), ("login", &self::login(house)), ("role", "on_call")]),
+            Self::DrawnEnvelope => {
+                let who = house.administrator().await;
+                let all = house.managed.break_glass(&who).await.unwrap();
+                let one = all.iter().find(|one| one.account.account.to_string() == id);
+                let waits = one.and_then(|one| one.envelopes.waits.as_ref());
+                form(&[("envelopes", &waits.map(|waits| waits.id.to_string()).unwrap_or_default())])
+            }
+            Self::Found => form(&[("words", "Vanne fermée, rien d’autre")]),
             Self::Enrolment => {
                 let named = ["login", "name", "password", "totp_secret", "code"].map(|name| (name, "essai"));
                 form(&[&named[..], &[("client_data_json", ""), ("attestation_object", "")]].concat())
@@ -141,6 +157,10 @@ pub fn invitation<'f>(login: &'f str, role: &'f str) -> [(&'f str, &'f str); 9] 
         ("proof", "in_person"),
         ("mail", ""),
     ]
+}
+
+fn login(house: &House) -> String {
+    format!("secours-{}", house.journal.entries())
 }
 
 fn with_end(until: Time, signature: String) -> String {
@@ -250,6 +270,12 @@ impl House {
                 self.managed.draw_link(&who, account, IdentityProof::InPerson).await.unwrap();
                 account.to_string()
             }
+            Names::Enveloped => {
+                let new = NewBreakGlass { name: "Secours".into(), login: login(self), role: Role::OnCall };
+                let opened = self.managed.open_break_glass(&self.administrator().await, new).await;
+                opened.unwrap().0.to_string()
+            }
+            Names::Used => self.used().await.to_string(),
             Names::Session => self.session().await.to_string(),
             Names::Recorded => self.recorded().await.to_string(),
             Names::Waiting | Names::Planned | Names::Open | Names::Held => self.intervention(names).await.to_string(),
@@ -307,6 +333,19 @@ impl House {
         let address = client(ADDRESS);
         let ceremony = self.signin.first_step(login, Secret::new(PASSWORD.into()), address).await.unwrap();
         self.signin.second_step(&ceremony, &self.code(login), address).await.unwrap().cookie
+    }
+
+    /// A session that envelopes opened: the administrator drew one, the security officer the other.
+    async fn used(&self) -> SessionId {
+        let new = NewBreakGlass { name: "Secours".into(), login: login(self), role: Role::OnCall };
+        let (account, one) = self.managed.open_break_glass(&self.administrator().await, new).await.unwrap();
+        let officer = self.both_factors("security_officer").await;
+        let officer = self.signin.resume(&officer, client(ADDRESS)).await.unwrap().authenticated;
+        let two = self.managed.confirm_envelopes(&officer, account, one.id).await.unwrap();
+        let [first, second] = [&one, &two].map(|one| EnvelopeCode::typed(one.code.expose(), one.of).unwrap());
+        let (address, why) = (client(ADDRESS), BreakGlassReason::read("Annuaire muet, essai de nuit").unwrap());
+        let ceremony = self.signin.first_envelope(&one.login, &first, address).await.unwrap();
+        self.signin.second_envelope(&ceremony, (&second, &why), (address, "")).await.unwrap().session
     }
 
     /// A trace controller who has shown both factors.

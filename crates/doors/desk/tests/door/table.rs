@@ -48,6 +48,10 @@ pub enum Names {
     Reached,
     /// An account with a link that the administrator drew, and that a second person must confirm.
     Drawn,
+    /// A break-glass account with an envelope that waits for a second person.
+    Enveloped,
+    /// A session that envelopes opened, and that nobody has looked at.
+    Used,
 }
 
 /// A route of the door.
@@ -142,6 +146,13 @@ pub const TABLE: &[Entry] = &[
     page("GET /{lang}/accounts/new", Nobody, MANAGE),
     page("GET /{lang}/accounts/sessions", Nobody, GUARD),
     posted("POST /{lang}/accounts/sessions/{id}", Population, MANAGE, SessionRules),
+    page("GET /{lang}/accounts/break-glass", Nobody, GUARD),
+    Entry { answer: 200, ..posted("POST /{lang}/accounts/break-glass", Nobody, MANAGE, BreakGlass) },
+    page("GET /{lang}/accounts/break-glass/uses/{id}", Used, GUARD),
+    posted("POST /{lang}/accounts/break-glass/uses/{id}", Used, GUARD, Found),
+    Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/envelopes", Enveloped, MANAGE, Nothing) },
+    Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/envelopes/confirm", Enveloped, GUARD, DrawnEnvelope) },
+    posted("POST /{lang}/accounts/{id}/envelopes/revoke", Enveloped, GUARD, Nothing),
     page("GET /{lang}/accounts/{id}", Account, GUARD),
     page("GET /{lang}/accounts/{id}/rights", Account, GUARD),
     Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/link", Account, MANAGE, Proof) },

@@ -2,9 +2,14 @@
 
 use super::{AGNES, ME, MIREILLE, NOW, chrome, html, minutes};
 use desk::pages::*;
-use identity::{AtOnce, Population};
-use signin::{AccountSeen, AccountSheet, Attributes, LinkSeen};
-use types::{AccountId, AccountState, Door, IdentityProof, Lang, LifeReason, LinkId, Role, SupplierId};
+use identity::{AtOnce, Envelope, EnvelopeCode, Population};
+use signin::{
+    AccountSeen, AccountSheet, Attributes, BreakGlassReview, BreakGlassSeen, BreakGlassUse, EnvelopeWaits,
+    EnvelopesSeen, EnvelopesServe, LinkSeen,
+};
+use types::{
+    AccountId, AccountState, Door, EnvelopesId, IdentityProof, Lang, LifeReason, LinkId, Role, SessionId, SupplierId,
+};
 
 const OTHER: AccountId = AccountId::from_bytes([8; 16]);
 const SUPPLIER: SupplierId = SupplierId::from_bytes([2; 16]);
@@ -19,6 +24,7 @@ pub fn account(name: &str, role: Role, state: AccountState) -> AccountSeen {
         state,
         review_due: (state != AccountState::Closed).then_some(NOW + minutes(300_000)),
         link: None,
+        is_break_glass: false,
     }
 }
 
@@ -98,6 +104,87 @@ pub fn rights(seen: AccountSeen) -> signin::AccountRights {
     signin::AccountRights { seen, may, may_not }
 }
 
+/// A session that envelopes opened, that somebody else looked at or not.
+pub fn used(review: Option<&str>) -> BreakGlassUse {
+    BreakGlassUse {
+        session: SessionId::from_bytes([4; 16]),
+        account: OTHER,
+        name: "Secours astreinte technique".into(),
+        opened: NOW - minutes(35),
+        address: Some(super::address("192.0.2.7")),
+        device: "Firefox, Linux".into(),
+        reason: "Sacha Lindqvist et Odile Marchetti : annuaire muet depuis 2 h, fuite d'hélium à l'IRM.".into(),
+        review: review.map(|words| BreakGlassReview { by: ME, at: NOW - minutes(5), words: words.into() }),
+    }
+}
+
+/// The pages of break-glass accounts.
+fn break_glass(lang: Lang) -> Vec<(&'static str, String)> {
+    let at = |path: &str| chrome(lang, path, Some(MIREILLE));
+    let one = |name: &str, envelopes| {
+        let mut account = account(name, Role::OnCall, AccountState::Active);
+        account.is_break_glass = true;
+        BreakGlassSeen { account, envelopes }
+    };
+    let serve = |days: u64| {
+        let since = NOW - minutes(days * 1440);
+        let (renew, until) = (since + signin::RENEW_AFTER, since + signin::ENVELOPES_LIFE);
+        Some(EnvelopesServe { by: [ME, OTHER], since, renew, until })
+    };
+    let waits = |by| {
+        let (id, drawn) = (EnvelopesId::from_bytes([6; 16]), NOW - minutes(90));
+        Some(EnvelopeWaits { id, by, drawn, expires: drawn + signin::ENVELOPE_WAIT })
+    };
+    let rows = vec![
+        one("Secours astreinte technique", EnvelopesSeen { waits: None, serve: serve(30) }),
+        one("Secours biomédical", EnvelopesSeen { waits: waits(OTHER), serve: serve(400) }),
+        one("Secours informatique", EnvelopesSeen { waits: waits(ME), serve: None }),
+    ];
+    let names = [(ME, "Mireille Oudart".to_owned()), (OTHER, "Agnès Kerviel".to_owned())];
+    let view = BreakGlassView {
+        rows,
+        uses: vec![used(None), used(Some("Vanne fermée"))],
+        names: names.into(),
+        me: ME,
+        manages: true,
+        decides: true,
+        fields: BreakGlassFields { login: "secours".into(), ..BreakGlassFields::default() },
+        wrong: vec!["name", "taken", "role"],
+        refusal: Some(Refusal::SecondPerson),
+    };
+    let path = "/accounts/break-glass";
+    let mut pages = vec![("break-glass", html(&BreakGlassPage::new(at(path), view.clone())))];
+    let empty = BreakGlassView { rows: vec![], uses: vec![], wrong: vec![], refusal: None, manages: false, ..view };
+    pages.push(("break-glass-empty", html(&BreakGlassPage::new(chrome(lang, path, Some(AGNES)), empty))));
+    for (name, of) in [("envelope-first", Envelope::First), ("envelope-second", Envelope::Second)] {
+        let code = EnvelopeCode::draw(&std::array::from_fn(|n| u8::try_from(n * 11).unwrap()));
+        let view = EnvelopeView {
+            account: OTHER,
+            name: "Secours astreinte technique".into(),
+            login: "secours-astreinte".into(),
+            role: Role::OnCall,
+            of,
+            code: code.printed(of).expose().clone(),
+            drawn: NOW,
+            until: NOW + signin::ENVELOPES_LIFE,
+        };
+        pages.push((name, html(&EnvelopePage::new(at(path), view))));
+    }
+    let path = "/accounts/break-glass/uses/x";
+    for (name, used, refusal) in [
+        ("break-glass-use", used(None), Some(Refusal::Words)),
+        ("break-glass-reviewed", used(Some("Vanne fermée à 3 h 10, rien d'autre n'a été touché.")), None),
+    ] {
+        let (reviewed_by, reviews) = (used.review.as_ref().map(|_| "Agnès Kerviel".into()), used.review.is_none());
+        let view = BreakGlassUseView { used, reviewed_by, reviews, words: "ok".into(), refusal };
+        pages.push((name, html(&BreakGlassUsePage::new(at(path), view))));
+    }
+    let mut account = sheet(one("Secours biomédical", EnvelopesSeen::default()).account);
+    account.attributes = Attributes::default();
+    pages.push(("account-break-glass", html(&AccountPage::new(at("/accounts/x"), account_view(account, true)))));
+    pages
+}
+
 /// The pages of accounts.
 pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
     let at = |path: &str| chrome(lang, path, Some(MIREILLE));
@@ -110,6 +197,7 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
         more: Some(OTHER),
         is_further: true,
         manages: true,
+        readiness: Readiness::Nobody,
     };
     pages.push(("accounts", html(&AccountsList::new(at("/accounts"), view))));
     pages.push(("accounts-empty", html(&AccountsList::new(at("/accounts"), AccountsView::default()))));
@@ -155,6 +243,7 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
     pages.push(("session-rules-wrong", html(&SessionRulesPage::new(at("/accounts/sessions"), view))));
     let view = SessionRulesView { rows, decides: false, done: false };
     pages.push(("session-rules-read", html(&SessionRulesPage::new(at("/accounts/sessions"), view))));
+    pages.extend(break_glass(lang));
     let view = AccountCodeView { account: OTHER, name: "Agnès Kerviel".into(), code: "7k2m9-qxt0a".into() };
     pages.push(("account-code", html(&AccountCode::new(at("/accounts/x"), view))));
     let active = sheet(account("Hugo Armand", Role::Beneficiary, AccountState::Active));

@@ -5,7 +5,10 @@ mod rows;
 
 use desk::pages::*;
 use dossier::{SavedSearch, TracePage, TraceRow};
-use entrance::pages::{Welcome, WelcomeView};
+use entrance::pages::{
+    EnvelopeProblem, FirstEnvelope, FirstEnvelopeView, SecondEnvelope, SecondEnvelopeView, SignInProblem, Welcome,
+    WelcomeView,
+};
 use interventions::{Alarm, State, Supplier};
 use signin::TokenSeen;
 use std::time::Duration;
@@ -53,6 +56,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
             absolute_end: NOW + minutes(120),
             last_sign_in: Some(LastSignIn { at: NOW - minutes(4560), address: address("192.0.2.7") }),
             keep_alive_path: format!("/{lang}/session/keep"),
+            is_break_glass: false,
             here_path: None,
         }),
         nav: Vec::new(),
@@ -75,6 +79,25 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
     let mut pages = decided(lang);
     let welcome = Welcome::new(chrome(lang, "/", None), desk::greeting(Text::new(lang)), WelcomeView::default());
     pages.push(("welcome", html(&welcome)));
+    let silent =
+        WelcomeView { directory_silent: true, problem: Some(SignInProblem::Directory), ..WelcomeView::default() };
+    let welcome = Welcome::new(chrome(lang, "/", None), desk::greeting(Text::new(lang)), silent);
+    pages.push(("welcome-silent", html(&welcome)));
+    let stranger = || chrome(lang, "/session/envelopes", None);
+    pages.push(("envelopes", html(&FirstEnvelope::new(stranger(), FirstEnvelopeView::default()))));
+    let problem = Some(EnvelopeProblem::Slip(identity::EnvelopeSlip::Group(3)));
+    let view = FirstEnvelopeView { login: "secours-astreinte".into(), problem };
+    pages.push(("envelopes-slip", html(&FirstEnvelope::new(stranger(), view))));
+    let view = SecondEnvelopeView { ceremony: "sealed".into(), ..SecondEnvelopeView::default() };
+    pages.push(("envelopes-second", html(&SecondEnvelope::new(stranger(), view))));
+    let (reason, problem) = ("Fuite".into(), Some(EnvelopeProblem::Reason));
+    let view = SecondEnvelopeView { ceremony: "sealed".into(), reason, problem };
+    pages.push(("envelopes-second-wrong", html(&SecondEnvelope::new(stranger(), view))));
+    let mut night = chrome(lang, "/", Some(("Secours astreinte technique", Role::OnCall)));
+    if let Some(who) = &mut night.signed_in {
+        who.is_break_glass = true;
+    }
+    pages.push(("home-break-glass", html(&Home::new(night, Role::OnCall, home(Role::OnCall)))));
     for (name, who) in [
         ("home-beneficiary", ODILE),
         ("home-on-call", SACHA),

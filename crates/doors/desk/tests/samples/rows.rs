@@ -208,6 +208,7 @@ pub fn home(role: Role) -> HomeView {
         vouching: (role == Role::Administrator).then_some(Vouching { passkeys: 2, equipment: 14, unsigned: 1 }),
         accounts: sees_accounts(role).then_some(AccountsWaiting { links: 1, due: 12 }),
         alarms: if role == Role::SecurityOfficer { alarms() } else { Vec::new() },
+        ringing: if sees_accounts(role) { vec![super::used(None)] } else { Vec::new() },
     }
 }
 

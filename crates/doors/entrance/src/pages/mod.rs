@@ -2,6 +2,7 @@
 
 mod advice;
 mod code;
+mod envelopes;
 mod link;
 mod means;
 mod other;
@@ -11,6 +12,7 @@ mod welcome;
 
 pub use advice::Advice;
 pub use code::{CodeStep, CodeStepView};
+pub use envelopes::{EnvelopeProblem, FirstEnvelope, FirstEnvelopeView, SecondEnvelope, SecondEnvelopeView};
 pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
 pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, refused_password};
 pub use other::{Disowned, Other, OtherView, OtherWhy, TooLate};

@@ -17,10 +17,13 @@ pub enum Then {
     SessionRules,
     /// The sign-in by SSH that waits for him, at the suppliers' door.
     Ssh,
+    /// Break-glass accounts, at the desk.
+    BreakGlass,
 }
 
 impl Then {
-    const ALL: [Self; 5] = [Self::Account, Self::Means, Self::Accounts, Self::SessionRules, Self::Ssh];
+    const ALL: [Self; 6] =
+        [Self::Account, Self::Means, Self::Accounts, Self::SessionRules, Self::BreakGlass, Self::Ssh];
 
     /// The word in the address.
     pub fn word(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Then {
             Self::Accounts => "accounts",
             Self::SessionRules => "session-rules",
             Self::Ssh => "ssh",
+            Self::BreakGlass => "break-glass",
         }
     }
 
@@ -44,6 +48,7 @@ impl Then {
             Self::Accounts => "/accounts",
             Self::SessionRules => "/accounts/sessions",
             Self::Ssh => "/ssh",
+            Self::BreakGlass => "/accounts/break-glass",
         }
     }
 }
@@ -128,7 +133,7 @@ impl Again {
     fn lead(&self) -> &str {
         match self.view.then {
             Then::Account | Then::Means => self.t.entrance_again_lead(),
-            Then::Accounts => self.t.entrance_again_lead_accounts(),
+            Then::Accounts | Then::BreakGlass => self.t.entrance_again_lead_accounts(),
             Then::SessionRules => self.t.entrance_again_lead_rules(),
             Then::Ssh => self.t.entrance_again_lead_ssh(),
         }

@@ -19,6 +19,8 @@ pub struct WelcomeView {
     pub login: String,
     /// Why the last attempt did not pass.
     pub problem: Option<SignInProblem>,
+    /// Whether those whose password the hospital's directory keeps cannot sign in now: it does not answer.
+    pub directory_silent: bool,
 }
 
 /// Why an attempt to sign in did not pass. Unknown login and wrong password are one and the same.

@@ -62,6 +62,7 @@ pub fn greeting(t: Text) -> Greeting {
         lead: t.desk_welcome_lead(),
         for_whom: vec![(Icon::Person, t.desk_welcome_who_beneficiary())],
         closing: t.desk_welcome_own_account(),
+        envelopes: false,
     }
 }
 

@@ -45,6 +45,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
             absolute_end: NOW + Duration::from_secs(7200),
             last_sign_in: Some(LastSignIn { at: ago(76), address: address("192.0.2.7") }),
             keep_alive_path: format!("/{lang}/session/keep"),
+            is_break_glass: false,
             here_path: None,
         }),
         nav: Vec::new(),

@@ -42,6 +42,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
                 address: ClientAddress::new("192.0.2.7".parse().unwrap()),
             }),
             keep_alive_path: format!("/{lang}/session/keep"),
+            is_break_glass: false,
             here_path: None,
         }),
         nav: Vec::new(),

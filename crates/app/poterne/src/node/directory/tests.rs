@@ -252,7 +252,7 @@ async fn a_directory_that_is_down_ends_nothing_and_says_so() {
     for (login, password, code) in [("camille", "clef camille", 2), ("personne", "clef camille", 2)] {
         assert_eq!(refused(site.comes_in(login, password, code).await), SecondStepError::NoDirectory, "{login}");
     }
-    // Break-glass: an account whose password is kept here.
+    // Somebody whose password is kept here comes in as ever.
     assert_eq!(site.comes_in("astreinte", LOCAL, 7).await.unwrap().1.role, Role::OnCall);
     site.server.resume();
     assert_eq!(site.follow().await, Followed::default());

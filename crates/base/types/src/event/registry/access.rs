@@ -37,6 +37,28 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute),
     ),
     entry(
+        Event::BreakGlass,
+        &[written(
+            Form::Effect,
+            "somebody gave the codes of two sealed envelopes; *done*: a session was opened, the desk and the account \
+             administrators are told, and both envelopes serve no more; *refused*: something was wrong or too early",
+            "author `system.door`; target: the account, if it is one of these; detail, once done: the session, the envelopes, \
+             and the reason as it was typed",
+        )],
+        &["acces-web:AA7", "acces-web:TR1", "acces-web:GA4"],
+        codes("110113", Do::Execute).of_type("110127"),
+    ),
+    entry(
+        Event::BreakGlassReviewed,
+        &[written(
+            Form::Effect,
+            "somebody else looked at what was done under such a session; the alarm goes",
+            "target: the account; detail: the session, and what was found, as it was typed",
+        )],
+        &["acces-web:TR1", "acces-web:GA4"],
+        codes("110113", Do::Update),
+    ),
+    entry(
         Event::SignOut,
         &[
             written(

@@ -92,6 +92,46 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Update).of_type("110137"),
     ),
     entry(
+        Event::BreakGlassOpened,
+        &[written(
+            Form::Effect,
+            "an account was opened that signs in by two sealed envelopes and nothing else; it has none yet",
+            "target: the account; detail: the role",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::EnvelopeDrawn,
+        &[written(
+            Form::Effect,
+            "the first envelope was drawn; those that serve go on serving until a second person confirms",
+            "target: the account; detail: what names the two envelopes",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::EnvelopesConfirmed,
+        &[written(
+            Form::Effect,
+            "a second person confirmed, and drew the second envelope; those of before serve no more",
+            "target: the account; detail: what names the two envelopes",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::EnvelopesRevoked,
+        &[written(
+            Form::Effect,
+            "the envelopes serve no more, nor does the one that waited; sessions opened by them ended",
+            "target: the account",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Delete).of_type("110137"),
+    ),
+    entry(
         Event::AccountStateChanged,
         &[
             written(
