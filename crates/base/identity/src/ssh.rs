@@ -253,7 +253,7 @@ impl SshRecognized {
             && approval.connection == self.connection
             && approval.fingerprint == self.fingerprint;
         let here = approval.asked_from == self.address && approval.given_from == self.address;
-        if !same || !here || approval.assurance < Assurance::TwoFactors || now >= approval.ends {
+        if !same || !here || approval.assurance.rank() < Assurance::TwoFactors.rank() || now >= approval.ends {
             return Err(SignInRefused);
         }
         Ok(self.factor(now))

@@ -65,7 +65,10 @@ async fn first<D: Door>(visit: Visit<D>, form: Result<Form<FirstForm>, FormRejec
         Err(FirstStepError::TooMany(wait)) => {
             first_again(&visit, login, EnvelopeProblem::Wait { seconds: wait_seconds(wait) })
         }
-        Err(FirstStepError::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
+        // No puzzle comes before a hundred bits that nobody guesses.
+        Err(FirstStepError::Unavailable | FirstStepError::Puzzle { .. }) => {
+            visit.error(ErrorKind::JournalUnavailable, None)
+        }
     }
 }
 
