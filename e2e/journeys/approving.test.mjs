@@ -47,8 +47,8 @@ async function asks(address) {
   child.stdin.end();
   let shown = "";
   child.stderr.on("data", (chunk) => (shown += chunk));
-  for (let tries = 0; tries < 400 && !/Compare: |give a code/.test(shown); tries += 1) await sleep(25);
-  const [, words] = /Compare: (\S+)/.exec(shown) ?? [];
+  for (let tries = 0; tries < 400 && !/code there: |give a code/.test(shown); tries += 1) await sleep(25);
+  const [, words] = /code there: (\S+)/.exec(shown) ?? [];
   const [, address_shown] = /Open (\S+) from/.exec(shown) ?? [];
   return { child, shown, words, page: address_shown };
 }
@@ -71,8 +71,13 @@ test("from the same address: signed in, compared, approved, and he is in without
   await page.giveCode(erwan.account);
   await page.assertHeading("ssh.title");
   const text = await read();
-  for (const part of [words, TARGET, "127.0.0.1"]) assert.ok(text.includes(part), `${part} is not on the page: ${text}`);
+  assert.ok(!text.includes(words), "the code is the terminal's to show");
+  for (const part of [TARGET, "127.0.0.1"]) assert.ok(text.includes(part), `${part} is not on the page: ${text}`);
   await seen("ssh");
+  await page.page.locator("#code").fill("AAA-AAA");
+  await page.button("ssh.approve").click();
+  assert.match(await read(), page.says("ssh.mistyped"));
+  await page.page.locator("#code").fill(words.toLowerCase().replace("-", " "));
   await page.button("ssh.approve").click();
   await page.assertHeading("ssh.approved_title");
   await seen("ssh-approved");

@@ -75,3 +75,15 @@ test("without JavaScript, whoever stays on the page as long as it says comes in"
   await visitor.giveCode(account);
   await visitor.close();
 });
+
+test("where the calculation fails, the page says how long to stay, and sends the form then", async () => {
+  const visitor = await Visitor.open(browser, demo, { language: "fr" });
+  await visitor.page.route(/puzzle_worker/, (route) => route.abort());
+  await visitor.go("/");
+  await visitor.page.getByText(/Restez/).waitFor();
+  const began = performance.now();
+  await visitor.givePassword(demo.person(CAMILLE));
+  await visitor.codeField().waitFor({ timeout: 30_000 });
+  assert.ok(performance.now() - began > 10_000, "not before it may");
+  await visitor.close();
+});

@@ -51,9 +51,14 @@ impl SignInService {
         }))
     }
 
-    /// Approves one: from where it comes only, by a session that proved lately who it is of. `false`: it does not wait any more,
-    /// or waits elsewhere. One that is not there, or another's, is denied.
-    pub async fn approve_ssh(&self, who: &SignedIn, approval: SshApprovalId) -> Result<bool, OwnError> {
+    /// Approves one: from where it comes only, by a session that proved lately who it is of, and who has the terminal before
+    /// him: `typed` is the code that it shows. One that is not there, or another's, is denied.
+    pub async fn approve_ssh(
+        &self,
+        who: &SignedIn,
+        approval: SshApprovalId,
+        typed: &str,
+    ) -> Result<SshAnswered, OwnError> {
         let parts = self.parts();
         let now = parts.journal.now();
         let address = who.authenticated.address().ok_or(OwnError::Denied)?;
@@ -63,13 +68,20 @@ impl SignInService {
         let row = sql::approval(&mut connection, (who.account, approval)).await?;
         drop(connection);
         let row = row.ok_or(OwnError::Denied)?;
-        if row.state != State::Waiting {
-            return Ok(false);
+        match row.state {
+            State::Waiting => {}
+            // Pressed twice.
+            State::Given | State::Used => return Ok(SshAnswered::Done),
+            State::Refused | State::Over => return Ok(SshAnswered::Late),
         }
         let asked = Asked::open(&parts.keys, &row)?;
         if asked.from()? != address {
             self.refused(address, "a sign-in by SSH approved from elsewhere").await;
-            return Ok(false);
+            return Ok(SshAnswered::Late);
+        }
+        if !same_words(&asked.words, typed) {
+            self.refused(address, "a sign-in by SSH approved with another terminal's code").await;
+            return Ok(SshAnswered::Mistyped);
         }
         let answer = Answer {
             session: *who.session.as_bytes(),
@@ -77,24 +89,49 @@ impl SignInService {
             assurance: who.authenticated.assurance().kept(),
         };
         let sealed = answer.seal(&parts.keys, approval, who.account)?;
-        Ok(parts.journal.perform(authorized, Approve { version: asked.version, ends: asked.ends(), sealed }).await?)
+        let approve = Approve { version: asked.version, ends: asked.ends(), sealed };
+        let given = parts.journal.perform(authorized, approve).await?;
+        Ok(if given { SshAnswered::Done } else { SshAnswered::Late })
     }
 
-    /// Says of one that it is not one's own: nothing comes of it, none is asked for a while, and the desk is told.
-    pub async fn refuse_ssh(&self, who: &SignedIn, approval: SshApprovalId) -> Result<bool, OwnError> {
+    /// Says of one that it is not one's own, even late: nothing comes of it any more, none is asked for a while, and the desk is
+    /// told. [`SshAnswered::Late`]: it has served.
+    pub async fn refuse_ssh(&self, who: &SignedIn, approval: SshApprovalId) -> Result<SshAnswered, OwnError> {
         let parts = self.parts();
         let now = parts.journal.now();
         let action = RefuseSsh { account: who.account, approval };
         let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now)?;
         let mut connection = parts.store.read().await?;
-        sql::approval(&mut connection, (who.account, approval)).await?.ok_or(OwnError::Denied)?;
+        let row = sql::approval(&mut connection, (who.account, approval)).await?.ok_or(OwnError::Denied)?;
         drop(connection);
-        let refused = parts.journal.perform(authorized, Refuse).await?;
-        if refused {
-            self.ring(who.account);
+        if row.state == State::Refused {
+            return Ok(SshAnswered::Done);
         }
-        Ok(refused)
+        let refused = parts.journal.perform(authorized, Refuse).await?;
+        self.ring(who.account);
+        Ok(if refused { SshAnswered::Done } else { SshAnswered::Late })
     }
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SshAnswered {
+    /// What was asked.
+    Done,
+    /// Nothing: it was over, waits elsewhere, or had served.
+    Late,
+    /// Nothing: another code was typed than this terminal shows.
+    Mistyped,
+}
+
+/// Whether somebody typed what a terminal shows, however he groups it.
+fn same_words(shown: &str, typed: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().take(64).filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_uppercase()).collect()
+    };
+    let shown = plain(shown);
+    !shown.is_empty() && shown == plain(typed)
 }
 
 struct Approve {
@@ -125,13 +162,8 @@ impl Effect<RefuseSsh> for Refuse {
     type Output = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_, RefuseSsh>) -> Result<Applied<bool>, StoreError> {
-        let (whose, now) = ((tx.action().account, tx.action().approval), tx.now());
-        // One approved by mistake a moment ago, too, if it has not served.
-        for from in [State::Waiting, State::Given] {
-            if sql::settle(tx.connection(), whose, (from, State::Refused), now).await? {
-                return Ok(Applied::done(true));
-            }
-        }
-        Ok(Applied::refused(false))
+        let whose = (tx.action().account, tx.action().approval);
+        // That it is not his is written down in any case: one that served, too, tells of a stolen key.
+        Ok(Applied::done(sql::refuse(tx.connection(), whose).await?))
     }
 }

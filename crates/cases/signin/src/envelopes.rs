@@ -7,7 +7,7 @@ use crate::{
     SignInService,
     accounts::{
         break_glass::{
-            TOLD_MAX, TOLD_ROLE,
+            READ_MAX, TOLD_MAX, TOLD_ROLE,
             model::{Serve, UseRow, UseSecrets, envelope_digest, words},
             sql::insert_use,
         },
@@ -31,7 +31,7 @@ use identity::{AtOnce, Envelope, EnvelopeCode, NewSession, SessionLimits, SignIn
 use journal::{Applied, Effect, WriteTx};
 use minicbor::{Decode, Encode};
 use policy::{BreakGlass, Facts};
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 use store::StoreError;
 use types::{AccountId, AccountState, ClientAddress, EnvelopesId, SessionId, Time};
 use vault::{Place, Purpose, random};
@@ -78,13 +78,13 @@ impl SignInService {
     ) -> Result<String, FirstStepError> {
         let parts = &self.0;
         let now = parts.journal.now();
-        if let Err(wait) = self.pace(address, now) {
-            self.refused(address, "too many first steps").await;
-            return Err(FirstStepError::TooMany(wait));
-        }
         let unavailable = |_| FirstStepError::Unavailable;
         let login = normal_login(login.get(..login.len().min(256)).unwrap_or(""));
         let tokens = LoginTokens::new(&parts.keys, address, &login).map_err(unavailable)?;
+        if let Err(wait) = self.envelope_pace(tokens.pair, address, now) {
+            self.refused(address, "too many first steps").await;
+            return Err(FirstStepError::TooMany(wait));
+        }
         let login_token = parts.keys.token(Purpose::LoginTokens, &[login.as_bytes()]).map_err(unavailable)?;
         let account = self.known_by(Known::Login(&login_token)).await?;
         let (known, is_right) = self.is_its(account.as_ref(), Envelope::First, code, now)?;
@@ -143,10 +143,6 @@ impl SignInService {
         let counters = Counters::new(&parts.keys, &parts.settings.defences, address, (tokens, at_home))
             .map_err(|_| SecondStepError::Unavailable)?;
         let watched = (counters.from(), counters.login(), whose);
-        if let Some(wait) = self.wait(&counters, now).await? {
-            self.refused(address, "too early after failures").await;
-            return Err(SecondStepError::TooMany(wait));
-        }
         let (_, is_right) = self.is_its(account.as_ref(), Envelope::Second, code, now).map_err(unavailable)?;
         let verified = seen.second_envelope(is_right, now).ok();
         let establishment = account.as_ref().map_or(parts.settings.establishment, |row| row.establishment);
@@ -156,6 +152,13 @@ impl SignInService {
             }
             _ => None,
         };
+        // Two hundred bits need no wait before them: who has both comes in whatever others, or he, got wrong before.
+        if granted.is_none()
+            && let Some(wait) = self.wait(&counters, now).await?
+        {
+            self.refused(address, "too early after failures").await;
+            return Err(SecondStepError::TooMany(wait));
+        }
         let opened = granted.as_ref().map(GrantedByEnvelopes::opened);
         let who = door_actor(parts.settings.door, address, Some(establishment), now);
         let detail = granted.as_ref().map_or_else(|| "no session".to_owned(), |granted| granted.detail.clone());
@@ -178,6 +181,14 @@ impl SignInService {
                 Err(SecondStepError::Unavailable)
             }
         }
+    }
+
+    /// Of their own: somebody who takes all the first steps of an address, or of an account, keeps nobody's envelopes shut there.
+    fn envelope_pace(&self, pair: [u8; 32], address: ClientAddress, now: Time) -> Result<(), Duration> {
+        let mut paces = self.0.envelope_pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let (each, all) = &mut *paces;
+        each.step_of(pair, address.source(), now)?;
+        all.step(address.source(), now)
     }
 
     fn unseal_envelopes(&self, text: &str) -> Option<Ceremony> {
@@ -227,7 +238,7 @@ impl SignInService {
         let parts = &self.0;
         let read = async {
             let mut connection = parts.store.read().await?;
-            accounts(&mut connection, (row.establishment, Some(TOLD_ROLE), false), None, TOLD_MAX).await
+            accounts(&mut connection, (row.establishment, Some(TOLD_ROLE), false), None, READ_MAX).await
         };
         let administrators = read.await.unwrap_or_else(|error: StoreError| {
             tracing::warn!(%error, "nobody can be told by mail that envelopes served");
@@ -239,6 +250,9 @@ impl SignInService {
             let (whose, news) = (Whose { row: one, secrets: &secrets }, News { device, ..News::default() });
             let letter = parts.writes.letter((&parts.store, &parts.keys), whose, (About::BreakGlass, news), now).await;
             letters.extend(told_or_logged(letter));
+            if letters.len() >= TOLD_MAX {
+                break;
+            }
         }
         letters
     }
@@ -268,7 +282,9 @@ impl Effect<BreakGlass> for TryEnvelopes {
     async fn apply(&self, tx: &mut WriteTx<'_, BreakGlass>) -> Result<Applied<Ending<Tried>>, StoreError> {
         let now = tx.now();
         // Again inside the transaction: of many attempts at once, the first failure makes the others wait.
-        if let Some(wait) = self.counters.remaining(tx.connection(), now).await? {
+        if self.granted.is_none()
+            && let Some(wait) = self.counters.remaining(tx.connection(), now).await?
+        {
             return Ok(Applied::refused(Ending::nothing(Tried::Wait(wait))));
         }
         let ended = match &self.granted {

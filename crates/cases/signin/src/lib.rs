@@ -52,7 +52,10 @@ pub use accounts::{
         LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
     },
 };
-pub use approvals::model::{APPROVAL_LIFE, SshAnswer, SshAsked, SshWaiting};
+pub use approvals::{
+    SshAnswered,
+    model::{APPROVAL_LIFE, SshAnswer, SshAsked, SshWaiting},
+};
 pub use at_once::{OtherSession, PRESENT};
 pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};

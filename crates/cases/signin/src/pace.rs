@@ -13,6 +13,8 @@ pub(crate) const PASSKEYS_PER_MINUTE_MAX: u32 = 240;
 pub(crate) const HOME_STEPS_PER_MINUTE_MAX: u32 = 10;
 /// The same of all such logins of a source together.
 pub(crate) const HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX: u32 = 120;
+/// First envelopes of one source in a minute.
+pub(crate) const ENVELOPE_STEPS_OF_SOURCE_PER_MINUTE_MAX: u32 = 300;
 const SOURCES_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -8,8 +8,8 @@ use crate::{
     model::AccountRow,
     outbox::{Writes, model::Post},
     pace::{
-        FIRST_STEPS_PER_MINUTE_MAX, HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX, HOME_STEPS_PER_MINUTE_MAX,
-        PASSKEYS_PER_MINUTE_MAX, Pace,
+        ENVELOPE_STEPS_OF_SOURCE_PER_MINUTE_MAX, FIRST_STEPS_PER_MINUTE_MAX, HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX,
+        HOME_STEPS_PER_MINUTE_MAX, PASSKEYS_PER_MINUTE_MAX, Pace,
     },
     puzzles::{LOOKS_AT_ONCE, Puzzle, Used, WAITED_PER_MINUTE_MAX},
     staff::{Asked, Staff},
@@ -142,6 +142,8 @@ pub(crate) struct Parts {
     pace: Mutex<Pace>,
     /// Of those at home, once their source's is taken: each login's there, and all of them together.
     home_pace: Mutex<(Pace<[u8; 32]>, Pace)>,
+    /// Of envelopes: of each login at each source, and of each source. Their codes cost no hashing.
+    pub envelope_pace: Mutex<(Pace<[u8; 32]>, Pace)>,
     /// Puzzles that served, and sources that wait instead of solving theirs.
     pub puzzles: Mutex<Used>,
     pub puzzle_looks: Semaphore,
@@ -200,6 +202,10 @@ impl SignInService {
             home_hasher: Hasher::for_homecomers(),
             pace,
             home_pace: Mutex::new(home_pace),
+            envelope_pace: Mutex::new((
+                Pace::new(HOME_STEPS_PER_MINUTE_MAX),
+                Pace::new(ENVELOPE_STEPS_OF_SOURCE_PER_MINUTE_MAX),
+            )),
             puzzles: Mutex::default(),
             puzzle_looks: Semaphore::new(LOOKS_AT_ONCE),
             waited_pace: Mutex::new(Pace::new(WAITED_PER_MINUTE_MAX)),

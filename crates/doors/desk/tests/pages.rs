@@ -189,6 +189,7 @@ fn hostile_data_stays_text() {
     let opened = BreakGlassUseView {
         reviewed_by: Some(evil.into()),
         reviews: false,
+        stops: true,
         words: evil.into(),
         refusal: None,
         used: used.clone(),

@@ -97,7 +97,13 @@ async fn second<D: Door>(
     let terminal = terminal(&visit, &former, &device);
     let problem = match visit.entrance().signin().second_envelope(&ceremony, (&code, &why), terminal).await {
         Ok(session) => return opened(&visit, former, session, None).await,
-        Err(SecondStepError::TooMany(wait)) => EnvelopeProblem::Wait { seconds: wait_seconds(wait) },
+        // What was typed is still good: nobody types fifty letters again for having waited.
+        Err(SecondStepError::TooMany(wait)) => {
+            let seconds = wait_seconds(wait);
+            let mut again = second_again(&visit, (ceremony, reason), EnvelopeProblem::Wait { seconds });
+            again.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            return again;
+        }
         Err(SecondStepError::Lost) => EnvelopeProblem::Expired,
         Err(SecondStepError::Unavailable) => return visit.error(ErrorKind::JournalUnavailable, None),
         Err(SecondStepError::Refused | SecondStepError::NoDirectory | SecondStepError::Elsewhere(_)) => {

@@ -65,7 +65,7 @@ pub(crate) const CODE_OR_APPROVED_PROMPT: &str =
 pub(crate) fn approve_at(page: &str, words: &str) -> String {
     format!(
         "Ouvrez {page} depuis ce poste, comparez, approuvez. / Open {page} from this computer, compare, approve.\n\
-         Comparez / Compare: {words}\n"
+         Tapez-y ce code / Type this code there: {words}\n"
     )
 }
 

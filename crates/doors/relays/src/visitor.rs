@@ -252,8 +252,11 @@ impl<H: House> server::Handler for Visitor<H> {
             return Ok(self.approval.question(house.approves_at(), String::new()));
         };
         let given = response.next().filter(|bytes| bytes.len() <= CODE_BYTES_MAX);
-        let code = given.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()).unwrap_or_default();
-        let answer = match (code.trim().is_empty(), house.approves_at()) {
+        let code = given.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+        // What cannot be read is a wrong code.
+        let is_blank = code.as_ref().is_some_and(|code| code.trim().is_empty());
+        let code = code.unwrap_or_default();
+        let answer = match (is_blank, house.approves_at()) {
             (true, Some(page)) => match self.browser(user, page).await {
                 Answered::Again(question) => return Ok(question),
                 Answered::Given => self.pass(user).await,

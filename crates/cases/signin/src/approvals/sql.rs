@@ -76,8 +76,9 @@ pub(crate) async fn settle(
     (from, to): (State, State),
     now: Time,
 ) -> Result<bool, StoreError> {
-    let text =
-        "UPDATE ssh_approvals SET state = $1 WHERE id = $2 AND account_id = $3 AND state = $4 AND ends_micros > $5";
+    // What was answered is gone with it: by its word alone nothing opens again.
+    let text = "UPDATE ssh_approvals SET state = $1, answer = NULL \
+                WHERE id = $2 AND account_id = $3 AND state = $4 AND ends_micros > $5";
     let done = sqlx::query(text)
         .bind(to.as_str())
         .bind(id.as_bytes().to_vec())
@@ -89,12 +90,29 @@ pub(crate) async fn settle(
     Ok(done.rows_affected() == 1)
 }
 
+/// It is refused, however late. Not if it has served.
+pub(crate) async fn refuse(
+    connection: &mut AnyConnection,
+    (account, id): (AccountId, SshApprovalId),
+) -> Result<bool, StoreError> {
+    let text = "UPDATE ssh_approvals SET state = $1, answer = NULL WHERE id = $2 AND account_id = $3 AND state <> $4";
+    let done = sqlx::query(text)
+        .bind(State::Refused.as_str())
+        .bind(id.as_bytes().to_vec())
+        .bind(account.as_bytes().to_vec())
+        .bind(State::Used.as_str())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Nothing comes of it any more, whether or not it was answered and however late it is. Whether something could have.
 pub(crate) async fn close(
     connection: &mut AnyConnection,
     (account, id): (AccountId, SshApprovalId),
 ) -> Result<bool, StoreError> {
-    let text = "UPDATE ssh_approvals SET state = $1 WHERE id = $2 AND account_id = $3 AND state IN ($4, $5)";
+    let text =
+        "UPDATE ssh_approvals SET state = $1, answer = NULL WHERE id = $2 AND account_id = $3 AND state IN ($4, $5)";
     let done = sqlx::query(text)
         .bind(State::Over.as_str())
         .bind(id.as_bytes().to_vec())

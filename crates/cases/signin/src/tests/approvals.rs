@@ -5,7 +5,7 @@ use super::{
     ssh::{WORK, people, ssh},
     *,
 };
-use crate::{AlarmKind, OwnError, SshAnswer, SshRefused, SshSeen, SshSignIn};
+use crate::{AlarmKind, OwnError, SshAnswer, SshAnswered, SshRefused, SshSeen, SshSignIn};
 use identity::Assurance;
 use types::{Event, SshApprovalId};
 
@@ -55,8 +55,16 @@ impl Scene {
         self.door.ssh_waiting(&self.who(1).await).await.unwrap().map(|one| one.id)
     }
 
+    /// The code that the terminal of what waits shows.
+    async fn words(&self) -> String {
+        self.door.ssh_waiting(&self.who(1).await).await.unwrap().map(|one| one.words).unwrap_or_default()
+    }
+
+    /// Whether it was approved by somebody who types what the terminal shows.
     async fn approves(&self, from: u8, id: SshApprovalId) -> Result<bool, OwnError> {
-        self.door.approve_ssh(&self.who(from).await, id).await
+        let words = self.words().await;
+        let answered = self.door.approve_ssh(&self.who(from).await, id, &words).await?;
+        Ok(answered == SshAnswered::Done)
     }
 
     async fn answer(&self, seen: &SshSeen) -> SshAnswer {
@@ -79,7 +87,8 @@ async fn approved_from_the_same_address_it_serves_once(database: &TestDatabase) 
     assert_eq!(it.answer(&seen).await, SshAnswer::Waits);
     assert!(it.ssh.authenticated(&seen, address(1)).await.is_err(), "a key alone is nobody");
     assert_eq!(it.approves(1, shown.id).await, Ok(true));
-    assert_eq!(it.approves(1, shown.id).await, Ok(false), "once");
+    let twice = it.door.approve_ssh(&it.who(1).await, shown.id, &shown.words).await;
+    assert_eq!(twice, Ok(SshAnswered::Done), "pressed twice, it is approved once: see the traces below");
     assert_eq!(it.waits().await, None);
     assert!(it.ssh.authenticated(&seen, address(1)).await.is_err(), "not before the relay took it");
     assert_eq!(it.ssh.approved(&seen, address(2)).await, Ok(SshAnswer::Over), "of another address");
@@ -127,7 +136,7 @@ async fn nobody_else_answers(database: &TestDatabase) {
         let other = it.door.resume(&cookie, address(1)).await.unwrap();
         assert_eq!(it.door.ssh_waiting(&other).await.unwrap(), None);
         for which in [id, absent] {
-            assert_eq!(it.door.approve_ssh(&other, which).await, Err(OwnError::Denied), "{login}");
+            assert_eq!(it.door.approve_ssh(&other, which, &it.words().await).await, Err(OwnError::Denied), "{login}");
             assert_eq!(it.door.refuse_ssh(&other, which).await, Err(OwnError::Denied), "{login}");
         }
     }
@@ -185,14 +194,15 @@ async fn what_ends_between_approval_and_use_opens_nothing(database: &TestDatabas
     let it = Scene::new_after(database).await;
     let seen = it.asked(1).await;
     let who = it.who(1).await;
-    assert_eq!(it.door.approve_ssh(&who, it.waits().await.unwrap()).await, Ok(true));
+    let (id, words) = (it.waits().await.unwrap(), it.words().await);
+    assert_eq!(it.door.approve_ssh(&who, id, &words).await, Ok(SshAnswered::Done));
     it.door.end(&who, EndedBecause::Asked).await;
     assert_eq!(it.answer(&seen).await, SshAnswer::Over);
     let it = Scene::new_after(database).await;
     let seen = it.asked(1).await;
-    let (who, id) = (it.who(1).await, it.waits().await.unwrap());
+    let (who, id, words) = (it.who(1).await, it.waits().await.unwrap(), it.words().await);
     it.it.outside("UPDATE accounts SET state = 'suspended'").await;
-    assert_eq!(it.door.approve_ssh(&who, id).await, Ok(false));
+    assert_eq!(it.door.approve_ssh(&who, id, &words).await, Ok(SshAnswered::Late));
     assert_ne!(it.answer(&seen).await, SshAnswer::Given);
 }
 both!(what_ends_between_approval_and_use_opens_nothing);
@@ -285,8 +295,8 @@ async fn refused_it_is_over_and_the_desk_is_told(database: &TestDatabase) {
     let account = it.who(1).await.account;
     let thief = it.asked(6).await;
     let id = it.waits().await.unwrap();
-    assert_eq!(it.door.refuse_ssh(&it.who(1).await, id).await, Ok(true), "from anywhere");
-    assert_eq!(it.door.refuse_ssh(&it.who(1).await, id).await, Ok(false));
+    assert_eq!(it.door.refuse_ssh(&it.who(1).await, id).await, Ok(SshAnswered::Done), "from anywhere");
+    assert_eq!(it.door.refuse_ssh(&it.who(1).await, id).await, Ok(SshAnswered::Done), "said twice, told once");
     assert_eq!((it.waits().await, it.answer(&thief).await), (None, SshAnswer::Over));
     let alarms = it.door.defences().alarms(it.it.clock.now());
     assert_eq!(alarms.iter().map(|alarm| alarm.kind.clone()).collect::<Vec<_>>(), [AlarmKind::Disowned { account }]);
@@ -301,8 +311,11 @@ async fn refused_it_is_over_and_the_desk_is_told(database: &TestDatabase) {
     let seen = it.asked(1).await;
     let id = it.waits().await.unwrap();
     assert_eq!(it.approves(1, id).await, Ok(true));
-    assert_eq!(it.door.refuse_ssh(&it.who(1).await, id).await, Ok(true));
+    assert_eq!(it.door.refuse_ssh(&it.who(1).await, id).await, Ok(SshAnswered::Done));
     assert_eq!(it.answer(&seen).await, SshAnswer::Over);
+    // Put back by its word alone, it opens nothing: what was answered is gone.
+    it.it.outside("UPDATE ssh_approvals SET state = 'given'").await;
+    assert_ne!(it.ssh.approved(&seen, address(1)).await, Ok(SshAnswer::Given));
 }
 both!(refused_it_is_over_and_the_desk_is_told);
 
@@ -310,14 +323,16 @@ async fn of_several_at_once_one_gets_it(database: &TestDatabase) {
     let it = Scene::new(database).await;
     let seen = Arc::new(it.asked(1).await);
     let (id, who) = (it.waits().await.unwrap(), Arc::new(it.who(1).await));
+    let words = it.words().await;
     // Each node has its own services over one store.
     let mut answers = tokio::task::JoinSet::new();
     for _ in 0..6 {
-        let (door, who) = (it.it.door(Door::Suppliers, SUPPLIERS), who.clone());
-        answers.spawn(async move { door.approve_ssh(&who, id).await });
+        let (door, who, words) = (it.it.door(Door::Suppliers, SUPPLIERS), who.clone(), words.clone());
+        answers.spawn(async move { door.approve_ssh(&who, id, &words).await });
     }
     let answers = answers.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Ok(true)).count(), 1, "{answers:?}");
+    assert!(answers.contains(&Ok(SshAnswered::Done)), "{answers:?}");
+    assert_eq!(it.it.told(Event::RelayApprovalGiven), 1, "{answers:?}");
     let mut taken = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let (ssh, seen) = (ssh(&it.it), seen.clone());
@@ -340,3 +355,35 @@ async fn what_is_past_is_swept(database: &TestDatabase) {
     assert_eq!(left.0, 0);
 }
 both!(what_is_past_is_swept);
+
+async fn whoever_approves_has_the_terminal_before_him(database: &TestDatabase) {
+    let it = Scene::new(database).await;
+    let seen = it.asked(1).await;
+    let (who, id, words) = (it.who(1).await, it.waits().await.unwrap(), it.words().await);
+    let other = words.chars().map(|c| if c == 'A' { 'B' } else { 'A' }).collect::<String>();
+    for typed in ["", " ", "-", &other, &words[..words.len() - 1], &format!("{words}A")] {
+        assert_eq!(it.door.approve_ssh(&who, id, typed).await, Ok(SshAnswered::Mistyped), "{typed}");
+        assert_eq!(it.answer(&seen).await, SshAnswer::Waits, "{typed}");
+    }
+    let grouped = format!(" {} ", words.to_lowercase().replace('-', " "));
+    assert_eq!(it.door.approve_ssh(&who, id, &grouped).await, Ok(SshAnswered::Done));
+    // Pressed twice, it is approved once.
+    assert_eq!(it.door.approve_ssh(&who, id, &words).await, Ok(SshAnswered::Done));
+    assert_eq!(it.it.told(Event::RelayApprovalGiven), 1);
+    assert_eq!(it.answer(&seen).await, SshAnswer::Given);
+}
+both!(whoever_approves_has_the_terminal_before_him);
+
+async fn said_too_late_that_it_is_not_his_still_rings(database: &TestDatabase) {
+    let it = Scene::new(database).await;
+    let account = it.who(1).await.account;
+    let seen = it.asked(1).await;
+    let id = it.waits().await.unwrap();
+    assert_eq!(it.approves(1, id).await, Ok(true));
+    assert_eq!(it.answer(&seen).await, SshAnswer::Given);
+    assert_eq!(it.door.refuse_ssh(&it.who(1).await, id).await, Ok(SshAnswered::Late), "it has served");
+    let alarms = it.door.defences().alarms(it.it.clock.now());
+    assert_eq!(alarms.iter().map(|alarm| alarm.kind.clone()).collect::<Vec<_>>(), [AlarmKind::Disowned { account }]);
+    assert_eq!(it.it.told(Event::RelayApprovalRefused), 1);
+}
+both!(said_too_late_that_it_is_not_his_still_rings);

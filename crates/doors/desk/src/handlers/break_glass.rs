@@ -14,8 +14,10 @@ use crate::{
 use axum::{http::StatusCode, response::Response};
 use entrance::{Then, shown};
 use serde::Deserialize;
-use signin::{AccountError, BreakGlassSeen, BreakGlassUse, DrawnEnvelope, NewBreakGlass};
-use std::collections::BTreeMap;
+use signin::{
+    AccountError, BREAK_GLASS_SESSION_SECONDS_MAX, BreakGlassSeen, BreakGlassUse, DrawnEnvelope, NewBreakGlass,
+};
+use std::{collections::BTreeMap, time::Duration};
 use types::{AccountId, EnvelopesId, SessionId};
 
 const PATH: &str = "/accounts/break-glass";
@@ -183,7 +185,9 @@ async fn use_page(
     let reviewed_by = names.into_values().next();
     let reviews = !member.who.is_break_glass && used.review.is_none();
     let path = format!("{PATH}/uses/{}", used.session);
-    let view = BreakGlassUseView { used, reviewed_by, reviews, words, refusal };
+    let longest = Duration::from_secs(BREAK_GLASS_SESSION_SECONDS_MAX);
+    let stops = !member.who.is_break_glass && (reviews || member.visit.state.now() < used.opened + longest);
+    let view = BreakGlassUseView { used, reviewed_by, reviews, stops, words, refusal };
     let chrome = member.visit.chrome(Some(&member.who), Some(&path));
     web::layout::page(status, member.visit.lang, &BreakGlassUsePage::new(chrome, view))
 }

@@ -240,6 +240,8 @@ pub struct BreakGlassUseView {
     pub reviewed_by: Option<String>,
     /// Whether the reader may say what he found.
     pub reviews: bool,
+    /// Whether the reader may stop it: as long as such a session may live, whatever was found of it.
+    pub stops: bool,
     /// What was typed before.
     pub words: String,
     /// Why something was not done.

@@ -176,7 +176,8 @@ fn break_glass(lang: Lang) -> Vec<(&'static str, String)> {
         ("break-glass-reviewed", used(Some("Vanne fermée à 3 h 10, rien d'autre n'a été touché.")), None),
     ] {
         let (reviewed_by, reviews) = (used.review.as_ref().map(|_| "Agnès Kerviel".into()), used.review.is_none());
-        let view = BreakGlassUseView { used, reviewed_by, reviews, words: "ok".into(), refusal };
+        let stops = reviews;
+        let view = BreakGlassUseView { used, reviewed_by, reviews, stops, words: "ok".into(), refusal };
         pages.push((name, html(&BreakGlassUsePage::new(at(path), view))));
     }
     let mut account = sheet(one("Secours biomédical", EnvelopesSeen::default()).account);

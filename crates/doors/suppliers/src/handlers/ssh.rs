@@ -7,7 +7,7 @@ use crate::{
 use axum::response::{IntoResponse, Redirect, Response};
 use entrance::{Preferred, Then, shown, welcome_to};
 use serde::Deserialize;
-use signin::OwnError;
+use signin::{OwnError, SshAnswered};
 use types::SshApprovalId;
 use web::layout::ErrorKind;
 
@@ -35,26 +35,30 @@ pub(crate) async fn waiting(member: Option<Member>, visit: Visit, before: Asking
     shown(visit.lang, &SshPage::new(chrome, SshView { waiting, done, stale: !member.is_fresh() }))
 }
 
-pub(crate) async fn approve(named: Named, Posted { member, .. }: Posted) -> Response {
+pub(crate) async fn approve(named: Named, Posted { member, form }: Posted) -> Response {
     if let Some(again) = member.proves_again(Then::Ssh) {
         return again;
     }
     let id = named.read(SshApprovalId::from_bytes);
-    let answered = member.visit.entrance().signin().approve_ssh(&member.who, id).await;
-    told(&member, answered, SshDone::Approved)
+    let typed = form.iter().find(|(name, _)| name == "code").map_or("", |(_, typed)| typed);
+    let answered = member.visit.entrance().signin().approve_ssh(&member.who, id, typed).await;
+    told(&member, answered, (SshDone::Approved, SshDone::Late))
 }
 
 pub(crate) async fn refuse(named: Named, Posted { member, .. }: Posted) -> Response {
     let id = named.read(SshApprovalId::from_bytes);
     let answered = member.visit.entrance().signin().refuse_ssh(&member.who, id).await;
-    told(&member, answered, SshDone::Refused)
+    told(&member, answered, (SshDone::Refused, SshDone::Served))
 }
 
-fn told(member: &Member, answered: Result<bool, OwnError>, done: SshDone) -> Response {
-    match answered {
-        Ok(in_time) => to(&paths::ssh(member.visit.lang, if in_time { done } else { SshDone::Late }.word())),
-        Err(error) => failed(member, error),
-    }
+fn told(member: &Member, answered: Result<SshAnswered, OwnError>, (done, late): (SshDone, SshDone)) -> Response {
+    let done = match answered {
+        Ok(SshAnswered::Done) => done,
+        Ok(SshAnswered::Late) => late,
+        Ok(SshAnswered::Mistyped) => SshDone::Mistyped,
+        Err(error) => return failed(member, error),
+    };
+    to(&paths::ssh(member.visit.lang, done.word()))
 }
 
 fn failed(member: &Member, error: OwnError) -> Response {

@@ -13,11 +13,15 @@ pub enum SshDone {
     Refused,
     /// It did not wait any more, or waits elsewhere.
     Late,
+    /// It was not approved: another code was typed.
+    Mistyped,
+    /// That it was not his was said too late: it had served.
+    Served,
 }
 
 impl SshDone {
     /// Each, once.
-    pub const ALL: [Self; 3] = [Self::Approved, Self::Refused, Self::Late];
+    pub const ALL: [Self; 5] = [Self::Approved, Self::Refused, Self::Late, Self::Mistyped, Self::Served];
 
     /// The word in the address.
     pub fn word(self) -> &'static str {
@@ -25,6 +29,8 @@ impl SshDone {
             Self::Approved => "approved",
             Self::Refused => "refused",
             Self::Late => "late",
+            Self::Mistyped => "mistyped",
+            Self::Served => "served",
         }
     }
 }

@@ -189,15 +189,15 @@ impl House {
     }
 
     /// Somebody shows his key at the relays, from there, and asks to be approved in his browser.
-    pub async fn asks_by_ssh(&self, login: &str, from: [u8; 4], target: Option<&str>) -> (SshSignIn, SshSeen) {
+    pub async fn asks_by_ssh(&self, login: &str, from: [u8; 4], target: Option<&str>) -> (SshSignIn, SshSeen, String) {
         let (store, journal) = (self.ground.store.clone(), self.journal.clone());
         let (policies, keys) = (self.ground.policies.clone(), self.ground.keys(Door::Relays));
         let ssh = SshSignIn::new(store, journal, policies, keys, (HERE, Default::default())).unwrap();
         let (key, _) = identity::SshPublicKey::from_line(&people::key_line(people::key_fills()[login])).unwrap();
         let from = ClientAddress::new(from.into());
         let seen = ssh.identify(login, key.blob(), from).await.unwrap();
-        ssh.ask_approval(&seen, target, from).await.unwrap();
-        (ssh, seen)
+        let asked = ssh.ask_approval(&seen, target, from).await.unwrap();
+        (ssh, seen, asked.words)
     }
 
     /// How often something was done, by the journal.

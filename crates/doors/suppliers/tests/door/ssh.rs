@@ -33,7 +33,7 @@ async fn a_stranger_signs_in_first(database: &TestDatabase) {
     let house = House::new(database).await;
     let short = house.ask("GET /ssh", &[("accept-language", "en")], "").await;
     assert_eq!((short.status, short.header("location")), (303, "/en/ssh"));
-    let (ssh, seen) = house.asks_by_ssh(OWNER, ADDRESS, Some("scanner-1")).await;
+    let (ssh, seen, _) = house.asks_by_ssh(OWNER, ADDRESS, Some("scanner-1")).await;
     let page = house.stranger().get(PAGE).await;
     assert_eq!((page.status, page.field("then").as_deref()), (200, Some("ssh")));
     assert!(!page.text.contains("scanner-1") && !page.text.contains("Est-ce vous"), "{}", page.text);
@@ -46,7 +46,7 @@ async fn approved_here_it_comes_in(database: &TestDatabase) {
     let owner = house.sign_in(OWNER).await;
     assert!(owner.get(PAGE).await.text.contains("Aucune connexion SSH n’attend"));
     let hostile = "<script>alert(1)</script>";
-    let (ssh, seen) = house.asks_by_ssh(OWNER, ADDRESS, Some(hostile)).await;
+    let (ssh, seen, words) = house.asks_by_ssh(OWNER, ADDRESS, Some(hostile)).await;
     let page = owner.get(PAGE).await;
     assert!(page.text.contains("Est-ce vous qui vous connectez en SSH") && !page.text.contains(hostile));
     assert!(page.text.contains(seen.fingerprint()) && page.text.contains("192.0.2.8"), "{}", page.text);
@@ -57,20 +57,38 @@ async fn approved_here_it_comes_in(database: &TestDatabase) {
     let colleague = house.sign_in("erwan.tanguy").await;
     assert!(colleague.get(PAGE).await.text.contains("Aucune connexion SSH n’attend"));
     assert_eq!(colleague.send(&approve, &[]).await.status, 404);
-    let done = owner.send(&approve, &[]).await;
+    // The page does not tell what the terminal shows.
+    assert!(!page.text.contains(&words), "{words}");
+    for typed in ["", "AAA-AAA"] {
+        let other = owner.send(&approve, &[("code", typed)]).await;
+        assert_eq!((other.status, other.header("location")), (303, "/fr/ssh?done=mistyped"));
+    }
+    let told = owner.get("/fr/ssh?done=mistyped").await;
+    assert!(told.text.contains("n’est pas celui de cette demande") && action(&told, "/approve").is_some());
+    assert_eq!(answer(&ssh, &seen).await, SshAnswer::Waits);
+    let done = owner.send(&approve, &[("code", &words)]).await;
     assert_eq!((done.status, done.header("location")), (303, "/fr/ssh?done=approved"));
     assert!(owner.get("/fr/ssh?done=approved").await.text.contains("appuyez sur Entrée"));
     assert_eq!(answer(&ssh, &seen).await, SshAnswer::Given);
-    let late = owner.send(&approve, &[]).await;
-    assert_eq!((late.status, late.header("location")), (303, "/fr/ssh?done=late"));
-    assert!(owner.get("/fr/ssh?done=late").await.text.contains("Rien n’a été approuvé"));
+    // Pressed twice, it says the same; that it was not his is heard, too late.
+    let twice = owner.send(&approve, &[("code", &words)]).await;
+    assert_eq!((twice.status, twice.header("location")), (303, "/fr/ssh?done=approved"));
+    let late = owner.send(&approve.replace("/approve", "/refuse"), &[]).await;
+    assert_eq!((late.status, late.header("location")), (303, "/fr/ssh?done=served"));
+    let told = owner.get("/fr/ssh?done=served").await;
+    assert!(told.text.contains("quelqu’un est peut-être entré") && action(&told, "/account/not-me").is_some());
+    // What is over is said above what waits in its place, not instead of it.
+    house.clock.advance(121);
+    house.asks_by_ssh(OWNER, ADDRESS, Some("scanner-1")).await;
+    let told = owner.get("/fr/ssh?done=late").await;
+    assert!(told.text.contains("Une autre demande attend") && told.text.contains("scanner-1"));
 }
 both!(approved_here_it_comes_in);
 
 async fn from_another_address_it_is_told_and_cannot_be_approved(database: &TestDatabase) {
     let house = House::new(database).await;
     let owner = house.sign_in(OWNER).await;
-    let (ssh, seen) = house.asks_by_ssh(OWNER, ADDRESS, Some("scanner-1")).await;
+    let (ssh, seen, _) = house.asks_by_ssh(OWNER, ADDRESS, Some("scanner-1")).await;
     let approve = action(&owner.get(PAGE).await, "/approve").unwrap();
     // Whoever is no proxy that we know says what he likes: he is where his connection comes from.
     let forged: [&[(&str, &str)]; 5] = [
@@ -108,7 +126,7 @@ async fn a_session_left_open_approves_nothing(database: &TestDatabase) {
     let house = House::new(database).await;
     let owner = house.sign_in(OWNER).await;
     house.clock.advance(601);
-    let (ssh, seen) = house.asks_by_ssh(OWNER, ADDRESS, None).await;
+    let (ssh, seen, words) = house.asks_by_ssh(OWNER, ADDRESS, None).await;
     let page = owner.get(PAGE).await;
     assert!(page.text.contains("/fr/session/again?then=ssh") && page.text.contains("Aucun n’est nommé"));
     assert_eq!(action(&page, "/approve"), None);
@@ -120,7 +138,7 @@ async fn a_session_left_open_approves_nothing(database: &TestDatabase) {
     // He proves it again, and goes on where he was.
     let again = house.sign_in(OWNER).await;
     let approve = action(&again.get(PAGE).await, "/approve").unwrap();
-    assert_eq!(again.send(&approve, &[]).await.header("location"), "/fr/ssh?done=approved");
+    assert_eq!(again.send(&approve, &[("code", &words)]).await.header("location"), "/fr/ssh?done=approved");
     assert_eq!(answer(&ssh, &seen).await, SshAnswer::Given);
 }
 both!(a_session_left_open_approves_nothing);

@@ -4,7 +4,7 @@ use super::model::UseRow;
 use crate::accounts::sql::Whole;
 use sqlx::{AnyConnection, Row, any::AnyRow};
 use store::StoreError;
-use types::{AccountId, EstablishmentId, SessionId, Time};
+use types::{AccountId, AccountState, EstablishmentId, SessionId, Time};
 
 pub(crate) async fn insert(
     connection: &mut AnyConnection,
@@ -35,10 +35,14 @@ pub(crate) async fn all(
     Ok(all)
 }
 
-/// How many there are.
+const COUNT: &str = "SELECT COUNT(*) FROM break_glass AS kept JOIN accounts AS account ON account.id = kept.account_id \
+                     WHERE kept.establishment_id = $1 AND account.state <> $2";
+
+/// How many there are that are not closed.
 pub(crate) async fn count(connection: &mut AnyConnection, establishment: EstablishmentId) -> Result<i64, StoreError> {
-    let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM break_glass WHERE establishment_id = $1")
+    let (count,): (i64,) = sqlx::query_as(COUNT)
         .bind(establishment.as_bytes().to_vec())
+        .bind(AccountState::Closed.as_str())
         .fetch_one(connection)
         .await?;
     Ok(count)
