@@ -201,6 +201,7 @@ fn hostile_data_stays_text() {
         role: Role::OnCall,
         of: identity::Envelope::First,
         code: evil.into(),
+        id: types::EnvelopesId::from_bytes([6; 16]),
         drawn: NOW,
         until: NOW,
     };

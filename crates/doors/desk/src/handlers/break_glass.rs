@@ -104,6 +104,7 @@ fn drawn(member: &Member, account: AccountId, envelope: DrawnEnvelope) -> Respon
         role: envelope.role,
         of: envelope.of,
         code: envelope.code.expose().clone(),
+        id: envelope.id,
         drawn: envelope.drawn,
         until: envelope.until,
     };
@@ -132,7 +133,15 @@ async fn acted(member: &Member, error: AccountError) -> Response {
     }
 }
 
-pub(crate) async fn draw(named: Named, Posted { member, .. }: Posted<Plain>) -> Response {
+/// Whether the first envelope that waits, if one does, is the one that the page showed: a page sent twice, or beside another
+/// one, would otherwise make the sheet that was sealed meanwhile worthless.
+async fn is_as_seen(member: &Member, account: AccountId, seen: &str) -> Result<bool, AccountError> {
+    let all = member.visit.state.accounts().break_glass(&member.who.authenticated).await?;
+    let one = all.into_iter().find(|one| one.account.account == account).ok_or(AccountError::Absent)?;
+    Ok(one.envelopes.waits.map(|waits| waits.id.to_string()).unwrap_or_default() == seen)
+}
+
+pub(crate) async fn draw(named: Named, Posted { member, form }: Posted<Seen>) -> Response {
     if !manages(&member) {
         return member.turned_away("break-glass accounts").await;
     }
@@ -140,6 +149,11 @@ pub(crate) async fn draw(named: Named, Posted { member, .. }: Posted<Plain>) -> 
         return again;
     }
     let account = account(&named);
+    match is_as_seen(&member, account, &form.envelopes).await {
+        Ok(true) => {}
+        Ok(false) => return acted(&member, AccountError::Meanwhile).await,
+        Err(error) => return acted(&member, error).await,
+    }
     match member.visit.state.accounts().draw_envelope(&member.who.authenticated, account).await {
         Ok(envelope) => drawn(&member, account, envelope),
         Err(error) => acted(&member, error).await,

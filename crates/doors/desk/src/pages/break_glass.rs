@@ -8,7 +8,7 @@ use signin::{
     EnvelopesServe,
 };
 use std::collections::BTreeMap;
-use types::{AccountId, AccountState, Role, Time};
+use types::{AccountId, AccountState, EnvelopesId, Role, Time};
 use web::layout::prelude::*;
 
 /// Whether the establishment can do without its other ways in, for the quiet remark on the accounts' page.
@@ -127,6 +127,15 @@ impl BreakGlassPage {
         self.view.names.get(account).map_or("", String::as_str)
     }
 
+    fn pair(&self, id: &EnvelopesId) -> String {
+        pair_of(id)
+    }
+
+    /// What waits as this page shows it: who draws does not know of another one.
+    fn waiting(&self, one: &BreakGlassSeen) -> String {
+        one.envelopes.waits.as_ref().map(|waits| waits.id.to_string()).unwrap_or_default()
+    }
+
     fn by(&self, serve: &EnvelopesServe) -> String {
         let [first, second] = &serve.by;
         self.t.desk_break_glass_by_two(self.name(first), self.name(second))
@@ -192,10 +201,18 @@ pub struct EnvelopeView {
     pub of: Envelope,
     /// What it holds.
     pub code: String,
+    /// What names it and the other one.
+    pub id: EnvelopesId,
     /// When it was drawn.
     pub drawn: Time,
     /// First moment at which it no longer serves.
     pub until: Time,
+}
+
+/// What both sheets bear, and the page, so that two that do not belong together show: six letters of what names them.
+fn pair_of(id: &EnvelopesId) -> String {
+    let letters: Vec<char> = id.to_string().to_uppercase().chars().take(6).collect();
+    letters.chunks(3).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
 /// The answer to whoever draws an envelope: a sheet to print.
@@ -223,6 +240,10 @@ impl EnvelopePage {
 
     fn role(&self) -> &'static str {
         self.t.role(self.view.role)
+    }
+
+    fn pair(&self) -> String {
+        pair_of(&self.view.id)
     }
 
     /// Where the two are typed.

@@ -45,9 +45,39 @@ async fn drawn(house: &House) -> (String, [String; 2]) {
     for (sheet, number) in [(&one, "1 sur 2"), (&two, "2 sur 2")] {
         assert!(sheet.text.contains(number) && sheet.text.contains("secours-nuit"), "{}", sheet.text);
         assert!(sheet.text.contains("https://localhost:8445/fr/session/envelopes"), "{}", sheet.text);
+        assert!(sheet.text.contains(&pair(&id)), "both bear the same pair: {}", sheet.text);
     }
     (account, [code(&one), code(&two)])
 }
+
+/// What both sheets of a pair bear.
+fn pair(id: &str) -> String {
+    format!("{}-{}", &id[..3], &id[3..6]).to_uppercase()
+}
+
+async fn a_page_sent_twice_makes_no_sealed_sheet_worthless(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let (account, of_before) = drawn(&house).await;
+    let admin = house.sign_in("administrator").await;
+    let path = format!("/fr/accounts/{account}/envelopes");
+    let one = admin.send(&path, &[("envelopes", "")]).await;
+    assert_eq!(one.status, 200, "{}", one.text);
+    let officer = house.sign_in("security_officer").await;
+    let waits = after(&officer.get(LIST).await.text, "name=\"envelopes\" value=\"").to_owned();
+    // The same form again, and one of a page that knows of another.
+    for stale in ["", "aaaaaaaaaaaaaaaaaaaaaaaaaa", "x"] {
+        let again = admin.send(&path, &[("envelopes", stale)]).await;
+        assert_eq!((again.status, again.header("location")), (303, "/fr/accounts/break-glass?problem=meanwhile"));
+    }
+    let two = officer.send(&format!("{path}/confirm"), &[("envelopes", &waits)]).await;
+    assert!(two.status == 200 && two.text.contains(&pair(&waits)) && one.text.contains(&pair(&waits)));
+    let refused = tried(&house, "secours-nuit", of_before.each_ref().map(String::as_str), WHY).await;
+    assert_eq!(refused.status, 422, "those of before serve no more");
+    let both = [code(&one), code(&two)];
+    let opened = tried(&house, "secours-nuit", both.each_ref().map(String::as_str), WHY).await;
+    assert_eq!(opened.status, 303, "{}", opened.text);
+}
+both!(a_page_sent_twice_makes_no_sealed_sheet_worthless);
 
 /// Somebody at the entrance with both codes; gives the last answer.
 async fn tried(house: &House, login: &str, [one, two]: [&str; 2], why: &str) -> Answer {

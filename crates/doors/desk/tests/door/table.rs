@@ -150,7 +150,7 @@ pub const TABLE: &[Entry] = &[
     Entry { answer: 200, ..posted("POST /{lang}/accounts/break-glass", Nobody, MANAGE, BreakGlass) },
     page("GET /{lang}/accounts/break-glass/uses/{id}", Used, GUARD),
     posted("POST /{lang}/accounts/break-glass/uses/{id}", Used, GUARD, Found),
-    Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/envelopes", Enveloped, MANAGE, Nothing) },
+    Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/envelopes", Enveloped, MANAGE, DrawnEnvelope) },
     Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/envelopes/confirm", Enveloped, GUARD, DrawnEnvelope) },
     posted("POST /{lang}/accounts/{id}/envelopes/revoke", Enveloped, GUARD, Nothing),
     page("GET /{lang}/accounts/{id}", Account, GUARD),

@@ -129,7 +129,8 @@ fn break_glass(lang: Lang) -> Vec<(&'static str, String)> {
     let serve = |days: u64| {
         let since = NOW - minutes(days * 1440);
         let (renew, until) = (since + signin::RENEW_AFTER, since + signin::ENVELOPES_LIFE);
-        Some(EnvelopesServe { by: [ME, OTHER], since, renew, until })
+        let id = EnvelopesId::from_bytes([5; 16]);
+        Some(EnvelopesServe { id, by: [ME, OTHER], since, renew, until })
     };
     let waits = |by| {
         let (id, drawn) = (EnvelopesId::from_bytes([6; 16]), NOW - minutes(90));
@@ -165,6 +166,7 @@ fn break_glass(lang: Lang) -> Vec<(&'static str, String)> {
             role: Role::OnCall,
             of,
             code: code.printed(of).expose().clone(),
+            id: EnvelopesId::from_bytes([6; 16]),
             drawn: NOW,
             until: NOW + signin::ENVELOPES_LIFE,
         };

@@ -88,7 +88,8 @@ impl Envelopes {
         let serve = self.serving(now).map(|serve| {
             let since = Time::from_micros(serve.second.at);
             let (renew, until) = (since + RENEW_AFTER, serve.until());
-            EnvelopesServe { by: [by(&serve.first), by(&serve.second)], since, renew, until }
+            let id = EnvelopesId::from_bytes(serve.id);
+            EnvelopesServe { id, by: [by(&serve.first), by(&serve.second)], since, renew, until }
         });
         EnvelopesSeen { waits, serve }
     }
@@ -120,6 +121,8 @@ pub struct EnvelopeWaits {
 /// Envelopes that serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvelopesServe {
+    /// What names the two.
+    pub id: EnvelopesId,
     /// Who drew each.
     pub by: [AccountId; 2],
     /// Since when.
