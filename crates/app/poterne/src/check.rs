@@ -317,9 +317,10 @@ mod tests {
         let site = Site::second();
         let (code, out, _) = check(&site, Vec::new()).await;
         let lines: Vec<_> = out.lines().collect();
-        assert_eq!((code, lines.len()), (0, 3), "{out}");
+        assert_eq!((code, lines.len()), (0, 4), "{out}");
         assert!(lines[1].starts_with("✓ certificate of the desk: valid for "), "{out}");
         assert!(lines[2].starts_with("✓ certificate of the suppliers' door: valid for "), "{out}");
+        assert!(lines[3].starts_with("! administration of the desk: where all of the staff comes in"), "{out}");
 
         let keys = site.path().join("keys");
         std::fs::remove_file(keys.join("pinned.json")).unwrap();
@@ -333,7 +334,9 @@ mod tests {
         );
         let args = CheckArgs { config: site.file(), format: Format::Json };
         let report = serde_json::to_value(report(&args, |_| Vec::new()).await).unwrap();
-        assert_eq!((&report["ok"], &report["peers"][2]["warning"]), (&true.into(), &true.into()));
+        let told: Vec<_> = report["peers"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+        assert_eq!(told[2..], ["administration of the desk", "first administrator"]);
+        assert_eq!((&report["ok"], &report["peers"][3]["warning"]), (&true.into(), &true.into()));
     }
 
     #[tokio::test]
@@ -353,6 +356,7 @@ mod tests {
                 "✓ proxies of the suppliers' door: 10.0.0.10/32, 10.0.1.0/24 say in Forwarded whom each request is for",
                 "✓ proxies of the relays: 10.0.0.11/32 say by the PROXY protocol whom each connection is for; \
                  nobody else comes in",
+                "! administration of the desk: where all of the staff comes in; [desk.administration] puts it apart",
             ]
         );
     }

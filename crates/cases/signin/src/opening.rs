@@ -6,15 +6,20 @@ use crate::{
     attempts::{Counters, Tried},
     ending::Ending,
     model::{AccountRow, LastSignIn, SessionSecrets, last_sign_in_place, session_place},
+    outbox::{
+        News,
+        model::{About, LetterRow, Whose},
+        put, told_or_logged,
+    },
     passkeys::{ASK_LIFE, challenge_digest},
     service::{SecondStepError, Terminal},
     sql,
 };
-use identity::{CodeUsed, NewSession, SessionRules, SignIn};
+use identity::{CodeUsed, NewSession, SessionRules, SignIn, network_of};
 use journal::{Applied, Effect, WriteTx};
 use policy::OpenSession;
 use store::StoreError;
-use types::{SessionId, Time};
+use types::{ClientAddress, Role, SessionId, Time};
 use vault::{Keys, random};
 
 /// Characters kept of what a device is called.
@@ -39,7 +44,11 @@ impl SignInService {
         let (code, address) = (verified.code_used(), verified.address());
         let place = (row.establishment, row.role);
         let session = verified.open(place, &parts.door_key, rules.limits(), (id, secret), now);
-        let device = terminal.device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS_MAX).collect();
+        let device: String = terminal.device.chars().filter(|c| !c.is_control()).take(DEVICE_CHARS_MAX).collect();
+        let letter = match self.is_new(&row, (address, &device), now) {
+            true => self.letter_of_place(&row, &device, now).await,
+            false => None,
+        };
         Ok(Granted {
             session,
             account: row,
@@ -49,8 +58,30 @@ impl SignInService {
             rules,
             former: terminal.former,
             again: None,
+            letter,
             sign_in: LastSignIn { at: now, address },
         })
+    }
+
+    /// Whether its holder should hear of this sign-in: it comes from no usual place, nor from a network of the last ones.
+    /// Patients' and relatives' telephones change networks every day: theirs must be another device too. The first one of
+    /// an account is its holder's.
+    pub(crate) fn is_new(&self, row: &AccountRow, (address, device): (ClientAddress, &str), now: Time) -> bool {
+        let keys = &self.0.keys;
+        let recent = row.recent(keys);
+        let network = network_of(address.source());
+        let is_known = row.is_home(keys, address.source(), now)
+            || recent.iter().any(|one| network_of(one.address.source()) == network);
+        let roams = matches!(row.role, Role::Patient | Role::Relative);
+        !recent.is_empty() && !is_known && !(roams && recent.iter().any(|one| one.device == device))
+    }
+
+    async fn letter_of_place(&self, row: &AccountRow, device: &str, now: Time) -> Option<LetterRow> {
+        let parts = &self.0;
+        let secrets = row.secrets(&parts.keys).ok()?;
+        let (whose, news) = (Whose { row, secrets: &secrets }, News { device, ..News::default() });
+        let about = (About::SignedInElsewhere, news);
+        told_or_logged(parts.writes.letter((&parts.store, &parts.keys), whose, about, now).await)
     }
 }
 
@@ -66,6 +97,8 @@ pub(crate) struct Granted {
     pub former: Option<SessionId>,
     /// What is sealed of the account, where its password was hashed again.
     pub again: Option<Vec<u8>>,
+    /// To its holder, where he was not lately.
+    pub letter: Option<LetterRow>,
     pub sign_in: LastSignIn,
 }
 
@@ -166,6 +199,7 @@ impl Granted {
             ends: self.session.absolute_until,
         };
         sql::insert_session(tx.connection(), session).await?;
+        put(tx.connection(), &self.letter).await?;
         Ok(Inserted::Opened { closed, over, rehashed })
     }
 

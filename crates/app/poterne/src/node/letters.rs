@@ -98,6 +98,7 @@ fn title(t: Text, about: About) -> &'static str {
         About::TokenRevoked => t.mail_token_revoked(),
         About::AddressChanged => t.mail_address_changed(),
         About::Disowned => t.mail_disowned(),
+        About::SignedInElsewhere => t.mail_signed_in_elsewhere(),
         About::BreakGlass => t.mail_break_glass(),
     }
 }

@@ -61,6 +61,8 @@ abouts! {
     AddressChanged = "address_changed",
     /// Somebody said that a sign-in was not his: what was open has ended.
     Disowned = "disowned",
+    /// Somebody signed in from where the account did not lately.
+    SignedInElsewhere = "signed_in_elsewhere",
     /// Somebody came in by the sealed envelopes of a break-glass account: told to those who manage accounts.
     BreakGlass = "break_glass",
 }

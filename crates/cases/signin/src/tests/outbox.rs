@@ -313,3 +313,51 @@ async fn a_letter_that_was_touched_is_never_sent_and_a_flood_is_bounded(database
     assert_eq!(it.rows().await.len(), 32, "and the acts went on");
 }
 both!(a_letter_that_was_touched_is_never_sent_and_a_flood_is_bounded);
+
+async fn whoever_signs_in_from_a_new_place_is_written_to(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    it.ines(&admin).await;
+    let elsewhere = ClientAddress::new("203.0.113.9".parse().unwrap());
+    let comes = async |from: ClientAddress, device: &str| {
+        it.wait();
+        let desk = it.desk();
+        let ceremony = desk.first_step("ines", Secret::new(NEW.into()), from).await.unwrap();
+        desk.second_step_on(&ceremony, &it.code(7), (from, device)).await.unwrap();
+        it.letters().await
+    };
+    // Another machine of the same network is no new place; a guess from elsewhere is no sign-in.
+    assert!(comes(address(9), "Chrome, Windows").await.is_empty());
+    it.wait();
+    let ceremony = it.desk().first_step("ines", Secret::new("x".into()), elsewhere).await.unwrap();
+    assert!(it.desk().second_step_on(&ceremony, "000000", (elsewhere, "curl")).await.is_err());
+    assert!(it.letters().await.is_empty());
+    let letters = comes(elsewhere, "Firefox, Linux").await;
+    let [letter] = &letters[..] else { panic!("one letter, not {}", letters.len()) };
+    assert_eq!((letter.about, letter.to.as_str()), (About::SignedInElsewhere, MAIL));
+    assert_eq!((letter.device.as_str(), letter.at), ("Firefox, Linux", it.clock.now()));
+    assert!(letter.link.is_none());
+    // Once for a place.
+    assert!(comes(elsewhere, "Firefox, Linux").await.is_empty());
+}
+both!(whoever_signs_in_from_a_new_place_is_written_to);
+
+async fn telephones_roam_and_the_first_sign_in_is_ones_own(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let account = it.enrol("camille", Role::Patient, 1).await.unwrap();
+    let portal = it.door(Door::Portal, &[Role::Patient]);
+    let row = async || {
+        let mut connection = it.store.read().await.unwrap();
+        crate::sql::account_by_id(&mut connection, account).await.unwrap().unwrap()
+    };
+    let now = it.clock.now();
+    let elsewhere = ClientAddress::new("203.0.113.9".parse().unwrap());
+    assert!(!portal.is_new(&row().await, (elsewhere, "Firefox, Android"), now), "nothing to compare it with");
+    let ceremony = portal.first_step("camille", Secret::new(PASSWORD.into()), address(1)).await.unwrap();
+    portal.second_step_on(&ceremony, &it.code(1), (address(1), "Firefox, Android")).await.unwrap();
+    let row = row().await;
+    assert!(!portal.is_new(&row, (elsewhere, "Firefox, Android"), now), "the same telephone, elsewhere");
+    assert!(portal.is_new(&row, (elsewhere, "Chrome, Windows"), now));
+    assert!(!portal.is_new(&row, (address(200), "Chrome, Windows"), now), "at home");
+}
+both!(telephones_roam_and_the_first_sign_in_is_ones_own);
