@@ -207,7 +207,7 @@ async fn when_the_directory_is_down_two_envelopes_open_and_ring() {
     let opened = night.envelopes("secours", codes, why).await;
     assert_eq!(opened.0, 303, "{}", opened.1);
     let sessions = night.get("/fr/sessions").await;
-    assert!(sessions.0 == 200 && sessions.1.contains("Session de secours"), "{}", sessions.1);
+    assert!(sessions.0 == 200 && sessions.1.contains("Session bris de glace"), "{}", sessions.1);
     assert_eq!(night.get("/fr/accounts").await.0, 404);
     let spent = nobody().envelopes("secours", codes, why).await;
     assert_eq!(spent.0, 422, "{}", spent.1);

@@ -98,7 +98,7 @@ async fn signed_in<'h>(house: &'h House, opened: &Answer) -> Member<'h> {
 
 async fn envelopes_open_ring_and_are_looked_at(database: &TestDatabase) {
     let house = House::new(database).await;
-    let ready = "Aucun compte de secours";
+    let ready = "Aucun compte bris de glace";
     let admin = house.sign_in("administrator").await;
     assert!(admin.get("/fr/accounts").await.text.contains(ready), "a quiet remark");
     let (account, both) = drawn(&house).await;
@@ -108,7 +108,7 @@ async fn envelopes_open_ring_and_are_looked_at(database: &TestDatabase) {
 
     let [one, two] = both.each_ref().map(String::as_str);
     let night = signed_in(&house, &tried(&house, " Secours-Nuit", [&one.to_uppercase(), two], WHY).await).await;
-    let banner = "Session de secours";
+    let banner = "Session bris de glace";
     for page in ["/fr/", "/fr/interventions", "/fr/sessions", "/fr/session"] {
         let page = night.get(page).await;
         assert!(
@@ -132,7 +132,7 @@ async fn envelopes_open_ring_and_are_looked_at(database: &TestDatabase) {
     // It rings at those who see alarms until somebody else has looked.
     for login in ["administrator", "security_officer"] {
         let home = house.sign_in(login).await.get("/fr/").await.text;
-        assert!(home.contains("Une session de secours à examiner"), "{login}: {home}");
+        assert!(home.contains("Une session bris de glace à examiner"), "{login}: {home}");
         assert!(!home.contains(banner), "{login}");
     }
     assert!(!house.sign_in("on_call").await.get("/fr/").await.text.contains("à examiner"));
