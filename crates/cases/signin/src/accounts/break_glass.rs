@@ -160,6 +160,12 @@ impl Accounts {
         if secrets.state()? == AccountState::Closed {
             return Err(AccountError::Life);
         }
+        // Who saw the first one and is here no more is no second person: another one is drawn.
+        let first = AccountId::from_bytes(waits.first.by);
+        let drawer = self.row_for(who, first).await.map_err(|_| AccountError::Meanwhile)?.account;
+        if !drawer.active || drawer.secrets(&parts.keys)?.state()? != AccountState::Active {
+            return Err(AccountError::Meanwhile);
+        }
         let (code, second) = self.envelope((account, seen, Envelope::Second), by, now)?;
         let serve = Serve { id: waits.id, first: waits.first, second };
         let until = serve.until();

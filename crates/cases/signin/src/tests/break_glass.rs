@@ -422,3 +422,19 @@ async fn those_who_manage_accounts_are_told_by_mail(database: &TestDatabase) {
     assert_eq!(letters[0].device, "Firefox, Linux");
 }
 both!(those_who_manage_accounts_are_told_by_mail);
+
+async fn what_somebody_drew_who_is_gone_since_is_not_confirmed(database: &TestDatabase) {
+    let mut on = two(database).await;
+    let nora = on.it.at_desk("nora", Role::Administrator, 3).await;
+    let (account, _) = on.accounts.open_break_glass(on.first(), new("secours")).await.unwrap();
+    on.accounts.draw_envelope(&nora.authenticated, account).await.unwrap();
+    let away = (AccountState::Suspended, LifeReason::Suspicion);
+    on.accounts.change_state(on.first(), nora.account, away).await.unwrap();
+    let seen = on.waiting(account).await;
+    let refused = on.accounts.confirm_envelopes(on.second(), account, seen).await.err();
+    assert_eq!(refused, Some(AccountError::Meanwhile));
+    on.again().await;
+    let one = on.accounts.draw_envelope(on.first(), account).await.unwrap();
+    assert!(on.accounts.confirm_envelopes(on.second(), account, one.id).await.is_ok());
+}
+both!(what_somebody_drew_who_is_gone_since_is_not_confirmed);

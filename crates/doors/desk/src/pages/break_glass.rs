@@ -109,6 +109,10 @@ impl BreakGlassPage {
     fn badges(&self, one: &BreakGlassSeen) -> Vec<Badge> {
         let t = self.t;
         let mut badges = Vec::new();
+        // Whoever confirms gives it back: he sees that it was taken away.
+        if matches!(one.account.state, AccountState::Suspended | AccountState::Blocked) {
+            badges.push(words::account(t, one.account.state));
+        }
         match &one.envelopes.serve {
             _ if one.account.state == AccountState::Closed => badges.push(words::account(t, one.account.state)),
             Some(serve) if serve.renew <= self.chrome.now => {
