@@ -73,7 +73,8 @@ impl SignInService {
         let is_known = row.is_home(keys, address.source(), now)
             || recent.iter().any(|one| network_of(one.address.source()) == network);
         let roams = matches!(row.role, Role::Patient | Role::Relative);
-        !recent.is_empty() && !is_known && !(roams && recent.iter().any(|one| one.device == device))
+        let is_own = roams && recent.iter().any(|one| one.device == device);
+        !(recent.is_empty() || is_known || is_own)
     }
 
     async fn letter_of_place(&self, row: &AccountRow, device: &str, now: Time) -> Option<LetterRow> {
