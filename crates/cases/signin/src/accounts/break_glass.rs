@@ -162,7 +162,11 @@ impl Accounts {
         }
         // Who saw the first one and is here no more is no second person: another one is drawn.
         let first = AccountId::from_bytes(waits.first.by);
-        let drawer = self.row_for(who, first).await.map_err(|_| AccountError::Meanwhile)?.account;
+        let drawer = self.row_for(who, first).await.map_err(|error| match error {
+            AccountError::Absent => AccountError::Meanwhile,
+            other => other,
+        })?;
+        let drawer = drawer.account;
         if !drawer.active || drawer.secrets(&parts.keys)?.state()? != AccountState::Active {
             return Err(AccountError::Meanwhile);
         }

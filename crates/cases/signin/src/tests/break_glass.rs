@@ -371,6 +371,9 @@ async fn it_has_no_other_means_and_is_given_back_by_two_only(database: &TestData
         on.accounts.open_break_glass(on.first(), new(&format!("secours-{n}"))).await.unwrap();
     }
     assert_eq!(on.accounts.open_break_glass(on.first(), new("trop")).await.err(), Some(AccountError::Full));
+    let listed = on.accounts.break_glass(on.first()).await.unwrap();
+    let open = listed.iter().filter(|one| one.account.state != AccountState::Closed).count();
+    assert_eq!((open, listed.len()), (BREAK_GLASS_MAX, BREAK_GLASS_MAX), "all that may serve are shown");
 }
 both!(it_has_no_other_means_and_is_given_back_by_two_only);
 

@@ -280,7 +280,6 @@ impl UseRow {
         keys.seal(Purpose::AccountFields, place("review", &self.row()), &clear)
     }
 
-    /// A review that does not open is none: the alarm stays.
     /// What is said of one that does not open.
     pub(crate) fn unreadable(&self, name: String, now: Time) -> BreakGlassUse {
         let (device, reason) = (String::new(), "?".to_owned());
@@ -296,6 +295,7 @@ impl UseRow {
         }
     }
 
+    /// A review that does not open is none: the alarm stays.
     pub(crate) fn open(&self, keys: &Keys, name: String) -> Result<BreakGlassUse, StoreError> {
         let row = self.row();
         let open = |column, sealed: &[u8]| keys.open(Purpose::AccountFields, place(column, &row), sealed).ok();

@@ -18,15 +18,22 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The break-glass accounts of an establishment, as its table names them.
+const ALL: &str = "SELECT kept.account_id FROM break_glass AS kept JOIN accounts AS account ON account.id = kept.account_id \
+                   WHERE kept.establishment_id = $1 \
+                   ORDER BY CASE WHEN account.state = $2 THEN 1 ELSE 0 END, kept.account_id LIMIT $3";
+
+/// The break-glass accounts of an establishment, as its table names them: those that are closed take no other's place.
 pub(crate) async fn all(
     connection: &mut AnyConnection,
     establishment: EstablishmentId,
     most: i64,
 ) -> Result<Vec<Whole>, StoreError> {
-    let text = "SELECT account_id FROM break_glass WHERE establishment_id = $1 ORDER BY account_id LIMIT $2";
-    let rows: Vec<(Vec<u8>,)> =
-        sqlx::query_as(text).bind(establishment.as_bytes().to_vec()).bind(most).fetch_all(&mut *connection).await?;
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as(ALL)
+        .bind(establishment.as_bytes().to_vec())
+        .bind(AccountState::Closed.as_str())
+        .bind(most)
+        .fetch_all(&mut *connection)
+        .await?;
     let mut all = Vec::new();
     for (id,) in rows {
         let id = AccountId::try_from(id.as_slice()).map_err(|_| StoreError::Malformed("break_glass.account_id"))?;
