@@ -553,6 +553,7 @@ mod tests {
             SshApproval { given_from: elsewhere, ..good.clone() },
             SshApproval { asked_from: elsewhere, given_from: elsewhere, ..good.clone() },
             SshApproval { assurance: Assurance::Token, ..good.clone() },
+            SshApproval { assurance: Assurance::Envelopes, ..good.clone() },
             SshApproval { assurance: Assurance::System, ..good.clone() },
         ] {
             assert!(!taken(&other, NOW), "{other:?}");

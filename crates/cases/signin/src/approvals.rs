@@ -45,7 +45,6 @@ impl SignInService {
             label,
             asked: Time::from_micros(asked.at),
             ends: asked.ends(),
-            words: asked.words,
             target: asked.target,
             fingerprint: asked.fingerprint,
         }))

@@ -20,7 +20,7 @@ const LOOKS_MAX: usize = 24;
 pub(crate) struct Approval {
     /// When it was asked: the connection has longer then.
     asked: Arc<OnceLock<Instant>>,
-    /// What terminal and page show both, while it is waited for.
+    /// What the terminal shows and the page asks for, while it is waited for.
     words: Option<String>,
     /// It may not be asked, or nothing came of it: codes only.
     over: bool,

@@ -181,8 +181,6 @@ pub(crate) fn shown_target(target: &str) -> String {
 pub struct SshWaiting {
     /// Which.
     pub id: SshApprovalId,
-    /// What the terminal shows too.
-    pub words: String,
     /// The equipment that its login names, if its holder may reach it now.
     pub target: Option<String>,
     /// From where.
@@ -204,7 +202,7 @@ pub struct SshWaiting {
 /// What a terminal shows of what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshAsked {
-    /// What the page shows too.
+    /// What the page asks for, and does not show.
     pub words: String,
     /// Until when.
     pub ends: Time,

@@ -235,7 +235,6 @@ pub fn means() -> MeansView {
 pub fn waiting() -> SshWaiting {
     SshWaiting {
         id: SshApprovalId::from_bytes([1; 16]),
-        words: "K7M-2QX".into(),
         target: Some("scanner-1".into()),
         address: ClientAddress::new("192.0.2.7".parse().unwrap()),
         is_usual: true,
