@@ -2,9 +2,8 @@
 //! O-6.2).
 
 use super::{
-    Fault, Seen,
+    Fault, Seen, at_each,
     traces::{BETWEEN_LOOKS, Journaled, LOOKS_MAX},
-    verdict,
     visits::{Visit, Visits},
 };
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
@@ -68,13 +67,7 @@ impl Probe for AccessesProbe {
     }
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                seen.push((door.door(), self.look(door).await));
-            }
-            verdict(seen)
-        })
+        Box::pin(at_each(self.doors.iter().map(|door| (door.door(), self.look(door)))))
     }
 }
 

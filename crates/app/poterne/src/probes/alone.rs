@@ -2,9 +2,8 @@
 //! exempt from nothing, closes the first and tells its browser why, or is refused and told so itself.
 
 use super::{
-    Fault, Seen,
+    Fault, Seen, at_each,
     over::InForce,
-    verdict,
     visits::{Second, Visits},
 };
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
@@ -41,13 +40,7 @@ impl Probe for AloneProbe {
     }
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                seen.push((door.visits.door(), look(door).await));
-            }
-            verdict(seen)
-        })
+        Box::pin(at_each(self.doors.iter().map(|door| (door.visits.door(), look(door)))))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A probe that looks at each door in turn.
 
-use super::{Seen, verdict, visits::Visits};
+use super::{Seen, at_each, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use std::sync::Arc;
 
@@ -27,12 +27,6 @@ impl Probe for EachDoor {
     }
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                seen.push((door.door(), (self.look)(door).await));
-            }
-            verdict(seen)
-        })
+        Box::pin(at_each(self.doors.iter().map(|door| (door.door(), (self.look)(door)))))
     }
 }

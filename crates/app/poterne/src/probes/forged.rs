@@ -1,10 +1,9 @@
 //! Whoever is no proxy of this door is himself, whatever he says of others (acces-web DT13, TR2).
 
 use super::{
-    Fault, Seen,
+    Fault, Seen, at_each,
     browser::Browser,
     traces::{BETWEEN_LOOKS, LOOKS_MAX, Refusals},
-    verdict,
     visits::Visits,
 };
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
@@ -89,13 +88,7 @@ impl Probe for ForgedProbe {
     }
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                seen.push((door.door(), self.look(door).await));
-            }
-            verdict(seen)
-        })
+        Box::pin(at_each(self.doors.iter().map(|door| (door.door(), self.look(door)))))
     }
 }
 

@@ -57,6 +57,15 @@ impl Fault {
     }
 }
 
+/// Looks at one door after the other.
+pub async fn at_each<F: Future<Output = Seen>>(doors: impl IntoIterator<Item = (Door, F)>) -> ProbeOutcome {
+    let mut seen = Vec::new();
+    for (door, look) in doors {
+        seen.push((door, look.await));
+    }
+    verdict(seen)
+}
+
 /// The worst of what was seen at the doors. Without any door, nobody can tell.
 pub fn verdict(seen: Vec<(Door, Seen)>) -> ProbeOutcome {
     let mut worst: Option<(u8, ProbeOutcome)> = None;

@@ -2,7 +2,7 @@
 //! Nobody waits for the delays in force: the reserved account's session is opened with short ones, over the same database, and
 //! shown to the running door.
 
-use super::{Fault, Seen, verdict, visits::Visits};
+use super::{Fault, Seen, at_each, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use identity::{Population, SessionLimits, SessionRules};
 use signin::{SecondStepError, SignInService};
@@ -93,6 +93,13 @@ impl OverProbe {
     pub fn new(info: &'static ProbeInfo, which: Which, doors: Vec<OverDoor>) -> Self {
         Self { info, which, doors }
     }
+
+    async fn look(&self, door: &OverDoor) -> Seen {
+        match self.which {
+            Which::Idle => left(door).await,
+            Which::Used => used(door).await,
+        }
+    }
 }
 
 impl Probe for OverProbe {
@@ -101,17 +108,7 @@ impl Probe for OverProbe {
     }
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                let one = match self.which {
-                    Which::Idle => left(door).await,
-                    Which::Used => used(door).await,
-                };
-                seen.push((door.visits.door(), one));
-            }
-            verdict(seen)
-        })
+        Box::pin(at_each(self.doors.iter().map(|door| (door.visits.door(), self.look(door)))))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What opened a session opens no second one, and what administers is apart from what everybody reaches (clausier O-5.3).
 
-use super::{Fault, Seen, strangers::path_of, verdict, visits::Visits};
+use super::{Fault, Seen, at_each, strangers::path_of, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use entrance::Asks;
 use std::{
@@ -63,15 +63,9 @@ impl Probe for RestrictedProbe {
     }
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            // The desk first: it has more to say.
-            let (desk, others): (Vec<_>, Vec<_>) = self.doors.iter().partition(|door| door.door() == Door::Desk);
-            for door in desk.into_iter().chain(others) {
-                seen.push((door.door(), self.look(door).await));
-            }
-            verdict(seen)
-        })
+        // The desk first: it has more to say.
+        let (desk, others): (Vec<_>, Vec<_>) = self.doors.iter().partition(|door| door.door() == Door::Desk);
+        Box::pin(at_each(desk.into_iter().chain(others).map(|door| (door.door(), self.look(door)))))
     }
 }
 
@@ -86,23 +80,25 @@ fn administering() -> impl Iterator<Item = String> {
 /// Where the desk administers: apart, and closed there to others; or with the rest, which is told. Asked without a session:
 /// what is there asks for one, what is not is not.
 async fn is_apart(desk: &Visits, inside: Option<&Inside>) -> Result<&'static str, Fault> {
-    let (mut here, mut absent) = (None, 0);
     for path in administering() {
-        match desk.browser.get(&path, None).await.map_err(Fault::unreachable)?.status {
-            404 => absent += 1,
-            401 => here = Some(path),
-            status => return Err(Fault::unreachable(format!("{path} is answered {status}"))),
+        match (desk.browser.get(&path, None).await.map_err(Fault::unreachable)?.status, inside) {
+            (404, Some(_)) => {}
+            (401, Some(_)) => {
+                let what = format!("{path}, which administers, answers where all of the staff comes in");
+                return Err(Fault::broken(what));
+            }
+            // The first one says it.
+            (401, None) => {
+                return Ok(
+                    "it administers where all of the staff comes in: [desk.administration] would put that apart",
+                );
+            }
+            (status, _) => return Err(Fault::unreachable(format!("{path} is answered {status}"))),
         }
     }
-    match (here, inside) {
-        (None, Some(inside)) => is_closed(inside).await,
-        (Some(_), None) if absent == 0 => {
-            Ok("it administers where all of the staff comes in: [desk.administration] would put that apart")
-        }
-        (Some(path), _) => {
-            Err(Fault::broken(format!("{path}, which administers, answers where all of the staff comes in")))
-        }
-        (None, None) => Err(Fault::unreachable("no page that administers is anywhere")),
+    match inside {
+        Some(inside) => is_closed(inside).await,
+        None => Err(Fault::unreachable("no page administers")),
     }
 }
 

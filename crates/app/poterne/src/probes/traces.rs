@@ -1,6 +1,6 @@
 //! The trace of a refused page says when, what, who and from where (acces-web TR2).
 
-use super::{Fault, Seen, verdict, visits::Visits};
+use super::{Fault, Seen, at_each, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use journal::{Block, Trace, TraceReader};
 use std::{
@@ -122,13 +122,7 @@ impl Probe for TracesProbe {
     }
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
-        Box::pin(async {
-            let mut seen = Vec::new();
-            for door in &self.doors {
-                seen.push((door.door(), self.look(door).await));
-            }
-            verdict(seen)
-        })
+        Box::pin(at_each(self.doors.iter().map(|door| (door.door(), self.look(door)))))
     }
 }
 
