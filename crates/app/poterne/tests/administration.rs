@@ -3,8 +3,7 @@
 
 mod nodes;
 
-use demo::Authority;
-use nodes::{Running, free_port, node, poterne, serve, until_health, words};
+use nodes::{Running, free_port, node, poterne, serve, tls, trusted_desk, until_health, words};
 use serde_json::Value;
 use std::{
     fs,
@@ -12,7 +11,6 @@ use std::{
     path::Path,
     time::Duration,
 };
-use types::Clock as _;
 
 const HOST: &str = "bureau.test";
 
@@ -30,15 +28,8 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let health = free_port();
         let config = node(folder.path(), health);
-        let text = fs::read_to_string(&config).unwrap();
-        let listen = text.split("[desk]\nlisten = \"127.0.0.1:").nth(1).unwrap();
-        let door = listen.split('"').next().unwrap().parse().unwrap();
-        let authority = Authority::new(store::SystemClock.now()).unwrap();
-        let certificate = authority.issue_server(&[HOST]).unwrap();
-        let keys = folder.path().join("node/keys");
-        fs::write(keys.join("desk.crt"), &certificate.chain_pem).unwrap();
-        fs::write(keys.join("desk.key"), certificate.key_pem.expose()).unwrap();
-        Self { config, inside: free_port(), door, ca: authority.ca_pem(), health, folder }
+        let (door, ca) = trusted_desk(&config);
+        Self { config, inside: free_port(), door, ca, health, folder }
     }
 
     fn log(&self) -> std::path::PathBuf {
@@ -70,19 +61,6 @@ impl Site {
         let rules: Vec<Value> = serde_json::from_slice(&told.stdout).unwrap_or_default();
         rules.into_iter().find(|rule| rule["id"] == "O-5.3").unwrap_or_default()
     }
-}
-
-fn tls(ca: &str) -> rustls::ClientConfig {
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    rustls::ClientConfig::builder_with_provider(web::serve::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

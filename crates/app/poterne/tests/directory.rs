@@ -5,8 +5,7 @@ mod nodes;
 #[path = "../../../keep/directory/tests/peers/mod.rs"]
 mod peers;
 
-use demo::Authority;
-use nodes::{free_port, node, poterne, serve, until_health, words};
+use nodes::{free_port, node, poterne, serve, tls, trusted_desk, until_health, words};
 use peers::{OpenLdap, SERVICE, group, group_dn, person, person_dn};
 use serde_json::Value;
 use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt as _, path::Path};
@@ -138,24 +137,9 @@ fn code(sheet: &(u16, String)) -> String {
 }
 
 /// The desk of a configuration, with a certificate that this client believes.
-fn client(config: &str, authority: &Authority) -> (reqwest::Client, String) {
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    let keys = Path::new(config).parent().unwrap().join("keys");
-    let certificate = authority.issue_server(&["bureau.test"]).unwrap();
-    fs::write(keys.join("desk.crt"), &certificate.chain_pem).unwrap();
-    fs::write(keys.join("desk.key"), certificate.key_pem.expose()).unwrap();
-    let text = fs::read_to_string(config).unwrap();
-    let port = text.split_once("https://bureau.test:").unwrap().1.split('"').next().unwrap().parse::<u16>().unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(authority.ca_pem().as_bytes()) {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    let tls = rustls::ClientConfig::builder_with_provider(web::serve::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let client = reqwest::Client::builder().tls_backend_preconfigured(tls);
+fn client(config: &str) -> (reqwest::Client, String) {
+    let (port, ca) = trusted_desk(config);
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls(&ca));
     let client = client.resolve("bureau.test", (Ipv4Addr::LOCALHOST, port).into()).no_proxy();
     let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
     (client, format!("https://bureau.test:{port}"))
@@ -169,8 +153,7 @@ async fn when_the_directory_is_down_two_envelopes_open_and_ring() {
     let health = free_port();
     let config = node(folder.path(), health);
     with_directory(&config, &server);
-    let authority = Authority::new(store::SystemClock.now()).unwrap();
-    let (client, origin) = client(&config, &authority);
+    let (client, origin) = client(&config);
     let account = |login: &str, role: &str| -> Value {
         let line = ["account", "add", "--config", &config, "--login", login, "--name", login, "--role", role];
         let added = poterne(&[&line[..], &["--format", "json"]].concat());

@@ -4,7 +4,7 @@
 mod nodes;
 
 use demo::{Authority, Hospital, Sis, SisFaults};
-use nodes::{Running, free_port, poterne, serve, words};
+use nodes::{Running, free_port, poterne, serve, tls, words};
 use serde_json::Value;
 use std::{
     fs,
@@ -241,19 +241,6 @@ impl Code {
         let totp = totp_rs::Builder::new().with_secret(<[u8; 20]>::try_from(secret).unwrap()).build().unwrap();
         totp.generate(u64::try_from(store::SystemClock.now().seconds() + 30 * self.0).unwrap()).to_string()
     }
-}
-
-fn tls(ca: &str) -> rustls::ClientConfig {
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    rustls::ClientConfig::builder_with_provider(web::serve::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 /// Whether a page says that the sign-in before came from there, and nowhere what was pretended.

@@ -8,7 +8,7 @@ mod nodes;
 mod spray;
 
 use demo::{Authority, Hospital, Sis, SisFaults};
-use nodes::{Running, free_port, poterne, serve, until_health, words};
+use nodes::{Running, free_port, poterne, serve, tls, until_health, words};
 use serde_json::Value;
 use std::{
     fs,
@@ -150,19 +150,6 @@ impl Site {
             .unwrap();
         Visitor { client, origin: format!("https://{host}:{port}") }
     }
-}
-
-fn tls(ca: &str) -> rustls::ClientConfig {
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    rustls::ClientConfig::builder_with_provider(web::serve::provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 /// Somebody at an address of his own, who fills in the forms.

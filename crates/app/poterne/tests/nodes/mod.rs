@@ -85,18 +85,35 @@ pub fn demonstration(data: &Path) -> (Running, Value) {
     ready(&["demo", "--https", "0", "--ssh", "0", "--data", data.to_str().unwrap()])
 }
 
+/// What trusts these authorities; none, for what is asked in clear.
+pub fn tls(ca: &str) -> rustls::ClientConfig {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    rustls::ClientConfig::builder_with_provider(web::serve::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// The port of a configuration's desk, and the authority of a new certificate of it.
+pub fn trusted_desk(config: &str) -> (u16, String) {
+    let authority = Authority::new(store::SystemClock.now()).unwrap();
+    let certificate = authority.issue_server(&["bureau.test"]).unwrap();
+    let keys = Path::new(config).parent().unwrap().join("keys");
+    fs::write(keys.join("desk.crt"), &certificate.chain_pem).unwrap();
+    fs::write(keys.join("desk.key"), certificate.key_pem.expose()).unwrap();
+    let text = fs::read_to_string(config).unwrap();
+    let port = text.split_once("https://bureau.test:").unwrap().1.split('"').next().unwrap().parse().unwrap();
+    (port, authority.ca_pem())
+}
+
 /// Waits until one check of the node's health says something.
 pub async fn until_health(port: u16, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(
-            rustls::ClientConfig::builder_with_provider(web::serve::provider())
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth(),
-        )
-        .build()
-        .unwrap();
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls("")).build().unwrap();
     let mut last = Value::Null;
     for _ in 0..600 {
         if let Ok(answer) = client.get(format!("http://127.0.0.1:{port}/health")).send().await {
