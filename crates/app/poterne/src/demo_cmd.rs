@@ -4,6 +4,7 @@ use crate::{
     demo_second::{self, SoftSigner},
     demo_witness,
     node::{Node, NodeSettings, PageDoor, RelayDoor, Witnessing},
+    policy_cmd::own_policies,
     stop,
 };
 use anyhow::{Context, Result, bail};
@@ -46,6 +47,9 @@ pub struct DemoArgs {
     /// The SSH relay's port (0: any free port; without it, 2222 or the next free one)
     #[arg(long, value_name = "PORT")]
     ssh: Option<u16>,
+    /// Try a hospital's own policies: a folder of .cedar files, as `[policies] own_folder` takes it
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
     /// Who lives in this hospital: the same seed gives the same people
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -117,6 +121,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
     let data = data.canonicalize()?;
     let today = jiff::Zoned::now().date();
     let hospital = Hospital::generate(args.seed, today);
+    let policies = args.policies.as_deref().map_or_else(|| Ok(policy::Policies::built_in()?), own_policies)?;
     let authority = Authority::new(SystemClock.now())?;
     let ca = data.join("demo/ca.pem");
     fs::write(&ca, authority.ca_pem())?;
@@ -176,7 +181,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         stop_deadline: Duration::from_secs(8),
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,
-        policies: Arc::new(policy::Policies::built_in()?),
+        policies: Arc::new(policies),
         enrols_as: SystemActor::Demo,
         configuration: None,
     })

@@ -159,10 +159,15 @@ fn list(args: &ListArgs) -> Result<String> {
     })
 }
 
-fn tried(folder: &Path) -> Result<String> {
+/// Poterne's policies with those of a folder.
+pub(crate) fn own_policies(folder: &Path) -> Result<Policies> {
     let files = in_folder(folder).map_err(|wrong| Bad(wrong.to_string()))?;
-    let count = files.len();
-    let policies = Policies::with_own(files).map_err(|bad| Bad(bad.to_string()))?;
+    Ok(Policies::with_own(files).map_err(|bad| Bad(bad.to_string()))?)
+}
+
+fn tried(folder: &Path) -> Result<String> {
+    let count = in_folder(folder).map_err(|wrong| Bad(wrong.to_string()))?.len();
+    let policies = own_policies(folder)?;
     let own: Vec<PolicyText> = policies.read().into_iter().filter(|one| one.because.is_some()).collect();
     let lines: Vec<String> = own.iter().map(told::line).collect();
     Ok(format!("{} policies in {count} files can be used:\n{}", own.len(), lines.join("\n")))

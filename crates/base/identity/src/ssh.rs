@@ -256,14 +256,15 @@ impl SshRecognized {
         if !same || !here || approval.assurance.rank() < Assurance::TwoFactors.rank() || now >= approval.ends {
             return Err(SignInRefused);
         }
-        Ok(self.factor(now))
+        Ok(self.factor(approval.assurance, now))
     }
 
-    fn factor(&self, now: Time) -> SecondFactor {
+    fn factor(&self, assurance: Assurance, now: Time) -> SecondFactor {
         SecondFactor {
             account: self.account,
             fingerprint: self.fingerprint.clone(),
             address: self.address,
+            assurance,
             given: now,
             until: now + SECOND_FACTOR_IDLE,
         }
@@ -278,7 +279,7 @@ impl SshRecognized {
     ) -> Result<(u64, SecondFactor), SignInRefused> {
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);
         let step = credentials.and_then(|held| code_step(given, held, seconds)).ok_or(SignInRefused)?;
-        Ok((step, self.factor(now)))
+        Ok((step, self.factor(Assurance::TwoFactors, now)))
     }
 }
 
@@ -307,6 +308,8 @@ pub struct SecondFactor {
     account: AccountId,
     fingerprint: String,
     address: ClientAddress,
+    /// With the key: that of two factors, or of the passkey by which whoever approved had come in.
+    assurance: Assurance,
     given: Time,
     until: Time,
 }
@@ -324,6 +327,7 @@ impl SecondFactor {
             account: self.account,
             fingerprint: self.fingerprint.clone(),
             address: self.address,
+            assurance: self.assurance,
             given: self.given,
             until,
         })
@@ -342,7 +346,7 @@ impl SecondFactor {
             door: Door::Relays,
             session: who.connection,
             address: who.address,
-            assurance: Assurance::TwoFactors,
+            assurance: self.assurance,
             since: None,
             session_ends: self.until,
         };
@@ -542,9 +546,13 @@ mod tests {
         };
         let taken = |approval: &SshApproval, now| who.approved(approval, now).is_ok();
         assert!(taken(&good, NOW));
-        assert!(taken(&SshApproval { assurance: Assurance::Passkey, ..good.clone() }, NOW));
-        let proof = who.approved(&good, NOW).unwrap().authenticated(&who, NOW).unwrap();
-        assert_eq!((proof.account(), proof.assurance()), (Some(who.account()), Assurance::TwoFactors));
+        for assurance in [Assurance::TwoFactors, Assurance::Passkey] {
+            let factor = who.approved(&SshApproval { assurance, ..good.clone() }, NOW).unwrap();
+            for factor in [factor.renewed(NOW).unwrap(), factor] {
+                let proof = factor.authenticated(&who, NOW).unwrap();
+                assert_eq!((proof.account(), proof.assurance()), (Some(who.account()), assurance));
+            }
+        }
         for other in [
             SshApproval { account: AccountId::from_bytes([0xee; 16]), ..good.clone() },
             SshApproval { connection: SessionId::from_bytes([0xee; 16]), ..good.clone() },

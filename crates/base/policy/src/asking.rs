@@ -100,7 +100,15 @@ impl<'a> Asking<'a> {
         Ok(Self { policies, who, facts, now, principal, context })
     }
 
-    pub fn answer(&self, question: Question) -> Result<Grants, Denied> {
+    /// What may be seen of records, and which interventions.
+    pub fn whole(&self, question: Question) -> Result<(Grants, MatterReach), Denied> {
+        match question {
+            Question::Matters => Ok((Grants::new(), self.matters()?)),
+            _ => Ok((self.answer(question)?, MatterReach::default())),
+        }
+    }
+
+    fn answer(&self, question: Question) -> Result<Grants, Denied> {
         match question {
             Question::People => self.people(),
             Question::Record(patient) => {

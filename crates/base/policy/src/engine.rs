@@ -1,10 +1,11 @@
 //! The decision: Cedar asked with the facts, its answers turned into a [`Scope`].
 
 use crate::{
-    Action, Authorized, Facts, Matter, MatterReach, Scope, Subject,
+    Action, Authorized, Facts, Lacking, Matter, Scope, Subject,
     action::Question,
-    asking::{Asker, Asking, Grants, purpose_of},
+    asking::{Asker, Asking, purpose_of},
     check::checked,
+    lacking::lets_more,
     own,
 };
 use cedar_policy::{Authorizer, PolicySet, Schema};
@@ -13,6 +14,8 @@ use std::time::Duration;
 use types::{ObjectRef, Time, limits::AUTHORIZED_SECONDS_MAX};
 
 include!(concat!(env!("OUT_DIR"), "/policies.rs"));
+/// How the policies name what somebody proved, and how long ago.
+const PROOF: [&str; 2] = ["assurance", "fresh"];
 const SCHEMA: &str = include_str!("../../../../policies/poterne.cedarschema");
 
 /// The policies do not hold together; the node must not start.
@@ -40,9 +43,22 @@ pub enum Denied {
     /// No policy permits it, or one forbids it.
     #[error("no policy permits it")]
     ByPolicy,
+    /// The policies permit it to the same person once he has proved more firmly, or again, who he is.
+    #[error("the policies ask for {0}")]
+    Lacking(Lacking),
     /// A policy could not be evaluated; that is never a yes.
     #[error("a policy could not be evaluated")]
     Fault,
+}
+
+impl Denied {
+    /// What the same person lacks, if that is all.
+    pub fn lacking(self) -> Option<Lacking> {
+        match self {
+            Self::Lacking(lacking) => Some(lacking),
+            Self::Expired | Self::ByPolicy | Self::Fault => None,
+        }
+    }
 }
 
 /// The validated policies.
@@ -52,6 +68,8 @@ pub struct Policies {
     pub(crate) authorizer: Authorizer,
     /// The hospital's own, as (name, text).
     own: Vec<(String, String)>,
+    /// Whether one of these looks at how firmly somebody is recognized, or how long ago: then a page may hold less for it.
+    weighs_proof: bool,
 }
 
 impl Policies {
@@ -68,6 +86,7 @@ impl Policies {
             let taken = |_| BadPolicies::new(vec![format!("policy {id}: the name is taken by one of Poterne's")]);
             all.set.add(policy).map_err(taken)?;
         }
+        all.weighs_proof = files.iter().any(|(_, text)| PROOF.iter().any(|name| text.contains(name)));
         all.own = files;
         Ok(all)
     }
@@ -82,7 +101,7 @@ impl Policies {
     #[doc(hidden)]
     pub fn from_files(files: &[(&str, &str)]) -> Result<Self, BadPolicies> {
         let (schema, set) = checked(SCHEMA, files).map_err(BadPolicies)?;
-        Ok(Self { schema, set, authorizer: Authorizer::new(), own: Vec::new() })
+        Ok(Self { schema, set, authorizer: Authorizer::new(), own: Vec::new(), weighs_proof: false })
     }
 
     /// Each policy's `@id` with the rules it says it serves.
@@ -108,15 +127,23 @@ impl Policies {
         if now >= who.expires() {
             return Err(Denied::Expired);
         }
-        let question = action.question();
+        let (question, asker) = (action.question(), Asker::of(who, now));
         let purpose = purpose_of(who.role(), question);
-        let asking = Asking::new(self, Asker::of(who, now), facts, purpose, now)?;
-        let (grants, matters) = match question {
-            Question::Matters => (Grants::new(), asking.matters()?),
-            _ => (asking.answer(question)?, MatterReach::default()),
-        };
+        let answer = |asker: Asker| Asking::new(self, asker, facts, purpose, now)?.whole(question);
+        let (grants, matters) = answer(asker.clone()).map_err(|denied| match denied {
+            Denied::ByPolicy => {
+                let firmer = asker.firmer().find(|(_, asker)| answer(asker.clone()).is_ok());
+                firmer.map_or(denied, |(lacking, _)| Denied::Lacking(lacking))
+            }
+            other => other,
+        })?;
+        let weighs = self.weighs_proof && matches!(question, Question::People | Question::Record(_));
+        let firmer = asker.firmer().filter(|_| weighs);
+        let lacking = firmer
+            .filter_map(|(lacking, asker)| Some((lacking, answer(asker).ok()?.0)))
+            .find_map(|(lacking, more)| lets_more(&more, &grants).then_some(lacking));
         let expires = who.expires().min(now + Duration::from_secs(AUTHORIZED_SECONDS_MAX));
-        let scope = Scope::new(who.establishment(), grants, matters);
+        let scope = Scope::new(who.establishment(), grants, matters, lacking);
         Ok(Authorized::mint(action, Subject::of(who), purpose, scope, expires))
     }
 

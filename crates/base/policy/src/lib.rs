@@ -13,6 +13,7 @@ mod condition;
 mod engine;
 mod explain;
 mod facts;
+mod lacking;
 mod own;
 mod scope;
 
@@ -38,5 +39,6 @@ pub use condition::{Need, Unread};
 pub use engine::{BadPolicies, Denied, Policies};
 pub use explain::{Cause, Explainer, Explanation, PolicyText, Supposed, Target, Verdict, Way};
 pub use facts::{Facts, Matter, Relation, RelationKind};
+pub use lacking::Lacking;
 pub use own::{NEVER_FORBIDDEN, OWN_FILE_BYTES_MAX, OWN_FILES_MAX, OWN_POLICIES_MAX};
 pub use scope::{MatterReach, Reach, Scope};

@@ -1,6 +1,6 @@
 //! What a decision lets through, as a value that queries take and rows must pass.
 
-use crate::Matter;
+use crate::{Lacking, Matter};
 use std::collections::BTreeMap;
 use types::{AccountId, Category, Confidentiality, EstablishmentId, ObjectRef, PatientId, SupplierId};
 
@@ -32,6 +32,11 @@ impl Grant {
     fn get(&self, category: Category, confidentiality: Confidentiality) -> bool {
         self.0.get(row(category)).and_then(|row| row.get(column(confidentiality))).copied().unwrap_or(false)
     }
+
+    /// Whether the other one lets all of this through.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.0.iter().flatten().zip(other.0.iter().flatten()).all(|(this, other)| !this || *other)
+    }
 }
 
 /// The extent of an [`crate::Authorized`]: one establishment, some patients, and for each of them which kinds of objects,
@@ -42,6 +47,7 @@ pub struct Scope {
     establishment: Option<EstablishmentId>,
     grants: BTreeMap<PatientId, Grant>,
     matters: MatterReach,
+    lacking: Option<Lacking>,
 }
 
 /// Which interventions a reading may give, all of one establishment: Cedar's answers for the four ways to be concerned.
@@ -63,8 +69,15 @@ impl Scope {
         establishment: Option<EstablishmentId>,
         grants: BTreeMap<PatientId, Grant>,
         matters: MatterReach,
+        lacking: Option<Lacking>,
     ) -> Self {
-        Self { establishment, grants, matters }
+        Self { establishment, grants, matters, lacking }
+    }
+
+    /// What the same person lacks for more to be inside; nothing where proving more would change nothing. A page that shows
+    /// less for want of it says so.
+    pub fn lacking(&self) -> Option<Lacking> {
+        self.lacking
     }
 
     /// Which interventions may be read.

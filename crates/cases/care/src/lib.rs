@@ -15,8 +15,8 @@ mod tests;
 
 pub use enrol::{Registrar, RegistrarError};
 pub use model::{
-    Attachment, Document, Examination, Interpretation, Measure, Person, RecordPage, RelatedPerson, Report,
-    ReportStatus, Sex, Value,
+    Attachment, Document, Examination, Interpretation, Measure, Person, RecordPage, RelatedPeople, RelatedPerson,
+    Report, ReportStatus, Sex, Value,
 };
 pub use service::{CareError, CareService, RecordAsked};
 pub use sightings::{

@@ -1,6 +1,7 @@
 //! What the pages are made of. Texts are the SIS's own, never interpreted as markup.
 
 use journal::Page;
+use policy::Lacking;
 use types::{Category, Confidentiality, ObjectId, PatientId, Time};
 
 /// A patient's person.
@@ -40,6 +41,15 @@ pub struct RelatedPerson {
     pub covers: Vec<Category>,
     /// When the right ends, if it does.
     pub until: Option<Time>,
+}
+
+/// Those whom the actor may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelatedPeople {
+    /// In the order of their names.
+    pub people: Vec<RelatedPerson>,
+    /// What he lacks to see more of them.
+    pub lacking: Option<Lacking>,
 }
 
 /// What kind of examination.
@@ -185,4 +195,6 @@ pub struct RecordPage {
     pub reports: Option<Page<Report>>,
     /// The documents, likewise.
     pub documents: Option<Page<Document>>,
+    /// What the reader lacks for more to be on it.
+    pub lacking: Option<Lacking>,
 }

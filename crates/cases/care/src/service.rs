@@ -1,14 +1,14 @@
 //! What the portal asks. Each method: load the facts, decide, read within the scope, trace, release.
 
 use crate::{
-    model::{Attachment, Document, Person, RecordPage, RelatedPerson, Report},
+    model::{Attachment, Document, Person, RecordPage, RelatedPeople, RelatedPerson, Report},
     sis::{Found, Owner, Sis, SisError},
     sql,
 };
 use identity::Authenticated;
 use journal::{Journal, JournalError, Refusal, Withheld};
 use policy::{
-    Action, Authorized, Denied, Facts, OpenDocument, Policies, ReadDocument, ReadRecord, ReadResult, Relation,
+    Action, Authorized, Denied, Facts, Lacking, OpenDocument, Policies, ReadDocument, ReadRecord, ReadResult, Relation,
     RelationKind, SeePeople,
 };
 use std::{future::Future, sync::Arc};
@@ -22,6 +22,9 @@ pub enum CareError {
     /// Absent or forbidden: the same to whoever asks.
     #[error("there is nothing here for this person")]
     NotFound,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// The session was ended while the page was being made.
     #[error("the session was ended meanwhile")]
     Ended,
@@ -103,10 +106,10 @@ impl CareService {
     }
 
     /// The people whom the actor may see, in the order of their names.
-    pub async fn people(&self, who: &Authenticated) -> Result<Vec<RelatedPerson>, CareError> {
+    pub async fn people(&self, who: &Authenticated) -> Result<RelatedPeople, CareError> {
         let facts = self.facts(who).await?;
         let asked = self.ask(who, SeePeople {}, &facts, "people").await?;
-        let scope = asked.authorized.scope();
+        let (scope, lacking) = (asked.authorized.scope(), asked.authorized.scope().lacking());
         let read = self.in_time(self.0.sis.people(scope, &asked.identities)).await;
         let (people, _) = self.sound(who, read).await?;
         let people = self.0.journal.release(asked.authorized, people).await?;
@@ -114,7 +117,7 @@ impl CareService {
         let mut related: Vec<RelatedPerson> =
             people.into_iter().map(|person| related(person, &facts.relations, now)).collect();
         related.sort_by_cached_key(|one| (one.person.family.to_lowercase(), one.person.name.to_lowercase()));
-        Ok(related)
+        Ok(RelatedPeople { people: related, lacking })
     }
 
     /// A record's lists.
@@ -126,7 +129,7 @@ impl CareService {
     ) -> Result<RecordPage, CareError> {
         let facts = self.facts(who).await?;
         let asked = self.ask(who, ReadRecord { patient }, &facts, "record").await?;
-        let page = wanted.page.clamp(1, PAGE_MAX);
+        let (page, lacking) = (wanted.page.clamp(1, PAGE_MAX), asked.authorized.scope().lacking());
         let wants = |category| wanted.only.is_none_or(|only| only == category);
         let read = self
             .in_time(async {
@@ -143,7 +146,7 @@ impl CareService {
             .await;
         let ((people, reports), documents) = self.opened(who, asked.authorized, read).await?;
         let person = people.into_iter().next().ok_or(CareError::NotFound)?;
-        Ok(RecordPage { person, reports, documents })
+        Ok(RecordPage { person, reports, documents, lacking })
     }
 
     /// A result with its values.
@@ -265,7 +268,7 @@ impl CareService {
         match self.0.policies.decide(who, action, facts, self.0.journal.now()) {
             Ok(authorized) => Ok(authorized),
             Err(Denied::Fault) => Err(CareError::Fault("a policy could not be evaluated".into())),
-            Err(why) => Err(self.not_found(who, what, &why.to_string()).await),
+            Err(why) => Err(self.refused(who, what, (&why.to_string(), why.lacking())).await),
         }
     }
 
@@ -309,16 +312,25 @@ impl CareService {
         authorized: Authorized<A>,
         read: Result<Option<Withheld<T>>, SisError>,
     ) -> Result<T, CareError> {
+        let lacking = authorized.scope().lacking();
         match self.sound(who, read).await? {
             Some(withheld) => Ok(self.0.journal.release(authorized, withheld).await?),
-            None => Err(self.not_found(who, A::EVENT.as_str(), "absent, or outside the scope").await),
+            None => {
+                // Where more proof would show more, an absent object is answered like one that waits for it.
+                let why = ("absent, or outside the scope", lacking);
+                Err(self.refused(who, A::EVENT.as_str(), why).await)
+            }
         }
     }
 
     async fn not_found(&self, who: &Authenticated, what: &str, why: &str) -> CareError {
+        self.refused(who, what, (why, None)).await
+    }
+
+    async fn refused(&self, who: &Authenticated, what: &str, (why, lacking): (&str, Option<Lacking>)) -> CareError {
         let refusal = Refusal { target: what.to_owned(), reason: why.to_owned() };
         match self.0.journal.refuse(who, Event::Refused, &refusal).await {
-            Ok(()) => CareError::NotFound,
+            Ok(()) => lacking.map_or(CareError::NotFound, CareError::Lacking),
             Err(error) => error.into(),
         }
     }

@@ -8,7 +8,7 @@ use journal::{
     retention::{Change, Keeping, NotCounted, PersonToken, ProposalId, Statement},
 };
 use policy::{
-    Action, AskRetention, Authorized, ConfirmRetention, Declaration, Denied, Facts, Policies, SeeRetention,
+    Action, AskRetention, Authorized, ConfirmRetention, Declaration, Denied, Facts, Lacking, Policies, SeeRetention,
     WithdrawRetention,
 };
 use std::sync::Arc;
@@ -24,6 +24,9 @@ pub enum RetentionError {
     /// Absent or forbidden: the same.
     #[error("not found")]
     NotFound,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// A policy could not be evaluated.
     #[error("a policy could not be evaluated")]
     Fault,
@@ -103,7 +106,7 @@ impl Retention {
             Err(why) => {
                 let refusal = Refusal { target: "retention".into(), reason: why.to_string() };
                 parts.journal.refuse(who, Event::Refused, &refusal).await?;
-                Err(RetentionError::NotFound)
+                Err(why.lacking().map_or(RetentionError::NotFound, RetentionError::Lacking))
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::{
 };
 use identity::Authenticated;
 use journal::{Journal, JournalError, Refusal};
-use policy::{Denied, Facts, Policies, PolicyText, SeeRules};
+use policy::{Denied, Facts, Lacking, Policies, PolicyText, SeeRules};
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, SerializeStruct as _},
@@ -19,6 +19,9 @@ pub enum RulesError {
     /// Absent or forbidden: the same.
     #[error("not found")]
     NotFound,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// A policy could not be evaluated.
     #[error("a policy could not be evaluated")]
     Fault,
@@ -157,7 +160,7 @@ impl RulesService {
             Err(why) => {
                 let refusal = Refusal { target: target.into(), reason: why.to_string() };
                 self.0.journal.refuse(who, Event::Refused, &refusal).await?;
-                Err(RulesError::NotFound)
+                Err(why.lacking().map_or(RulesError::NotFound, RulesError::Lacking))
             }
         }
     }

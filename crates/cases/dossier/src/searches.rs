@@ -4,7 +4,7 @@ use crate::sql;
 use identity::Authenticated;
 use journal::{Applied, Effect, Journal, JournalError, Refusal, WriteTx};
 use minicbor::{Decode, Encode};
-use policy::{Action, Authorized, Denied, Facts, ForgetSearch, Policies, SaveSearch, SeeSearches};
+use policy::{Action, Authorized, Denied, Facts, ForgetSearch, Lacking, Policies, SaveSearch, SeeSearches};
 use std::sync::Arc;
 use store::{Store, StoreError};
 use types::{AccountId, Event, SearchId};
@@ -23,6 +23,9 @@ pub enum SearchesError {
     /// Absent or forbidden: the same.
     #[error("not found")]
     NotFound,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// A policy could not be evaluated.
     #[error("a policy could not be evaluated")]
     Fault,
@@ -137,7 +140,7 @@ impl SavedSearches {
             Err(why) => {
                 let refusal = Refusal { target: "traces".into(), reason: why.to_string() };
                 parts.journal.refuse(who, Event::Refused, &refusal).await?;
-                Err(SearchesError::NotFound)
+                Err(why.lacking().map_or(SearchesError::NotFound, SearchesError::Lacking))
             }
         }
     }

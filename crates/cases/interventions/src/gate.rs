@@ -26,12 +26,15 @@ use vault::random;
 /// What a trace holds of a command.
 const COMMAND_CHARS_TRACED: usize = 1000;
 
-/// Why there is no session. It says nothing: the exact reason is in the trace and in the intervention's history.
+/// Why there is no session. It says nothing but what he who may have it can do for it: the exact reason is in the trace and in the intervention's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GateRefused {
     /// Absent, forbidden, too early, too late, not approved, forged: all alike.
     #[error("this session is not possible")]
     Refused,
+    /// The policies ask for a passkey: the same session is possible once it was approved in the browser, signed in by one.
+    #[error("this session asks for a passkey")]
+    Passkey,
     /// A store, the journal or the recordings do not answer; nothing was opened.
     #[error("sessions are not possible at present")]
     Unavailable,
@@ -230,7 +233,7 @@ impl Gate {
             Ok(authorized) => authorized,
             Err(why) => {
                 self.refuse(&who, &asked.target, &why.to_string()).await?;
-                return Err(GateRefused::Refused);
+                return Err(why.lacking().map_or(GateRefused::Refused, |_| GateRefused::Passkey));
             }
         };
         let refusal = Refused { row: &row, name: &me.name, asked: &asked };

@@ -16,7 +16,7 @@ use data_encoding::HEXLOWER;
 use identity::{Authenticated, passkey::Assertion};
 use journal::{Journal, JournalError, Refusal};
 use lease::Leases;
-use policy::{Action, Authorized, Denied, Facts, Matter, Policies};
+use policy::{Action, Authorized, Denied, Facts, Lacking, Matter, Policies};
 use std::sync::Arc;
 use store::{ReadConnection, Store, StoreError};
 use types::{AccountId, Door, EstablishmentId, Event, InterventionId, Time};
@@ -28,6 +28,9 @@ pub enum InterventionError {
     /// Absent or forbidden: the same to whoever asks.
     #[error("there is nothing here for this person")]
     NotFound,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// What was asked does not hold together; which part, in words for the page to choose its sentence by.
     #[error("what was asked is not possible: {0}")]
     Invalid(Wrong),
@@ -310,7 +313,10 @@ impl InterventionService {
         match self.0.parts.policies.decide(who, action, facts, self.now()) {
             Ok(authorized) => Ok(authorized),
             Err(Denied::Fault) => Err(InterventionError::Fault("a policy could not be evaluated".into())),
-            Err(why) => Err(self.not_found(who, &target, &why.to_string()).await),
+            Err(why) => {
+                self.refused(who, &target, &why.to_string()).await?;
+                Err(why.lacking().map_or(InterventionError::NotFound, InterventionError::Lacking))
+            }
         }
     }
 

@@ -68,6 +68,19 @@ pub struct Followed {
     pub held: BTreeMap<Held, usize>,
 }
 
+/// How far accounts are from what the directory says; nothing is changed by looking.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// Accounts in use that keep what the directory takes away: of who left it, is disabled, or comes in as something else.
+    pub keep: BTreeSet<AccountId>,
+    /// People of the directory who come in somewhere here and have no account yet, by what never changes of them.
+    pub missing: BTreeSet<String>,
+    /// Accounts of the directory in use.
+    pub in_use: usize,
+    /// Accounts whose rows do not open.
+    pub unreadable: usize,
+}
+
 /// Why a round did nothing, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
@@ -182,11 +195,7 @@ impl Following {
     pub async fn follow(&self) -> Result<Followed, FollowError> {
         let now = self.journal.now();
         let members = self.staff.members(now).await?;
-        let here = |member: &&StaffMember| {
-            member.is_usable && member.place.is_some_and(|(place, _)| self.establishments.contains(&place))
-        };
-        let by_key: HashMap<&str, &StaffMember> =
-            members.iter().filter(here).map(|member| (member.key.as_str(), member)).collect();
+        let by_key = self.coming_in(&members);
         let mut followed = Followed::default();
         let accounts = self.accounts(&mut followed).await?;
         let known: BTreeSet<&str> = accounts.iter().filter_map(|one| one.secrets.directory.as_deref()).collect();
@@ -213,6 +222,36 @@ impl Following {
             followed.held.insert(Held::Later, later);
         }
         Ok(followed)
+    }
+
+    /// Looks at the directory and at the accounts, and changes nothing.
+    pub async fn behind(&self) -> Result<Behind, FollowError> {
+        let members = self.staff.members(self.journal.now()).await?;
+        let mut missing = self.coming_in(&members);
+        let mut read = Followed::default();
+        let accounts = self.accounts(&mut read).await?;
+        let mut behind = Behind { unreadable: read.held.values().sum(), ..Behind::default() };
+        for account in &accounts {
+            let member = account.secrets.directory.as_deref().and_then(|key| missing.remove(key));
+            let is_used = account.state == AccountState::Active;
+            behind.in_use += usize::from(is_used);
+            match account.step(member) {
+                Step::Becomes(becoming) if is_used && account.ends(becoming) => {
+                    behind.keep.insert(account.row.account.id);
+                }
+                Step::Becomes(_) | Step::Held(_) | Step::Stays => {}
+            }
+        }
+        behind.missing = missing.into_keys().map(str::to_owned).collect();
+        Ok(behind)
+    }
+
+    /// Those who come in at one of our establishments, by what never changes of them.
+    fn coming_in<'a>(&self, members: &'a [StaffMember]) -> HashMap<&'a str, &'a StaffMember> {
+        let here = |member: &&StaffMember| {
+            member.is_usable && member.place.is_some_and(|(place, _)| self.establishments.contains(&place))
+        };
+        members.iter().filter(here).map(|member| (member.key.as_str(), member)).collect()
     }
 
     fn not_too_many(

@@ -60,7 +60,7 @@ pub use at_once::{OtherSession, PRESENT};
 pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
 pub use envelopes::{BREAK_GLASS_SESSION_SECONDS_MAX, BreakGlassReason};
-pub use following::{FollowError, Followed, Following, Held};
+pub use following::{Behind, FollowError, Followed, Following, Held};
 pub use links::{Chosen, LinkError, LinkWelcome};
 pub use means::{
     EVIDENCE_BYTES_MAX, Means, MeansError, PasskeyOptions, Registration,

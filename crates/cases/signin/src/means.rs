@@ -24,7 +24,7 @@ use identity::{
 use journal::{Journal, JournalError};
 use model::{BadLabel, EnrolledPasskey, OwnMeans, PasskeyBond, SshKeySecrets, SshKeySeen, label, open_passkey};
 use policy::{
-    AddSshKey, Denied, EnrolPasskey, Facts, Policies, RemovePasskey, RemoveSshKey, RevokePasskey, SeeOwnMeans,
+    AddSshKey, Denied, EnrolPasskey, Facts, Lacking, Policies, RemovePasskey, RemoveSshKey, RevokePasskey, SeeOwnMeans,
     SeePasskeys, VouchPasskey,
 };
 use std::{
@@ -51,6 +51,9 @@ pub enum MeansError {
     /// Not permitted; a token manages no means.
     #[error("not permitted")]
     Denied,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// Nothing like that is there.
     #[error("nothing like that is there")]
     Absent,
@@ -84,8 +87,8 @@ pub enum MeansError {
 }
 
 impl From<Denied> for MeansError {
-    fn from(_: Denied) -> Self {
-        MeansError::Denied
+    fn from(denied: Denied) -> Self {
+        denied.lacking().map_or(Self::Denied, Self::Lacking)
     }
 }
 

@@ -19,7 +19,8 @@ use crate::{
 use identity::{TotpSecret, WeakPassword, new_code_step};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{
-    ChangePassword, ChangeSecondFactor, DatabaseAction, Denied, DrawSpareCodes, EndedBecause, Facts, SeeOwnMeans,
+    ChangePassword, ChangeSecondFactor, DatabaseAction, Denied, DrawSpareCodes, EndedBecause, Facts, Lacking,
+    SeeOwnMeans,
 };
 use sqlx::AnyConnection;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub enum OwnError {
     /// Not permitted: a token changes no means.
     #[error("not permitted")]
     Denied,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// The new password is the former one.
     #[error("the new password is the former one")]
     Same,
@@ -63,8 +67,8 @@ pub enum OwnError {
 }
 
 impl From<Denied> for OwnError {
-    fn from(_: Denied) -> Self {
-        OwnError::Denied
+    fn from(denied: Denied) -> Self {
+        denied.lacking().map_or(Self::Denied, Self::Lacking)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use identity::{AtOnce, BadSessionRules, Population, SessionRules};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use minicbor::{Decode, Encode};
-use policy::{Denied, Facts, SeeAccounts, SetSessionRules};
+use policy::{Denied, Facts, Lacking, SeeAccounts, SetSessionRules};
 use store::StoreError;
 use types::EstablishmentId;
 use vault::{Keys, Place, Purpose};
@@ -35,6 +35,9 @@ pub enum SessionRulesError {
     /// Not permitted, or too long after the sign-in.
     #[error("not permitted")]
     Denied,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// Nobody may set them so.
     #[error(transparent)]
     Bad(#[from] BadSessionRules),
@@ -44,8 +47,8 @@ pub enum SessionRulesError {
 }
 
 impl From<Denied> for SessionRulesError {
-    fn from(_: Denied) -> Self {
-        Self::Denied
+    fn from(denied: Denied) -> Self {
+        denied.lacking().map_or(Self::Denied, Self::Lacking)
     }
 }
 

@@ -293,6 +293,12 @@ impl SshSignIn {
         Ok(())
     }
 
+    /// Closes a key that was kept open: the next connection needs a code or an approval again.
+    pub fn close_key(&self, seen: &SshSeen, intervention: InterventionId) {
+        let mut all = self.0.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&opened(seen, intervention));
+    }
+
     /// Whether this key is open from this address for this intervention; if so the connection needs no code.
     pub fn is_open(&self, seen: &SshSeen, intervention: InterventionId, address: ClientAddress) -> bool {
         let now = self.0.journal.now();

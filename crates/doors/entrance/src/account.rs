@@ -76,6 +76,7 @@ async fn own_passkeys<D: Door>(member: &Member<D>) -> Result<Option<OwnPasskeys>
 
 fn unseen<D: Door>(member: &Member<D>, error: OwnError) -> Response {
     match error {
+        OwnError::Lacking(lacking) => member.asked_for(lacking),
         OwnError::Denied => member.error(ErrorKind::NotFound),
         _ => member.error(ErrorKind::JournalUnavailable),
     }
@@ -90,7 +91,7 @@ fn problem(error: OwnError) -> Option<AccountProblem> {
         OwnError::Code => Some(AccountProblem::Code),
         OwnError::Meanwhile => Some(AccountProblem::Meanwhile),
         OwnError::Directory => Some(AccountProblem::Directory),
-        OwnError::Denied | OwnError::Unavailable => None,
+        OwnError::Denied | OwnError::Lacking(_) | OwnError::Unavailable => None,
         OwnError::Password(bad) => Some(AccountProblem::Password(bad)),
     }
 }

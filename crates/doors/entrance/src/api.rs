@@ -180,7 +180,8 @@ impl IntoResponse for Problem {
 /// after a fault: what it may do is in its record.
 pub fn failed(failure: Failure, cause: &impl fmt::Display) -> Problem {
     match failure {
-        Failure::Shown(ErrorKind::NotFound) => Problem::not_found(),
+        // A program cannot prove more than its token does.
+        Failure::Shown(ErrorKind::NotFound) | Failure::Lacking(_) => Problem::not_found(),
         Failure::Shown(kind @ (ErrorKind::JournalUnavailable | ErrorKind::SisUnavailable | ErrorKind::Busy)) => {
             if kind == ErrorKind::JournalUnavailable {
                 tracing::warn!(error = %cause, "an answer was withheld");

@@ -21,7 +21,7 @@ pub use api::Bearer;
 pub use envelopes::{ENVELOPE_ROUTES, with_envelopes};
 pub use factor::FactorView;
 pub use lodge::{Entrance, EntranceSettings, Greeting};
-pub use pages::Then;
+pub use pages::{PagePath, Then};
 pub use visit::{Failure, Member, Posted, Preferred, Visit};
 
 use axum::{
@@ -167,8 +167,9 @@ pub async fn welcome<D: Door>(visit: &Visit<D>) -> Response {
 
 /// The same on another of its pages, where whoever signs in goes on.
 pub fn welcome_to<D: Door>(visit: &Visit<D>, then: Then) -> Response {
+    let chrome = visit.chrome(None, Some(then.path()));
     let view = WelcomeView { passkey: visit.ask_passkey(), then: Some(then), ..WelcomeView::default() };
-    shown(visit.lang, &Welcome::new(visit.chrome(None, Some(then.path())), visit.greeting(), view))
+    shown(visit.lang, &Welcome::new(chrome, visit.greeting(), view))
 }
 
 /// A page with status 200.

@@ -121,6 +121,7 @@ impl Entrance {
             establishment_name: settings.name.clone(),
             support_contact: settings.support_contact.clone(),
             signed_in: None,
+            more_proof: None,
             nav: Vec::new(),
             now: settings.clock.now(),
         }

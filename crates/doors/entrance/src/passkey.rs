@@ -5,7 +5,7 @@ use crate::{
     Door, Member, Posted, Visit,
     account::{self, device},
     other::other,
-    pages::{AccountChanged, AccountProblem, Again, AgainView, OtherWhy, PasskeyForm, SignInProblem, Then},
+    pages::{AccountChanged, AccountProblem, Again, AgainView, AskedFor, OtherWhy, PasskeyForm, SignInProblem, Then},
     session::{again, opened, terminal, wait_problem},
     shown,
 };
@@ -17,9 +17,10 @@ use axum::{
 };
 use data_encoding::BASE64URL_NOPAD;
 use identity::passkey::Assertion;
+use policy::Lacking;
 use serde::Deserialize;
 use signin::{Means, MeansError, PasskeyOptions, PasskeyRefused, Registration};
-use web::layout::ErrorKind;
+use web::layout::{Chrome, ErrorKind};
 
 /// What is not base64url reads as empty, and fits nothing.
 fn bytes(text: &str) -> Vec<u8> {
@@ -43,8 +44,28 @@ impl<D: Door> Member<D> {
 
     /// The way to prove again who he is, for whoever wants to add means and did not lately.
     pub fn proves_again(&self, then: Then) -> Option<Response> {
-        let to = format!("/{}/session/again?then={}", self.visit.lang, then.word());
-        (!self.is_fresh()).then(|| Redirect::to(&to).into_response())
+        (!self.is_fresh()).then(|| Redirect::to(&self.proof_path(Lacking::Fresh, &then)).into_response())
+    }
+
+    /// The page on which he gives the proof that he lacks, and from which he comes back.
+    fn proof_path(&self, lacking: Lacking, then: &Then) -> String {
+        let with = match lacking {
+            Lacking::Fresh => "",
+            Lacking::Passkey => "&with=passkey",
+        };
+        format!("/{}/session/again?then={}{with}", self.visit.lang, then.word())
+    }
+
+    /// Whoever may have what he asks for, once he has proved more firmly, or again, who he is, is told how.
+    pub fn asked_for(&self, lacking: Lacking) -> Response {
+        let then = self.visit.back.clone().map_or(Then::Account, Then::Page);
+        Redirect::to(&self.proof_path(lacking, &then)).into_response()
+    }
+
+    /// The frame of a page that shows less than it would to the same person with more proof.
+    pub fn chrome_lacking(&self, lacking: Option<Lacking>) -> Chrome {
+        let then = self.visit.back.clone().map_or(Then::Account, Then::Page);
+        Chrome { more_proof: lacking.map(|lacking| self.proof_path(lacking, &then)), ..self.chrome() }
     }
 }
 
@@ -90,6 +111,8 @@ pub(crate) async fn sign_in<D: Door>(
 #[serde(default)]
 pub(crate) struct Where {
     then: String,
+    /// "passkey" where no other means is enough.
+    with: String,
 }
 
 /// The page on which somebody signed in proves again who he is.
@@ -98,10 +121,19 @@ pub(crate) async fn prove<D: Door>(member: Member<D>, to: Result<Query<Where>, Q
     if member.who.is_break_glass {
         return member.error(ErrorKind::NotFound);
     }
-    let then = to.ok().and_then(|Query(to)| Then::from_word(&to.then)).unwrap_or(Then::Account);
+    let Where { then, with } = to.map(|Query(to)| to).unwrap_or_default();
+    let asked = match with == "passkey" {
+        false => AskedFor::Any,
+        true => match has_passkey(&member).await {
+            Ok(true) => AskedFor::Passkey,
+            Ok(false) => AskedFor::PasskeyToAdd,
+            Err(_) => return member.error(ErrorKind::JournalUnavailable),
+        },
+    };
+    let then = Then::from_word(&then).unwrap_or(Then::Account);
     let (login, passkey) = (member.who.login.clone(), member.visit.ask_passkey());
     let chrome = member.visit.chrome(Some(&member.who), Some("/session"));
-    shown(member.visit.lang, &Again::new(chrome, AgainView { login, then, passkey }))
+    shown(member.visit.lang, &Again::new(chrome, AgainView { login, then, passkey, asked }))
 }
 
 #[derive(Deserialize)]
@@ -113,6 +145,13 @@ pub(crate) struct Enrolled {
 
 fn means<D: Door>(member: &Member<D>) -> Option<&Means> {
     member.visit.entrance().signin().means()
+}
+
+async fn has_passkey<D: Door>(member: &Member<D>) -> Result<bool, MeansError> {
+    match means(member) {
+        None => Ok(false),
+        Some(means) => Ok(!means.own(&member.who.authenticated).await?.passkeys.is_empty()),
+    }
 }
 
 pub(crate) async fn enrol<D: Door>(Posted { member, form }: Posted<D, Enrolled>) -> Response {
@@ -162,6 +201,7 @@ async fn answered<D: Door>(member: &Member<D>, result: Result<(), MeansError>, d
     let problem = match result {
         Ok(()) => return Redirect::to(&format!("/{}/session?done={}", member.visit.lang, done.word())).into_response(),
         Err(MeansError::Unavailable) => return member.error(ErrorKind::JournalUnavailable),
+        Err(MeansError::Lacking(lacking)) => return member.asked_for(lacking),
         Err(MeansError::Denied | MeansError::Absent) => return member.error(ErrorKind::NotFound),
         Err(MeansError::Label(_)) => AccountProblem::Label,
         Err(MeansError::Full) => AccountProblem::Full,

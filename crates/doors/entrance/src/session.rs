@@ -125,7 +125,8 @@ pub(crate) async fn opened<D: Door>(
     if let Some(former) = former.ok().flatten().filter(|former| former.who.account == session.account) {
         visit.entrance().signin().end(&former.who, EndedBecause::Asked).await;
     }
-    let mut response = Redirect::to(&format!("/{}{}", visit.lang, then.map_or("/", Then::path))).into_response();
+    let mut response =
+        Redirect::to(&format!("/{}{}", visit.lang, then.as_ref().map_or("/", Then::path))).into_response();
     response.headers_mut().append(SET_COOKIE, cookie);
     response
 }

@@ -1,14 +1,19 @@
 //! Who asks, in which language, from where: read once from the request, before any handler.
 
-use crate::{Door, Entrance, Greeting, api::Problem, other::closed};
+use crate::{Door, Entrance, Greeting, PagePath, api::Problem, other::closed};
 use axum::{
     Form,
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
-    http::{HeaderValue, header::SET_COOKIE, request::Parts},
+    http::{
+        HeaderValue, Method,
+        header::{self, SET_COOKIE},
+        request::Parts,
+    },
     response::{IntoResponse, Redirect, Response},
 };
 use identity::AtOnce;
+use policy::Lacking;
 use serde::{Deserialize, de::DeserializeOwned};
 use signin::{EndedBecause, SessionFault, SignedIn};
 use std::{convert::Infallible, fmt};
@@ -30,6 +35,8 @@ pub struct Visit<D> {
     /// What its error pages say instead of a cause.
     pub reference: Option<Reference>,
     path: String,
+    /// The page to come back to: the one asked for, or the one that holds the form which was sent.
+    pub(crate) back: Option<PagePath>,
 }
 
 /// A request with a session. As `Option<Member<D>>`, for the pages that serve strangers and members alike.
@@ -45,6 +52,8 @@ pub struct Member<D> {
 pub enum Failure {
     /// A page of this kind says so; the session lives.
     Shown(ErrorKind),
+    /// He may have it once he has proved more firmly, or again, who he is.
+    Lacking(Lacking),
     /// The session was ended meanwhile.
     Ended,
     /// An invariant broke: the session is closed (acces-web DT8).
@@ -74,7 +83,8 @@ impl<D: Door> Visit<D> {
         };
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let path = path.get(3..).filter(|path| path.starts_with('/')).unwrap_or("/").to_owned();
-        Ok(Self { state: state.clone(), lang, address, reference, path })
+        let back = back(parts, lang, entrance.origin().as_str());
+        Ok(Self { state: state.clone(), lang, address, reference, path, back })
     }
 
     /// Whose session the cookie names, if it is honored.
@@ -181,6 +191,7 @@ impl<D: Door> Member<D> {
     pub async fn failed(&self, failure: Failure, cause: &impl fmt::Display) -> Response {
         let kind = match failure {
             Failure::Shown(kind) => kind,
+            Failure::Lacking(lacking) => return self.asked_for(lacking),
             Failure::Ended => return self.visit.error(ErrorKind::SessionExpired, None),
             Failure::Fault => {
                 tracing::error!(%cause, "a session met an internal fault and was closed");
@@ -203,6 +214,16 @@ fn recorded(path: &str) -> &str {
     let end = |mark: &str| path.find(mark).map(|at| at + mark.len());
     let secret = ["/enrol/", "/link/"].into_iter().filter_map(end).min();
     secret.and_then(|end| path.get(..end)).unwrap_or(path)
+}
+
+/// What a browser says that a form was on is believed as far as it names a page of this door.
+fn back(parts: &Parts, lang: Lang, origin: &str) -> Option<PagePath> {
+    let path = match parts.method {
+        Method::GET => parts.uri.path(),
+        _ => parts.headers.get(header::REFERER)?.to_str().ok()?.strip_prefix(origin)?.split(['?', '#']).next()?,
+    };
+    let path = path.strip_prefix('/')?.strip_prefix(lang.as_str())?;
+    PagePath::read(if path.is_empty() { "/" } else { path })
 }
 
 fn accepted(parts: &Parts) -> Lang {

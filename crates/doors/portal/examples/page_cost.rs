@@ -124,6 +124,7 @@ async fn bare_record(State(bare): State<Arc<Bare>>) -> Response {
         establishment_name: HOSPITAL.establishment.name.clone(),
         support_contact: None,
         signed_in: None,
+        more_proof: None,
         nav: Vec::new(),
         now: SystemClock.now(),
     };

@@ -83,6 +83,12 @@ pub(crate) fn refused(why: GateRefused) -> Sentence {
             "Cette session n’est pas possible. L’établissement peut vous dire pourquoi.",
             "This session is not possible. The hospital can tell you why.",
         ),
+        GateRefused::Passkey => Sentence::new(
+            "Cette session demande une clé d’accès. Reconnectez-vous et, au lieu d’un code, approuvez dans votre navigateur, \
+             où vous vous serez connecté avec elle.",
+            "This session asks for a passkey. Connect again and, instead of a code, approve in your browser, where you have \
+             signed in with it.",
+        ),
         GateRefused::Unavailable => Sentence::new(
             "Aucune session n’est possible pour le moment. Réessayez dans quelques minutes.",
             "No session is possible at present. Please try again in a few minutes.",
@@ -232,7 +238,8 @@ mod tests {
             extended(),
             node_stops(),
         ];
-        let more = more.into_iter().chain([refused(GateRefused::Refused), refused(GateRefused::Unavailable)]);
+        let why = [GateRefused::Refused, GateRefused::Passkey, GateRefused::Unavailable];
+        let more = more.into_iter().chain(why.map(refused));
         for sentence in sentences.chain(more).chain([no_channel(), not_approved(), refused_by_equipment()]) {
             let plain = sentence.plain();
             assert!(plain.is_ascii() && !plain.contains("??") && plain.len() < 400, "{plain}");

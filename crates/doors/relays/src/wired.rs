@@ -87,7 +87,18 @@ impl House for Wired {
         })?;
         let (fingerprint, address) = (seen.fingerprint().to_owned(), seen.address());
         let asked = SessionAsked { fingerprint, address, target: target.to_owned() };
-        let opened = self.gate.open_session(who, asked).await?;
+        let opened = match self.gate.open_session(who, asked).await {
+            Ok(opened) => opened,
+            Err(refused) => {
+                // What was given is not enough: the next connection is asked again, and can approve.
+                if refused == GateRefused::Passkey
+                    && let Some(intervention) = self.gate.find(&at_gate(seen), target).await
+                {
+                    self.sign_in.close_key(seen, intervention);
+                }
+                return Err(refused);
+            }
+        };
         Ok(Granted {
             relay: opened.relay,
             intervention: opened.warrant.intervention(),

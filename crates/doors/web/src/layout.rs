@@ -44,6 +44,8 @@ pub struct Chrome {
     pub support_contact: Option<String>,
     /// Who is signed in, if anybody.
     pub signed_in: Option<SignedIn>,
+    /// Where he proves more of who he is, on a page that shows less for want of it.
+    pub more_proof: Option<String>,
     /// Where he may go from any page; empty where the home page says it all.
     pub nav: Vec<NavItem>,
     /// When the page was made.
@@ -446,6 +448,7 @@ mod tests {
             establishment_name: "Hôpital <b>".to_owned(),
             support_contact: None,
             signed_in: None,
+            more_proof: None,
             nav: Vec::new(),
             now: Time::from_micros(0),
         }

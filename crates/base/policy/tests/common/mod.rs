@@ -30,6 +30,11 @@ pub fn credentials() -> Credentials {
 }
 
 pub fn somebody(role: Role, door: Door) -> Authenticated {
+    seen_at(role, door, NOW)
+}
+
+/// The same person later, in the session that he opened at [`NOW`].
+pub fn seen_at(role: Role, door: Door, now: Time) -> Authenticated {
     let address = ClientAddress::new([192, 0, 2, 7].into());
     let key = DoorKey::new(door, &[7; 32]);
     let held = credentials();
@@ -39,7 +44,7 @@ pub fn somebody(role: Role, door: Door) -> Authenticated {
         .unwrap();
     let limits = SessionLimits { idle: Duration::from_secs(1800), absolute: Duration::from_secs(28_800) };
     let session = verified.open((HERE, role), &key, limits, (SessionId::from_bytes([4; 16]), [5; 32]), NOW);
-    resume(&session.stored, &session.token, &key, address, NOW).unwrap().authenticated
+    resume(&session.stored, &session.token, &key, address, now).unwrap().authenticated
 }
 
 pub fn always() -> Period {

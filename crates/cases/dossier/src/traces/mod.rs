@@ -137,7 +137,7 @@ impl Traces {
             Err(why) => {
                 let refusal = Refusal { target: "traces".into(), reason: why.to_string() };
                 parts.journal.refuse(who, Event::Refused, &refusal).await?;
-                Err(TracesError::NotFound)
+                Err(why.lacking().map_or(TracesError::NotFound, TracesError::Lacking))
             }
         }
     }

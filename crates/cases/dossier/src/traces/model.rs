@@ -4,6 +4,7 @@ use journal::{
     Became, JournalError, Kind, Outcome,
     index::{Counts, Cursor, Found, Hit, IndexError},
 };
+use policy::Lacking;
 use std::{collections::BTreeMap, net::IpAddr};
 use types::{ClockState, EstablishmentId, Event, PatientId, Time, TraceId};
 
@@ -18,6 +19,9 @@ pub enum TracesError {
     /// Absent or forbidden: the same.
     #[error("not found")]
     NotFound,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// What is searched for is too long.
     #[error("author, object and words hold {TEXT_CHARS_MAX} characters at most, and {WORDS_MAX} words")]
     TooLong,

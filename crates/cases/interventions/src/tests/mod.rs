@@ -142,7 +142,7 @@ impl<'a> House<'a> {
         let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
         let clock = HandClock(Arc::new(AtomicI64::new(START.micros())));
         let keychain = Arc::new(Keychain((1..=4).map(|n| (account(n), SoftPasskey::draw())).collect()));
-        let node = node(database, &folder, &clock, &keychain).await;
+        let node = node(database, &folder, &clock, (&keychain, Policies::built_in().unwrap())).await;
         let raw = store::open(&database.config()).await.unwrap().1;
         let mut house =
             Self { database, folder, clock, keychain, raw, node, scanner: EquipmentId::from_bytes([0; 16]) };
@@ -269,11 +269,16 @@ impl<'a> House<'a> {
 
     /// As after a `kill -9`, and a start.
     pub async fn crash(self) -> Self {
+        self.restarted_by(Policies::built_in().unwrap()).await
+    }
+
+    /// The same, by other policies.
+    pub async fn restarted_by(self, policies: Policies) -> Self {
         let Self { database, folder, clock, keychain, raw, node: old, scanner } = self;
         let store = old.store.clone();
         drop(old);
         store.close().await;
-        let node = node(database, &folder, &clock, &keychain).await;
+        let node = node(database, &folder, &clock, (&keychain, policies)).await;
         node.relays.recover().await.unwrap();
         Self { database, folder, clock, keychain, raw, node, scanner }
     }
@@ -439,7 +444,7 @@ async fn node(
     database: &TestDatabase,
     folder: &tempfile::TempDir,
     clock: &HandClock,
-    keychain: &Arc<Keychain>,
+    (keychain, policies): (&Arc<Keychain>, Policies),
 ) -> Node {
     let master = MasterKey::load(&folder.path().join("master.key")).unwrap();
     let config = JournalConfig {
@@ -461,7 +466,7 @@ async fn node(
         }
     }
     let (store, journal) = opened.expect("the journal opens");
-    let policies = Arc::new(Policies::built_in().unwrap());
+    let policies = Arc::new(policies);
     let mut leases = LeasesConfig::new("node");
     leases.poll = Duration::from_millis(20);
     let leases = Leases::start(journal.clone(), store.clone(), policies.clone(), leases);

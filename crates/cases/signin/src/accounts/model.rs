@@ -3,7 +3,7 @@
 use crate::{means::model::label, model::AccountRow};
 use mail::Address;
 use minicbor::{Decode, Encode};
-use policy::Denied;
+use policy::{Denied, Lacking};
 use store::StoreError;
 use types::{
     AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, LinkId, Role, Secret, SupplierId, Time,
@@ -167,6 +167,9 @@ pub enum AccountError {
     /// Not permitted.
     #[error("not permitted")]
     Denied,
+    /// The same person has to prove more firmly, or again, who he is.
+    #[error("this asks for {0}")]
+    Lacking(Lacking),
     /// No such account or link here.
     #[error("nothing like that is there")]
     Absent,
@@ -209,8 +212,8 @@ pub enum AccountError {
 }
 
 impl From<Denied> for AccountError {
-    fn from(_: Denied) -> Self {
-        AccountError::Denied
+    fn from(denied: Denied) -> Self {
+        denied.lacking().map_or(Self::Denied, Self::Lacking)
     }
 }
 

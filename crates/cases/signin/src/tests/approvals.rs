@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{AlarmKind, OwnError, SshAnswer, SshAnswered, SshRefused, SshSeen, SshSignIn};
 use identity::Assurance;
+use policy::Lacking;
 use types::{Event, SshApprovalId};
 
 /// Whoever holds sacha's key, and sacha's browser.
@@ -100,6 +101,9 @@ async fn approved_from_the_same_address_it_serves_once(database: &TestDatabase) 
     let proof = it.ssh.authenticated(&seen, address(1)).await.unwrap();
     assert_eq!((proof.assurance(), proof.door()), (Assurance::TwoFactors, Some(Door::Relays)));
     it.ssh.open_key(&seen, WORK, address(1)).await.unwrap();
+    assert!(it.ssh.is_open(&seen, WORK, address(1)));
+    it.ssh.close_key(&seen, WORK);
+    assert!(!it.ssh.is_open(&seen, WORK, address(1)), "where more is asked, the next connection is asked anew");
     assert_eq!(it.answer(&seen).await, SshAnswer::Over, "it has served");
     it.ssh.close_approval(&seen).await;
     let told = |event| it.it.told(event);
@@ -150,7 +154,7 @@ async fn nobody_else_answers(database: &TestDatabase) {
     it.it.clock.advance(MINUTES_10);
     let seen = it.asked(1).await;
     let id = it.waits().await.unwrap();
-    assert_eq!(it.approves(1, id).await, Err(OwnError::Denied));
+    assert_eq!(it.approves(1, id).await, Err(OwnError::Lacking(Lacking::Fresh)));
     assert_eq!(it.answer(&seen).await, SshAnswer::Waits);
 }
 both!(nobody_else_answers);

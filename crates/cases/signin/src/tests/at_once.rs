@@ -3,6 +3,7 @@
 use super::*;
 use crate::{AlarmKind, OtherSession, PRESENT, RulesSeen, SessionRulesError, Terminal};
 use identity::{AtOnce, Population, SessionRules};
+use policy::Lacking;
 use types::Event;
 
 fn rules(idle: u64, longest: u64, at_once: AtOnce) -> SessionRules {
@@ -302,7 +303,7 @@ async fn only_administrators_decide_and_a_row_moved_decides_nothing(database: &T
     it.clock.advance(600);
     let admin = desk.resume(&opened.cookie, address(1)).await.unwrap();
     let late = desk.set_session_rules(&admin.authenticated, Population::Patients, Some(wanted)).await;
-    assert_eq!(late, Err(SessionRulesError::Denied), "ten minutes after the sign-in");
+    assert_eq!(late, Err(SessionRulesError::Lacking(Lacking::Fresh)), "ten minutes after the sign-in");
 }
 both!(only_administrators_decide_and_a_row_moved_decides_nothing);
 

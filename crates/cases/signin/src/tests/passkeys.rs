@@ -12,6 +12,7 @@ use identity::{
     Assurance,
     passkey::{Assertion, PasskeyKey, PasskeyPublic, PasskeyRecord},
 };
+use policy::Lacking;
 use types::{AccountState, IdentityProof, LifeReason};
 
 /// An authenticator of software.
@@ -214,13 +215,19 @@ async fn a_session_left_open_gives_nobody_other_means(database: &TestDatabase) {
     }
     let stale = door.resume(&opened.cookie, address(9)).await.unwrap();
     assert!(!stale.authenticated.is_fresh(it.clock.now()));
-    assert!(matches!(means.begin_passkey(&stale.authenticated).await, Err(MeansError::Denied)));
+    assert!(matches!(means.begin_passkey(&stale.authenticated).await, Err(MeansError::Lacking(Lacking::Fresh))));
     let line = super::means::line(3);
-    assert!(matches!(means.add_ssh_key(&stale.authenticated, &line, "").await, Err(MeansError::Denied)));
+    assert!(matches!(
+        means.add_ssh_key(&stale.authenticated, &line, "").await,
+        Err(MeansError::Lacking(Lacking::Fresh))
+    ));
     let tokens = super::tokens::tokens(&it, Door::Suppliers, SUPPLIERS);
     let issued = tokens.issue(&stale.authenticated, super::tokens::new_token(&it, 3600)).await.err();
-    assert!(matches!(issued, Some(MeansError::Denied)));
-    assert!(matches!(means.allow_passkey(&stale.authenticated, &[1; 16]).await, Err(MeansError::Denied)));
+    assert!(matches!(issued, Some(MeansError::Lacking(Lacking::Fresh))));
+    assert!(matches!(
+        means.allow_passkey(&stale.authenticated, &[1; 16]).await,
+        Err(MeansError::Lacking(Lacking::Fresh))
+    ));
     assert!(means.own(&stale.authenticated).await.is_ok(), "he sees what he has, and takes away");
 }
 both!(a_session_left_open_gives_nobody_other_means);

@@ -89,7 +89,7 @@ pub(crate) async fn rules(bearer: Bearer) -> Result<Json<RuleList>, Problem> {
     bearer.needs(TokenScope::RulesRead)?;
     let rows = bearer.state.rules().list(&bearer.holder.authenticated, bearer.state.now()).await;
     let rows = rows.map_err(|error| match &error {
-        RulesError::NotFound => Problem::not_found(),
+        RulesError::NotFound | RulesError::Lacking(_) => Problem::not_found(),
         RulesError::Fault => failed(Failure::Fault, &error),
         RulesError::Journal(_) | RulesError::Dossier(_) => {
             failed(Failure::Shown(ErrorKind::JournalUnavailable), &error)

@@ -238,7 +238,7 @@ pub(crate) async fn get(bearer: Bearer) -> Result<Json<RetentionBody>, Problem> 
 
 fn problem(error: RetentionError) -> Problem {
     match &error {
-        RetentionError::NotFound => Problem::not_found(),
+        RetentionError::NotFound | RetentionError::Lacking(_) => Problem::not_found(),
         RetentionError::Journal(journal::JournalError::Revoked) => failed(Failure::Ended, &error),
         RetentionError::Journal(_) => failed(Failure::Shown(ErrorKind::JournalUnavailable), &error),
         // Nothing is asked for here.

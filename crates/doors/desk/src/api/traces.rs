@@ -325,7 +325,7 @@ pub(crate) async fn export(bearer: Bearer, Asked(mut asked): Asked<ExportAsked>)
 
 fn traces_problem(error: TracesError) -> Problem {
     match &error {
-        TracesError::NotFound => Problem::not_found(),
+        TracesError::NotFound | TracesError::Lacking(_) => Problem::not_found(),
         TracesError::TooLong => Problem::new(StatusCode::BAD_REQUEST).detail(error.to_string()),
         TracesError::Busy | TracesError::Preparing { .. } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail(error.to_string())

@@ -38,6 +38,7 @@ fn may_put(member: &Member, to: AccountState) -> bool {
 pub(crate) async fn refused(member: &Member, error: AccountError) -> Response {
     match error {
         AccountError::Denied | AccountError::Absent => member.turned_away("accounts").await,
+        AccountError::Lacking(lacking) => member.asked_for(lacking),
         AccountError::Unavailable => member.failed(Failure::Shown(ErrorKind::JournalUnavailable), &error).await,
         _ => member.failed(Failure::Shown(ErrorKind::BadRequest), &error).await,
     }
@@ -58,7 +59,11 @@ pub(crate) fn told(error: AccountError) -> Option<Refusal> {
         AccountError::LastAdministrator => Some(Refusal::LastAdministrator),
         AccountError::Meanwhile => Some(Refusal::Meanwhile),
         AccountError::Absent => Some(Refusal::NoLink),
-        AccountError::Denied | AccountError::Taken | AccountError::Field(_) | AccountError::Unavailable => None,
+        AccountError::Denied
+        | AccountError::Lacking(_)
+        | AccountError::Taken
+        | AccountError::Field(_)
+        | AccountError::Unavailable => None,
     }
 }
 

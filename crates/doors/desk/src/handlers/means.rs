@@ -44,6 +44,7 @@ fn scopes(role: Role) -> Vec<TokenScope> {
 
 async fn refused(member: &Member, path: &str, error: MeansError) -> Response {
     let refusal = match &error {
+        MeansError::Lacking(lacking) => return member.asked_for(*lacking),
         MeansError::Denied | MeansError::Absent => {
             return member.failed(Failure::Shown(ErrorKind::NotFound), &error).await;
         }

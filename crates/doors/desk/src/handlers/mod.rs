@@ -90,6 +90,7 @@ impl Before {
 pub(crate) async fn failed(member: &Member, error: InterventionError) -> Response {
     let failure = match &error {
         InterventionError::NotFound => Failure::Shown(ErrorKind::NotFound),
+        InterventionError::Lacking(lacking) => Failure::Lacking(*lacking),
         InterventionError::Ended => Failure::Ended,
         InterventionError::Invalid(_) | InterventionError::Conflict | InterventionError::BadSignature => {
             Failure::Shown(ErrorKind::BadRequest)

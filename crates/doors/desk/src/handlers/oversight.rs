@@ -19,6 +19,7 @@ pub(crate) struct Narrowed {
 
 async fn refused(member: &Member, error: RulesError) -> Response {
     let failure = match &error {
+        RulesError::Lacking(lacking) => Failure::Lacking(*lacking),
         RulesError::NotFound => Failure::Shown(ErrorKind::NotFound),
         RulesError::Fault => Failure::Fault,
         RulesError::Journal(_) | RulesError::Dossier(_) => Failure::Shown(ErrorKind::JournalUnavailable),

@@ -17,6 +17,7 @@ const HERE: &str = "/retention";
 
 async fn refused(member: &Member, error: RetentionError) -> Response {
     let refusal = match &error {
+        RetentionError::Lacking(lacking) => return member.asked_for(*lacking),
         RetentionError::NotFound => return member.failed(Failure::Shown(ErrorKind::NotFound), &error).await,
         RetentionError::Fault | RetentionError::Vault(_) => return member.failed(Failure::Fault, &error).await,
         RetentionError::Journal(journal::JournalError::Revoked) => return member.failed(Failure::Ended, &error).await,

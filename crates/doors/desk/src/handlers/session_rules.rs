@@ -18,6 +18,7 @@ use web::layout::{ErrorKind, page};
 async fn refused(member: &Member, error: SessionRulesError) -> Response {
     match error {
         SessionRulesError::Denied => member.turned_away("session-rules").await,
+        SessionRulesError::Lacking(lacking) => member.asked_for(lacking),
         SessionRulesError::Bad(_) => member.error(ErrorKind::BadRequest),
         SessionRulesError::Unavailable => member.failed(Failure::Shown(ErrorKind::JournalUnavailable), &error).await,
     }

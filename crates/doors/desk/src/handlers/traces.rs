@@ -142,6 +142,7 @@ pub(crate) struct Plain {}
 
 async fn not_kept(member: &Member, error: &SearchesError) -> Response {
     let failure = match error {
+        SearchesError::Lacking(lacking) => Failure::Lacking(*lacking),
         SearchesError::NotFound => Failure::Shown(ErrorKind::NotFound),
         SearchesError::Name | SearchesError::Full => Failure::Shown(ErrorKind::BadRequest),
         SearchesError::Journal(journal::JournalError::Revoked) => Failure::Ended,
@@ -259,6 +260,7 @@ fn not_searched(error: &TracesError) -> Result<NotSearched, Failure> {
     match error {
         TracesError::Busy => Ok(NotSearched::Busy),
         TracesError::Preparing { percent } => Ok(NotSearched::Preparing(*percent)),
+        TracesError::Lacking(lacking) => Err(Failure::Lacking(*lacking)),
         TracesError::NotFound | TracesError::TooLong => Err(Failure::Shown(ErrorKind::NotFound)),
         TracesError::Journal(journal::JournalError::Revoked) => Err(Failure::Ended),
         TracesError::Journal(_) | TracesError::Index(_) => Err(Failure::Shown(ErrorKind::JournalUnavailable)),

@@ -59,6 +59,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
             is_break_glass: false,
             here_path: None,
         }),
+        more_proof: None,
         nav: Vec::new(),
         now: NOW,
     };

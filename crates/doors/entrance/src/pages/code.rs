@@ -29,8 +29,8 @@ impl CodeStep {
         Self { t: chrome.text(), chrome, view }
     }
 
-    fn then(&self) -> &'static str {
-        self.view.then.map_or("", Then::word)
+    fn then(&self) -> &str {
+        self.view.then.as_ref().map_or("", Then::word)
     }
 
     fn is_wrong(&self) -> bool {

@@ -8,6 +8,7 @@ mod means;
 mod other;
 mod passkey;
 mod session;
+mod then;
 mod welcome;
 
 pub use advice::Advice;
@@ -16,6 +17,7 @@ pub use envelopes::{EnvelopeProblem, FirstEnvelope, FirstEnvelopeView, SecondEnv
 pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
 pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, refused_password};
 pub use other::{Disowned, Other, OtherView, OtherWhy, TooLate};
-pub use passkey::{Again, AgainView, OwnPasskeys, PasskeyEnrolling, PasskeyForm, Then};
+pub use passkey::{Again, AgainView, AskedFor, OwnPasskeys, PasskeyEnrolling, PasskeyForm};
 pub use session::{Session, SessionView, SignedOut};
+pub use then::{PagePath, Then};
 pub use welcome::{SignInProblem, Welcome, WelcomeView};

@@ -1,57 +1,9 @@
 //! Passkeys on the pages of an entrance, and the page that asks again who one is.
 
+use super::Then;
 use data_encoding::BASE64URL_NOPAD;
 use signin::{PasskeyOptions, PasskeySeen};
 use web::layout::prelude::*;
-
-/// Where somebody goes on once he has proved again who he is. The address names it by a word: no other place can be named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// His account.
-    Account,
-    /// His means of identification, at doors that have a page for them.
-    Means,
-    /// The establishment's accounts, at the desk.
-    Accounts,
-    /// What is decided of sessions, at the desk.
-    SessionRules,
-    /// The sign-in by SSH that waits for him, at the suppliers' door.
-    Ssh,
-    /// Break-glass accounts, at the desk.
-    BreakGlass,
-}
-
-impl Then {
-    const ALL: [Self; 6] =
-        [Self::Account, Self::Means, Self::Accounts, Self::SessionRules, Self::BreakGlass, Self::Ssh];
-
-    /// The word in the address.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Means => "means",
-            Self::Accounts => "accounts",
-            Self::SessionRules => "session-rules",
-            Self::Ssh => "ssh",
-            Self::BreakGlass => "break-glass",
-        }
-    }
-
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.word() == word)
-    }
-
-    pub(crate) fn path(self) -> &'static str {
-        match self {
-            Self::Account => "/session",
-            Self::Means => "/means",
-            Self::Accounts => "/accounts",
-            Self::SessionRules => "/accounts/sessions",
-            Self::Ssh => "/ssh",
-            Self::BreakGlass => "/accounts/break-glass",
-        }
-    }
-}
 
 /// What a form asks a passkey to sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +52,17 @@ impl From<PasskeyOptions> for PasskeyEnrolling {
     }
 }
 
+/// What is asked of somebody signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedFor {
+    /// Any means of his.
+    Any,
+    /// A passkey, of which he has one.
+    Passkey,
+    /// A passkey, of which he has none.
+    PasskeyToAdd,
+}
+
 /// What the page that asks again who one is shows.
 #[derive(Debug, Clone)]
 pub struct AgainView {
@@ -107,8 +70,10 @@ pub struct AgainView {
     pub login: String,
     /// Where he goes on.
     pub then: Then,
-    /// What a passkey is asked to sign.
+    /// What a passkey is asked to sign, where the door takes them.
     pub passkey: Option<PasskeyForm>,
+    /// By which means.
+    pub asked: AskedFor,
 }
 
 /// `GET /{lang}/session/again`.
@@ -126,16 +91,17 @@ impl Again {
         Self { t: chrome.text(), chrome, view }
     }
 
-    fn then(&self) -> &'static str {
+    fn then(&self) -> &str {
         self.view.then.word()
     }
 
     fn lead(&self) -> &str {
-        match self.view.then {
+        match &self.view.then {
             Then::Account | Then::Means => self.t.entrance_again_lead(),
             Then::Accounts | Then::BreakGlass => self.t.entrance_again_lead_accounts(),
             Then::SessionRules => self.t.entrance_again_lead_rules(),
             Then::Ssh => self.t.entrance_again_lead_ssh(),
+            Then::Page(_) => self.t.entrance_again_lead_page(),
         }
     }
 }

@@ -80,8 +80,8 @@ impl Welcome {
         Self { t: chrome.text(), chrome, greeting, view }
     }
 
-    fn then(&self) -> &'static str {
-        self.view.then.map_or("", Then::word)
+    fn then(&self) -> &str {
+        self.view.then.as_ref().map_or("", Then::word)
     }
 
     /// How long somebody stays whose browser does not calculate: longer where many did.

@@ -26,7 +26,8 @@ pub(crate) async fn home(member: Option<Member>, visit: Visit, search: Asking<Se
         Err(error) => return failed(&member, error).await,
     };
     let search = or_default(search);
-    shown(visit.lang, &Home::new(member.chrome(), view(member.who.role, people, search)))
+    let chrome = member.chrome_lacking(people.lacking);
+    shown(visit.lang, &Home::new(chrome, view(member.who.role, people.people, search)))
 }
 
 fn view(role: Role, people: Vec<RelatedPerson>, search: Search) -> HomeView {

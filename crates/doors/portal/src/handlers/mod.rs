@@ -40,6 +40,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 pub(crate) async fn failed(member: &Member, error: CareError) -> Response {
     let failure = match &error {
         CareError::NotFound => Failure::Shown(ErrorKind::NotFound),
+        CareError::Lacking(lacking) => Failure::Lacking(*lacking),
         CareError::Ended => Failure::Ended,
         CareError::SisUnavailable(_) => Failure::Shown(ErrorKind::SisUnavailable),
         CareError::Journal(_) | CareError::Store(_) => Failure::Shown(ErrorKind::JournalUnavailable),

@@ -52,7 +52,10 @@ pub(crate) async fn record(member: Member, Named { patient, .. }: Named, asked: 
     let wanted = RecordAsked { only, page: asked.page.unwrap_or(1) };
     let who = &member.who.authenticated;
     match member.visit.state.care().record(who, named(&patient), wanted).await {
-        Ok(page) => shown(member.visit.lang, &Record::new(member.chrome(), record_view(page, only))),
+        Ok(page) => {
+            let chrome = member.chrome_lacking(page.lacking);
+            shown(member.visit.lang, &Record::new(chrome, record_view(page, only)))
+        }
         Err(error) => failed(&member, error).await,
     }
 }

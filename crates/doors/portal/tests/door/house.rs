@@ -80,8 +80,25 @@ impl House {
         Self::over(database, sis, faults, stop).await
     }
 
+    /// With a policy of the hospital's own beside Poterne's.
+    pub async fn with_policy(database: &TestDatabase, text: &str) -> Self {
+        let (faults, stop) = (SisFaults::new(), CancellationToken::new());
+        let sis = demo_sis(&faults, stop.clone()).await;
+        let policies = Policies::with_own(vec![("own.cedar".into(), text.into())]).unwrap();
+        Self::ruled(database, sis, (faults, stop), Arc::new(policies)).await
+    }
+
     /// Over a SIS that is given.
     pub async fn over(database: &TestDatabase, sis: SisConfig, faults: SisFaults, stop: CancellationToken) -> Self {
+        Self::ruled(database, sis, (faults, stop), Arc::new(Policies::built_in().unwrap())).await
+    }
+
+    async fn ruled(
+        database: &TestDatabase,
+        sis: SisConfig,
+        (faults, stop): (SisFaults, CancellationToken),
+        policies: Arc<Policies>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
         let clock = HandClock::new();
@@ -94,7 +111,6 @@ impl House {
             reserve_slots: 64,
         };
         let journal = Journal::open(config, &master, door, handle.clone()).await.unwrap();
-        let policies = Arc::new(Policies::built_in().unwrap());
         let keys = || master.keys_for(Holder::Door(Door::Portal));
         let settings = SignInSettings {
             door: Door::Portal,

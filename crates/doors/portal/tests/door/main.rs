@@ -6,6 +6,7 @@ mod answer;
 mod clock;
 mod house;
 mod isolation;
+mod more_proof;
 mod routes;
 mod seen;
 mod seen_many;

@@ -48,6 +48,7 @@ pub fn chrome(lang: Lang, path: &str, who: Option<(&str, Role)>) -> Chrome {
             is_break_glass: false,
             here_path: None,
         }),
+        more_proof: None,
         nav: Vec::new(),
         now: NOW,
     }
@@ -252,10 +253,18 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         let view = WelcomeView { passkey: Some(asked()), ..WelcomeView::default() };
         Welcome::new(chrome(lang, "/", None), greeting(Text::new(lang)), view).render().unwrap()
     });
-    add("again", &|| {
-        let view = AgainView { login: "camille.aubrelle".into(), then: Then::Account, passkey: Some(asked()) };
-        Again::new(chrome(lang, "/session", CAMILLE), view).render().unwrap()
-    });
+    for (name, by, takes) in [
+        ("again", AskedFor::Any, true),
+        ("again-passkey", AskedFor::Passkey, true),
+        ("again-passkey-to-add", AskedFor::PasskeyToAdd, true),
+        ("again-passkey-nowhere", AskedFor::PasskeyToAdd, false),
+    ] {
+        add(name, &|| {
+            let passkey = takes.then(asked);
+            let view = AgainView { login: "camille.aubrelle".into(), then: Then::Account, passkey, asked: by };
+            Again::new(chrome(lang, "/session", CAMILLE), view).render().unwrap()
+        });
+    }
     add("welcome-wrong", &|| welcome(Some(SignInProblem::Credentials)));
     add("welcome-wait", &|| welcome(Some(SignInProblem::Wait { seconds: 16 })));
     add("welcome-expired", &|| welcome(Some(SignInProblem::Expired)));
@@ -397,6 +406,11 @@ fn record_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     add("record", &|| show(CAMILLE, record(only(results(false)), only(documents()))));
     add("record-professional", &|| show(INES, record(only(results(true)), only(documents()))));
     add("record-empty", &|| show(CAMILLE, record(only(Vec::new()), only(Vec::new()))));
+    add("record-more-proof", &|| {
+        let more_proof = Some(format!("/{lang}/session/again?then={path}&with=passkey"));
+        let chrome = Chrome { more_proof, ..chrome(lang, &path, CAMILLE) };
+        Record::new(chrome, record(only(results(false)), None)).render().unwrap()
+    });
     add("record-relative", &|| show(NOE, record(None, only(documents()))));
     add("record-results", &|| {
         let list = Listing { rows: results(false), paging: Paging { page: 2, has_more: true } };

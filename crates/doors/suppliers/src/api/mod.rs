@@ -48,7 +48,9 @@ impl Id {
 /// What a service could not give, as a problem.
 pub(crate) fn problem(error: InterventionError) -> Problem {
     match &error {
-        InterventionError::NotFound => failed(Failure::Shown(ErrorKind::NotFound), &error),
+        InterventionError::NotFound | InterventionError::Lacking(_) => {
+            failed(Failure::Shown(ErrorKind::NotFound), &error)
+        }
         InterventionError::Ended => failed(Failure::Ended, &error),
         InterventionError::Unavailable(_) => failed(Failure::Shown(ErrorKind::JournalUnavailable), &error),
         InterventionError::Fault(_) => failed(Failure::Fault, &error),

@@ -89,6 +89,7 @@ pub(crate) async fn reader(member: &Member) -> Result<Reader, MeansError> {
 pub(crate) async fn failed(member: &Member, error: InterventionError) -> Response {
     let failure = match &error {
         InterventionError::NotFound => Failure::Shown(ErrorKind::NotFound),
+        InterventionError::Lacking(lacking) => Failure::Lacking(*lacking),
         InterventionError::Ended => Failure::Ended,
         InterventionError::Invalid(_) | InterventionError::Conflict | InterventionError::BadSignature => {
             Failure::Shown(ErrorKind::BadRequest)
@@ -102,6 +103,7 @@ pub(crate) async fn failed(member: &Member, error: InterventionError) -> Respons
 /// The page for what the means could not give.
 pub(crate) async fn means_failed(member: &Member, error: MeansError) -> Response {
     let kind = match &error {
+        MeansError::Lacking(lacking) => return member.asked_for(*lacking),
         MeansError::Unavailable => ErrorKind::JournalUnavailable,
         MeansError::Denied | MeansError::Absent => ErrorKind::NotFound,
         _ => ErrorKind::BadRequest,

@@ -63,6 +63,7 @@ fn told(member: &Member, answered: Result<SshAnswered, OwnError>, (done, late): 
 
 fn failed(member: &Member, error: OwnError) -> Response {
     match error {
+        OwnError::Lacking(lacking) => member.asked_for(lacking),
         OwnError::Denied => member.error(ErrorKind::NotFound),
         _ => member.error(ErrorKind::JournalUnavailable),
     }
