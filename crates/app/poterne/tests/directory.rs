@@ -45,6 +45,10 @@ async fn a_node_follows_its_directory_and_says_when_it_does_not_answer() {
     let log = folder.path().join("log");
     let running = serve(&config, &log);
     until_health(health, "directory", |check| check["status"] == "ready").await;
+    // Its probe asked it too: the account that arrived waits for a link, so that nothing could be held against it yet.
+    let rule = until_proof(&config, "O-4.1").await;
+    assert_eq!(rule["state"], "partial", "{rule}");
+    assert!(rule.to_string().contains("no account of the directory is in use"), "{rule}");
     let add = |login: &str| {
         let names = ["--login", login, "--name", "Personne", "--role", "on_call"];
         poterne(&[&["account", "add", "--config", config.as_str()][..], &names].concat())
@@ -70,6 +74,19 @@ async fn a_node_follows_its_directory_and_says_when_it_does_not_answer() {
     for name in ["camille", "Camille", "sacha", "Exemple", SERVICE.1] {
         assert!(!log.contains(name), "the log names nobody: {name}");
     }
+}
+
+/// What a node's own probes said of a rule, once they have.
+async fn until_proof(config: &str, id: &str) -> Value {
+    for _ in 0..120 {
+        let said = poterne(&["rules", "--config", config, "--format", "json"]);
+        let rows: Vec<Value> = serde_json::from_slice(&said.stdout).unwrap_or_default();
+        if let Some(row) = rows.into_iter().find(|row| row["id"] == id && !row["proof"].is_null()) {
+            return row;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    panic!("nothing is said of {id}")
 }
 
 /// A browser at the desk, as somebody or as nobody.

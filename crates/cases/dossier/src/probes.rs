@@ -145,9 +145,15 @@ pub const PROBES: &[ProbeInfo] = &[
     },
     ProbeInfo {
         name: "passwords",
-        rules: &[(AccesWeb, "AA4")],
+        rules: &[(AccesWeb, "AA4"), (Clausier, "O-5.1")],
         what_fr: "Le mot de passe seul n’ouvre rien, et un mot de passe qui se devine vite est refusé.",
         what_en: "A password alone opens nothing, and one that is soon guessed is refused.",
+    },
+    ProbeInfo {
+        name: "directory",
+        rules: &[(Clausier, "O-4.1"), (Clausier, "O-5.5"), (Clausier, "O-5.6")],
+        what_fr: "L’annuaire de l’hôpital est interrogé, et aucun compte ne garde plus longtemps que le délai ce qu’il retire.",
+        what_en: "The hospital’s directory is asked, and no account keeps what it takes away for longer than the delay.",
     },
     ProbeInfo {
         name: "guessing",

@@ -85,7 +85,7 @@ impl Staff for Hospital {
 }
 
 /// Follows the directory until the node stops: every so often, and soon after somebody was not as he had been.
-pub(super) async fn follow(following: Following, hospital: Arc<Hospital>, every: Duration, check: Check) {
+pub(super) async fn follow(following: Arc<Following>, hospital: Arc<Hospital>, every: Duration, check: Check) {
     // Not down: whoever is kept here comes in, and who is in stays, whether it answers or not.
     check.set(State::Degraded("the directory was not asked yet".into()));
     loop {

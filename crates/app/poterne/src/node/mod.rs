@@ -216,7 +216,7 @@ pub struct Node {
     /// Tells patients who saw their records, where traces are read.
     sightings: Option<SightingsDesk>,
     /// Follows the hospital's directory, every so often.
-    following: Option<(Following, Arc<Hospital>, Duration)>,
+    following: Option<(Arc<Following>, Arc<Hospital>, Duration)>,
     /// Sends the mail that waits.
     mailing: Option<Mailing>,
     pages: Vec<Listening>,
@@ -368,8 +368,10 @@ impl Node {
             let keys = node.master.keys_for(Holder::Door(Door::Desk));
             let (keeps, bounds) =
                 ((keep.store.clone(), keep.journal.clone()), (establishments, config.leaving_percent_max));
-            (Following::new(keeps, keep.policies.clone(), keys, hospital.clone(), bounds), hospital, config.every)
+            let following = Following::new(keeps, keep.policies.clone(), keys, hospital.clone(), bounds);
+            (Arc::new(following), hospital, config.every)
         });
+        proving.following = following.as_ref().map(|(following, _, every)| (following.clone(), *every));
         let second = match node.trust {
             Some(trust) => {
                 let settings = second::Settings {

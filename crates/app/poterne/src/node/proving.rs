@@ -9,6 +9,7 @@ use crate::probes::{
     alone::{AloneDoor, AloneProbe},
     codes::Reserved,
     each_door::EachDoor,
+    following::{Followed, FollowingProbe},
     forged::ForgedProbe,
     guessing,
     openings::{Opened, OpeningsProbe},
@@ -56,6 +57,8 @@ pub struct Proving {
     pub other_record: Option<PatientId>,
     /// The relays, if this node has them.
     pub(super) relays: Option<Rehearsing>,
+    /// What follows the directory, if one is configured, and how often.
+    pub(super) following: Option<Followed>,
     keeper: ProofKeeper,
     targets: Vec<Target>,
     /// Of the doors that expect the PROXY protocol; until they carry.
@@ -149,6 +152,7 @@ impl Proving {
         Ok(Self {
             other_record: None,
             relays: None,
+            following: None,
             keeper,
             targets,
             porters,
@@ -267,12 +271,14 @@ impl Proving {
         let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
         let left = doors.clone();
+        let (following, clock) = (self.following, self.clock.clone());
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
             move |info| -> Arc<dyn Probe> { Arc::new(RelayProbe::new(info, what, works)) }
         };
         [
             named("tls", |info| Arc::new(TlsProbe::new(info, targets))),
+            named("directory", |info| Arc::new(FollowingProbe::new(info, following, clock))),
             named("idle-session", |info| Arc::new(OverProbe::new(info, over::Which::Idle, idle))),
             named("last-sign-in", each_door(sessions::last_sign_in)),
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),

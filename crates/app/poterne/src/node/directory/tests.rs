@@ -38,7 +38,7 @@ struct Site {
     desk: SignInService,
     accounts: Accounts,
     enrolment: Enrolment,
-    following: Following,
+    following: Arc<Following>,
 }
 
 /// Camille is on call by a group within a group, Dominique the data protection officer, Sacha both, of which being on call comes first.
@@ -99,6 +99,7 @@ impl Site {
         let accounts = Accounts::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys());
         let keeps = (keep.store.clone(), keep.journal.clone());
         let following = Following::new(keeps, keep.policies.clone(), keys(), hospital.clone(), (vec![HERE], 20));
+        let following = Arc::new(following);
         let admin = String::new();
         let mut site = Self { _folder: folder, clock, admin, server, hospital, desk, accounts, enrolment, following };
         site.local("admin", Role::Administrator, 1).await;
@@ -286,4 +287,55 @@ async fn an_emptied_group_and_a_login_taken_wait_for_a_person() {
     // The local administrator is nobody of the directory, whatever his login is there.
     assert_eq!(refused(site.comes_in("admin", "clef admin", 1).await), SecondStepError::NoDirectory);
     site.comes_in("admin", LOCAL, 1).await.unwrap();
+}
+
+/// What the probe of the directory says, over the real one, as rounds do not come.
+#[tokio::test]
+async fn the_probe_sees_who_keeps_what_the_directory_took_away() {
+    use crate::probes::following::FollowingProbe;
+    use dossier::{Probe as _, ProbeOutcome, probe_named};
+
+    let mut site = Site::new(&entries()).await;
+    let clock: Arc<dyn Clock> = Arc::new(site.clock.clone());
+    let made = |followed| FollowingProbe::new(probe_named("directory").unwrap(), followed, clock.clone());
+    let probe = made(Some((site.following.clone(), Duration::from_secs(900))));
+    let later = || site.clock.0.fetch_add(1_021_000_000, Ordering::SeqCst);
+    assert_eq!(probe.run().await, ProbeOutcome::Partial("no account of the directory is in use here yet".into()));
+    site.follow().await;
+    for (login, second_factor) in [("camille", 2), ("dominique", 3)] {
+        site.takes_a_link(login, second_factor).await;
+    }
+    let proved = |outcome: ProbeOutcome| matches!(&outcome, ProbeOutcome::Proved(_)).then(|| format!("{outcome:?}"));
+    assert!(proved(probe.run().await).unwrap().contains("none of its 2 accounts"));
+
+    // One leaves, one changes groups; no round comes. Within the delay that is as it should be, after it it is not.
+    site.server.change(&format!(
+        "dn: {}\nchangetype: delete\n\n\
+         dn: {}\nchangetype: modify\nadd: member\nmember: {}\n",
+        person_dn("camille"),
+        group_dn("garde"),
+        person_dn("dominique"),
+    ));
+    assert!(proved(probe.run().await).unwrap().contains("2 within its delay"));
+    later();
+    let told = ProbeOutcome::Failed("2 accounts keep what the directory took away more than 17 min ago".into());
+    assert_eq!(probe.run().await, told);
+    assert_eq!(site.follow().await, Followed { left: 1, changed: 1, ..Followed::default() });
+    assert!(proved(probe.run().await).unwrap().contains("none of its 1 accounts"), "and dominique is on call");
+
+    // Somebody new without an account: nothing is open that should not be.
+    let new = [person("robin", "Robin", "Nouveau")].concat();
+    site.server.change(&format!(
+        "{}\ndn: {}\nchangetype: modify\nadd: member\nmember: {}\n",
+        new.replacen("objectClass:", "changetype: add\nobjectClass:", 1),
+        group_dn("garde"),
+        person_dn("robin"),
+    ));
+    assert!(proved(probe.run().await).is_some());
+    later();
+    assert!(matches!(probe.run().await, ProbeOutcome::Partial(what) if what.starts_with("1 people of the directory")));
+
+    site.server.stop();
+    assert!(matches!(probe.run().await, ProbeOutcome::CouldNotRun(_)));
+    assert!(matches!(made(None).run().await, ProbeOutcome::CouldNotRun(_)));
 }
