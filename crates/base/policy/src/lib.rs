@@ -27,11 +27,11 @@ pub use action::{
     InviteAccount, IssueToken, LapseIntervention, MatterAct, NoteMailSent, NoteSeen, OpenBreakGlass, OpenDocument,
     OpenIntervention, OpenRelay, OpenSession, OverseeAct, PlainRead, PurgeSessions, ReadDocument, ReadRecord,
     ReadResult, ReadSightings, RecordProof, RefuseIntervention, RefuseSsh, RegisterEquipment, RegisterPatient,
-    ReleaseIntervention, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention, ReviewAccount,
-    ReviewBreakGlass, RevokeEnvelopes, RevokePasskey, RevokeToken, SaveSearch, SearchTraces, SeeAccounts, SeeEquipment,
-    SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules, SeeSearches, SetRehearsal,
-    SetSessionRules, TakeLink, TakeMail, TouchToken, VouchPasskey, WatchRelay, WithdrawIntervention, WithdrawLink,
-    WithdrawRetention,
+    ReleaseIntervention, RemindReviews, RemovePasskey, RemoveSshKey, RenewSession, ReplayRelay, RequestIntervention,
+    ReviewAccount, ReviewBreakGlass, RevokeEnvelopes, RevokePasskey, RevokeToken, SaveSearch, SearchTraces,
+    SeeAccounts, SeeEquipment, SeeInterventions, SeeOwnMeans, SeePasskeys, SeePeople, SeeRetention, SeeRules,
+    SeeSearches, SetRehearsal, SetSessionRules, TakeLink, TakeMail, TouchToken, VouchPasskey, WatchRelay,
+    WithdrawIntervention, WithdrawLink, WithdrawRetention,
 };
 pub use ask::Ask;
 pub use authorized::{Authorized, Subject};

@@ -111,6 +111,8 @@ fn what_sessions_and_system_actors_may_do() {
         let sent = NoteMailSent { account: other, mail: String::new() };
         let up = GiveMailUp { account: other, why: String::new() };
         assert_eq!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_ok(), purges);
+        let remind = RemindReviews { what: String::new() };
+        assert_eq!(policies.decide(&who, remind, &none, NOW).is_ok(), purges);
         assert_eq!(policies.decide(&who, sent, &none, NOW).is_ok(), purges);
         assert_eq!(policies.decide(&who, up, &none, NOW).is_ok(), purges);
         let readdress = ChangeAddress { account: other, what: String::new() };
@@ -266,6 +268,8 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let comes_in = BreakGlass { establishment: HERE, account: None, detail: String::new() };
             assert!(policies.decide(&who, comes_in, &none, NOW).is_err(), "{role} {door}: a door's own act");
             assert!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_err(), "{role} {door}");
+            let remind = RemindReviews { what: String::new() };
+            assert!(policies.decide(&who, remind, &none, NOW).is_err(), "{role} {door}");
             let words: Vec<&str> = asked.iter().skip(1).filter(|(_, yes)| *yes).map(|(word, _)| *word).collect();
             assert!(asked[0].1, "{role}");
             if !words.is_empty() {

@@ -58,6 +58,8 @@ words! {
         MailSent = "mail.sent",
         /// A message could not leave, and was given up.
         MailGivenUp = "mail.given_up",
+        /// Those who manage accounts were written to, that some are to be looked at again (acces-web GA4).
+        ReviewsReminded = "account.reviews_reminded",
         /// Something was refused.
         Refused = "access.refused",
         /// Refusals past the bound, counted together.

@@ -4,6 +4,7 @@
 pub(crate) mod break_glass;
 pub(crate) mod effects;
 pub(crate) mod model;
+pub(crate) mod reminders;
 pub(crate) mod sql;
 
 use crate::{

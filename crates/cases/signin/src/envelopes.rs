@@ -7,11 +7,10 @@ use crate::{
     SignInService,
     accounts::{
         break_glass::{
-            READ_MAX, TOLD_MAX, TOLD_ROLE,
             model::{Serve, UseRow, UseSecrets, envelope_digest, words},
             sql::insert_use,
         },
-        sql::{accounts, end_sessions},
+        sql::end_sessions,
     },
     attempts::{Counters, LoginTokens, Tried},
     ending::{Ending, Reserve, perform_ending},
@@ -19,8 +18,8 @@ use crate::{
     model::{AccountRow, LastSignIn, SessionSecrets, last_sign_in_place, session_place, state_column},
     outbox::{
         News,
-        model::{About, LetterRow, Whose},
-        put, told_or_logged,
+        model::{About, LetterRow},
+        put,
     },
     service::{FirstStepError, Opened, SecondStepError, Terminal},
     sql,
@@ -236,25 +235,13 @@ impl SignInService {
     /// The letters to those who manage accounts. Whoever comes in at night does not wait for them.
     async fn letters_to_administrators(&self, row: &AccountRow, device: &str, now: Time) -> Vec<LetterRow> {
         let parts = &self.0;
-        let read = async {
-            let mut connection = parts.store.read().await?;
-            accounts(&mut connection, (row.establishment, Some(TOLD_ROLE), false), None, READ_MAX).await
-        };
-        let administrators = read.await.unwrap_or_else(|error: StoreError| {
+        let news = || News { device, ..News::default() };
+        let stores = (&parts.store, &parts.keys);
+        let letters = parts.writes.to_administrators(stores, row.establishment, (About::BreakGlass, news), now).await;
+        letters.unwrap_or_else(|error: StoreError| {
             tracing::warn!(%error, "nobody can be told by mail that envelopes served");
             Vec::new()
-        });
-        let mut letters = Vec::new();
-        for one in administrators.iter().map(|whole| &whole.account).filter(|one| one.active) {
-            let Ok(secrets) = one.secrets(&parts.keys) else { continue };
-            let (whose, news) = (Whose { row: one, secrets: &secrets }, News { device, ..News::default() });
-            let letter = parts.writes.letter((&parts.store, &parts.keys), whose, (About::BreakGlass, news), now).await;
-            letters.extend(told_or_logged(letter));
-            if letters.len() >= TOLD_MAX {
-                break;
-            }
-        }
-        letters
+        })
     }
 }
 

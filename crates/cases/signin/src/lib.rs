@@ -38,6 +38,7 @@ mod steps;
 mod tests;
 mod tokens;
 
+pub use accounts::reminders::REMINDED_EVERY;
 pub use accounts::{
     Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE, Standing,
     break_glass::{

@@ -5,7 +5,10 @@
 pub(crate) mod model;
 pub(crate) mod sql;
 
-use crate::model::{SessionSecrets, session_place};
+use crate::{
+    accounts::sql as accounts,
+    model::{SessionSecrets, session_place},
+};
 use identity::system_actor;
 use journal::{Applied, Effect, Journal, JournalError, WriteTx};
 use model::{About, Letter, LetterRow, LetterSecrets, Post, Whose};
@@ -16,7 +19,7 @@ use std::{
     time::Duration,
 };
 use store::{Store, StoreError};
-use types::{Role, SessionId, SystemActor, Time};
+use types::{EstablishmentId, Role, SessionId, SystemActor, Time};
 use vault::{Keys, random};
 
 /// Letters that wait, in all and of one account.
@@ -42,6 +45,8 @@ pub(crate) struct News<'a> {
     pub device: &'a str,
     /// The link that the letter holds: its secret, its end, whether it waits, whether the account was in use.
     pub link: Option<(&'a str, Time, bool, bool)>,
+    /// How many accounts it is about, where that is not one.
+    pub count: Option<u32>,
 }
 
 /// What a service writes letters with; one that was given nothing writes none.
@@ -111,9 +116,44 @@ impl Writes {
             expires,
             waits,
             anew,
+            count: news.count,
         };
         row.seal(keys, &secrets)?;
         Ok(Some(row))
+    }
+}
+
+/// Those who manage accounts, who are told of what happens to others'.
+const TOLD_ROLE: Role = Role::Administrator;
+/// How many of them, at most.
+const TOLD_MAX: usize = 32;
+/// Accounts of that role that are read for it: those that are closed, or have no address, are passed over.
+const READ_MAX: i64 = 1024;
+
+impl Writes {
+    /// The same letter to each of those who manage an establishment's accounts and are in use; one that cannot be written keeps
+    /// the others from nothing.
+    pub(crate) async fn to_administrators<'a>(
+        &self,
+        (store, keys): (&Store, &Keys),
+        establishment: EstablishmentId,
+        (about, news): (About, impl Fn() -> News<'a>),
+        now: Time,
+    ) -> Result<Vec<LetterRow>, StoreError> {
+        let mut connection = store.read().await?;
+        let administrators =
+            accounts::accounts(&mut connection, (establishment, Some(TOLD_ROLE), false), None, READ_MAX).await?;
+        drop(connection);
+        let mut letters = Vec::new();
+        for row in administrators.iter().map(|whole| &whole.account).filter(|row| row.active) {
+            let Ok(secrets) = row.secrets(keys) else { continue };
+            let letter = self.letter((store, keys), Whose { row, secrets: &secrets }, (about, news()), now).await;
+            letters.extend(told_or_logged(letter));
+            if letters.len() >= TOLD_MAX {
+                break;
+            }
+        }
+        Ok(letters)
     }
 }
 
@@ -216,7 +256,7 @@ impl Outbox {
     async fn perform<A, E>(
         &self,
         action: A,
-        establishment: Option<types::EstablishmentId>,
+        establishment: Option<EstablishmentId>,
         effect: E,
     ) -> Result<E::Output, JournalError>
     where

@@ -26,6 +26,7 @@ impl Text {
             Event::SessionsPurged => self.event_session_purged(),
             Event::MailTaken => self.event_mail_taken(),
             Event::MailSent => self.event_mail_sent(),
+            Event::ReviewsReminded => self.event_reviews_reminded(),
             Event::MailGivenUp => self.event_mail_given_up(),
             Event::AddressChanged => self.event_account_address_changed(),
             Event::Refused => self.event_access_refused(),

@@ -29,20 +29,23 @@ pub(super) fn message(letter: &Letter, house: &House<'_>) -> Result<Message, Bad
 fn text(letter: &Letter, house: &House<'_>, lang: Lang) -> String {
     let t = Text::new(lang);
     let from = match letter.about {
-        About::BreakGlass => t.mail_from_alarm(house.place),
+        About::BreakGlass | About::Reviews => t.mail_from_alarm(house.place),
         _ => t.mail_from(house.place),
     };
     let mut parts = vec![format!("{}\n\n{from}", t.mail_hello())];
     match (&letter.link, &letter.origin) {
         (Some(link), Some(origin)) => parts.extend(link_parts(t, link, origin)),
+        _ if letter.about == About::Reviews => parts.push(t.mail_reviews_count(u64::from(letter.count))),
         _ => parts.push(facts(t, letter)),
     }
     let (well, not_you) = match letter.about {
         About::BreakGlass => (t.mail_break_glass_well(), t.mail_break_glass_unexpected(house.contact)),
+        About::Reviews => (t.mail_reviews_weekly(), String::new()),
         _ => (t.mail_well(), t.mail_not_you(house.contact)),
     };
+    let not_you = (letter.about != About::Reviews).then_some(not_you);
     let mut last = well.to_owned();
-    for line in [Some(not_you), page(t, letter)].into_iter().flatten() {
+    for line in [not_you, page(t, letter)].into_iter().flatten() {
         last.push('\n');
         last.push_str(&line);
     }
@@ -79,6 +82,9 @@ fn page(t: Text, letter: &Letter) -> Option<String> {
     if letter.about == About::BreakGlass {
         return Some(t.mail_break_glass_page(format!("{origin}/{}/accounts/break-glass", t.lang())));
     }
+    if letter.about == About::Reviews {
+        return Some(t.mail_reviews_page(format!("{origin}/{}/accounts?waits=review", t.lang())));
+    }
     Some(t.mail_not_you_page(format!("{origin}/{}/session", t.lang())))
 }
 
@@ -100,5 +106,6 @@ fn title(t: Text, about: About) -> &'static str {
         About::Disowned => t.mail_disowned(),
         About::SignedInElsewhere => t.mail_signed_in_elsewhere(),
         About::BreakGlass => t.mail_break_glass(),
+        About::Reviews => t.mail_reviews(),
     }
 }

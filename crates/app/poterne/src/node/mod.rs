@@ -7,6 +7,7 @@ mod letters;
 mod mailing;
 mod proving;
 mod rehearsing;
+mod reminding;
 mod second;
 mod sightings;
 mod stamping;
@@ -38,7 +39,7 @@ use mailing::Mailing;
 use portal::PortalState;
 use rustls::ServerConfig;
 use sightings::Finder;
-use signin::{Defences, Enrolment, Following, Means, Outbox, Post, SignInService, SignInSettings};
+use signin::{Accounts, Defences, Enrolment, Following, Means, Outbox, Post, SignInService, SignInSettings};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use store::{Store, StoreConfig};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
@@ -219,6 +220,8 @@ pub struct Node {
     following: Option<(Arc<Following>, Arc<Hospital>, Duration)>,
     /// Sends the mail that waits.
     mailing: Option<Mailing>,
+    /// Whose reviews are reminded of, and where.
+    reminding: Option<(Accounts, Vec<EstablishmentId>)>,
     pages: Vec<Listening>,
     relays: Option<RelaysListening>,
     health: TcpListener,
@@ -372,6 +375,7 @@ impl Node {
             (Arc::new(following), hospital, config.every)
         });
         proving.following = following.as_ref().map(|(following, _, every)| (following.clone(), *every));
+        let mut reminding = None;
         let second = match node.trust {
             Some(trust) => {
                 let settings = second::Settings {
@@ -390,6 +394,8 @@ impl Node {
                 signins.extend(opened.signins);
                 relays = opened.relays;
                 proving.relays = opened.rehearsing;
+                reminding =
+                    opened.accounts.map(|accounts| (accounts, node.establishments.iter().map(|(id, _)| *id).collect()));
                 Some(opened.second)
             }
             None => None,
@@ -428,6 +434,7 @@ impl Node {
             sightings,
             following,
             mailing,
+            reminding,
             pages,
             relays,
             health,
@@ -482,6 +489,9 @@ impl Node {
         }
         if let Some(mailing) = self.mailing.take() {
             upkeep.spawn(mailing.send(health.check("mail")));
+        }
+        if let Some((accounts, establishments)) = self.reminding.take() {
+            upkeep.spawn(reminding::remind(accounts, establishments));
         }
         upkeep.spawn(purge_traces(self.journal.clone()));
         for signin in &self.signins {

@@ -64,6 +64,8 @@ pub(super) struct Opened {
     pub signins: Vec<SignInService>,
     pub relays: Option<RelaysListening>,
     pub rehearsing: Option<Rehearsing>,
+    /// The desk's accounts, whose reviews are reminded of.
+    pub accounts: Option<Accounts>,
 }
 
 /// The services of the second door.
@@ -120,7 +122,7 @@ impl Second {
             None => desk,
         };
         let establishment = ground.first()?.0;
-        let (mut listening, mut rehearsing, mut searched) = (None, None, None);
+        let (mut listening, mut rehearsing, mut searched, mut managed) = (None, None, None, None);
         let (mut relay_name, mut relay_key) = (None, None);
         let mut desk = desk;
         if let Some(door) = settings.relays {
@@ -201,6 +203,7 @@ impl Second {
             if let Some(post) = &ground.post {
                 accounts.write_mail(post.clone());
             }
+            managed = Some(accounts.clone());
             let services = DeskServices {
                 signin,
                 tokens: desk_tokens.clone(),
@@ -234,7 +237,7 @@ impl Second {
             pages.push(Listening::of(Door::Suppliers, door, router));
         }
         let second = Self { fleet, desk_tokens, suppliers_tokens, house, pins, traces: searched, leases };
-        Ok(Opened { second, pages, signins, relays: listening, rehearsing })
+        Ok(Opened { second, pages, signins, relays: listening, rehearsing, accounts: managed })
     }
 
     pub(super) fn metrics(&self, metrics: &mut Metrics) {

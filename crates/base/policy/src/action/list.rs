@@ -132,6 +132,11 @@ actions! {
         /// Why.
         why: String
     } MailGivenUp, |_| Question::House, account account, detail why;
+    /// Write to those who manage accounts that some are to be looked at again.
+    DatabaseAction RemindReviews {
+        /// How many, and how many were written to.
+        what: String
+    } ReviewsReminded, |_| Question::House, detail what;
     /// Create an establishment.
     DatabaseAction CreateEstablishment {
         /// Its identifier.

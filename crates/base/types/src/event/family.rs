@@ -94,6 +94,7 @@ impl Event {
             | Event::AccountReviewed
             | Event::AddressChanged
             | Event::MailSent
+            | Event::ReviewsReminded
             | Event::MailGivenUp
             | Event::SessionRulesSet
             | Event::PasswordChanged

@@ -23,7 +23,7 @@ use model::{
 };
 use policy::{ConfirmEnvelopes, DrawEnvelope, Facts, OpenBreakGlass, ReviewBreakGlass, RevokeEnvelopes};
 use std::{collections::HashMap, time::Duration};
-use types::{AccountId, AccountState, EnvelopesId, EstablishmentId, IdentityProof, Role, Secret, SessionId, Time};
+use types::{AccountId, AccountState, EnvelopesId, EstablishmentId, IdentityProof, Secret, SessionId, Time};
 use vault::{Purpose, random};
 
 /// How long the first envelope waits for a second person.
@@ -327,13 +327,6 @@ fn login(typed: &str) -> Result<String, AccountError> {
     let fits = !login.is_empty() && login.chars().count() <= super::model::LOGIN_CHARS_MAX && login.chars().all(plain);
     fits.then_some(login).ok_or(AccountError::Field("login"))
 }
-
-/// Who is told when a break-glass account is used.
-pub(crate) const TOLD_ROLE: Role = Role::Administrator;
-/// How many of them, at most.
-pub(crate) const TOLD_MAX: usize = 32;
-/// Accounts of that role that are read for it: those that are closed, or have no address, are passed over.
-pub(crate) const READ_MAX: i64 = 1024;
 
 /// Whether this establishment may have one more.
 pub(crate) async fn has_room(

@@ -348,3 +348,36 @@ pub(crate) async fn spend_code(
         .await?;
     Ok(gone.rows_affected() == 1)
 }
+
+/// When an establishment's administrators were last written to about accounts to look at again.
+pub(crate) async fn reminded(
+    connection: &mut AnyConnection,
+    establishment: EstablishmentId,
+) -> Result<Option<Time>, StoreError> {
+    let row = sqlx::query("SELECT at_micros FROM review_reminders WHERE establishment_id = $1")
+        .bind(establishment.as_bytes().to_vec())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok(Time::from_micros(row.try_get(0)?))).transpose()
+}
+
+/// Notes that they are, if nobody did since that was read.
+pub(crate) async fn note_reminded(
+    connection: &mut AnyConnection,
+    (establishment, former): (EstablishmentId, Option<Time>),
+    now: Time,
+) -> Result<bool, StoreError> {
+    let establishment = establishment.as_bytes().to_vec();
+    let done = match former {
+        None => {
+            let insert = "INSERT INTO review_reminders (at_micros, establishment_id) VALUES ($1, $2)";
+            sqlx::query(insert).bind(now.micros()).bind(establishment).execute(connection).await?
+        }
+        Some(former) => {
+            let update = "UPDATE review_reminders SET at_micros = $1 WHERE establishment_id = $2 AND at_micros = $3";
+            let update = sqlx::query(update).bind(now.micros()).bind(establishment).bind(former.micros());
+            update.execute(connection).await?
+        }
+    };
+    Ok(done.rows_affected() == 1)
+}

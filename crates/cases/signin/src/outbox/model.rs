@@ -65,6 +65,8 @@ abouts! {
     SignedInElsewhere = "signed_in_elsewhere",
     /// Somebody came in by the sealed envelopes of a break-glass account: told to those who manage accounts.
     BreakGlass = "break_glass",
+    /// Accounts are to be looked at again: told to those who manage them.
+    Reviews = "reviews",
 }
 
 /// Where the doors' pages live, for what letters name. Given to services that write letters; without it they write none.
@@ -114,6 +116,8 @@ pub struct Letter {
     pub origin: Option<String>,
     /// The link that it holds.
     pub link: Option<LinkTold>,
+    /// How many accounts it is about, where that is not one.
+    pub count: u32,
 }
 
 impl Letter {
@@ -147,6 +151,8 @@ pub(crate) struct LetterSecrets {
     pub waits: bool,
     #[n(9)]
     pub anew: bool,
+    #[n(10)]
+    pub count: Option<u32>,
 }
 
 impl Drop for LetterSecrets {
@@ -195,6 +201,7 @@ impl LetterRow {
             lang: kept.lang.as_deref().and_then(|lang| lang.parse().ok()),
             origin: kept.origin.clone(),
             link: secret.map(|secret| LinkTold { secret, expires, waits, anew }),
+            count: kept.count.unwrap_or(1),
         })
     }
 }

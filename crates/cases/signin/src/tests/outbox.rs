@@ -18,6 +18,15 @@ fn post() -> Post {
 }
 
 impl Fixture {
+    /// Somebody of [`Self::at_desk`], signed in again later.
+    async fn back(&self, login: &str, secret: u8) -> SignedIn {
+        self.wait();
+        let desk = self.door(Door::Desk, DESK);
+        let ceremony = desk.first_step(login, Secret::new(PASSWORD.into()), address(1)).await.unwrap();
+        let opened = desk.second_step(&ceremony, &self.code(secret), address(1)).await.unwrap();
+        desk.resume(&opened.cookie, address(1)).await.unwrap()
+    }
+
     fn outbox(&self) -> Outbox {
         let keys = self.master.keys_for(Holder::Mailer);
         Outbox::new(self.store.clone(), self.journal.clone(), Arc::clone(&self.policies), keys)
@@ -361,3 +370,50 @@ async fn telephones_roam_and_the_first_sign_in_is_ones_own(database: &TestDataba
     assert!(!portal.is_new(&row, (address(200), "Chrome, Windows"), now), "at home");
 }
 both!(telephones_roam_and_the_first_sign_in_is_ones_own);
+
+async fn those_who_manage_accounts_are_reminded_of_reviews_once_a_week(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.at_desk("admin", Role::Administrator, 1).await;
+    it.at_desk("garde", Role::SecurityOfficer, 2).await;
+    let (accounts, twin) = (it.mailing(), it.mailing());
+    let both = async || {
+        let (one, other) = tokio::join!(accounts.remind_reviews(HERE), twin.remind_reviews(HERE));
+        let mut told = [one.unwrap(), other.unwrap()];
+        told.sort_unstable();
+        told
+    };
+    it.clock.advance(370 * 86_400);
+    assert_eq!(both().await, [None, None], "no administrator has an address");
+    // One has, from now on; the two others were due already.
+    let (admin, officer) = (it.back("admin", 1).await, it.back("garde", 2).await);
+    let mail = accounts::invitation("solange", Role::Administrator);
+    let new = NewInvitation { mail: Some(OTHER.into()), ..mail };
+    let (solange, link) = accounts.invite(&admin.authenticated, new).await.unwrap();
+    assert_eq!(both().await, [None, None], "an administrator who never came is nobody yet");
+    let SecondCode(code) = accounts.confirm_link(&officer.authenticated, solange, link.id).await.unwrap();
+    let chosen = crate::Chosen { second: code.expose().clone(), ..it.chosen(7) };
+    it.desk().take_link(link.secret.expose(), chosen, address(3)).await.unwrap();
+    for letter in it.letters().await {
+        it.outbox().sent(&letter).await.unwrap();
+    }
+    assert_eq!(both().await, [None, Some(2)], "of two nodes one writes; her own account is new");
+    let letters = it.letters().await;
+    let [letter] = &letters[..] else { panic!("{} letters", letters.len()) };
+    assert_eq!((letter.about, letter.to.as_str(), letter.count), (About::Reviews, OTHER, 2));
+    assert!(letter.link.is_none());
+    it.clock.advance(7 * 86_400 - 1);
+    assert_eq!(both().await, [None, None]);
+    // One is looked at meanwhile.
+    accounts.review(&it.back("admin", 1).await.authenticated, officer.account).await.unwrap();
+    it.clock.advance(1);
+    assert_eq!(both().await, [None, Some(1)], "a week later, as long as one waits");
+    assert_eq!(it.told(Event::ReviewsReminded), 2);
+    // A node that writes no mail reminds nobody.
+    it.clock.advance(8 * 86_400);
+    assert_eq!(it.accounts().remind_reviews(HERE).await, Ok(None));
+    // What will be due within the week is counted, for the next reminder would come too late: her account, not that which was
+    // looked at a week later.
+    it.clock.advance(343 * 86_400);
+    assert_eq!(both().await, [None, Some(2)]);
+}
+both!(those_who_manage_accounts_are_reminded_of_reviews_once_a_week);

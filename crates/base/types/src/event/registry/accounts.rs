@@ -45,6 +45,16 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute),
     ),
     entry(
+        Event::ReviewsReminded,
+        &[written(
+            Form::Effect,
+            "administrators were written to that accounts are due to be looked at again, or will be within a week",
+            "author `system.node`; detail: how many accounts, and to how many administrators",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
         Event::MailGivenUp,
         &[written(
             Form::Effect,
