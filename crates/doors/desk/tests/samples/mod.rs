@@ -2,6 +2,7 @@
 
 mod accounts;
 mod rows;
+mod sheets;
 
 use desk::pages::*;
 use dossier::{SavedSearch, TracePage, TraceRow};
@@ -23,6 +24,7 @@ use web::{
 
 pub use accounts::*;
 pub use rows::*;
+pub use sheets::codes_sheet;
 
 /// Saturday 21 November 2026, 14:05 in Paris.
 pub const NOW: Time = Time::from_micros(1_795_266_300_000_000);
@@ -146,6 +148,7 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
     pages.push(("revoke", html(&Passkey::new(at("/passkeys/x/revoke", MIREILLE), view))));
     pages.extend(kept(lang));
     pages.extend(accounts(lang));
+    pages.extend(sheets::sheets(lang));
     for (name, refused) in [("enrol", None), ("enrol-again", Some(desk::EnrolRefused::Code))] {
         let view = EnrolView {
             token: "a".repeat(40),

@@ -8,6 +8,7 @@ mod means;
 mod other;
 mod passkey;
 mod session;
+mod sheet;
 mod welcome;
 
 pub use advice::Advice;
@@ -18,4 +19,5 @@ pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFacto
 pub use other::{Disowned, Other, OtherView, OtherWhy, TooLate};
 pub use passkey::{Again, AgainView, OwnPasskeys, PasskeyEnrolling, PasskeyForm, Then};
 pub use session::{Session, SessionView, SignedOut};
+pub use sheet::short_of_codes;
 pub use welcome::{SignInProblem, Welcome, WelcomeView};

@@ -25,8 +25,11 @@ pub(crate) async fn home(member: Option<Member>, visit: Visit, search: Asking<Se
         Ok(people) => people,
         Err(error) => return failed(&member, error).await,
     };
+    // What cannot be told of a sheet keeps nobody from his record.
+    let sheet = visit.entrance().signin().own_sheet(&member.who).await.unwrap_or_default();
     let search = or_default(search);
-    shown(visit.lang, &Home::new(member.chrome(), view(member.who.role, people, search)))
+    let home = Home::new(member.chrome(), view(member.who.role, people, search));
+    shown(visit.lang, &home.with_sheet(sheet))
 }
 
 fn view(role: Role, people: Vec<RelatedPerson>, search: Search) -> HomeView {
