@@ -217,6 +217,14 @@ async fn a_code_opens_with_its_password_its_account_its_sheet_and_its_number_onl
     house.it.outside("INSERT INTO sheet_codes SELECT * FROM kept").await;
     assert!(house.comes_in(code(&sheet, 2)).await.is_none(), "replaced");
     assert!(house.comes_in(code(&next, 1)).await.is_some());
+    // Nor under the name of the one that serves.
+    let serving = "CREATE TABLE serving AS SELECT DISTINCT sheet_id FROM sheet_codes \
+                   WHERE sheet_id NOT IN (SELECT sheet_id FROM kept)";
+    house.it.outside(serving).await;
+    house.it.outside("DELETE FROM sheet_codes").await;
+    let renamed = "INSERT INTO sheet_codes SELECT account_id, (SELECT sheet_id FROM serving), number, digest FROM kept";
+    house.it.outside(renamed).await;
+    assert!(house.comes_in(code(&sheet, 2)).await.is_none(), "another sheet");
 }
 both!(a_code_opens_with_its_password_its_account_its_sheet_and_its_number_only);
 
@@ -438,11 +446,25 @@ async fn a_link_asks_for_a_code_of_the_sheet_and_for_the_second_persons(database
 }
 both!(a_link_asks_for_a_code_of_the_sheet_and_for_the_second_persons);
 
-async fn unknown_logins_and_accounts_without_a_sheet_cost_the_same_questions(database: &TestDatabase) {
+async fn a_code_is_taken_away_once(database: &TestDatabase) {
+    use crate::accounts::sheets::sql::{first, spend};
+    let house = house(database).await;
+    let sheet = (house.camille, house.given().await.id);
+    let mut outside = sqlx::AnyPool::connect(&house.it.url).await.unwrap().acquire().await.unwrap();
+    let numbers = |rows: Vec<(u8, [u8; 32])>| rows.into_iter().map(|(number, _)| number).collect::<Vec<_>>();
+    assert!(spend(&mut outside, sheet, 3).await.unwrap());
+    assert!(!spend(&mut outside, sheet, 3).await.unwrap(), "of two at once, the later one finds it gone");
+    assert!(!spend(&mut outside, sheet, 2).await.unwrap(), "it was passed over");
+    assert_eq!(numbers(first(&mut outside, sheet, 3).await.unwrap()), [4, 5, 6]);
+    let another = (house.camille, SheetId::from_bytes([9; 16]));
+    assert!(!spend(&mut outside, another, 4).await.unwrap());
+}
+both!(a_code_is_taken_away_once);
+
+async fn unknown_logins_and_accounts_without_a_sheet_are_answered_alike(database: &TestDatabase) {
     let house = house(database).await;
     let sheet = house.given().await;
     house.it.enrol("yann", Role::Patient, 2).await.unwrap();
-    // As many questions of the database and as many digests for each: the answers are alike, and so are the failures kept.
     let mut answers = Vec::new();
     for (from, login) in (60..).zip(["camille", "yann", "personne"]) {
         let ceremony = house.it.service.first_step(login, Secret::new(PASSWORD.into()), address(from)).await.unwrap();
@@ -452,4 +474,4 @@ async fn unknown_logins_and_accounts_without_a_sheet_cost_the_same_questions(dat
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!(answers[0].1, Some(SecondStepError::Refused));
 }
-both!(unknown_logins_and_accounts_without_a_sheet_cost_the_same_questions);
+both!(unknown_logins_and_accounts_without_a_sheet_are_answered_alike);

@@ -24,7 +24,6 @@ use web::{
 
 pub use accounts::*;
 pub use rows::*;
-pub use sheets::codes_sheet;
 
 /// Saturday 21 November 2026, 14:05 in Paris.
 pub const NOW: Time = Time::from_micros(1_795_266_300_000_000);

@@ -15,7 +15,7 @@ fn drawn(by: AccountId, n: u8, days: u64) -> SheetSeen {
 }
 
 /// The sheet to print.
-pub fn codes_sheet(confirms: bool, origin: Option<&str>) -> CodesSheetView {
+fn codes_sheet(confirms: bool, origin: Option<&str>) -> CodesSheetView {
     CodesSheetView {
         account: OTHER,
         name: "Camille Aubrelle".into(),
