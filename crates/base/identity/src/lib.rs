@@ -18,6 +18,7 @@ mod password;
 mod puzzle;
 mod session;
 mod session_rules;
+mod sheet;
 mod signin;
 mod ssh;
 mod throttle;
@@ -41,6 +42,7 @@ pub use session::{
     resume,
 };
 pub use session_rules::{AtOnce, BadSessionRules, SESSION_IDLE_SECONDS_MIN, SESSION_SECONDS_MAX, SessionRules};
+pub use sheet::{SHEET_CODES, SHEET_WINDOW, SheetCode, may_have_sheet};
 pub use signin::{CeremonyLost, CodeUsed, PasswordSeen, SignIn, SignInRefused, Started, Verified};
 pub use ssh::{BadSshKey, EnrolledKey, SecondFactor, SshApproval, SshPublicKey, SshRecognized, recognize};
 pub use throttle::{

@@ -47,6 +47,8 @@ pub enum CodeUsed {
     Step(u64),
     /// A spare code, which the caller found among the account's.
     Spare,
+    /// A code of its printed sheet, which the caller found among those whose turn it is.
+    Sheet,
     /// The challenge that a passkey signed, which the caller drew.
     Challenge([u8; 32]),
     /// The two envelopes of a break-glass account, which the caller compared with what is kept of them.
@@ -184,9 +186,18 @@ impl SignIn<PasswordSeen> {
 
     /// Takes a spare code in the place of the other one; `is_there` says whether the account has it.
     pub fn spare_code(self, is_there: bool, now: Time) -> Result<SignIn<Verified>, SignInRefused> {
+        self.found(is_there, CodeUsed::Spare, now)
+    }
+
+    /// Takes a code of a printed sheet; `is_next` says whether it is one of the account's whose turn it is.
+    pub fn sheet_code(self, is_next: bool, now: Time) -> Result<SignIn<Verified>, SignInRefused> {
+        self.found(is_next, CodeUsed::Sheet, now)
+    }
+
+    fn found(self, is_there: bool, code: CodeUsed, now: Time) -> Result<SignIn<Verified>, SignInRefused> {
         match self.state.account {
             Some(account) if is_there && self.state.password_right && now < self.expires => {
-                let state = Verified { account, code: CodeUsed::Spare, assurance: Assurance::TwoFactors };
+                let state = Verified { account, code, assurance: Assurance::TwoFactors };
                 Ok(SignIn { address: self.address, expires: self.expires, state })
             }
             _ => Err(SignInRefused),
@@ -296,6 +307,26 @@ mod tests {
         assert_eq!(spare("un mot de passe faux", true, true, NOW), Err(SignInRefused));
         assert_eq!(spare("un mot de passe long", false, true, NOW), Err(SignInRefused));
         assert_eq!(spare("un mot de passe long", true, true, NOW + CEREMONY), Err(SignInRefused));
+    }
+
+    #[test]
+    fn a_code_of_a_sheet_stands_in_for_the_other_and_for_nothing_else() {
+        let held = credentials();
+        let account = AccountId::from_bytes([5; 16]);
+        let sheet = |password: &str, known: bool, is_next: bool, now: Time| {
+            let given = Secret::new(password.into());
+            let seen = SignIn::start(here(), NOW).password(&given, known.then_some((account, &held)));
+            seen.sheet_code(is_next, now).map(|verified| (verified.account(), verified.code_used()))
+        };
+        assert_eq!(sheet("un mot de passe long", true, true, NOW), Ok((account, CodeUsed::Sheet)));
+        for (password, known, is_next, now) in [
+            ("un mot de passe long", true, false, NOW),
+            ("un mot de passe faux", true, true, NOW),
+            ("un mot de passe long", false, true, NOW),
+            ("un mot de passe long", true, true, NOW + CEREMONY),
+        ] {
+            assert_eq!(sheet(password, known, is_next, now), Err(SignInRefused), "{password} {known} {is_next}");
+        }
     }
 
     #[test]

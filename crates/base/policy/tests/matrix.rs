@@ -263,6 +263,14 @@ fn who_may_do_what_with_the_establishments_affairs() {
             assert_eq!(policies.decide(&who, confirms, &none, NOW).is_ok(), said("confirm a link"), "{role} {door}");
             let revokes = RevokeEnvelopes { account: other };
             assert_eq!(policies.decide(&who, revokes, &none, NOW).is_ok(), said("suspend"), "{role} {door}");
+            // So do printed sheets of codes.
+            let (sheet, terms) = (SheetId::from_bytes([2; 16]), String::new());
+            let prints = DrawSheet { account: other, terms };
+            assert_eq!(policies.decide(&who, prints, &none, NOW).is_ok(), invites, "{role} {door}");
+            let confirms = ConfirmSheet { account: other, sheet };
+            assert_eq!(policies.decide(&who, confirms, &none, NOW).is_ok(), said("confirm a link"), "{role} {door}");
+            let withdraws = WithdrawSheet { account: other, sheet };
+            assert_eq!(policies.decide(&who, withdraws, &none, NOW).is_ok(), said("suspend"), "{role} {door}");
             let reviews = ReviewBreakGlass { account: other, detail: String::new() };
             assert_eq!(policies.decide(&who, reviews, &none, NOW).is_ok(), said("suspend"), "{role} {door}");
             let comes_in = BreakGlass { establishment: HERE, account: None, detail: String::new() };

@@ -56,3 +56,10 @@ words! {
         Employer = "employer",
     }
 }
+
+impl IdentityProof {
+    /// Whether whoever verified it had him before him: what is handed over is handed to him.
+    pub const fn is_face_to_face(self) -> bool {
+        matches!(self, Self::InPerson | Self::Known)
+    }
+}

@@ -115,6 +115,12 @@ words! {
         EnvelopesConfirmed = "account.envelopes_confirmed",
         /// A break-glass account's envelopes serve no more.
         EnvelopesRevoked = "account.envelopes_revoked",
+        /// A sheet of one-time codes was drawn for an account; it serves nothing before a second person or a link.
+        SheetDrawn = "account.sheet_drawn",
+        /// A second person confirmed it: it serves from now on, in place of what was the second factor.
+        SheetConfirmed = "account.sheet_confirmed",
+        /// A sheet of one-time codes serves no more, nor does one that waited.
+        SheetWithdrawn = "account.sheet_withdrawn",
         /// An account was suspended, blocked, reopened or closed (acces-web GA4).
         AccountStateChanged = "account.state_changed",
         /// Where an account's mail goes was changed.

@@ -94,6 +94,8 @@ ids! {
     SshApprovalId,
     /// The two sealed envelopes of a break-glass account, from the day they were drawn to the day they serve.
     EnvelopesId,
+    /// A printed sheet of one-time codes, from the day it was drawn.
+    SheetId,
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub use clock::{Clock, ClockState};
 pub use event::{Codes, Do, Documented, Event, Extra, Extras, Family, Form, Written, events_page};
 pub use id::{
     AccountId, BadId, EnvelopesId, EquipmentId, EstablishmentId, InterventionId, LinkId, PatientId, RelayId, SearchId,
-    SessionId, SshApprovalId, SupplierId, TokenId, TraceId,
+    SessionId, SheetId, SshApprovalId, SupplierId, TokenId, TraceId,
 };
 pub use lang::Lang;
 pub use record::{BadIns, BadObjectId, Category, Confidentiality, Ins, InsDomain, ObjectId, ObjectRef};

@@ -5,6 +5,7 @@ pub(crate) mod break_glass;
 pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod reminders;
+pub(crate) mod sheets;
 pub(crate) mod sql;
 
 use crate::{
@@ -164,6 +165,7 @@ impl Accounts {
             last_sign_in: last.map(|last| last.at),
             sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
             mail: secrets.mail.clone(),
+            sheets: self.sheets_seen(&row, now).await?,
             seen,
         })
     }
@@ -201,6 +203,7 @@ impl Accounts {
             mail: new.mail.clone(),
             lang: None,
             envelopes: None,
+            sheets: None,
         };
         let supplier = new.supplier;
         let bond =

@@ -3,7 +3,10 @@
 
 use crate::{
     AlarmKind, OwnError, SignInService, SignedIn,
-    accounts::sql as accounts,
+    accounts::{
+        sheets::{model::Sheets, sql::keep_only},
+        sql as accounts,
+    },
     at_once::OtherSession,
     ending::{Ending, Reserve, perform_ending},
     model::{AccountRow, state_column},
@@ -166,6 +169,8 @@ impl Disown {
             None => accounts::delete_sessions(&mut *connection, self.account, self.but).await?,
         };
         ended.extend(accounts::end_tokens(&mut *connection, self.account).await?);
+        // A printed sheet may have been seen, or lost: its holder is given another.
+        keep_only(&mut *connection, self.account, &[]).await?;
         put(&mut *connection, &self.letter).await?;
         self.mark(connection, &row, now).await?;
         Ok(Applied::done(Ending { outcome: true, ended }))
@@ -191,6 +196,7 @@ impl Disown {
             }
         };
         secrets.ended = Some(now.micros());
+        secrets.sheets = secrets.sheets.as_ref().map(Sheets::emptied);
         let sealed = row.bond().seal(keys, &secrets).map_err(|error| StoreError::Other(error.to_string()))?;
         let (read, state) = ((row.id, row.version), state_column(AccountState::Active));
         sql::reseal_account(connection, read, sealed, state).await?;

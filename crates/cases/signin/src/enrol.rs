@@ -188,6 +188,7 @@ impl Enrolment {
             mail: None,
             lang: None,
             envelopes: None,
+            sheets: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;

@@ -328,6 +328,7 @@ impl Following {
             mail: None,
             lang: None,
             envelopes: None,
+            sheets: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: None };
         let arrival = Arrival {

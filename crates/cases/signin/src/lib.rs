@@ -30,6 +30,7 @@ mod rights;
 mod rules;
 mod service;
 mod sessions;
+mod sheets;
 mod sql;
 mod ssh;
 mod staff;
@@ -51,6 +52,10 @@ pub use accounts::{
     model::{
         ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet, Attributes, DrawnLink,
         LOGIN_CHARS_MAX, LinkSeen, NewInvitation, SecondCode,
+    },
+    sheets::{
+        SHEET_ENDS_SOON, SHEET_FEW, SHEET_LIFE, SHEET_WAIT,
+        model::{DrawnSheet, SheetSeen, SheetsSeen},
     },
 };
 pub use approvals::{

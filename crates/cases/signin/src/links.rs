@@ -6,8 +6,10 @@ use crate::{
     accounts::{
         link_digest,
         model::{LinkRow, LinkSecrets},
+        sheets::sql::keep_only,
         sql,
     },
+    attempts::{Counters, LoginTokens},
     codes::{second_digest, typed_code},
     ending::{Ending, Reserve, perform_ending},
     hasher::NotHashed,
@@ -17,10 +19,13 @@ use crate::{
         model::{About, LetterRow, Whose},
         put,
     },
-    sql::{account_by_id, reseal_account, use_step},
+    sheets::SheetUsed,
+    sql::{reseal_account, use_step},
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::{TotpSecret, WeakPassword, asks_two_people, door_actor, new_code_step, takes_a_link_again};
+use identity::{
+    Authenticated, SheetCode, TotpSecret, WeakPassword, asks_two_people, door_actor, new_code_step, takes_a_link_again,
+};
 use journal::{Applied, Effect, JournalError, WriteTx};
 use policy::{Facts, TakeLink};
 use std::time::Duration;
@@ -103,17 +108,18 @@ pub struct LinkWelcome {
     pub asks_second: bool,
     /// Whether he chooses a password: not where the hospital's directory keeps it.
     pub with_password: bool,
-    /// A second factor drawn for him, which nobody keeps before he has shown a code of it.
-    pub totp: TotpSecret,
+    /// A second factor drawn for him, which nobody keeps before he has shown a code of it; nothing where he was handed a
+    /// printed sheet, whose code he is asked for.
+    pub totp: Option<TotpSecret>,
 }
 
 /// What somebody chooses.
 pub struct Chosen {
     /// His password, where he chooses one.
     pub password: Secret<String>,
-    /// The second factor that the page drew.
-    pub totp: TotpSecret,
-    /// A code of it: it is in his hands.
+    /// The second factor that the page drew, if it drew one.
+    pub totp: Option<TotpSecret>,
+    /// A code of it, or of the printed sheet: it is in his hands.
     pub code: String,
     /// What the person who confirmed the link told him; empty if nobody had to.
     pub second: String,
@@ -136,6 +142,7 @@ impl SignInService {
         let parts = self.parts();
         self.pace(address, parts.journal.now()).map_err(LinkError::TooMany)?;
         let Found { account, secrets, kept, .. } = self.find_link(secret, address).await?;
+        let sheet = self.sheet_for_link(&account, &secrets, parts.journal.now()).await?;
         Ok(LinkWelcome {
             display_name: secrets.display_name.clone(),
             login: secrets.login.clone(),
@@ -145,7 +152,7 @@ impl SignInService {
             anew: secrets.state()? != AccountState::Invited,
             asks_second: kept.second.is_some(),
             with_password: secrets.directory.is_none(),
-            totp: TotpSecret::from_bytes(random()?),
+            totp: if sheet.is_none() { Some(TotpSecret::from_bytes(random()?)) } else { None },
         })
     }
 
@@ -165,22 +172,28 @@ impl SignInService {
                 return Err(LinkError::Second);
             }
         }
-        let code: String = chosen.code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
-        let step = new_code_step(&chosen.totp, &code, now).ok_or(LinkError::Code)?;
+        let who = door_actor(parts.settings.door, address, Some(account.establishment), now);
+        let action = || TakeLink { establishment: account.establishment, account: account.id, link: kept.id() };
+        let shown = self.shown((&account, &secrets), (&chosen, address), (&who, action())).await?;
         let personal = vec![secrets.login.clone(), secrets.display_name.clone()];
         let hash = match secrets.directory {
             None => Some(self.new_password(&parts.hasher, chosen.password, account.role, personal).await??),
             Some(_) => None,
         };
-        let who = door_actor(parts.settings.door, address, Some(account.establishment), now);
-        let action = TakeLink { establishment: account.establishment, account: account.id, link: kept.id() };
         let authorized =
-            parts.policies.decide(&who, action, &Facts::default(), now).map_err(|_| LinkError::Unavailable)?;
+            parts.policies.decide(&who, action(), &Facts::default(), now).map_err(|_| LinkError::Unavailable)?;
         if let Some(hash) = hash {
             secrets.password_phc = hash.phc().to_owned();
             secrets.password_since = Some(now.micros());
         }
-        secrets.totp = *chosen.totp.bytes();
+        match &shown {
+            Shown::Totp(totp, _) => (secrets.totp, secrets.sheets) = (*totp, None),
+            // No application opens it.
+            Shown::Sheet(used, _) => {
+                secrets.totp = random()?;
+                secrets.sheets = secrets.sheets.as_ref().map(|kept| kept.taken(used.sheet));
+            }
+        }
         secrets.link = None;
         if secrets.state()? != AccountState::Active {
             secrets.life = Some(Life::new(AccountState::Active, now, None));
@@ -194,10 +207,52 @@ impl SignInService {
             secrets.mail = kept.mail.clone();
         }
         let sealed = account.bond().seal(&parts.keys, &secrets)?;
-        let take = Take { account, link, sealed, step, letters };
+        let take = Take { account, link, sealed, shown, letters };
         match perform_ending(&parts.journal, authorized, take, Reserve::Taken).await? {
-            true => Ok(()),
-            false => Err(LinkError::Absent),
+            Took::Done => Ok(()),
+            Took::Gone => Err(LinkError::Absent),
+            Took::Missed => Err(LinkError::Code),
+            Took::Wait(wait) => Err(LinkError::TooMany(wait)),
+        }
+    }
+
+    /// The second factor that the link's holder shows a code of: the application that the page drew, or the printed sheet that
+    /// he was handed. A sheet's codes could be guessed by whoever found the link: they are counted as at the door.
+    async fn shown(
+        &self,
+        (account, secrets): (&AccountRow, &AccountSecrets),
+        (chosen, address): (&Chosen, ClientAddress),
+        (who, action): (&Authenticated, TakeLink),
+    ) -> Result<Shown, LinkError> {
+        let parts = self.parts();
+        let now = parts.journal.now();
+        let code: String = chosen.code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+        let Some(sheet) = self.sheet_for_link(account, secrets, now).await? else {
+            let totp = chosen.totp.as_ref().ok_or(LinkError::Code)?;
+            let step = new_code_step(totp, &code, now).ok_or(LinkError::Code)?;
+            return Ok(Shown::Totp(*totp.bytes(), step));
+        };
+        let tokens = LoginTokens::new(&parts.keys, address, &secrets.login)?;
+        let counters = Counters::new(&parts.keys, &parts.settings.defences, address, (tokens, false))?;
+        let mut connection = parts.store.read().await?;
+        if let Some(wait) = counters.remaining(&mut connection, now).await? {
+            return Err(LinkError::TooMany(wait));
+        }
+        drop(connection);
+        // What is no code of a sheet at all is a slip, not a guess.
+        let code = SheetCode::typed(&code).ok_or(LinkError::Code)?;
+        if let Some(used) = self.code_of_sheet(account.id, (Some(sheet), &code)).await? {
+            return Ok(Shown::Sheet(used, counters));
+        }
+        let watched = (counters.from(), counters.login(), Some(account.id));
+        let authorized =
+            parts.policies.decide(who, action, &Facts::default(), now).map_err(|_| LinkError::Unavailable)?;
+        match parts.journal.perform(authorized, Missed(counters)).await? {
+            Some(wait) => Err(LinkError::TooMany(wait)),
+            None => {
+                parts.settings.defences.watch(&parts.journal, who, watched).await;
+                Err(LinkError::Code)
+            }
         }
     }
 
@@ -225,14 +280,12 @@ impl SignInService {
     }
 
     /// Whether whoever drew a link still might: what somebody who is suspended or gone left behind opens nothing.
-    async fn may_still_draw(&self, by: Option<AccountId>, here: EstablishmentId) -> Result<bool, LinkError> {
-        // The operator's commands.
-        let Some(by) = by else { return Ok(true) };
-        let mut connection = self.parts().store.read().await?;
-        let Some(row) = account_by_id(&mut connection, by).await? else { return Ok(false) };
-        drop(connection);
-        let is_active = row.secrets(&self.parts().keys)?.state()? == AccountState::Active;
-        Ok(is_active && row.role == Role::Administrator && row.establishment == here)
+    async fn may_still_draw(&self, by: Option<AccountId>, of: &AccountRow) -> Result<bool, LinkError> {
+        match by {
+            // The operator's commands.
+            None => Ok(true),
+            Some(by) => Ok(self.is_in_charge(by, of).await?),
+        }
     }
 
     async fn find_link(&self, secret: &str, address: ClientAddress) -> Result<Found, LinkError> {
@@ -263,7 +316,7 @@ impl SignInService {
             && parts.settings.roles.contains(&account.role)
             && secrets.renewals.unwrap_or(0) == kept.renewals
             && now < Time::from_micros(kept.expires);
-        if !serves || !self.may_still_draw(kept.by(), account.establishment).await? {
+        if !serves || !self.may_still_draw(kept.by(), &account).await? {
             return Err(LinkError::Absent);
         }
         // One that was confirmed before a code was asked for waits too.
@@ -275,33 +328,94 @@ impl SignInService {
     }
 }
 
+/// What the link's holder showed a code of.
+enum Shown {
+    /// The application that the page drew, in this step.
+    Totp([u8; 20], u64),
+    /// The sheet that he was handed.
+    Sheet(SheetUsed, Counters),
+}
+
+/// A code that was none of the sheet's: counted, like one at the door.
+struct Missed(Counters);
+
+impl Effect<TakeLink> for Missed {
+    type Output = Option<Duration>;
+
+    async fn apply(&self, tx: &mut WriteTx<'_, TakeLink>) -> Result<Applied<Option<Duration>>, StoreError> {
+        let now = tx.now();
+        // Again inside the transaction: of many attempts at once, the first failure makes the others wait.
+        let wait = self.0.remaining(tx.connection(), now).await?;
+        if wait.is_none() {
+            self.0.failed(tx.connection(), now).await?;
+        }
+        Ok(Applied::refused(wait))
+    }
+}
+
+/// What became of it.
+enum Took {
+    Done,
+    /// The link has served, or the account is another than it was.
+    Gone,
+    /// The sheet's code had served.
+    Missed,
+    Wait(Duration),
+}
+
 struct Take {
     account: AccountRow,
     link: LinkRow,
     sealed: Vec<u8>,
-    step: u64,
+    shown: Shown,
     letters: Vec<LetterRow>,
 }
 
 impl Effect<TakeLink> for Take {
-    type Output = Ending<bool>;
+    type Output = Ending<Took>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_, TakeLink>) -> Result<Applied<Ending<bool>>, StoreError> {
-        let account = tx.action().account;
+    async fn apply(&self, tx: &mut WriteTx<'_, TakeLink>) -> Result<Applied<Ending<Took>>, StoreError> {
+        let (account, now) = (tx.action().account, tx.now());
+        if let Shown::Sheet(used, counters) = &self.shown {
+            if let Some(wait) = counters.remaining(tx.connection(), now).await? {
+                return Ok(Applied::refused(Ending::nothing(Took::Wait(wait))));
+            }
+            // One that somebody signed in with meanwhile is worth nothing here either.
+            if !used.spend(tx.connection(), account).await? {
+                counters.failed(tx.connection(), now).await?;
+                return Ok(Applied::refused(Ending::nothing(Took::Missed)));
+            }
+        }
         // Of two at once, one finds it gone; of a withdrawal and a use, the later one.
         if !sql::spend_link(tx.connection(), &self.link).await? {
-            return Ok(Applied::refused(Ending::nothing(false)));
+            return Ok(Applied::refused(Ending::nothing(Took::Gone)));
         }
         let (read, state) = ((account, self.account.version), state_column(AccountState::Active));
         if !reseal_account(tx.connection(), read, self.sealed.clone(), state).await? {
             // Somebody changed the account after it was read: the link goes, and another is drawn if it should be.
-            return Ok(Applied::refused(Ending::nothing(false)));
+            return Ok(Applied::refused(Ending::nothing(Took::Gone)));
         }
-        use_step(tx.connection(), account, self.step).await?;
+        self.show(tx, account).await?;
         let mut ended = sql::end_sessions(tx.connection(), account, None).await?;
         ended.extend(sql::end_tokens(tx.connection(), account).await?);
         sql::set_codes(tx.connection(), account, &[]).await?;
         put(tx.connection(), &self.letters).await?;
-        Ok(Applied::done(Ending { outcome: true, ended }))
+        Ok(Applied::done(Ending { outcome: Took::Done, ended }))
+    }
+}
+
+impl Take {
+    /// The application's code serves no more, nor do the sheets that the account had besides.
+    async fn show(&self, tx: &mut WriteTx<'_, TakeLink>, account: AccountId) -> Result<(), StoreError> {
+        match &self.shown {
+            Shown::Totp(_, step) => {
+                keep_only(tx.connection(), account, &[]).await?;
+                use_step(tx.connection(), account, *step).await
+            }
+            Shown::Sheet(used, counters) => {
+                keep_only(tx.connection(), account, &[used.sheet]).await?;
+                counters.succeeded(tx.connection()).await
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What this case keeps, in clear and sealed.
 
-use crate::accounts::break_glass::model::Envelopes;
+use crate::accounts::{break_glass::model::Envelopes, sheets::model::Sheets};
 use identity::{AtOnce, Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
 use std::time::Duration;
@@ -48,6 +48,9 @@ pub(crate) struct AccountSecrets {
     /// The sealed envelopes that it signs in by: set, it is a break-glass account, and has no other means.
     #[n(12)]
     pub envelopes: Option<Envelopes>,
+    /// Its printed sheets of codes, if it ever had one.
+    #[n(13)]
+    pub sheets: Option<Sheets>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -166,6 +169,7 @@ impl AccountRow {
             mail: None,
             lang: None,
             envelopes: None,
+            sheets: None,
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;

@@ -13,6 +13,7 @@ use crate::{
     },
     passkeys::{ASK_LIFE, challenge_digest},
     service::{SecondStepError, Terminal},
+    sheets::SheetUsed,
     sql,
 };
 use identity::{CodeUsed, NewSession, SessionRules, SignIn, network_of};
@@ -28,7 +29,7 @@ const DEVICE_CHARS_MAX: usize = 60;
 impl SignInService {
     pub(crate) async fn grant(
         &self,
-        (verified, spare): (SignIn<identity::Verified>, Option<[u8; 32]>),
+        (verified, spent): (SignIn<identity::Verified>, Option<Spent>),
         row: AccountRow,
         terminal: Terminal<'_>,
         now: Time,
@@ -53,7 +54,7 @@ impl SignInService {
             session,
             account: row,
             code,
-            spare,
+            spent,
             device,
             rules,
             former: terminal.former,
@@ -86,11 +87,20 @@ impl SignInService {
     }
 }
 
+/// What opens a session and is found among rows, which go with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Spent {
+    /// What is kept of a spare code.
+    Spare([u8; 32]),
+    /// A code of a printed sheet.
+    Sheet(SheetUsed),
+}
+
 pub(crate) struct Granted {
     pub session: NewSession,
     pub account: AccountRow,
     pub code: CodeUsed,
-    pub spare: Option<[u8; 32]>,
+    pub spent: Option<Spent>,
     pub device: String,
     /// What holds for this session.
     pub rules: SessionRules,
@@ -222,11 +232,14 @@ impl Granted {
     async fn spend(&self, keys: &Keys, tx: &mut WriteTx<'_, OpenSession>) -> Result<bool, StoreError> {
         let whose = (self.account.id, self.account.version);
         let (now, connection) = (tx.now(), tx.connection());
-        match (self.code, &self.spare) {
+        match (self.code, &self.spent) {
             (CodeUsed::Step(step), _) => sql::spend_step(connection, whose, step).await,
-            (CodeUsed::Spare, Some(digest)) => accounts::sql::spend_code(connection, self.account.id, digest).await,
+            (CodeUsed::Spare, Some(Spent::Spare(digest))) => {
+                accounts::sql::spend_code(connection, self.account.id, digest).await
+            }
+            (CodeUsed::Sheet, Some(Spent::Sheet(used))) => used.spend(connection, self.account.id).await,
             // Envelopes are spent in the effect of their own.
-            (CodeUsed::Spare, None) | (CodeUsed::Envelopes, _) => Ok(false),
+            (CodeUsed::Spare | CodeUsed::Sheet, _) | (CodeUsed::Envelopes, _) => Ok(false),
             (CodeUsed::Challenge(challenge), _) => {
                 let digest = challenge_digest(keys, &challenge)?;
                 sql::spend_challenge(connection, &digest, now + ASK_LIFE).await

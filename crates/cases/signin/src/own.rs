@@ -3,7 +3,10 @@
 
 use crate::{
     SignInService, SignedIn,
-    accounts::sql,
+    accounts::{
+        sheets::{model::SheetsSeen, sql::keep_only},
+        sql,
+    },
     attempts::{Counters, LoginTokens},
     codes::{draw_code, in_halves, spare_digest},
     ending::{Ending, Reserve, perform_ending},
@@ -126,6 +129,8 @@ pub struct OwnAccount {
     pub recent: Vec<PastSignIn>,
     /// Spare codes that have not served.
     pub spare_codes: usize,
+    /// The printed sheet that is one's second factor, where it is.
+    pub sheet: Option<SheetsSeen>,
 }
 
 /// What an account's holder asks to change.
@@ -180,7 +185,8 @@ impl SignInService {
             sessions.push(OwnSession { id, is_this: id == who.session, opened, address, device, idle_until });
         }
         sessions.sort_by_key(|one| std::cmp::Reverse(one.opened));
-        Ok(OwnAccount { sessions, recent, spare_codes: usize::try_from(left).unwrap_or(0) })
+        let (spare_codes, sheet) = (usize::try_from(left).unwrap_or(0), self.own_sheet(who).await?);
+        Ok(OwnAccount { sessions, recent, spare_codes, sheet })
     }
 
     /// Changes one's password. One's other sessions end, and one's tokens; passkeys wait until they are allowed again.
@@ -292,6 +298,8 @@ impl SignInService {
             Change::SecondFactor(totp, step) => {
                 secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
                 secrets.totp = totp;
+                // An application in hand takes a sheet's place: nobody has both.
+                secrets.sheets = None;
                 (Some(step), None)
             }
             Change::SpareCodes(codes) => (None, Some(codes)),
@@ -339,6 +347,7 @@ impl Own {
         }
         if let Some(step) = self.step {
             use_step(&mut *connection, self.row.id, step).await?;
+            keep_only(&mut *connection, self.row.id, &[]).await?;
         }
         let mut ended = Vec::new();
         match &self.codes {

@@ -7,14 +7,14 @@ use crate::{
     ending::{Reserve, perform_ending},
     enrol::normal_login,
     model::AccountRow,
-    opening::{Granted, TryOpen},
+    opening::{Granted, Spent, TryOpen},
     puzzles::Solved,
     rehash,
     service::{FirstStepError, Opened, SecondStepError, Terminal},
     sql,
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::{Authenticated, SignIn, door_actor};
+use identity::{Authenticated, Credentials, PasswordSeen, SheetCode, SignIn, Verified, door_actor};
 use minicbor::{Decode, Encode};
 use policy::{Facts, OpenSession};
 use std::time::Duration;
@@ -174,19 +174,12 @@ impl SignInService {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         let target = seen.account();
         let seen = self.vouched(seen, account.as_ref(), (&ceremony.held, &code), address).await?;
-        let (verified, spare) = match typed_code(&code) {
-            None => (seen.code(&code, credentials.as_ref(), now).ok(), None),
-            Some(code) => {
-                let whose = target.unwrap_or(parts.nobody.id);
-                let (digest, is_there) = self.spare(whose, &code).await?;
-                (seen.spare_code(is_there, now).ok(), Some(digest))
-            }
-        };
+        let (verified, spent) = self.second(seen, (account.as_ref(), credentials), &code).await?;
         let establishment = account.as_ref().map_or(parts.settings.establishment, |row| row.establishment);
         let granted = match (verified, account) {
             (Some(verified), Some(row)) if row.version.to_be_bytes() == ceremony.version => {
                 let again = self.hashed_again(&row, &ceremony.held).await;
-                Some(Granted { again, ..self.grant((verified, spare), row, terminal, now).await? })
+                Some(Granted { again, ..self.grant((verified, spent), row, terminal, now).await? })
             }
             _ => None,
         };
@@ -211,6 +204,30 @@ impl SignInService {
                 Err(SecondStepError::Unavailable)
             }
         }
+    }
+
+    /// Takes the second factor: by its length it is an application's code, one of a printed sheet, or a spare one. Whoever's
+    /// account it is, or nobody's, as much is done.
+    async fn second(
+        &self,
+        seen: SignIn<PasswordSeen>,
+        (account, credentials): (Option<&AccountRow>, Option<Credentials>),
+        code: &str,
+    ) -> Result<(Option<SignIn<Verified>>, Option<Spent>), SecondStepError> {
+        let now = self.0.journal.now();
+        if let Some(code) = typed_code(code) {
+            let whose = seen.account().unwrap_or(self.0.nobody.id);
+            let (digest, is_there) = self.spare(whose, &code).await?;
+            return Ok((seen.spare_code(is_there, now).ok(), Some(Spent::Spare(digest))));
+        }
+        let Some(code) = SheetCode::typed(code) else {
+            return Ok((seen.code(code, credentials.as_ref(), now).ok(), None));
+        };
+        let used = self.sheet_code(account, &code, now).await.map_err(|error: StoreError| {
+            tracing::warn!(%error, "printed codes cannot be read");
+            SecondStepError::Unavailable
+        })?;
+        Ok((seen.sheet_code(used.is_some(), now).ok(), used.map(Spent::Sheet)))
     }
 
     /// What whoever gave a right password and code is told, and what is noted of it.

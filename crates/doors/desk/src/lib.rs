@@ -77,6 +77,9 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/{lang}/accounts/{id}/state/{to}", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/review", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/address", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/codes", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/codes/confirm", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/codes/withdraw", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/means", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/passkeys", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/means/tokens", asks: Asks::Session },
@@ -178,7 +181,7 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The pages of accounts.
 fn managed(router: Router<DeskState>) -> Router<DeskState> {
-    use handlers::{accounts, break_glass, session_rules};
+    use handlers::{accounts, break_glass, session_rules, sheets};
     router
         .route("/{lang}/accounts/break-glass", get(break_glass::list).post(break_glass::open))
         .route("/{lang}/accounts/break-glass/uses/{id}", get(break_glass::one).post(break_glass::review))
@@ -195,6 +198,9 @@ fn managed(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/accounts/{id}/link/confirm", post(accounts::confirm))
         .route("/{lang}/accounts/{id}/link/withdraw", post(accounts::withdraw))
         .route("/{lang}/accounts/{id}/state/{to}", get(accounts::changing).post(accounts::change))
+        .route("/{lang}/accounts/{id}/codes", post(sheets::draw))
+        .route("/{lang}/accounts/{id}/codes/confirm", post(sheets::confirm))
+        .route("/{lang}/accounts/{id}/codes/withdraw", post(sheets::withdraw))
         .route("/{lang}/accounts/{id}/review", post(accounts::review))
         .route("/{lang}/accounts/{id}/address", post(accounts::readdress))
 }

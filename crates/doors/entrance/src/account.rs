@@ -43,7 +43,17 @@ pub(crate) async fn seen<D: Door>(
     // Whoever came in by envelopes has this one session, and sees and keeps no means.
     if member.who.is_break_glass {
         let (others, recent) = (Vec::new(), Vec::new());
-        let view = SessionView { since, address, others, recent, spare_codes: 0, passkeys: None, done: None, problem };
+        let view = SessionView {
+            since,
+            address,
+            others,
+            recent,
+            spare_codes: 0,
+            sheet: None,
+            passkeys: None,
+            done: None,
+            problem,
+        };
         let chrome = member.visit.chrome(Some(&member.who), Some("/session"));
         return shown(member.visit.lang, &Session::new(chrome, view));
     }
@@ -56,8 +66,8 @@ pub(crate) async fn seen<D: Door>(
         Ok(passkeys) => passkeys,
         Err(_) => return member.error(ErrorKind::JournalUnavailable),
     };
-    let (spare_codes, recent) = (own.spare_codes, own.recent);
-    let view = SessionView { since, address, others, recent, spare_codes, passkeys, done, problem };
+    let (spare_codes, sheet, recent) = (own.spare_codes, own.sheet, own.recent);
+    let view = SessionView { since, address, others, recent, spare_codes, sheet, passkeys, done, problem };
     let chrome = member.visit.chrome(Some(&member.who), Some("/session"));
     let status = problem.map_or(StatusCode::OK, |problem| problem.status());
     let mut response = page(status, member.visit.lang, &Session::new(chrome, view));

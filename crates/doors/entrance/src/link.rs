@@ -38,7 +38,8 @@ async fn drawn<D: Door>(visit: &Visit<D>, token: &str, problem: Option<LinkProbl
     if let Some(name) = visit.entrance().establishment_name(welcome.establishment) {
         name.clone_into(&mut chrome.establishment_name);
     }
-    let factor = FactorView::new(&welcome.totp, &chrome.establishment_name, &welcome.login);
+    let drawn = |totp| FactorView::new(totp, &chrome.establishment_name, &welcome.login);
+    let factor = welcome.totp.as_ref().map(drawn);
     let (display_name, login, role) = (welcome.display_name, welcome.login, welcome.role);
     let (expires, anew, asks_second) = (welcome.expires, welcome.anew, welcome.asks_second);
     let token = token.to_owned();
@@ -70,6 +71,8 @@ pub(crate) struct Sent {
     /// Not there where the hospital's directory keeps it.
     #[serde(default)]
     password: String,
+    /// Nor this, where a printed sheet was handed over.
+    #[serde(default)]
     totp_secret: String,
     code: String,
     #[serde(default)]
@@ -84,7 +87,10 @@ pub(crate) async fn choose<D: Door>(
     form: Result<Form<Sent>, FormRejection>,
 ) -> Response {
     let Ok(Form(sent)) = form else { return visit.error(ErrorKind::BadRequest, None) };
-    let Some(totp) = factor(&sent.totp_secret) else { return visit.error(ErrorKind::BadRequest, None) };
+    let totp = factor(&sent.totp_secret);
+    if totp.is_none() && !sent.totp_secret.is_empty() {
+        return visit.error(ErrorKind::BadRequest, None);
+    }
     let (password, device) = (Secret::new(sent.password), device(&headers));
     let chosen = Chosen { password, totp, code: sent.code, second: sent.second, lang: visit.lang, device };
     match visit.entrance().signin().take_link(&token, chosen, visit.address).await {

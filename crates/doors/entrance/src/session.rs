@@ -54,7 +54,8 @@ pub(crate) async fn first_step<D: Door>(visit: Visit<D>, form: Result<Form<First
     match visit.entrance().signin().first_step_solved(&form.login, password, solved, visit.address).await {
         Ok(ceremony) => {
             let view = CodeStepView { ceremony, then, problem: None };
-            shown(visit.lang, &CodeStep::new(visit.chrome(None, Some("/")), view))
+            let page = CodeStep::new(visit.chrome(None, Some("/")), view);
+            shown(visit.lang, &page.taking_sheets(visit.entrance().signin().takes_sheets()))
         }
         Err(FirstStepError::TooMany(wait)) => {
             again(&visit, (StatusCode::TOO_MANY_REQUESTS, wait_problem(wait)), form.login, then).await

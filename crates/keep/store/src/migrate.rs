@@ -21,6 +21,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (12, "outbox", include_str!("../../../../migrations/0012_outbox.sql")),
     (13, "break_glass", include_str!("../../../../migrations/0013_break_glass.sql")),
     (14, "ssh_approvals", include_str!("../../../../migrations/0014_ssh_approvals.sql")),
+    (15, "sheets", include_str!("../../../../migrations/0015_sheets.sql")),
     (16, "review_reminders", include_str!("../../../../migrations/0016_review_reminders.sql")),
 ];
 

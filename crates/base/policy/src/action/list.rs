@@ -7,7 +7,7 @@ use super::{
 };
 use types::{
     AccountId, AccountState, Door, EnvelopesId, EquipmentId, EstablishmentId, Event, InterventionId, LinkId, ObjectId,
-    PatientId, RelayId, Role, SearchId, SessionId, SshApprovalId, SupplierId, TokenId,
+    PatientId, RelayId, Role, SearchId, SessionId, SheetId, SshApprovalId, SupplierId, TokenId,
 };
 
 actions! {
@@ -212,6 +212,27 @@ actions! {
         /// Which session, and what was found.
         detail: String
     } BreakGlassReviewed, |_| Question::Oversee(OverseeAct::SuspendAccounts), account account, detail detail;
+    /// Draw a sheet of one-time codes for an account, as its second factor once a second person confirmed it.
+    DatabaseAction DrawSheet {
+        /// Whose.
+        account: AccountId,
+        /// The sheet's identifier, and how his identity was verified.
+        terms: String
+    } SheetDrawn, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail terms;
+    /// Confirm a sheet that another drew.
+    DatabaseAction ConfirmSheet {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        sheet: SheetId
+    } SheetConfirmed, |_| Question::Oversee(OverseeAct::ConfirmAccounts), account account, detail sheet;
+    /// Say that a sheet serves no more. Whoever may suspend an account that is suspected may say so.
+    DatabaseAction WithdrawSheet {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        sheet: SheetId
+    } SheetWithdrawn, |_| Question::Oversee(OverseeAct::SuspendAccounts), account account, detail sheet;
     /// Choose, by a link, what one signs in with.
     DatabaseAction TakeLink {
         /// Where the account is held.

@@ -90,6 +90,9 @@ impl Event {
             | Event::EnvelopeDrawn
             | Event::EnvelopesConfirmed
             | Event::EnvelopesRevoked
+            | Event::SheetDrawn
+            | Event::SheetConfirmed
+            | Event::SheetWithdrawn
             | Event::AccountStateChanged
             | Event::AccountReviewed
             | Event::AddressChanged

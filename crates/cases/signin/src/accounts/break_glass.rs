@@ -76,6 +76,7 @@ impl Accounts {
             mail: None,
             lang: None,
             envelopes: Some(Envelopes::default()),
+            sheets: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role: new.role, supplier: None };
         // It is nobody's: the account's own name stands where a person's does.

@@ -1,5 +1,6 @@
 //! Accounts as those who manage them see them, and what is kept of a link.
 
+use super::sheets::model::SheetsSeen;
 use crate::{means::model::label, model::AccountRow};
 use mail::Address;
 use minicbor::{Decode, Encode};
@@ -131,6 +132,8 @@ pub struct AccountSheet {
     pub sessions: u32,
     /// Where its mail goes, if it does.
     pub mail: Option<String>,
+    /// Its printed sheets of codes, where it may have any.
+    pub sheets: Option<SheetsSeen>,
     /// What it may become.
     pub may_become: Vec<AccountState>,
 }
@@ -188,6 +191,12 @@ pub enum AccountError {
     /// It signs in by sealed envelopes and by nothing else.
     #[error("this account signs in by sealed envelopes and by nothing else")]
     ByEnvelopes,
+    /// Accounts of this role have no printed sheets.
+    #[error("accounts of this role have no printed sheets")]
+    NoSheet,
+    /// It serves once its holder took the link, which asks for a code of it.
+    #[error("this sheet serves once its holder took the link")]
+    SheetByLink,
     /// There are as many as there may be.
     #[error("there are too many of these")]
     Full,

@@ -63,6 +63,10 @@ abouts! {
     Disowned = "disowned",
     /// Somebody signed in from where the account did not lately.
     SignedInElsewhere = "signed_in_elsewhere",
+    /// A printed sheet of codes is the second factor from now on.
+    SheetServes = "sheet_serves",
+    /// Such a sheet serves no more.
+    SheetWithdrawn = "sheet_withdrawn",
     /// Somebody came in by the sealed envelopes of a break-glass account: told to those who manage accounts.
     BreakGlass = "break_glass",
     /// Accounts are to be looked at again: told to those who manage them.

@@ -23,7 +23,7 @@ impl Fixture {
         let totp = TotpSecret::from_bytes([secret; 20]);
         Chosen {
             password: Secret::new(NEW.into()),
-            totp,
+            totp: Some(totp),
             code: self.code(secret),
             second: String::new(),
             lang: Lang::Fr,

@@ -175,7 +175,7 @@ async fn it_opens_nothing_for_whoever_is_out_nor_after_new_means(database: &Test
     let SecondCode(code) = accounts.confirm_link(&officer.authenticated, account, link.id).await.unwrap();
     let chosen = Chosen {
         password: Secret::new("Vingt-7 herons gris au gué".into()),
-        totp: TotpSecret::from_bytes([8; 20]),
+        totp: Some(TotpSecret::from_bytes([8; 20])),
         code: it.code(8),
         second: code.expose().clone(),
         lang: Lang::Fr,

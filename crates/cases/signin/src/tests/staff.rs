@@ -151,7 +151,7 @@ impl House {
         let totp = TotpSecret::from_bytes([second_factor; 20]);
         let chosen = Chosen {
             password: Secret::new(String::new()),
-            totp,
+            totp: Some(totp),
             code: self.it.code(second_factor),
             second: String::new(),
             lang: Lang::Fr,
@@ -409,7 +409,7 @@ async fn names_and_roles_follow_and_one_over_others_takes_two_people(database: &
     let totp = TotpSecret::from_bytes([8; 20]);
     let chosen = Chosen {
         password: Secret::new(String::new()),
-        totp,
+        totp: Some(totp),
         code: house.it.code(8),
         second,
         lang: Lang::Fr,
@@ -478,7 +478,7 @@ async fn the_last_administrator_stays_and_only_comes_in_no_more(database: &TestD
     let totp = TotpSecret::from_bytes([8; 20]);
     let chosen = Chosen {
         password: Secret::new(String::new()),
-        totp,
+        totp: Some(totp),
         code: house.it.code(8),
         second,
         lang: Lang::Fr,

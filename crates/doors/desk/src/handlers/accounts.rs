@@ -1,7 +1,7 @@
 //! Accounts, for those who manage them. Administrators do everything; security officers see, suspend and confirm.
 
 use crate::{
-    handlers::{Asking, Before, Member, Named, Posted, back, failed, or_default},
+    handlers::{Asking, Before, Member, Named, Posted, back, failed, or_default, sheets::sheets_by},
     pages::{
         AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
         AccountPage, AccountStatePage, AccountStateView, AccountView, AccountsFields, AccountsList, AccountsView,
@@ -48,6 +48,9 @@ pub(crate) async fn refused(member: &Member, error: AccountError) -> Response {
 pub(crate) fn told(error: AccountError) -> Option<Refusal> {
     match error {
         AccountError::Life => Some(Refusal::AccountState),
+        AccountError::NoSheet => Some(Refusal::NoSheet),
+        AccountError::SheetByLink => Some(Refusal::SheetByLink),
+        AccountError::Field("proof") => Some(Refusal::Proof),
         AccountError::ByLink => Some(Refusal::ByLink),
         AccountError::ByEnvelopes => Some(Refusal::ByEnvelopes),
         AccountError::Field("words") => Some(Refusal::Words),
@@ -68,7 +71,7 @@ pub(crate) fn told(error: AccountError) -> Option<Refusal> {
 }
 
 /// Back to the account's page, with what became of it.
-async fn acted(member: &Member, account: AccountId, done: Result<(), AccountError>) -> Response {
+pub(crate) async fn acted(member: &Member, account: AccountId, done: Result<(), AccountError>) -> Response {
     let Err(error) = done else { return back(member, &format!("/accounts/{account}"), None) };
     // The account itself may be absent, or nobody's that he sees: then there is no page to go back to.
     match member.visit.state.accounts().one(&member.who.authenticated, account).await {
@@ -80,7 +83,7 @@ async fn acted(member: &Member, account: AccountId, done: Result<(), AccountErro
     }
 }
 
-fn account(named: &Named) -> AccountId {
+pub(crate) fn account(named: &Named) -> AccountId {
     named.id(AccountId::from_bytes)
 }
 
@@ -288,9 +291,10 @@ pub(crate) async fn one(member: Member, named: Named, before: Asking<Before>) ->
         Some(by) => Some(service.one(who, by).await.map_or_else(|_| by.to_string(), |by| by.seen.display_name)),
     };
     let refusal = or_default(before).refusal();
+    let sheets_by = sheets_by(&member, &sheet).await;
     let (me, manages) = (member.who.account, manages(&member));
     let mails = service.writes_mail();
-    let view = AccountView { sheet, supplier, drawn_by, me, manages, mails, refusal };
+    let view = AccountView { sheet, supplier, drawn_by, sheets_by, me, manages, mails, refusal };
     shown(member.visit.lang, &AccountPage::new(member.chrome(), view))
 }
 
@@ -354,7 +358,7 @@ pub(crate) async fn readdress(named: Named, Posted { member, form }: Posted<Read
 }
 
 /// Back to the account's page, if there is one: what was sent cannot be read.
-async fn without(member: &Member, account: AccountId, refusal: Refusal) -> Response {
+pub(crate) async fn without(member: &Member, account: AccountId, refusal: Refusal) -> Response {
     match member.visit.state.accounts().one(&member.who.authenticated, account).await {
         Ok(_) => back(member, &format!("/accounts/{account}"), Some(refusal)),
         Err(error) => refused(member, error).await,

@@ -11,6 +11,7 @@ pub(crate) mod oversight;
 pub(crate) mod retention;
 pub(crate) mod session_rules;
 pub(crate) mod sessions;
+pub(crate) mod sheets;
 pub(crate) mod traces;
 
 use crate::{

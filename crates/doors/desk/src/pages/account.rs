@@ -1,8 +1,9 @@
 //! One account: its sheet, and the question before its state is changed.
 
-use super::{Badge, Refusal, accounts::marks, words};
+use super::{Badge, Refusal, accounts::marks, sheets::mark_of, words};
 use identity::{asks_two_people, is_reason_for, takes_a_link_again};
-use signin::{AccountSeen, AccountSheet, LinkSeen};
+use signin::{AccountSeen, AccountSheet, LinkSeen, SheetSeen, SheetsSeen};
+use std::collections::BTreeMap;
 use types::{AccountId, AccountState, IdentityProof, LifeReason};
 use web::layout::prelude::*;
 
@@ -15,6 +16,8 @@ pub struct AccountView {
     pub supplier: Option<String>,
     /// Who drew the link, by name.
     pub drawn_by: Option<String>,
+    /// Who drew its printed sheets, by name.
+    pub sheets_by: BTreeMap<AccountId, String>,
     /// The reader's own account.
     pub me: AccountId,
     /// Whether the reader manages accounts; if not, he suspends and confirms.
@@ -136,6 +139,59 @@ impl AccountPage {
 
     fn proofs(&self) -> Vec<(IdentityProof, &'static str, &'static str)> {
         words::proofs(self.t)
+    }
+
+    /// Why a sheet that waits serves nothing yet.
+    fn sheet_waits(&self, sheet: &SheetSeen) -> &'static str {
+        match self.by_link() {
+            true => self.t.desk_accounts_codes_waits_link(),
+            false if sheet.by == self.view.me => self.t.desk_accounts_codes_waits_own(),
+            false => self.t.desk_accounts_codes_waits(),
+        }
+    }
+
+    /// Whether a sheet serves by the holder's link, which asks for a code of it.
+    fn by_link(&self) -> bool {
+        let seen = &self.view.sheet.seen;
+        seen.state == AccountState::Invited || seen.link.is_some()
+    }
+
+    fn confirms_sheet(&self, sheet: &SheetSeen) -> bool {
+        let is_active = self.view.sheet.seen.state == AccountState::Active;
+        is_active && !self.by_link() && !self.is_own() && sheet.by != self.view.me
+    }
+
+    /// Whether the reader draws one: for whoever manages accounts.
+    fn draws_sheet(&self) -> bool {
+        let state = self.view.sheet.seen.state;
+        self.withdraws() && matches!(state, AccountState::Active | AccountState::Invited)
+    }
+
+    fn drew_sheet(&self, sheet: &SheetSeen) -> &str {
+        self.view.sheets_by.get(&sheet.by).map_or("", String::as_str)
+    }
+
+    fn sheet_proof(&self, sheet: &SheetSeen) -> &'static str {
+        sheet.proof.map_or(self.t.desk_accounts_proof_unknown(), |proof| words::proof(self.t, proof).0)
+    }
+
+    fn sheet_mark(&self, sheet: &SheetSeen) -> String {
+        mark_of(&sheet.id)
+    }
+
+    fn codes_left(&self, sheets: &SheetsSeen) -> String {
+        match sheets.next {
+            Some(next) if sheets.opens(self.chrome.now) => {
+                let left = self.t.desk_accounts_codes_left(u64::try_from(sheets.left).unwrap_or(u64::MAX));
+                format!("{left} {}", self.t.desk_accounts_codes_next(next))
+            }
+            _ => self.t.desk_accounts_codes_left_none().to_owned(),
+        }
+    }
+
+    /// The ways of verifying somebody's identity who is there, with their words.
+    fn face_to_face(&self) -> Vec<(IdentityProof, &'static str, &'static str)> {
+        self.proofs().into_iter().filter(|(proof, ..)| proof.is_face_to_face()).collect()
     }
 
     fn path(&self, act: &str) -> String {

@@ -16,6 +16,7 @@ mod retention;
 mod rights;
 mod session_rules;
 mod sessions;
+mod sheets;
 mod trace;
 mod trace_charts;
 mod trace_fields;
@@ -46,6 +47,7 @@ pub use retention::{Retention, RetentionView};
 pub use rights::{PoliciesPage, PoliciesView, RightsPage, RightsView};
 pub use session_rules::{RuleFields, SessionRulesPage, SessionRulesView, WrongRule};
 pub use sessions::{Replay, ReplayView, SessionPage, SessionView, SessionsList, SessionsView};
+pub use sheets::{CodesSheet, CodesSheetView};
 pub use trace::{TraceSheet, TraceSheetView};
 pub use trace_fields::{TraceFields, Wrong};
 pub use traces::{Counted, NotSearched, Traces, TracesView};
@@ -107,13 +109,19 @@ pub enum Refusal {
     Meanwhile,
     /// No link is outstanding.
     NoLink,
-    /// How the identity was verified is not told.
+    /// How the identity was verified is not told, or was not face to face where it must be.
     Proof,
+    /// Nobody of this role has printed sheets.
+    NoSheet,
+    /// The sheet serves by the link.
+    SheetByLink,
+    /// Whoever drew a sheet does not confirm it.
+    SheetSecond,
 }
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 26] = [
+    pub const ALL: [Refusal; 29] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -140,6 +148,9 @@ impl Refusal {
         Self::Meanwhile,
         Self::NoLink,
         Self::Proof,
+        Self::NoSheet,
+        Self::SheetByLink,
+        Self::SheetSecond,
     ];
 
     /// The word that an address says it by.
@@ -171,6 +182,9 @@ impl Refusal {
             Self::Meanwhile => "meanwhile",
             Self::NoLink => "no-link",
             Self::Proof => "proof",
+            Self::NoSheet => "no-sheet",
+            Self::SheetByLink => "sheet-by-link",
+            Self::SheetSecond => "sheet-second",
         }
     }
 
@@ -203,6 +217,9 @@ impl Refusal {
             Self::Meanwhile => t.desk_accounts_problem_meanwhile(),
             Self::NoLink => t.desk_accounts_problem_no_link(),
             Self::Proof => t.desk_accounts_problem_proof(),
+            Self::NoSheet => t.desk_accounts_codes_problem_none(),
+            Self::SheetByLink => t.desk_accounts_codes_problem_by_link(),
+            Self::SheetSecond => t.desk_accounts_codes_problem_second(),
         }
     }
 }

@@ -74,6 +74,10 @@ pub enum Sends {
     DrawnEnvelope,
     /// What was found of a session that envelopes opened.
     Found,
+    /// That somebody is there who is to be handed a printed sheet.
+    Handed,
+    /// The printed sheet that the account's page shows.
+    PrintedSheet,
 }
 
 impl Sends {
@@ -134,6 +138,13 @@ impl Sends {
                 let one = all.iter().find(|one| one.account.account.to_string() == id);
                 let waits = one.and_then(|one| one.envelopes.waits.as_ref());
                 form(&[("envelopes", &waits.map(|waits| waits.id.to_string()).unwrap_or_default())])
+            }
+            Self::Handed => form(&[("proof", "in_person"), ("sheet", "")]),
+            Self::PrintedSheet => {
+                let who = house.administrator().await;
+                let sheets = house.managed.one(&who, id.parse().unwrap()).await.unwrap().sheets;
+                let waits = sheets.and_then(|kept| kept.waits);
+                form(&[("sheet", &waits.map(|waits| waits.id.to_string()).unwrap_or_default())])
             }
             Self::Found => form(&[("words", "Vanne fermée, rien d’autre")]),
             Self::Enrolment => {
@@ -274,6 +285,13 @@ impl House {
                 let new = NewBreakGlass { name: "Secours".into(), login: login(self), role: Role::OnCall };
                 let opened = self.managed.open_break_glass(&self.administrator().await, new).await;
                 opened.unwrap().0.to_string()
+            }
+            Names::OfPatient => self.account(Role::Patient).await.to_string(),
+            Names::Printed => {
+                let account = self.account(Role::Patient).await;
+                let who = self.administrator().await;
+                self.managed.draw_sheet(&who, account, (IdentityProof::InPerson, None)).await.unwrap();
+                account.to_string()
             }
             Names::Used => self.used().await.to_string(),
             Names::Session => self.session().await.to_string(),

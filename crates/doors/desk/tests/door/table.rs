@@ -50,6 +50,10 @@ pub enum Names {
     Drawn,
     /// A break-glass account with an envelope that waits for a second person.
     Enveloped,
+    /// A patient's account.
+    OfPatient,
+    /// A patient's account with a printed sheet that the administrator drew, and that a second person must confirm.
+    Printed,
     /// A session that envelopes opened, and that nobody has looked at.
     Used,
 }
@@ -162,6 +166,9 @@ pub const TABLE: &[Entry] = &[
     posted("POST /{lang}/accounts/{id}/state/{to}", Account, GUARD, Away),
     posted("POST /{lang}/accounts/{id}/review", Account, MANAGE, Nothing),
     posted("POST /{lang}/accounts/{id}/address", Reached, MANAGE, Address),
+    Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/codes", OfPatient, MANAGE, Handed) },
+    posted("POST /{lang}/accounts/{id}/codes/confirm", Printed, GUARD, PrintedSheet),
+    posted("POST /{lang}/accounts/{id}/codes/withdraw", Printed, GUARD, PrintedSheet),
     page("GET /{lang}/means", Nobody, ALL),
     posted("POST /{lang}/means/passkeys", Nobody, ALL, Registration),
     Entry { answer: 200, ..posted("POST /{lang}/means/tokens", Nobody, ALL, NewToken) },

@@ -5,7 +5,7 @@ use desk::pages::*;
 use identity::{AtOnce, Envelope, EnvelopeCode, Population};
 use signin::{
     AccountSeen, AccountSheet, Attributes, BreakGlassReview, BreakGlassSeen, BreakGlassUse, EnvelopeWaits,
-    EnvelopesSeen, EnvelopesServe, LinkSeen,
+    EnvelopesSeen, EnvelopesServe, LinkSeen, SheetsSeen,
 };
 use types::{
     AccountId, AccountState, Door, EnvelopesId, IdentityProof, Lang, LifeReason, LinkId, Role, SessionId, SupplierId,
@@ -53,6 +53,7 @@ pub fn sheet(seen: AccountSeen) -> AccountSheet {
         reviewed: Some(NOW - minutes(50_000)),
         last_sign_in: (seen.state == AccountState::Active).then_some(NOW - minutes(200)),
         mail: None,
+        sheets: identity::may_have_sheet(seen.role).then(SheetsSeen::default),
         sessions: u32::from(seen.state == AccountState::Active) * 2,
         seen,
     }
@@ -61,7 +62,8 @@ pub fn sheet(seen: AccountSeen) -> AccountSheet {
 pub fn account_view(sheet: AccountSheet, manages: bool) -> AccountView {
     let supplier = sheet.seen.supplier.map(|_| "Radiance Imagerie".to_owned());
     let drawn_by = sheet.seen.link.as_ref().map(|_| "Mireille Oudart".to_owned());
-    AccountView { sheet, supplier, drawn_by, me: ME, manages, mails: false, refusal: None }
+    let sheets_by = [(ME, "Odile Marchetti".to_owned()), (OTHER, "Mireille Oudart".to_owned())].into();
+    AccountView { sheet, supplier, drawn_by, sheets_by, me: ME, manages, mails: false, refusal: None }
 }
 
 pub fn rows() -> Vec<AccountSeen> {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod rows;
+mod sheets;
 
 use desk::pages::*;
 use dossier::{SavedSearch, TracePage, TraceRow};
@@ -147,6 +148,7 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
     pages.push(("revoke", html(&Passkey::new(at("/passkeys/x/revoke", MIREILLE), view))));
     pages.extend(kept(lang));
     pages.extend(accounts(lang));
+    pages.extend(sheets::sheets(lang));
     for (name, refused) in [("enrol", None), ("enrol-again", Some(desk::EnrolRefused::Code))] {
         let view = EnrolView {
             token: "a".repeat(40),

@@ -1,4 +1,4 @@
-//! The second step of signing in: the six-digit code.
+//! The second step of signing in: the code.
 
 use super::{SignInProblem, Then};
 use web::layout::prelude::*;
@@ -21,12 +21,18 @@ pub struct CodeStep {
     chrome: Chrome,
     t: Text,
     view: CodeStepView,
+    takes_sheets: bool,
 }
 
 impl CodeStep {
     /// The page.
     pub fn new(chrome: Chrome, view: CodeStepView) -> Self {
-        Self { t: chrome.text(), chrome, view }
+        Self { t: chrome.text(), chrome, view, takes_sheets: false }
+    }
+
+    /// The same, saying that a code of a printed sheet is typed there too: at a door whose people may have one.
+    pub fn taking_sheets(self, takes_sheets: bool) -> Self {
+        Self { takes_sheets, ..self }
     }
 
     fn then(&self) -> &str {

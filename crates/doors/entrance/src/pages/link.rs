@@ -34,8 +34,8 @@ pub struct LinkView {
     pub anew: bool,
     /// Whether the person who confirmed the link tells him a code.
     pub asks_second: bool,
-    /// The second factor, drawn for this page.
-    pub factor: FactorView,
+    /// The second factor, drawn for this page; none where the holder was handed a printed sheet.
+    pub factor: Option<FactorView>,
     /// Why the last choice was not taken.
     pub problem: Option<LinkProblem>,
 }
@@ -61,9 +61,19 @@ impl Link {
         Self { asks_password, ..self }
     }
 
+    fn lead(&self) -> &'static str {
+        match (self.view.anew, &self.view.factor) {
+            (false, Some(_)) => self.t.entrance_link_lead(),
+            (true, Some(_)) => self.t.entrance_link_anew_lead(),
+            (false, None) => self.t.entrance_sheet_link_lead(),
+            (true, None) => self.t.entrance_sheet_link_anew_lead(),
+        }
+    }
+
     fn problem(&self) -> Option<String> {
         self.view.problem.map(|problem| match problem {
             LinkProblem::Password(bad) => refused_password(bad, self.t),
+            LinkProblem::Code if self.view.factor.is_none() => self.t.entrance_sheet_link_problem().to_owned(),
             LinkProblem::Code => self.t.entrance_means_problem_code().to_owned(),
             LinkProblem::Second => self.t.entrance_link_problem_second().to_owned(),
         })

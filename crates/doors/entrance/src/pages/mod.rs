@@ -8,6 +8,7 @@ mod means;
 mod other;
 mod passkey;
 mod session;
+mod sheet;
 mod then;
 mod welcome;
 
@@ -19,5 +20,6 @@ pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFacto
 pub use other::{Disowned, Other, OtherView, OtherWhy, TooLate};
 pub use passkey::{Again, AgainView, AskedFor, OwnPasskeys, PasskeyEnrolling, PasskeyForm};
 pub use session::{Session, SessionView, SignedOut};
+pub use sheet::short_of_codes;
 pub use then::{PagePath, Then};
 pub use welcome::{SignInProblem, Welcome, WelcomeView};

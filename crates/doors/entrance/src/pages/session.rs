@@ -1,9 +1,13 @@
 //! One's own session, and the page after it.
 
 use super::means::{AccountChanged, AccountProblem};
-use super::{OwnPasskeys, passkey::PasskeyEnrolling};
+use super::{
+    OwnPasskeys,
+    passkey::PasskeyEnrolling,
+    sheet::{left, short_of_codes},
+};
 use data_encoding::BASE64URL_NOPAD;
-use signin::{OwnSession, PasskeySeen, PastSignIn};
+use signin::{OwnSession, PasskeySeen, PastSignIn, SheetsSeen};
 use types::{ClientAddress, Time};
 use web::layout::prelude::*;
 
@@ -20,6 +24,8 @@ pub struct SessionView {
     pub recent: Vec<PastSignIn>,
     /// Spare codes that have not served.
     pub spare_codes: usize,
+    /// The printed sheet that is one's second factor, where it is.
+    pub sheet: Option<SheetsSeen>,
     /// Passkeys, where this door takes them.
     pub passkeys: Option<OwnPasskeys>,
     /// What was just done.
@@ -48,6 +54,14 @@ impl Session {
             0 => self.t.entrance_account_codes_none().to_owned(),
             count => self.t.entrance_account_codes_left(u64::try_from(count).unwrap_or(u64::MAX)),
         }
+    }
+
+    fn sheet_left(&self, sheet: &SheetsSeen) -> String {
+        left(&self.chrome, sheet)
+    }
+
+    fn short_of_codes(&self) -> Option<(&'static str, String)> {
+        short_of_codes(&self.chrome, self.view.sheet.as_ref())
     }
 
     fn passkey_id(&self, one: &PasskeySeen) -> String {

@@ -99,6 +99,7 @@ async fn home(member: Option<Member<Staff>>, visit: Visit<Staff>) -> Response {
         others: Vec::new(),
         recent: Vec::new(),
         spare_codes: 0,
+        sheet: None,
         passkeys: None,
         done: None,
         problem: None,

@@ -25,9 +25,12 @@ pub(crate) async fn home(member: Option<Member>, visit: Visit, search: Asking<Se
         Ok(people) => people,
         Err(error) => return failed(&member, error).await,
     };
+    // What cannot be told of a sheet keeps nobody from his record.
+    let sheet = visit.entrance().signin().own_sheet(&member.who).await.unwrap_or_default();
     let search = or_default(search);
     let chrome = member.chrome_lacking(people.lacking);
-    shown(visit.lang, &Home::new(chrome, view(member.who.role, people.people, search)))
+    let home = Home::new(chrome, view(member.who.role, people.people, search));
+    shown(visit.lang, &home.with_sheet(sheet))
 }
 
 fn view(role: Role, people: Vec<RelatedPerson>, search: Search) -> HomeView {

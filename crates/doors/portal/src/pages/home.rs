@@ -1,6 +1,8 @@
 //! The signed-in home: one's own record, the people one represents, or one's patients.
 
 use super::{Paging, paths};
+use entrance::pages::short_of_codes;
+use signin::SheetsSeen;
 use types::{Category, PatientId, Time};
 use web::layout::prelude::*;
 
@@ -97,12 +99,22 @@ pub struct Home {
     chrome: Chrome,
     t: Text,
     view: HomeView,
+    sheet: Option<SheetsSeen>,
 }
 
 impl Home {
     /// The page.
     pub fn new(chrome: Chrome, view: HomeView) -> Self {
-        Self { t: chrome.text(), chrome, view }
+        Self { t: chrome.text(), chrome, view, sheet: None }
+    }
+
+    /// The same, for whoever signs in with a printed sheet of codes.
+    pub fn with_sheet(self, sheet: Option<SheetsSeen>) -> Self {
+        Self { sheet, ..self }
+    }
+
+    fn short_of_codes(&self) -> Option<(&'static str, String)> {
+        short_of_codes(&self.chrome, self.sheet.as_ref())
     }
 
     fn listing(&self, patient: &PatientId, kind: Category) -> String {

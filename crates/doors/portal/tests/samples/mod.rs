@@ -3,7 +3,7 @@
 use entrance::{FactorView, pages::*};
 use identity::{Because, TotpSecret, WeakPassword};
 use portal::{greeting, pages::*};
-use signin::{OtherSession, OwnSession, PasskeySeen, PastSignIn};
+use signin::{OtherSession, OwnSession, PasskeySeen, PastSignIn, SheetSeen, SheetsSeen};
 use std::time::Duration;
 use types::{
     AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, SessionId, Time,
@@ -270,7 +270,7 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     add("welcome-expired", &|| welcome(Some(SignInProblem::Expired)));
     for (name, problem) in [("code", None), ("code-wrong", Some(SignInProblem::Code))] {
         let view = CodeStepView { ceremony: "sealed".into(), then: None, problem };
-        add(name, &|| CodeStep::new(chrome(lang, "/", None), view.clone()).render().unwrap());
+        add(name, &|| CodeStep::new(chrome(lang, "/", None), view.clone()).taking_sheets(true).render().unwrap());
     }
     for (name, why, known) in [("session-closed", OtherWhy::Closed, true), ("session-elsewhere", OtherWhy::Open, false)]
     {
@@ -293,6 +293,19 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     add("signed-out", &|| SignedOut::new(chrome(lang, "/", CAMILLE)).render().unwrap());
 }
 
+/// What is left of a printed sheet of codes; gone without days.
+fn sheet(left: usize, days: u64) -> SheetsSeen {
+    let serves = (days > 0).then(|| SheetSeen {
+        id: types::SheetId::from_bytes([6; 16]),
+        by: AccountId::from_bytes([3; 16]),
+        drawn: NOW,
+        until: NOW + Duration::from_secs(days * 86_400),
+        proof: None,
+    });
+    let next = u8::try_from(31 - left).ok().filter(|_| left > 0);
+    SheetsSeen { waits: None, serves, instead: true, left, next }
+}
+
 fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let (since, from) = (ago(1), address("2001:db8:7::2f"));
     let alone = SessionView {
@@ -301,6 +314,7 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         others: Vec::new(),
         recent: Vec::new(),
         spare_codes: 0,
+        sheet: None,
         passkeys: None,
         done: None,
         problem: None,
@@ -342,6 +356,11 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let list = vec![key("Mon téléphone", true), key("Ancien ordinateur", false)];
     let with = |stale, enrolling| Some(OwnPasskeys { list: list.clone(), enrolling, stale });
     let passkeys = with(false, Some(enrolling));
+    for (name, left, days) in [("session-sheet", 17, 200), ("session-sheet-few", 3, 200), ("session-sheet-gone", 0, 0)]
+    {
+        let sheet = Some(sheet(left, days));
+        add(name, &|| session(&SessionView { sheet: sheet.clone(), recent: several.recent.clone(), ..alone.clone() }));
+    }
     add("session-passkeys", &|| session(&SessionView { passkeys: passkeys.clone(), ..alone.clone() }));
     add("session-stale", &|| session(&SessionView { passkeys: with(true, None), ..alone.clone() }));
     add("session-wrong", &|| session(&SessionView { problem, ..alone.clone() }));
@@ -354,7 +373,13 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let codes = || (0..10).map(|n| format!("7k2m{n}-qxt0a")).collect();
     add("spare-codes", &|| Codes::new(chrome(lang, "/session", CAMILLE), codes()).render().unwrap());
     let guessed = LinkProblem::Password(WeakPassword::Guessable { because: Because::Name });
-    for (name, anew, problem) in [("link", false, None), ("link-anew", true, Some(guessed))] {
+    let turn = Some(LinkProblem::Code);
+    for (name, anew, (problem, by_sheet)) in [
+        ("link", false, (None, false)),
+        ("link-anew", true, (Some(guessed), false)),
+        ("link-sheet", false, (None, true)),
+        ("link-sheet-anew", true, (turn, true)),
+    ] {
         let view = LinkView {
             token: "s".repeat(43),
             display_name: "Camille Aubrelle".into(),
@@ -363,7 +388,7 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
             expires: NOW + Duration::from_secs(86_400),
             anew,
             asks_second: anew,
-            factor: factor(),
+            factor: (!by_sheet).then(factor),
             problem,
         };
         add(name, &|| Link::new(chrome(lang, "/link/s", None), view.clone()).render().unwrap());
@@ -376,6 +401,11 @@ fn home_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     let home = |who, view| Home::new(chrome(lang, "/", who), view).render().unwrap();
     let card = PatientCard { patient: patient(), name: "Camille Aubrelle".into(), birth_date: "1957-03-01".into() };
     add("home-patient", &|| home(CAMILLE, HomeView::Own(Some(card.clone()))));
+    for (name, left, days) in [("home-patient-few", 3, 200), ("home-patient-gone", 0, 0)] {
+        let sheet = Some(sheet(left, days));
+        let view = HomeView::Own(Some(card.clone()));
+        add(name, &|| Home::new(chrome(lang, "/", CAMILLE), view.clone()).with_sheet(sheet.clone()).render().unwrap());
+    }
     add("home-patient-empty", &|| {
         let mut first = chrome(lang, "/", CAMILLE);
         first.signed_in.as_mut().unwrap().last_sign_in = None;

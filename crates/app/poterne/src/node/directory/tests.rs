@@ -141,7 +141,7 @@ impl Site {
         let totp = TotpSecret::from_bytes([second_factor; 20]);
         let chosen = Chosen {
             password: Secret::new(String::new()),
-            totp,
+            totp: Some(totp),
             code: self.code(second_factor),
             second: String::new(),
             lang: Lang::Fr,

@@ -169,7 +169,7 @@ impl Site {
 fn chosen(site: &Site, second_factor: u8) -> Chosen {
     Chosen {
         password: Secret::new(FIRST.to_owned()),
-        totp: TotpSecret::from_bytes([second_factor; 20]),
+        totp: Some(TotpSecret::from_bytes([second_factor; 20])),
         code: site.code(second_factor),
         second: String::new(),
         lang: Lang::Fr,

@@ -142,6 +142,37 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Delete).of_type("110137"),
     ),
     entry(
+        Event::SheetDrawn,
+        &[written(
+            Form::Effect,
+            "a sheet of one-time codes was drawn and printed; what was the second factor goes on serving until a second \
+             person confirms, or a link is taken with a code of it",
+            "target: the account; detail: the sheet, and how the identity was verified",
+        )],
+        &["acces-web:AA4", "acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Create).of_type("110137"),
+    ),
+    entry(
+        Event::SheetConfirmed,
+        &[written(
+            Form::Effect,
+            "a second person confirmed a sheet: it is the second factor, the one before serves no more; sessions ended",
+            "target: the account; detail: the sheet",
+        )],
+        &["acces-web:AA4", "acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::SheetWithdrawn,
+        &[written(
+            Form::Effect,
+            "a sheet was lost or is not wanted: none of its codes serves any more; if it served, sessions ended",
+            "target: the account; detail: the sheet",
+        )],
+        &["acces-web:AA4", "acces-web:GA4", "segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Delete).of_type("110137"),
+    ),
+    entry(
         Event::AccountStateChanged,
         &[
             written(
