@@ -39,7 +39,7 @@ const words = async (visitor) => (await visitor.page.getByRole("main").innerText
 async function sheetOf(visitor) {
   await visitor.go(`/accounts?q=${YANN}`);
   await visitor.page.locator("table").getByRole("link").first().click();
-  await visitor.page.locator("#codes-title").waitFor();
+  await visitor.page.locator("#codes-title, #sheet-title").first().waitFor();
 }
 
 /** The paper that the page is, as it comes out of a printer: one page, with all codes and no button. */

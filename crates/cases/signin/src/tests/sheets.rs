@@ -475,3 +475,20 @@ async fn unknown_logins_and_accounts_without_a_sheet_are_answered_alike(database
     assert_eq!(answers[0].1, Some(SecondStepError::Refused));
 }
 both!(unknown_logins_and_accounts_without_a_sheet_are_answered_alike);
+
+#[test]
+fn what_is_kept_of_a_code_is_its_accounts_its_sheets_and_its_numbers() {
+    use crate::accounts::sheets::model::sheet_digest;
+    let folder = tempfile::tempdir().unwrap();
+    let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
+    let keys = master.keys_for(Holder::Door(Door::Portal));
+    let digest = |account: u8, sheet: u8, number: u8, code: u8| {
+        let of = (AccountId::from_bytes([account; 16]), SheetId::from_bytes([sheet; 16]), number);
+        sheet_digest(&keys, of, &identity::SheetCode::draw([code; 8])).unwrap()
+    };
+    let one = digest(1, 2, 3, 4);
+    assert_eq!(one, digest(1, 2, 3, 4));
+    for other in [digest(9, 2, 3, 4), digest(1, 9, 3, 4), digest(1, 2, 9, 4), digest(1, 2, 3, 9)] {
+        assert_ne!(one, other);
+    }
+}

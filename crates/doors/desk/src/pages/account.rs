@@ -167,6 +167,12 @@ impl AccountPage {
         self.withdraws() && matches!(state, AccountState::Active | AccountState::Invited)
     }
 
+    /// What is said of sheets beside the one that waits, if there is anything to say or to do.
+    fn codes_part(&self) -> Option<&SheetsSeen> {
+        let says = |kept: &&SheetsSeen| kept.serves.is_some() || kept.instead || kept.waits.is_none();
+        self.view.sheet.sheets.as_ref().filter(|kept| says(kept) || self.draws_sheet())
+    }
+
     fn drew_sheet(&self, sheet: &SheetSeen) -> &str {
         self.view.sheets_by.get(&sheet.by).map_or("", String::as_str)
     }

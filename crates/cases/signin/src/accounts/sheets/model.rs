@@ -198,26 +198,3 @@ impl SheetsSeen {
         self.left > 0 && self.serves.as_ref().is_some_and(|sheet| now < sheet.until)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use vault::{Holder, MasterKey};
-
-    #[test]
-    fn what_is_kept_of_a_code_is_its_accounts_its_sheets_and_its_numbers() {
-        let folder = tempfile::tempdir().unwrap();
-        let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
-        let keys = master.keys_for(Holder::Door(types::Door::Portal));
-        let digest = |account: u8, sheet: u8, number: u8, code: u8| {
-            let of = (AccountId::from_bytes([account; 16]), SheetId::from_bytes([sheet; 16]), number);
-            sheet_digest(&keys, of, &SheetCode::draw([code; 8])).unwrap()
-        };
-        let one = digest(1, 2, 3, 4);
-        assert_eq!(one, digest(1, 2, 3, 4));
-        for other in [digest(9, 2, 3, 4), digest(1, 9, 3, 4), digest(1, 2, 9, 4), digest(1, 2, 3, 9)] {
-            assert_ne!(one, other);
-        }
-    }
-}
