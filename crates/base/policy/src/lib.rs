@@ -13,7 +13,9 @@ mod condition;
 mod engine;
 mod explain;
 mod facts;
+mod isolation;
 mod own;
+mod permit;
 mod scope;
 
 pub use action::{
@@ -36,7 +38,12 @@ pub use ask::Ask;
 pub use authorized::{Authorized, Subject};
 pub use condition::{Need, Unread};
 pub use engine::{BadPolicies, Denied, Policies};
-pub use explain::{Cause, Explainer, Explanation, PolicyText, Supposed, Target, Verdict, Way};
+pub use explain::{Cause, Explainer, Explanation, PolicyText, Signed, Supposed, Target, Verdict, Way};
 pub use facts::{Facts, Matter, Relation, RelationKind};
+pub use isolation::{Breach, Isolated, QUESTIONS_MAX};
 pub use own::{NEVER_FORBIDDEN, OWN_FILE_BYTES_MAX, OWN_FILES_MAX, OWN_POLICIES_MAX};
+pub use permit::{
+    MAY_BE_PERMITTED, NEVER_PERMITTED, PERMIT_DAYS_MAX, PERMIT_FILES_MAX, PERMITS_MAX, Permit, SIGNATURES_MAX,
+    SIGNERS_MIN, Signature, SignedFile,
+};
 pub use scope::{MatterReach, Reach, Scope};

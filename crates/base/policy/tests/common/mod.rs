@@ -30,16 +30,21 @@ pub fn credentials() -> Credentials {
 }
 
 pub fn somebody(role: Role, door: Door) -> Authenticated {
+    somebody_at(role, door, NOW, "287082")
+}
+
+/// With the code that his second factor shows then.
+pub fn somebody_at(role: Role, door: Door, now: Time, code: &str) -> Authenticated {
     let address = ClientAddress::new([192, 0, 2, 7].into());
     let key = DoorKey::new(door, &[7; 32]);
     let held = credentials();
-    let verified = SignIn::start(address, NOW)
+    let verified = SignIn::start(address, now)
         .password(&Secret::new("un mot de passe".into()), Some((ACCOUNT, &held)))
-        .code("287082", Some(&held), NOW)
+        .code(code, Some(&held), now)
         .unwrap();
     let limits = SessionLimits { idle: Duration::from_secs(1800), absolute: Duration::from_secs(28_800) };
-    let session = verified.open((HERE, role), &key, limits, (SessionId::from_bytes([4; 16]), [5; 32]), NOW);
-    resume(&session.stored, &session.token, &key, address, NOW).unwrap().authenticated
+    let session = verified.open((HERE, role), &key, limits, (SessionId::from_bytes([4; 16]), [5; 32]), now);
+    resume(&session.stored, &session.token, &key, address, now).unwrap().authenticated
 }
 
 pub fn always() -> Period {
