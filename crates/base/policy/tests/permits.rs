@@ -404,10 +404,15 @@ fn the_suite_is_bounded() {
     let mut text = String::new();
     let acts = ["see_intervention", "withdraw", "open", "close", "cut", "watch", "replay"];
     for n in 0..PERMITS_MAX {
-        let about = "[\"dpo\", \"on_call\", \"administrator\"].contains(principal.role) && context.door == \"desk\"";
+        let about = "[\"dpo\", \"on_call\"].contains(principal.role) && context.door == \"desk\"";
         text.push_str(&permit(&acts[5..], "Matter", about).replace("\"ours\"", &format!("\"p{n}\"")));
     }
     let began = std::time::Instant::now();
     with(&text).unwrap();
-    println!("{PERMITS_MAX} permits: {:?}", began.elapsed());
+    let took = began.elapsed();
+    // A debug build on a busy machine takes some seconds.
+    assert!(took < Duration::from_secs(60), "{PERMITS_MAX} permits took {took:?}");
+    let more = "[\"dpo\", \"on_call\", \"administrator\"].contains(principal.role)";
+    let wide = text.replace("[\"dpo\", \"on_call\"].contains(principal.role)", more);
+    assert!(with(&wide).err().unwrap().contains("cannot be tried in the time that a start has"));
 }
