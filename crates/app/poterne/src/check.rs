@@ -121,6 +121,7 @@ async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pee
     lines.extend(proxies(&config));
     lines.extend(administration(&config));
     lines.extend(first_administrator(&config, SystemClock.now()));
+    lines.extend(permits(&config, SystemClock.now()));
     lines.extend(reach_all(peers(&config)).await);
     Report { ok: lines.iter().all(|line| line.ok), mistakes: Vec::new(), peers: lines }
 }
@@ -187,6 +188,23 @@ fn administration(config: &Config) -> Option<Line> {
         None => (true, "where all of the staff comes in; [desk.administration] puts it apart".to_owned()),
     };
     Some(Line { name: "administration of the desk".to_owned(), ok: true, warning, said })
+}
+
+/// Which permits of the hospital's own are in force, who signed them, and until when: one that ends takes a right away.
+fn permits(config: &Config, now: Time) -> Vec<Line> {
+    let line = |permit: &policy::Permit| {
+        let by = permit.signed_by.join(", ");
+        let left = permit.until.since(now);
+        let (warning, when) = if permit.ended(now) {
+            (true, format!("ended on {}: it permits nothing; take it away, or sign another", permit.last_day))
+        } else {
+            let days = left.as_secs() / 86_400;
+            let advice = if left < RENEW_BEFORE { ": sign another now, if it must go on" } else { "" };
+            (left < RENEW_BEFORE, format!("until {} ({days} more days){advice}", permit.last_day))
+        };
+        Line { name: format!("permit {}", permit.id), ok: true, warning, said: format!("signed by {by}, {when}") }
+    };
+    config.policies.permits().iter().map(line).collect()
 }
 
 /// While no key is pinned, nothing can be approved: whoever installs must know it.

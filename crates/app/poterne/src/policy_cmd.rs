@@ -4,7 +4,12 @@ mod told;
 
 use crate::{
     check::Format,
-    config::{Config, policies::in_folder},
+    config::{
+        Config,
+        policies::{drafts, in_folder},
+        read_for_permits,
+        signers::{how_to_sign, verified},
+    },
 };
 use anyhow::{Context, Result};
 use identity::Assurance;
@@ -25,7 +30,7 @@ use vault::Holder;
 pub enum PolicyCommand {
     /// List the policies in force, or show one
     List(ListArgs),
-    /// Try a folder of the hospital's own policies, before a node runs by them
+    /// Try a folder of the hospital's own policies, before a node runs by them; of permits, what to type to sign them
     Check(FolderArgs),
     /// Tell what a role, or somebody, may do; and of one act, why or why not
     Explain(ExplainArgs),
@@ -51,6 +56,12 @@ pub struct FolderArgs {
     /// The folder of the .cedar files
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
+    /// It holds permits, which two people sign: what they may say, and what nothing may let, is tried as at a start
+    #[arg(long)]
+    permits: bool,
+    /// The node's configuration: with it the permits' signatures are verified too
+    #[arg(long, value_name = "FILE", requires = "permits")]
+    config: Option<PathBuf>,
 }
 
 /// What `policy explain` is told.
@@ -121,6 +132,7 @@ pub async fn run(command: PolicyCommand) -> Result<ExitCode> {
     crate::logs(false, tracing::Level::WARN);
     let answered = match &command {
         PolicyCommand::List(args) => list(args),
+        PolicyCommand::Check(args) if args.permits => tried_permits(args),
         PolicyCommand::Check(args) => tried(&args.folder),
         PolicyCommand::Explain(args) => explained(args).await,
     };
@@ -145,7 +157,7 @@ fn configured(path: Option<&Path>) -> Result<(Arc<Policies>, Option<Config>)> {
 
 fn list(args: &ListArgs) -> Result<String> {
     let (policies, _) = configured(args.config.as_deref())?;
-    let mut all = policies.read();
+    let mut all = policies.read(SystemClock.now());
     if let Some(id) = &args.id {
         all.retain(|one| one.id == *id);
         if all.is_empty() {
@@ -168,9 +180,48 @@ pub(crate) fn own_policies(folder: &Path) -> Result<Policies> {
 fn tried(folder: &Path) -> Result<String> {
     let count = in_folder(folder).map_err(|wrong| Bad(wrong.to_string()))?.len();
     let policies = own_policies(folder)?;
-    let own: Vec<PolicyText> = policies.read().into_iter().filter(|one| one.because.is_some()).collect();
+    let all = policies.read(SystemClock.now());
+    let own: Vec<PolicyText> = all.into_iter().filter(|one| one.because.is_some()).collect();
     let lines: Vec<String> = own.iter().map(told::line).collect();
     Ok(format!("{} policies in {count} files can be used:\n{}", own.len(), lines.join("\n")))
+}
+
+/// Permits: what they say and what they would let, and then who signed them, if it is known who may.
+fn tried_permits(args: &FolderArgs) -> Result<String> {
+    let now = SystemClock.now();
+    let drafts = drafts(&args.folder).map_err(|wrong| Bad(wrong.to_string()))?;
+    let configured = args.config.as_deref().map(read_for_permits).transpose();
+    let configured = configured.map_err(|mistakes| Bad(format!("the configuration has mistakes\n{mistakes}")))?;
+    let files: Vec<(&str, &str)> = drafts.iter().map(|draft| (draft.name.as_str(), draft.text.as_str())).collect();
+    let of = configured.as_ref().map(|(_, of)| of.as_slice());
+    let built_in = Policies::built_in()?;
+    let permits = built_in.tried_unsigned(&files, of, now).map_err(|bad| Bad(bad.to_string()))?;
+    let mut lines =
+        vec![format!("{} permits in {} files can be used once they are signed:", permits.len(), files.len())];
+    lines.extend(permits.iter().map(|permit| {
+        let ended = if permit.ended(now) { ", which is over: it permits nothing" } else { "" };
+        format!("permits  {}  until {}{ended}", permit.id, permit.last_day)
+    }));
+    let Some((signers, of)) = configured else {
+        lines.push("two people sign each file, and each types in this folder, with his key and his name:".to_owned());
+        lines.extend(files.iter().map(|(name, _)| format!("  {}", how_to_sign(name))));
+        lines.push("with --config FILE their signatures are verified".to_owned());
+        return Ok(lines.join("\n"));
+    };
+    let (mut signed, mut wrong) = (Vec::new(), Vec::new());
+    for draft in drafts {
+        match verified(draft, &signers) {
+            Ok(file) => signed.push(file),
+            Err(told) => wrong.extend(told.iter().map(ToString::to_string)),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Bad(format!("what they say can be used; their signatures cannot:\n{}", wrong.join("\n"))).into());
+    }
+    let policies = built_in.permitting(signed, &of, now).map_err(|bad| Bad(bad.to_string()))?;
+    let all = policies.read(now);
+    let lines: Vec<String> = all.iter().filter(|one| one.signed.is_some()).map(told::line).collect();
+    Ok(format!("{} permits can be used:\n{}", lines.len(), lines.join("\n")))
 }
 
 async fn explained(args: &ExplainArgs) -> Result<String> {

@@ -230,6 +230,9 @@ fn what_makes_proofs_is_called_in_known_places_only() {
         ("Self::from_files(", &["base/policy/src/"]),
         ("Policies::built_in(", &["base/policy/src/", "app/poterne/src/demo_cmd.rs", "app/poterne/src/policy_cmd.rs"]),
         ("Policies::with_own(", &["app/poterne/src/config/policies.rs", "app/poterne/src/policy_cmd.rs"]),
+        // Whoever makes one verified its signatures.
+        ("SignedFile {", &["base/policy/src/", "app/poterne/src/config/signers.rs"]),
+        (".permitting(", &["app/poterne/src/config/policies.rs", "app/poterne/src/policy_cmd.rs"]),
         ("Facts {", &["base/policy/src/", "cases/care/src/service.rs", "cases/interventions/src/service.rs"]),
         ("store::open(", &["app/poterne/src/node/"]),
         (

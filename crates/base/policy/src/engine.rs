@@ -7,11 +7,12 @@ use crate::{
     check::checked,
     lacking::lets_more,
     own,
+    permit::{self, Permit, SignedFile},
 };
-use cedar_policy::{Authorizer, PolicySet, Schema};
+use cedar_policy::{Authorizer, Decision, Entities, PolicySet, Request, Schema};
 use identity::Authenticated;
 use std::time::Duration;
-use types::{ObjectRef, Time, limits::AUTHORIZED_SECONDS_MAX};
+use types::{EstablishmentId, ObjectRef, Time, limits::AUTHORIZED_SECONDS_MAX};
 
 include!(concat!(env!("OUT_DIR"), "/policies.rs"));
 /// How the policies name what somebody proved, and how long ago.
@@ -66,10 +67,12 @@ pub struct Policies {
     pub(crate) schema: Schema,
     pub(crate) set: PolicySet,
     pub(crate) authorizer: Authorizer,
-    /// The hospital's own, as (name, text).
+    /// The hospital's own, as (name, text); signatures of permits and who signed among them.
     own: Vec<(String, String)>,
     /// Whether one of these looks at how firmly somebody is recognized, or how long ago: then a page may hold less for it.
     weighs_proof: bool,
+    /// The hospital's own permits, ended ones included.
+    permits: Vec<Permit>,
 }
 
 impl Policies {
@@ -91,7 +94,94 @@ impl Policies {
         Ok(all)
     }
 
-    /// What is in force, as (name, text): the schema, Poterne's policies in the order of their names, the hospital's own.
+    /// And the hospital's own permits, signed by two people each and tried against the isolation suite, which no constructor
+    /// goes around. `of` is the node's establishments. An ended permit is read, and permits nothing.
+    pub fn permitting(
+        mut self,
+        files: Vec<SignedFile>,
+        of: &[EstablishmentId],
+        now: Time,
+    ) -> Result<Self, BadPolicies> {
+        let unsigned = permit::unsigned(&files);
+        if !unsigned.is_empty() {
+            return Err(BadPolicies(unsigned));
+        }
+        let texts: Vec<(&str, &str)> = files.iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
+        for read in self.permits_read(&texts, Some(of), now)? {
+            let signed_by = |file: &SignedFile| file.signatures.iter().map(|one| one.signer.clone()).collect();
+            let signed_by = files.iter().find(|file| file.name == read.file).map(signed_by).unwrap_or_default();
+            let id = read.permit.id.clone();
+            let taken = |_| BadPolicies(vec![format!("policy {id}: the name is taken")]);
+            self.set.add(read.policy).map_err(taken)?;
+            self.permits.push(Permit { signed_by, ..read.permit });
+        }
+        for file in files {
+            self.own.push((file.name, file.text));
+            for one in file.signatures {
+                self.own.extend([(one.name, one.text), (one.signer, one.key)]);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Permits that nobody signed yet, tried as a start would try them: what they are, and nothing that could decide.
+    pub fn tried_unsigned(
+        &self,
+        files: &[(&str, &str)],
+        of: Option<&[EstablishmentId]>,
+        now: Time,
+    ) -> Result<Vec<Permit>, BadPolicies> {
+        Ok(self.permits_read(files, of, now)?.into_iter().map(|read| read.permit).collect())
+    }
+
+    fn permits_read(
+        &self,
+        files: &[(&str, &str)],
+        of: Option<&[EstablishmentId]>,
+        now: Time,
+    ) -> Result<Vec<permit::Read>, BadPolicies> {
+        let read = permit::read(&self.schema, files, of, now)?;
+        let taken = |read: &&permit::Read| self.set.policies().any(|policy| policy.id() == read.policy.id());
+        let taken: Vec<String> = read
+            .iter()
+            .filter(taken)
+            .map(|read| format!("{}: the name is taken by another policy", read.place()))
+            .collect();
+        if !taken.is_empty() {
+            return Err(BadPolicies(taken));
+        }
+        self.isolates(&read)?;
+        Ok(read)
+    }
+
+    /// The hospital's own permits, ended ones included, in the order of their files.
+    pub fn permits(&self) -> &[Permit] {
+        &self.permits
+    }
+
+    pub(crate) fn of(schema: Schema, set: PolicySet) -> Self {
+        let (own, permits) = (Vec::new(), Vec::new());
+        Self { schema, set, authorizer: Authorizer::new(), own, weighs_proof: false, permits }
+    }
+
+    /// Cedar's answer, of what is in force at this moment: what an ended permit alone permits is a no.
+    pub(crate) fn answer(&self, request: &Request, entities: &Entities, now: Time) -> Result<bool, Denied> {
+        let response = self.authorizer.is_authorized(request, &self.set, entities);
+        // A policy that could not be evaluated is skipped by Cedar; a skipped "forbid" must not open anything.
+        if response.diagnostics().errors().next().is_some() {
+            return Err(Denied::Fault);
+        }
+        let in_force = |id: &cedar_policy::PolicyId| self.permit(id.as_ref()).is_none_or(|permit| !permit.ended(now));
+        Ok(response.decision() == Decision::Allow && response.diagnostics().reason().any(in_force))
+    }
+
+    /// The hospital's own permit of this name.
+    pub(crate) fn permit(&self, id: &str) -> Option<&Permit> {
+        self.permits.iter().find(|permit| permit.id == id)
+    }
+
+    /// What is in force, as (name, text): the schema, Poterne's policies in the order of their names, the hospital's own
+    /// with the signatures of those that permit, and the keys that verified them.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = self.own.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         std::iter::once(("poterne.cedarschema", SCHEMA)).chain(FILES.iter().copied()).chain(own)
@@ -101,7 +191,7 @@ impl Policies {
     #[doc(hidden)]
     pub fn from_files(files: &[(&str, &str)]) -> Result<Self, BadPolicies> {
         let (schema, set) = checked(SCHEMA, files).map_err(BadPolicies)?;
-        Ok(Self { schema, set, authorizer: Authorizer::new(), own: Vec::new(), weighs_proof: false })
+        Ok(Self::of(schema, set))
     }
 
     /// Each policy's `@id` with the rules it says it serves.

@@ -8,6 +8,7 @@ use crate::{
     asking::{Asker, Asking, matter_entity, purpose_of, uid},
     condition::{Condition, Leaf, Need, Settled, Unread, gathered},
     own::{actions, mentions},
+    permit::Permit,
 };
 use cedar_policy::{Decision, Effect, Entities, Entity, EntityUid, Policy, PolicySet, Request};
 use identity::Assurance;
@@ -71,8 +72,29 @@ pub struct Cause {
     pub policy: String,
     /// The hospital's reason, if it is the hospital's own.
     pub because: Option<String>,
+    /// Who signed it and until when it permits, if it is a permit of the hospital's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
     /// What remains to be seen, or does not hold; nothing if nothing does.
     pub need: Option<Need>,
+}
+
+/// Who stands behind a permit of the hospital's own, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signed {
+    /// Who signed it.
+    pub by: Vec<String>,
+    /// The last day on which it permits: 2027-06-30.
+    pub last_day: String,
+    /// Whole days that remain; nothing once it has ended.
+    pub days_left: Option<u64>,
+}
+
+impl Signed {
+    fn of(permit: &Permit, now: Time) -> Self {
+        let left = (!permit.ended(now)).then(|| permit.until.since(now).as_secs() / 86_400);
+        Self { by: permit.signed_by.clone(), last_day: permit.last_day.clone(), days_left: left }
+    }
 }
 
 /// The whole answer.
@@ -124,6 +146,9 @@ pub struct PolicyText {
     pub rules: Vec<String>,
     /// The hospital's reason, if it is the hospital's.
     pub because: Option<String>,
+    /// Who signed it and until when it permits, if it is a permit of the hospital's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
     /// Its text.
     pub text: String,
 }
@@ -188,8 +213,8 @@ impl Policies {
         Ok(Explainer { policies: self, parts })
     }
 
-    /// Every policy in force, the hospital's own first, each kind in the order of its names.
-    pub fn read(&self) -> Vec<PolicyText> {
+    /// Every policy, the hospital's own first, each kind in the order of its names; permits that have ended say so.
+    pub fn read(&self, now: Time) -> Vec<PolicyText> {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
         let mut all: Vec<PolicyText> = self
             .set
@@ -199,6 +224,7 @@ impl Policies {
                 forbids: policy.effect() == Effect::Forbid,
                 rules: policy.annotation("rules").map(words).unwrap_or_default(),
                 because: policy.annotation("because").map(str::to_owned),
+                signed: self.permit(policy.id().as_ref()).map(|permit| Signed::of(permit, now)),
                 text: without_annotations(&policy.to_string()),
             })
             .collect();
@@ -271,8 +297,12 @@ impl Explainer<'_> {
         let put = self.put(who, ask, target, now)?;
         let mut answer =
             Explanation { action: ask, verdict: Verdict::No, permits: vec![], forbids: vec![], misses: vec![] };
-        for part in self.parts.iter().filter(|part| part.concerns(ask) && put.within(part)) {
-            let cause = |need| Cause { policy: part.id.clone(), because: part.because.clone(), need };
+        let ended = |part: &&Part| self.policies.permit(&part.id).is_some_and(|permit| permit.ended(now));
+        let parts = self.parts.iter().filter(|part| !ended(part));
+        for part in parts.filter(|part| part.concerns(ask) && put.within(part)) {
+            let signed = self.policies.permit(&part.id).map(|permit| Signed::of(permit, now));
+            let cause =
+                |need| Cause { policy: part.id.clone(), because: part.because.clone(), signed: signed.clone(), need };
             match (part.forbids, part.conditions.settle(&mut |leaf| put.known(leaf))) {
                 (false, Settled::Holds) => answer.permits.push(cause(None)),
                 (false, Settled::Open(left)) => answer.permits.push(cause(Some(left.need()))),
@@ -286,7 +316,7 @@ impl Explainer<'_> {
             return Err(Denied::Fault);
         }
         answer.conclude();
-        put.agrees(answer.verdict)?;
+        put.agrees(answer.verdict, now)?;
         Ok(answer)
     }
 
@@ -433,15 +463,12 @@ impl Put<'_> {
     }
 
     /// Where all that was looked at is known, a decision would say the same; an explanation of anything else is none.
-    fn agrees(&self, verdict: Verdict) -> Result<(), Denied> {
+    fn agrees(&self, verdict: Verdict, now: Time) -> Result<(), Denied> {
         if self.left_open.get() {
             return Ok(());
         }
-        let policies = self.explainer.policies;
-        let response = policies.authorizer.is_authorized(&self.request, &policies.set, &self.entities);
-        let whole = response.diagnostics().errors().next().is_none();
-        let allowed = response.decision() == Decision::Allow;
-        if whole && allowed == (verdict == Verdict::Yes) { Ok(()) } else { Err(Denied::Fault) }
+        let allowed = self.explainer.policies.answer(&self.request, &self.entities, now)?;
+        if allowed == (verdict == Verdict::Yes) { Ok(()) } else { Err(Denied::Fault) }
     }
 
     fn known(&self, leaf: &Leaf) -> Option<bool> {

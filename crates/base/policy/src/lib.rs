@@ -13,8 +13,10 @@ mod condition;
 mod engine;
 mod explain;
 mod facts;
+mod isolation;
 mod lacking;
 mod own;
+mod permit;
 mod scope;
 
 pub use action::{
@@ -38,8 +40,13 @@ pub use ask::Ask;
 pub use authorized::{Authorized, Subject};
 pub use condition::{Need, Unread};
 pub use engine::{BadPolicies, Denied, Policies};
-pub use explain::{Cause, Explainer, Explanation, PolicyText, Supposed, Target, Verdict, Way};
+pub use explain::{Cause, Explainer, Explanation, PolicyText, Signed, Supposed, Target, Verdict, Way};
 pub use facts::{Facts, Matter, Relation, RelationKind};
+pub use isolation::{Breach, Isolated, QUESTIONS_MAX};
 pub use lacking::Lacking;
 pub use own::{NEVER_FORBIDDEN, OWN_FILE_BYTES_MAX, OWN_FILES_MAX, OWN_POLICIES_MAX};
+pub use permit::{
+    MAY_BE_PERMITTED, NEVER_PERMITTED, PERMIT_DAYS_MAX, PERMIT_FILES_MAX, PERMITS_MAX, Permit, SIGNATURES_MAX,
+    SIGNERS_MIN, Signature, SignedFile,
+};
 pub use scope::{MatterReach, Reach, Scope};

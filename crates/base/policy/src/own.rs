@@ -70,7 +70,7 @@ pub(crate) fn read(schema: &Schema, files: &[(String, String)]) -> Result<Vec<Po
     if wrong.is_empty() { Ok(found) } else { Err(BadPolicies::new(wrong)) }
 }
 
-fn parsed(text: &str) -> Result<PolicySet, String> {
+pub(crate) fn parsed(text: &str) -> Result<PolicySet, String> {
     if text.len() > OWN_FILE_BYTES_MAX {
         return Err(format!("{} bytes; at most {OWN_FILE_BYTES_MAX}", text.len()));
     }
@@ -108,26 +108,46 @@ fn nested(text: &str) -> Result<(), String> {
 
 /// The policy under its own name, and what is wrong with it.
 fn named(schema: &Schema, file: &str, policy: &Policy, wrong: &mut Vec<String>) -> Option<Policy> {
+    match under_its_name(policy) {
+        Ok((id, policy)) => {
+            let mistakes = mistakes(schema, &policy);
+            wrong.extend(mistakes.into_iter().map(|mistake| format!("{file}: policy {id}: {mistake}")));
+            Some(policy)
+        }
+        Err(mistake) => {
+            wrong.push(format!("{file}: {mistake}"));
+            None
+        }
+    }
+}
+
+/// A policy with its `@id` as its name.
+pub(crate) fn under_its_name(policy: &Policy) -> Result<(String, Policy), String> {
     let fits = |id: &&str| {
         (1..=ID_CHARS_MAX).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
-    let Some(id) = policy.annotation("id").filter(fits) else {
-        wrong.push(format!("{file}: a policy needs an @id of 1 to {ID_CHARS_MAX} letters a-z, digits and -: {policy}"));
-        return None;
-    };
-    wrong.extend(mistakes(schema, policy).into_iter().map(|mistake| format!("{file}: policy {id}: {mistake}")));
-    Some(policy.new_id(PolicyId::new(id)))
+    let id = policy.annotation("id").filter(fits);
+    let id =
+        id.ok_or_else(|| format!("a policy needs an @id of 1 to {ID_CHARS_MAX} letters a-z, digits and -: {policy}"))?;
+    Ok((id.to_owned(), policy.new_id(PolicyId::new(id))))
+}
+
+/// What is wrong with its reason.
+pub(crate) fn without_reason(policy: &Policy) -> Option<String> {
+    let because = policy.annotation("because").map(str::trim).unwrap_or_default();
+    let wrong = because.is_empty() || because.chars().count() > BECAUSE_CHARS_MAX || because.chars().any(is_hidden);
+    wrong.then(|| format!("it needs an @because: your reason in one line of at most {BECAUSE_CHARS_MAX} letters"))
 }
 
 fn mistakes(schema: &Schema, policy: &Policy) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let because = policy.annotation("because").map(str::trim).unwrap_or_default();
-    if because.is_empty() || because.chars().count() > BECAUSE_CHARS_MAX || because.chars().any(is_hidden) {
-        wrong.push(format!("it needs an @because: your reason in one line of at most {BECAUSE_CHARS_MAX} letters"));
-    }
+    let mut wrong: Vec<String> = without_reason(policy).into_iter().collect();
     if policy.effect() == Effect::Permit {
-        wrong.push("it permits; a policy of the hospital's own may only forbid".to_owned());
+        wrong.push(
+            "it permits; what stands in this folder may only forbid, and a permit needs two people's signatures and \
+             permits_folder"
+                .to_owned(),
+        );
     }
     let Ok(json) = policy.to_json() else {
         wrong.push("it cannot be read".to_owned());
@@ -156,7 +176,7 @@ fn is_hidden(letter: char) -> bool {
 }
 
 /// It must say who (accounts: never what the system does for itself) and which actions, by name.
-fn scope(json: &Value) -> Vec<String> {
+pub(crate) fn scope(json: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let op = |part: &str| json.pointer(&format!("/{part}/op")).and_then(Value::as_str).unwrap_or_default().to_owned();
     let is_account = json.pointer("/principal/entity_type").and_then(Value::as_str) == Some("Account")
@@ -183,7 +203,7 @@ pub(crate) fn actions(json: &Value) -> Vec<String> {
 }
 
 /// Why the policy would not be valid, or never apply, for this one action of those that it names.
-fn never_applies(schema: &Schema, json: &Value, action: &str) -> Vec<String> {
+pub(crate) fn never_applies(schema: &Schema, json: &Value, action: &str) -> Vec<String> {
     let mut one = json.clone();
     if let Some(fields) = one.as_object_mut() {
         fields.insert("action".to_owned(), json!({ "op": "==", "entity": { "type": "Action", "id": action } }));
@@ -219,10 +239,7 @@ fn known(json: &Value) -> Result<(), String> {
             return known(both.get("right").unwrap_or(&Value::Null));
         }
     }
-    let sides = |word: &str| {
-        let both = json.get(word)?;
-        Some((both.get("left")?, both.get("right")?))
-    };
+    let sides = |word: &str| sides(json, word);
     if let Some((left, right)) = sides("==").or_else(|| sides("!=")) {
         return can_be(&path(left).ok_or_else(unknown)?, right);
     }
@@ -232,19 +249,10 @@ fn known(json: &Value) -> Result<(), String> {
         return all.iter().try_for_each(|value| can_be(&path, value));
     }
     if let Some((left, right)) = sides(">=").or_else(|| sides("<")) {
-        let rank = right.get("Value").and_then(Value::as_i64);
-        return match (path(left).as_deref(), rank) {
-            (Some("principal.assurance"), Some(2..=3)) => Ok(()),
-            (Some("principal.assurance"), _) => {
-                Err("principal.assurance is compared with 2 (two factors) or 3 (a passkey)".to_owned())
-            }
-            _ => Err(unknown()),
-        };
+        return ranked(left, right);
     }
     if let Some(asked) = json.get("has") {
-        let is_address = path(asked.get("left").unwrap_or(&Value::Null)).as_deref() == Some("context")
-            && asked.get("attr").and_then(Value::as_str) == Some("address");
-        return if is_address { Ok(()) } else { Err(unknown()) };
+        return asks_for_address(asked);
     }
     if let Some([address, range]) = json.get("isInRange").and_then(Value::as_array).map(Vec::as_slice) {
         return in_range(address, range);
@@ -255,12 +263,36 @@ fn known(json: &Value) -> Result<(), String> {
     }
 }
 
-fn unknown() -> String {
+/// The two sides of an operator.
+pub(crate) fn sides<'v>(json: &'v Value, word: &str) -> Option<(&'v Value, &'v Value)> {
+    let both = json.get(word)?;
+    Some((both.get("left")?, both.get("right")?))
+}
+
+/// How firmly somebody is recognized, compared with what can be.
+pub(crate) fn ranked(left: &Value, right: &Value) -> Result<(), String> {
+    match (path(left).as_deref(), right.get("Value").and_then(Value::as_i64)) {
+        (Some("principal.assurance"), Some(2..=3)) => Ok(()),
+        (Some("principal.assurance"), _) => {
+            Err("principal.assurance is compared with 2 (two factors) or 3 (a passkey)".to_owned())
+        }
+        _ => Err(unknown()),
+    }
+}
+
+/// `context has address`, and nothing else.
+pub(crate) fn asks_for_address(asked: &Value) -> Result<(), String> {
+    let is_address = path(asked.get("left").unwrap_or(&Value::Null)).as_deref() == Some("context")
+        && asked.get("attr").and_then(Value::as_str) == Some("address");
+    if is_address { Ok(()) } else { Err(unknown()) }
+}
+
+pub(crate) fn unknown() -> String {
     format!("a condition that is not one of those whose facts every decision has; {CONDITIONS}")
 }
 
 /// `principal`, `principal.role`, `resource.patient`…
-fn path(json: &Value) -> Option<String> {
+pub(crate) fn path(json: &Value) -> Option<String> {
     if let Some(variable) = json.get("Var").and_then(Value::as_str) {
         return Some(variable.to_owned());
     }
@@ -269,7 +301,7 @@ fn path(json: &Value) -> Option<String> {
     Some(format!("{variable}.{}", access.get("attr")?.as_str()?))
 }
 
-fn in_range(address: &Value, range: &Value) -> Result<(), String> {
+pub(crate) fn in_range(address: &Value, range: &Value) -> Result<(), String> {
     let text = range.get("ip").and_then(Value::as_array).and_then(|one| one.first()?.get("Value")?.as_str());
     let (Some("context.address"), Some(text)) = (path(address).as_deref(), text) else { return Err(unknown()) };
     // An address that IPv6 wraps around an IPv4 one is the IPv4 one here.
@@ -280,7 +312,7 @@ fn in_range(address: &Value, range: &Value) -> Result<(), String> {
 }
 
 /// Whether what is looked at can be this.
-fn can_be(path: &str, value: &Value) -> Result<(), String> {
+pub(crate) fn can_be(path: &str, value: &Value) -> Result<(), String> {
     let words: Vec<&str> = match path {
         "principal.role" => Role::ALL.iter().map(|word| word.as_str()).collect(),
         "context.door" => {

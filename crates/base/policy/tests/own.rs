@@ -272,9 +272,9 @@ fn what_is_in_force_can_be_read() {
     let shown = with(
         "@id(\"x\") @because(\"permit (forbid) \\\"permit\") forbid(principal is Account, action == Action::\"watch\", resource);",
     );
-    assert!(shown.unwrap().read()[0].text.starts_with("forbid(principal is Account"));
+    assert!(shown.unwrap().read(NOW)[0].text.starts_with("forbid(principal is Account"));
     let policies = with(&text).unwrap();
-    let all = policies.read();
+    let all = policies.read(NOW);
     let first = all.first().unwrap();
     assert_eq!((first.id.as_str(), first.because.as_deref()), ("our-own", Some("Décision du 3 mars.")));
     assert!(first.text.starts_with("forbid") && first.forbids && !first.text.contains("@id"), "{}", first.text);

@@ -150,7 +150,7 @@ impl RulesService {
     /// Every policy in force, the hospital's own first, for the same people.
     pub async fn policies(&self, who: &Authenticated, now: Time) -> Result<Vec<PolicyText>, RulesError> {
         self.admit(who, "policies", now).await?;
-        Ok(self.0.policies.read())
+        Ok(self.0.policies.read(now))
     }
 
     async fn admit(&self, who: &Authenticated, target: &str, now: Time) -> Result<(), RulesError> {

@@ -15,6 +15,7 @@ pub(crate) mod policies;
 mod proxies;
 mod reading;
 mod sections;
+pub(crate) mod signers;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -25,6 +26,8 @@ mod tests_directory;
 mod tests_doors;
 #[cfg(test)]
 mod tests_mail;
+#[cfg(test)]
+mod tests_permits;
 #[cfg(test)]
 mod tests_policies;
 #[cfg(test)]
@@ -91,7 +94,9 @@ pub struct Config {
     /// `[passwords]`: `administrators_chars_min` (15), `administrators_classes_min` (3), `administrators_bits_min` (60) and
     /// `administrators_expires_days` (365): what the hospital asks of its administrators' passwords, as much as Poterne or more.
     pub administrators_passwords: identity::PasswordPolicy,
-    /// `[policies]`: `own_folder`, none by default: a folder of .cedar files that forbid more than Poterne's do; with them here.
+    /// `[policies]`: `own_folder`, none by default: a folder of .cedar files that forbid more than Poterne's do; `permits_folder`,
+    /// none by default: those that permit more, with the signatures of people of `[[policies.signers]]` (`name`, `public_key`);
+    /// with them here.
     pub policies: Arc<policy::Policies>,
     /// `[sign_in]`: `shared_addresses`, none by default: ranges behind which so many people come together that the failures of
     /// some must not make the others wait.
@@ -345,6 +350,11 @@ impl Config {
 /// where the link is kept.
 pub(crate) fn read_for_link(path: &Path) -> Result<(Origin, FirstAdministrator), Mistakes> {
     read_file(path, approvals::read_for_link)
+}
+
+/// Of a configuration, what a folder of permits is tried with: who may sign, and the establishments.
+pub(crate) fn read_for_permits(path: &Path) -> Result<(Vec<signers::Signer>, Vec<EstablishmentId>), Mistakes> {
+    read_file(path, sections::read_for_permits)
 }
 
 /// Reads a file by `read`, which gives nothing only after it noted a mistake.

@@ -1,36 +1,118 @@
-//! `[policies]`: the hospital's own policies, beside Poterne's.
+//! `[policies]`: the hospital's own policies, beside Poterne's: those that forbid, and those that permit, which people sign.
 
 use super::{
     files::{self, Kept},
     reading::{Section, Wrong, text},
+    signers::{Draft, Signer, signers, verified},
 };
-use policy::{OWN_FILES_MAX, Policies};
+use policy::{OWN_FILES_MAX, PERMIT_FILES_MAX, Policies, SIGNATURES_MAX, SignedFile};
 use std::{path::Path, sync::Arc};
+use store::SystemClock;
+use types::{Clock as _, EstablishmentId};
+
+/// Bytes of a signature's file at most.
+const SIGNATURE_BYTES_MAX: usize = 8 * 1024;
+const REMEDY: &str = "mend it, and try it with `poterne policy check FOLDER`; docs/policies.md says what they may hold";
+const SIGNED_REMEDY: &str = "mend it, try it with `poterne policy check --permits FOLDER`, and have it signed again; docs/policies.md says what a permit \
+     may say";
 
 /// Reads them all. Without the section, Poterne's alone. `None` only after a mistake was noted.
-pub(super) fn policies(section: &Section<'_>, folder: &Path) -> Option<Arc<Policies>> {
-    let own = if section.is_there() {
-        section.required("own_folder", "\"policies\"", |value| in_folder(&folder.join(text(value, 1000)?)))
-    } else {
-        Some(Vec::new())
+pub(super) fn policies(section: &Section<'_>, folder: &Path, of: &[EstablishmentId]) -> Option<Arc<Policies>> {
+    let path = |value: &_| Ok(folder.join(text(value, 1000)?));
+    let permitting = section.has("permits_folder");
+    let own = match (section.is_there(), permitting && !section.has("own_folder")) {
+        (true, false) => section.required("own_folder", "\"policies\"", |value| in_folder(&path(value)?)),
+        (true, true) => section.optional("own_folder", |_| Ok(Vec::new())).or(Some(Vec::new())),
+        (false, _) => Some(Vec::new()),
     };
+    let drafts = section.optional("permits_folder", |value| drafts(&path(value)?));
+    let signers = signers(section);
+    if !permitting && signers.as_ref().is_some_and(|signers| !signers.is_empty()) {
+        section.wrong_section("people may sign permits, and there is no folder of permits", "add permits_folder");
+    }
     section.finish();
-    match Policies::with_own(own?) {
-        Ok(policies) => Some(Arc::new(policies)),
-        Err(bad) => {
-            for line in bad.lines() {
-                let remedy =
-                    "mend it, and try it with `poterne policy check FOLDER`; docs/policies.md says what they may hold";
-                section.wrong("own_folder", line.replace('\n', " "), remedy);
+    let noted = |own: Result<Policies, policy::BadPolicies>, key: &str, remedy: &str| {
+        own.inspect_err(|bad| bad.lines().iter().for_each(|line| section.wrong(key, line.replace('\n', " "), remedy)))
+            .ok()
+    };
+    let forbidding = own.and_then(|own| noted(Policies::with_own(own), "own_folder", REMEDY));
+    if !permitting {
+        return forbidding.map(Arc::new);
+    }
+    let (drafts, signers) = (drafts?, signers?);
+    let files = signed(drafts, &signers, |Wrong { what, remedy }| section.wrong("permits_folder", what, remedy))?;
+    let policies = noted(forbidding?.permitting(files, of, SystemClock.now()), "permits_folder", SIGNED_REMEDY)?;
+    Some(Arc::new(policies))
+}
+
+/// The files with their signatures, each verified; `told` hears of all that is wrong with them.
+fn signed(drafts: Vec<Draft>, signers: &[Signer], told: impl Fn(Wrong)) -> Option<Vec<SignedFile>> {
+    let mut files = Vec::new();
+    let mut whole = true;
+    for draft in drafts {
+        match verified(draft, signers) {
+            Ok(file) => files.push(file),
+            Err(wrong) => {
+                whole = false;
+                wrong.into_iter().for_each(&told);
             }
-            None
         }
     }
+    whole.then_some(files)
+}
+
+/// Reads what a folder of permits is tried with: the signers, and the establishments that permits may be for.
+pub(super) fn read_for_permits(
+    root: &Section<'_>,
+    of: impl FnOnce(&Section<'_>) -> Option<Vec<EstablishmentId>>,
+) -> Option<(Vec<Signer>, Vec<EstablishmentId>)> {
+    let signers = signers(&root.section("policies", true));
+    Some((signers?, of(root)?))
 }
 
 /// The policies of a folder, in the order of their names. Anything else in there is a mistake: a file that was meant to forbid
 /// and is not read forbids nothing.
 pub(crate) fn in_folder(folder: &Path) -> Result<Vec<(String, String)>, Wrong> {
+    let is_policy = |name: &str| name.ends_with(".cedar") && !name.starts_with('.');
+    let names = listed(folder, OWN_FILES_MAX, ".cedar file", is_policy)?;
+    names.into_iter().map(|name| Ok((name.clone(), own_text(folder, &name, "your policies (Cedar)")?))).collect()
+}
+
+/// The permits of a folder with the signatures beside them, in the order of their names. Anything else in there is a mistake.
+pub(crate) fn drafts(folder: &Path) -> Result<Vec<Draft>, Wrong> {
+    let is_one = |name: &str| (name.ends_with(".cedar") || name.ends_with(".sig")) && !name.starts_with('.');
+    let most = PERMIT_FILES_MAX * (1 + SIGNATURES_MAX);
+    let (permits, others): (Vec<_>, Vec<_>) = listed(folder, most, ".cedar file nor a signature of one", is_one)?
+        .into_iter()
+        .partition(|name| name.ends_with(".cedar"));
+    let mut drafts = Vec::new();
+    for name in permits {
+        let text = own_text(folder, &name, "your permits (Cedar)")?;
+        drafts.push(Draft { name, text, signatures: Vec::new() });
+    }
+    for file in others {
+        let of = drafts.iter_mut().find_map(|draft| {
+            let signer = file.strip_prefix(&draft.name)?.strip_prefix('.')?.strip_suffix(".sig")?.to_owned();
+            Some((draft, signer))
+        });
+        let Some((draft, signer)) = of else {
+            let what = format!("{} holds {file}, which is the signature of no .cedar file there", folder.display());
+            return Err(Wrong::new(
+                what,
+                "name it after its file and its signer, x.cedar.m-roussel.sig, or take it away",
+            ));
+        };
+        let text = own_text(folder, &file, "a signature")?;
+        if text.len() > SIGNATURE_BYTES_MAX {
+            return Err(Wrong::new(format!("{file} is too long for a signature"), "put the signature there, alone"));
+        }
+        draft.signatures.push((signer, file, text));
+    }
+    Ok(drafts)
+}
+
+/// The names of a folder's files, sorted.
+fn listed(folder: &Path, most: usize, kind: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Wrong> {
     let shown = folder.display();
     let unread = |error: std::io::Error| {
         Wrong::new(format!("{shown} cannot be read ({error})"), "name the folder that holds your .cedar files")
@@ -44,28 +126,26 @@ pub(crate) fn in_folder(folder: &Path) -> Result<Vec<(String, String)>, Wrong> {
             let what = format!("{shown} holds {}, which is no plain file", name.display());
             return Err(Wrong::new(what, "put the file itself there"));
         }
-        let name = name
-            .to_str()
-            .filter(|name| name.ends_with(".cedar") && !name.starts_with('.'))
-            .map(str::to_owned)
-            .ok_or_else(|| {
-            let what = format!("{shown} holds {}, which is no .cedar file and would not be read", name.display());
+        let name = name.to_str().filter(|name| wanted(name)).map(str::to_owned).ok_or_else(|| {
+            let what = format!("{shown} holds {}, which is no {kind} and would not be read", name.display());
             Wrong::new(what, "move it elsewhere, or rename it")
         })?;
         names.push(name);
-        if names.len() > OWN_FILES_MAX {
-            return Err(Wrong::new(format!("{shown} holds too many files"), format!("at most {OWN_FILES_MAX}")));
+        if names.len() > most {
+            return Err(Wrong::new(format!("{shown} holds too many files"), format!("at most {most}")));
         }
     }
-    if names.is_empty() {
-        return Err(Wrong::new(format!("{shown} holds no .cedar file"), "put one there, or leave [policies] out"));
+    if !names.iter().any(|name| name.ends_with(".cedar")) {
+        return Err(Wrong::new(
+            format!("{shown} holds no .cedar file"),
+            "put one there, or leave the folder out of [policies]",
+        ));
     }
     names.sort();
-    let read = |name: String| {
-        let bytes = files::read(&folder.join(&name), Kept::Guarded, "your policies (Cedar)")?;
-        let text = String::from_utf8(bytes);
-        let text = text.map_err(|_| Wrong::new(format!("{name} is not a text in UTF-8"), "save it in UTF-8"))?;
-        Ok((name, text))
-    };
-    names.into_iter().map(read).collect()
+    Ok(names)
+}
+
+fn own_text(folder: &Path, name: &str, what: &str) -> Result<String, Wrong> {
+    let bytes = files::read(&folder.join(name), Kept::Guarded, what)?;
+    String::from_utf8(bytes).map_err(|_| Wrong::new(format!("{name} is not a text in UTF-8"), "save it in UTF-8"))
 }

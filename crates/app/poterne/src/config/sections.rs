@@ -11,6 +11,7 @@ use super::{
     policies::policies,
     proxies::ranges,
     reading::{Section, Wrong, nearest, number, text, texts, word},
+    signers::Signer,
     witnesses::journal,
 };
 use axum::http::Uri;
@@ -62,7 +63,8 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let log = log(&root.section("log", false));
     let journal = journal(root, folder, node.as_ref().map(|node| node.name.as_str()));
     let administrators_passwords = passwords(&root.section("passwords", false));
-    let policies = policies(&root.section("policies", false), folder);
+    let of: Vec<EstablishmentId> = establishments.iter().flatten().map(|one| one.id).collect();
+    let policies = policies(&root.section("policies", false), folder, &of);
     let shared_addresses = shared_addresses(&root.section("sign_in", false));
     root.finish();
     Some(Config {
@@ -236,6 +238,13 @@ fn establishments(root: &Section<'_>) -> Option<Vec<Establishment>> {
         read.push(Establishment { id, name });
     }
     (complete && !read.is_empty()).then_some(read)
+}
+
+/// Reads only what a folder of permits is tried with.
+pub(super) fn read_for_permits(root: &Section<'_>, _: &Path) -> Option<(Vec<Signer>, Vec<EstablishmentId>)> {
+    super::policies::read_for_permits(root, |root| {
+        establishments(root).map(|all| all.into_iter().map(|one| one.id).collect())
+    })
 }
 
 fn store(section: &Section<'_>, file: &Path, folder: &Path, data: &Path) -> Option<Store> {

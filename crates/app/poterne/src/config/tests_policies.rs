@@ -31,11 +31,11 @@ fn mistakes(site: &Site) -> Vec<(String, String)> {
 #[test]
 fn a_hospitals_own_are_read_and_are_not_needed() {
     let config = Config::read(&site(&[("a.cedar", OWN), ("b.cedar", "")]).file()).unwrap();
-    assert_eq!(config.policies.read()[0].id, "no-replay");
+    assert_eq!(config.policies.read(types::Time::from_micros(0))[0].id, "no-replay");
     assert!(config.policies.texts().any(|(name, _)| name == "a.cedar"));
     let site = Site::good();
     site.write(GOOD);
-    assert!(Config::read(&site.file()).unwrap().policies.read()[0].because.is_none());
+    assert!(Config::read(&site.file()).unwrap().policies.read(types::Time::from_micros(0))[0].because.is_none());
 }
 
 #[test]

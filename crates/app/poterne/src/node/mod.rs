@@ -36,6 +36,7 @@ use identity::{PasswordPolicy, SessionLimits, passkey::RelyingParty};
 use interventions::Fleet;
 use journal::{Journal, log::State as LogState};
 use mailing::Mailing;
+use policy::Policies;
 use portal::PortalState;
 use rustls::ServerConfig;
 use sightings::Finder;
@@ -46,7 +47,8 @@ use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use types::{Cidr, Clock, Door, EstablishmentId, Role, Secret, SystemActor};
 use upkeep::{
-    fold, keep_interventions, keep_leases, keep_seen, purge, purge_traces, watch_journal, watch_sis, watch_store,
+    fold, keep_interventions, keep_leases, keep_seen, purge, purge_traces, watch_journal, watch_permits, watch_sis,
+    watch_store,
 };
 use vault::{Holder, MasterKey, Purpose};
 use web::{
@@ -230,6 +232,8 @@ pub struct Node {
     witnessing: Option<Witnessing>,
     stamping: Option<timestamp::Settings>,
     witness: Option<Serving>,
+    /// Those with permits of the hospital's own, whose end is watched.
+    permitting: Option<(Arc<Policies>, Arc<dyn Clock>)>,
     stop_deadline: Duration,
 }
 
@@ -422,6 +426,7 @@ impl Node {
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
         let witnessing = (!node.witnessing.peers.is_empty()).then_some(node.witnessing);
+        let permitting = (!keep.policies.permits().is_empty()).then(|| (keep.policies.clone(), keep.clock.clone()));
         Ok(Self {
             store,
             journal,
@@ -443,6 +448,7 @@ impl Node {
             witnessing,
             stamping: node.stamping,
             witness: node.witness,
+            permitting,
             stop_deadline,
         })
     }
@@ -492,6 +498,9 @@ impl Node {
         }
         if let Some((accounts, establishments)) = self.reminding.take() {
             upkeep.spawn(reminding::remind(accounts, establishments));
+        }
+        if let Some((policies, clock)) = self.permitting.take() {
+            upkeep.spawn(watch_permits(policies, clock, health.check("permits")));
         }
         upkeep.spawn(purge_traces(self.journal.clone()));
         for signin in &self.signins {

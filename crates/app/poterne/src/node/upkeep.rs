@@ -3,10 +3,15 @@
 use care::CareService;
 use interventions::{InterventionService, LeaseWatch};
 use journal::{Journal, log::State as LogState};
+use policy::Policies;
 use signin::SignInService;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use store::Store;
+use types::{Clock, Time};
 use web::health::{Check, State};
+
+/// How long before its end a permit of the hospital's own is told by `/health`.
+const PERMIT_ENDS_SOON: Duration = Duration::from_secs(7 * 86_400);
 
 pub(super) async fn watch_journal(journal: Journal, check: Check) {
     let mut state = journal.state();
@@ -34,6 +39,28 @@ pub(super) async fn watch_store(store: Store, check: Check) {
         });
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
+}
+
+/// A permit of the hospital's own that ends takes a right away: whoever supervises the node hears of it before.
+pub(super) async fn watch_permits(policies: Arc<Policies>, clock: Arc<dyn Clock>, check: Check) {
+    loop {
+        check.set(permits_state(&policies, clock.now()));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+}
+
+fn permits_state(policies: &Policies, now: Time) -> State {
+    let soon = now + PERMIT_ENDS_SOON;
+    let told: Vec<String> = policies
+        .permits()
+        .iter()
+        .filter(|permit| permit.ended(soon))
+        .map(|permit| match permit.ended(now) {
+            true => format!("the permit {} ended on {}", permit.id, permit.last_day),
+            false => format!("the permit {} ends on {}", permit.id, permit.last_day),
+        })
+        .collect();
+    if told.is_empty() { State::Ready } else { State::Degraded(told.join(", ")) }
 }
 
 /// A SIS that does not answer is the hospital's trouble, not the node's: degraded, never down.

@@ -1,7 +1,7 @@
 //! The answers, for people at a terminal.
 
 use identity::Assurance;
-use policy::{Ask, Cause, Explanation, Need, PolicyText, Supposed, Verdict, Way};
+use policy::{Ask, Cause, Explanation, Need, PolicyText, Signed, Supposed, Verdict, Way};
 use signin::Standing;
 use std::fmt::Write as _;
 use types::{AccountState, Role};
@@ -10,9 +10,21 @@ use types::{AccountState, Role};
 pub(super) fn line(one: &PolicyText) -> String {
     let effect = if one.forbids { "forbids" } else { "permits" };
     match &one.because {
+        Some(because) if one.signed.is_some() => {
+            let signed = one.signed.as_ref().map(signed).unwrap_or_default();
+            format!("{effect}  {}  (the hospital's own, {signed}: {because})", one.id)
+        }
         Some(because) => format!("{effect}  {}  (the hospital's own: {because})", one.id),
         None => format!("{effect}  {}  {}", one.id, one.rules.join(" ")),
     }
+}
+
+fn signed(signed: &Signed) -> String {
+    let until = match signed.days_left {
+        Some(days) => format!("until {}, {days} more days", signed.last_day),
+        None => format!("ended on {}", signed.last_day),
+    };
+    format!("signed by {}, {until}", signed.by.join(", "))
 }
 
 /// One policy, whole.
@@ -55,7 +67,8 @@ pub(super) fn one(
     let _ = writeln!(told, "{} by {how}: {verdict}", answer.action.as_str());
     let line = |told: &mut String, word: &str, link: &str, cause: &Cause| {
         let need = cause.need.as_ref().map(|need| format!("{link}{}", words(need))).unwrap_or_default();
-        let because = cause.because.as_ref().map(|because| format!(" ({because})")).unwrap_or_default();
+        let by = cause.signed.as_ref().map(|one| format!("; {}", signed(one))).unwrap_or_default();
+        let because = cause.because.as_ref().map(|because| format!(" ({because}{by})")).unwrap_or_default();
         let _ = writeln!(told, "  {word} {}{because}{need}", cause.policy);
     };
     for cause in &answer.permits {

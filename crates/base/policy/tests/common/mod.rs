@@ -35,15 +35,24 @@ pub fn somebody(role: Role, door: Door) -> Authenticated {
 
 /// The same person later, in the session that he opened at [`NOW`].
 pub fn seen_at(role: Role, door: Door, now: Time) -> Authenticated {
+    opened(role, door, (NOW, "287082"), now)
+}
+
+/// With the code that his second factor shows then.
+pub fn somebody_at(role: Role, door: Door, now: Time, code: &str) -> Authenticated {
+    opened(role, door, (now, code), now)
+}
+
+fn opened(role: Role, door: Door, (began, code): (Time, &str), now: Time) -> Authenticated {
     let address = ClientAddress::new([192, 0, 2, 7].into());
     let key = DoorKey::new(door, &[7; 32]);
     let held = credentials();
-    let verified = SignIn::start(address, NOW)
+    let verified = SignIn::start(address, began)
         .password(&Secret::new("un mot de passe".into()), Some((ACCOUNT, &held)))
-        .code("287082", Some(&held), NOW)
+        .code(code, Some(&held), began)
         .unwrap();
     let limits = SessionLimits { idle: Duration::from_secs(1800), absolute: Duration::from_secs(28_800) };
-    let session = verified.open((HERE, role), &key, limits, (SessionId::from_bytes([4; 16]), [5; 32]), NOW);
+    let session = verified.open((HERE, role), &key, limits, (SessionId::from_bytes([4; 16]), [5; 32]), began);
     resume(&session.stored, &session.token, &key, address, now).unwrap().authenticated
 }
 

@@ -1,10 +1,13 @@
 //! What an account may do and why, and the policies that say so.
 
 use identity::Assurance;
-use policy::{Ask, Cause, MatterAct, Need, OverseeAct, PolicyText, Way};
+use policy::{Ask, Cause, MatterAct, Need, OverseeAct, PolicyText, Signed, Way};
 use signin::AccountRights;
 use types::{AccountState, Door, Role};
-use web::layout::prelude::*;
+use web::{layout::prelude::*, when::Dated};
+
+/// A permit of the establishment's own that ends sooner is to be looked at.
+const SOON_DAYS: u64 = 30;
 
 /// What an account's rights show.
 #[derive(Debug, Clone)]
@@ -97,6 +100,12 @@ impl RightsPage {
             }
         }
         told
+    }
+
+    /// Who signed a permit of the establishment's own, and until when it permits.
+    fn signed(&self, signed: &Signed) -> String {
+        let day = Dated::read(&signed.last_day).day(self.chrome.lang);
+        self.t.desk_rights_signed(signed.by.join(", "), day)
     }
 
     /// By which policies, each once.
@@ -278,6 +287,27 @@ impl PoliciesPage {
     fn parts(&self) -> [(&'static str, &'static str, Vec<&PolicyText>); 2] {
         let (own, ours) = self.view.policies.iter().partition(|one| one.because.is_some());
         [("own", self.t.desk_policies_own(), own), ("ours", self.t.desk_policies_ours(), ours)]
+    }
+
+    /// Until when a permit of the establishment's own permits, or did.
+    fn until(&self, signed: &Signed) -> String {
+        let day = Dated::read(&signed.last_day).day(self.chrome.lang);
+        match signed.days_left {
+            Some(_) => self.t.desk_policies_until(day),
+            None => self.t.desk_policies_ended(day),
+        }
+    }
+
+    fn ends_soon(&self, signed: &Signed) -> bool {
+        signed.days_left.is_none_or(|days| days < SOON_DAYS)
+    }
+
+    /// What there is to do about its end.
+    fn left(&self, signed: &Signed) -> String {
+        match signed.days_left {
+            Some(days) => self.t.desk_policies_days_left(days),
+            None => self.t.desk_policies_over().to_owned(),
+        }
     }
 
     fn count(&self, policies: &[&PolicyText]) -> String {

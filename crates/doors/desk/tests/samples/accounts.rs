@@ -97,7 +97,8 @@ pub fn rights(seen: AccountSeen) -> signin::AccountRights {
     let (mut may, mut may_not) = (Vec::new(), Vec::new());
     for ask in policy::Ask::all() {
         let ways = explainer.ways(&who, seen.role.doors(), ask, NOW).unwrap();
-        let own = policy::Cause { policy: "own".into(), because: Some("Décision du 3 mars.".into()), need: None };
+        let because = Some("Décision du 3 mars.".to_owned());
+        let own = policy::Cause { policy: "own".into(), because, signed: None, need: None };
         match ways.is_empty() {
             true => may_not.push((ask, vec![own], vec![Role::TraceController, Role::Dpo])),
             false => may.push((ask, ways)),

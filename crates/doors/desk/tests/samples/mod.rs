@@ -250,10 +250,38 @@ fn kept(lang: Lang) -> Vec<(&'static str, String)> {
     let own = "@id(\"pas-de-relecture-la-nuit\") @because(\"Décision du 3 mars.\")
         forbid (principal is Account, action == Action::\"replay\", resource);";
     for (name, files) in [("policies", vec![]), ("policies-own", vec![("own.cedar".to_owned(), own.to_owned())])] {
-        let policies = policy::Policies::with_own(files).expect("they can be used").read();
+        let policies = policy::Policies::with_own(files).expect("they can be used").read(NOW);
         pages.push((name, html(&PoliciesPage::new(at("/policies", MIREILLE), PoliciesView { policies }))));
     }
+    let policies = permitting().read(NOW);
+    pages.push(("policies-permits", html(&PoliciesPage::new(at("/policies", MIREILLE), PoliciesView { policies }))));
     pages
+}
+
+/// Permits of the establishment's own: one that lasts, one that ends soon, one that has ended.
+fn permitting() -> policy::Policies {
+    let here = EstablishmentId::from_bytes([1; 16]);
+    let permit = |id: &str, until: &str| {
+        format!(
+            "@id(\"{id}\") @because(\"Décision du 3 mars.\") @until(\"{until}\")
+             permit (principal is Account, action == Action::\"see_interventions\", resource is Establishment)
+             when {{ principal.establishment == Establishment::\"{here}\" && principal.role == \"dpo\" &&
+                     context.door == \"desk\" && principal.assurance >= 2 }};"
+        )
+    };
+    let text = [("dpd-suit", "2027-06-30"), ("dpd-bientot", "2026-12-01"), ("dpd-avant", "2026-11-20")]
+        .map(|(id, until)| permit(id, until))
+        .concat();
+    let signature = |signer: &str| policy::Signature {
+        signer: signer.into(),
+        key: format!("ssh-ed25519 {signer}"),
+        name: format!("dpd.cedar.{signer}.sig"),
+        text: String::new(),
+    };
+    let signatures = vec![signature("m-roussel"), signature("j-petit")];
+    let file = policy::SignedFile { name: "dpd.cedar".into(), text, signatures };
+    let policies = policy::Policies::built_in().and_then(|all| all.permitting(vec![file], &[here], NOW));
+    policies.expect("they can be used")
 }
 
 /// The pages of the search of traces.
