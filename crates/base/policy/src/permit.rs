@@ -1,8 +1,8 @@
 //! A hospital's own permits: two people signed each file, it says until when, and no permit passes the isolation suite by luck.
 //!
 //! A permit opens something that Poterne keeps shut, so it is read more strictly than what only forbids. It says whom, where and
-//! what it lets, never what it leaves out: with no negation in it, whatever makes one more condition true lets no less, and the
-//! suite of [`crate::isolation`] may look at the fewest conditions that make it true. Signatures are verified by whoever reads
+//! what it lets, never what it leaves out: with no negation in it, whatever makes one more condition true lets no less, so that
+//! the first address of each range stands for the whole of it in [`crate::isolation`]. Signatures are verified by whoever reads
 //! the files, with keys that the node's configuration names; here it is seen that two people stand behind each file.
 
 use crate::{

@@ -13,8 +13,8 @@ use types::{Clock as _, EstablishmentId};
 /// Bytes of a signature's file at most.
 const SIGNATURE_BYTES_MAX: usize = 8 * 1024;
 const REMEDY: &str = "mend it, and try it with `poterne policy check FOLDER`; docs/policies.md says what they may hold";
-const SIGNED_REMEDY: &str = "mend it, try it with `poterne policy check --permits FOLDER`, and have it signed again; docs/policies.md says what a permit \
-     may say";
+const SIGNED_REMEDY: &str = "mend it, try it with `poterne policy check --permits FOLDER`, and have it signed again; \
+                             docs/policies.md says what a permit may say";
 
 /// Reads them all. Without the section, Poterne's alone. `None` only after a mistake was noted.
 pub(super) fn policies(section: &Section<'_>, folder: &Path, of: &[EstablishmentId]) -> Option<Arc<Policies>> {
