@@ -4,6 +4,10 @@
 //! The directory takes away by itself; it gives nothing that a person has not given. An account of somebody new, or whose
 //! role now decides over others, waits for a link, which somebody draws and, for such a role, a second person confirms.
 
+mod behind;
+
+pub use behind::Behind;
+
 use crate::{
     AccountError,
     accounts::{
@@ -66,19 +70,6 @@ pub struct Followed {
     pub left: usize,
     /// Who was left as he is, and why.
     pub held: BTreeMap<Held, usize>,
-}
-
-/// How far accounts are from what the directory says; nothing is changed by looking.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Behind {
-    /// Accounts in use that keep what the directory takes away: of who left it, is disabled, or comes in as something else.
-    pub keep: BTreeSet<AccountId>,
-    /// People of the directory who come in somewhere here and have no account yet, by what never changes of them.
-    pub missing: BTreeSet<String>,
-    /// Accounts of the directory in use.
-    pub in_use: usize,
-    /// Accounts whose rows do not open.
-    pub unreadable: usize,
 }
 
 /// Why a round did nothing, or stopped.
@@ -222,28 +213,6 @@ impl Following {
             followed.held.insert(Held::Later, later);
         }
         Ok(followed)
-    }
-
-    /// Looks at the directory and at the accounts, and changes nothing.
-    pub async fn behind(&self) -> Result<Behind, FollowError> {
-        let members = self.staff.members(self.journal.now()).await?;
-        let mut missing = self.coming_in(&members);
-        let mut read = Followed::default();
-        let accounts = self.accounts(&mut read).await?;
-        let mut behind = Behind { unreadable: read.held.values().sum(), ..Behind::default() };
-        for account in &accounts {
-            let member = account.secrets.directory.as_deref().and_then(|key| missing.remove(key));
-            let is_used = account.state == AccountState::Active;
-            behind.in_use += usize::from(is_used);
-            match account.step(member) {
-                Step::Becomes(becoming) if is_used && account.ends(becoming) => {
-                    behind.keep.insert(account.row.account.id);
-                }
-                Step::Becomes(_) | Step::Held(_) | Step::Stays => {}
-            }
-        }
-        behind.missing = missing.into_keys().map(str::to_owned).collect();
-        Ok(behind)
     }
 
     /// Those who come in at one of our establishments, by what never changes of them.
