@@ -100,6 +100,8 @@ pub fn all(lang: Lang) -> Vec<(&'static str, String)> {
         who.is_break_glass = true;
     }
     pages.push(("home-break-glass", html(&Home::new(night, Role::OnCall, home(Role::OnCall)))));
+    let outside = HomeView { elsewhere: true, ..home(Role::Administrator) };
+    pages.push(("home-administered-apart", html(&Home::new(at("/", MIREILLE), MIREILLE.1, outside))));
     for (name, who) in [
         ("home-beneficiary", ODILE),
         ("home-on-call", SACHA),

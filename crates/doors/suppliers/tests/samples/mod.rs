@@ -265,6 +265,9 @@ fn ssh_pages(technician: impl Fn(&str) -> Chrome) -> Vec<(&'static str, String)>
         ("ssh-approved", page(None, Some(SshDone::Approved), false)),
         ("ssh-refused", page(None, Some(SshDone::Refused), false)),
         ("ssh-late", page(None, Some(SshDone::Late), false)),
+        ("ssh-late-another-waits", page(Some(waiting()), Some(SshDone::Late), false)),
+        ("ssh-mistyped", page(Some(waiting()), Some(SshDone::Mistyped), false)),
+        ("ssh-served", page(None, Some(SshDone::Served), false)),
         ("ssh-none", page(None, None, false)),
     ]
 }
