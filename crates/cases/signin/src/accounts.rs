@@ -27,7 +27,7 @@ use identity::{
 use journal::Journal;
 use model::{
     ACCOUNTS_READ_MAX, ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet,
-    DrawnLink, LinkRow, LinkSecrets, NewInvitation, Profile, SecondCode, address,
+    DrawnLink, LinkRow, LinkSecrets, LinkSeen, NewInvitation, Profile, SecondCode, address,
 };
 use policy::{
     ChangeAccountState, ChangeAddress, ConfirmLink, DrawLink, Facts, InviteAccount, Policies, ReviewAccount,
@@ -517,9 +517,7 @@ impl Accounts {
         let account = &row.account;
         let secrets = account.secrets(keys)?;
         let (state, profile) = (secrets.state()?, self.profile(row)?);
-        let link = row.link.as_ref().map(|link| LinkSecrets::open(keys, link)).transpose()?;
-        let link = link.filter(|link| secrets.link.as_deref() == Some(&link.id[..]));
-        let link = link.map(|link| link.seen()).filter(|link| now < link.expires);
+        let link = standing_link(keys, row, &secrets, now)?;
         let is_over = matches!(state, AccountState::Blocked | AccountState::Closed);
         // One that nobody looked at since it is what it is; one of before such things were kept is due at once.
         let since = secrets.life.as_ref().map_or(0, |life| life.since);
@@ -537,6 +535,18 @@ impl Accounts {
             is_break_glass: secrets.envelopes.is_some(),
         })
     }
+}
+
+/// The link that would give an account other means, if one leads to it now: confirmed or not.
+pub(crate) fn standing_link(
+    keys: &Keys,
+    row: &Whole,
+    secrets: &AccountSecrets,
+    now: Time,
+) -> Result<Option<LinkSeen>, StoreError> {
+    let link = row.link.as_ref().map(|link| LinkSecrets::open(keys, link)).transpose()?;
+    let link = link.filter(|link| secrets.link.as_deref() == Some(&link.id[..]));
+    Ok(link.map(|link| link.seen()).filter(|link| now < link.expires))
 }
 
 fn done(changed: Changed) -> Result<(), AccountError> {

@@ -169,6 +169,8 @@ impl Disown {
             None => accounts::delete_sessions(&mut *connection, self.account, self.but).await?,
         };
         ended.extend(accounts::end_tokens(&mut *connection, self.account).await?);
+        // Nor does a link to other means lead on: whoever needs one asks for another.
+        accounts::drop_link(&mut *connection, self.account).await?;
         // A printed sheet may have been seen, or lost: its holder is given another.
         keep_only(&mut *connection, self.account, &[]).await?;
         put(&mut *connection, &self.letter).await?;
@@ -196,6 +198,7 @@ impl Disown {
             }
         };
         secrets.ended = Some(now.micros());
+        secrets.link = None;
         secrets.sheets = secrets.sheets.as_ref().map(Sheets::emptied);
         let sealed = row.bond().seal(keys, &secrets).map_err(|error| StoreError::Other(error.to_string()))?;
         let (read, state) = ((row.id, row.version), state_column(AccountState::Active));

@@ -5,7 +5,7 @@ use crate::{
     SignInService, SignedIn,
     accounts::{
         sheets::{model::SheetsSeen, sql::keep_only},
-        sql,
+        sql, standing_link,
     },
     attempts::{Counters, LoginTokens},
     codes::{draw_code, in_halves, spare_digest},
@@ -131,6 +131,8 @@ pub struct OwnAccount {
     pub spare_codes: usize,
     /// The printed sheet that is one's second factor, where it is.
     pub sheet: Option<SheetsSeen>,
+    /// Since when a link would give the account other means: whoever did not ask for it says so.
+    pub link: Option<Time>,
 }
 
 /// What an account's holder asks to change.
@@ -168,9 +170,12 @@ impl SignInService {
         let mut connection = parts.store.read().await?;
         let rows = own_sessions(&mut connection, (who.account, parts.settings.door), now).await?;
         let left = sql::codes_left(&mut connection, who.account).await?;
-        let account = account_by_id(&mut connection, who.account).await?;
+        let establishment = who.authenticated.establishment().ok_or(OwnError::Denied)?;
+        let whole = sql::one(&mut connection, establishment, who.account).await?.ok_or(OwnError::Denied)?;
         drop(connection);
-        let recent = account.map(|account| account.recent(&parts.keys)).unwrap_or_default();
+        let secrets = whole.account.secrets(&parts.keys)?;
+        let link = standing_link(&parts.keys, &whole, &secrets, now)?.map(|link| link.drawn);
+        let recent = whole.account.recent(&parts.keys);
         let mut sessions = Vec::new();
         for (id, stored, sealed) in rows {
             let Some(times) = stored.times(&parts.door_key, who.account) else { continue };
@@ -186,7 +191,7 @@ impl SignInService {
         }
         sessions.sort_by_key(|one| std::cmp::Reverse(one.opened));
         let (spare_codes, sheet) = (usize::try_from(left).unwrap_or(0), self.own_sheet(who).await?);
-        Ok(OwnAccount { sessions, recent, spare_codes, sheet })
+        Ok(OwnAccount { sessions, recent, spare_codes, sheet, link })
     }
 
     /// Changes one's password. One's other sessions end, and one's tokens; passkeys wait until they are allowed again.

@@ -50,6 +50,7 @@ pub(crate) async fn seen<D: Door>(
             recent,
             spare_codes: 0,
             sheet: None,
+            link: None,
             passkeys: None,
             done: None,
             problem,
@@ -66,8 +67,8 @@ pub(crate) async fn seen<D: Door>(
         Ok(passkeys) => passkeys,
         Err(_) => return member.error(ErrorKind::JournalUnavailable),
     };
-    let (spare_codes, sheet, recent) = (own.spare_codes, own.sheet, own.recent);
-    let view = SessionView { since, address, others, recent, spare_codes, sheet, passkeys, done, problem };
+    let (spare_codes, sheet, link, recent) = (own.spare_codes, own.sheet, own.link, own.recent);
+    let view = SessionView { since, address, others, recent, spare_codes, sheet, link, passkeys, done, problem };
     let chrome = member.visit.chrome(Some(&member.who), Some("/session"));
     let status = problem.map_or(StatusCode::OK, |problem| problem.status());
     let mut response = page(status, member.visit.lang, &Session::new(chrome, view));

@@ -362,3 +362,27 @@ async fn what_an_account_may_do_is_explained_to_those_who_see_accounts(database:
     assert_eq!(absent, Some(AccountError::Absent));
 }
 both!(what_an_account_may_do_is_explained_to_those_who_see_accounts);
+
+async fn whoever_did_not_ask_for_a_link_sees_it_and_stops_it(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let (accounts, desk, who) = (it.accounts(), it.door(Door::Desk, DESK), &admin.authenticated);
+    let (account, link) = accounts.invite(who, invitation("ines", Role::OnCall)).await.unwrap();
+    desk.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
+    it.wait();
+    let ines = it.comes_in("ines", NEW, 7).await.unwrap();
+    let drawn = async || desk.own_account(&ines).await.unwrap().link;
+    assert_eq!(drawn().await, None, "it has served");
+    let at = it.clock.now();
+    let link = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
+    assert_eq!(drawn().await, Some(at));
+    desk.disown(&ines).await.unwrap();
+    assert_eq!(drawn().await, None);
+    assert_eq!(desk.link(secret(&link), address(3)).await.err(), Some(LinkError::Absent), "it leads nowhere");
+    // Whoever needs one asks again; at its end it is not shown any more.
+    let again = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
+    assert!(desk.link(secret(&again), address(3)).await.is_ok() && drawn().await.is_some());
+    accounts.withdraw_link(who, account, again.id).await.unwrap();
+    assert_eq!(drawn().await, None);
+}
+both!(whoever_did_not_ask_for_a_link_sees_it_and_stops_it);

@@ -26,6 +26,8 @@ pub struct SessionView {
     pub spare_codes: usize,
     /// The printed sheet that is one's second factor, where it is.
     pub sheet: Option<SheetsSeen>,
+    /// Since when a link would give the account other means.
+    pub link: Option<Time>,
     /// Passkeys, where this door takes them.
     pub passkeys: Option<OwnPasskeys>,
     /// What was just done.

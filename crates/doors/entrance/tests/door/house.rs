@@ -100,6 +100,7 @@ async fn home(member: Option<Member<Staff>>, visit: Visit<Staff>) -> Response {
         recent: Vec::new(),
         spare_codes: 0,
         sheet: None,
+        link: None,
         passkeys: None,
         done: None,
         problem: None,

@@ -3,7 +3,7 @@
 use entrance::{FactorView, pages::*};
 use identity::{Because, TotpSecret, WeakPassword};
 use portal::{greeting, pages::*};
-use signin::{OtherSession, OwnSession, PasskeySeen, PastSignIn, SheetSeen, SheetsSeen};
+use signin::{OtherSession, OwnSession, PasskeySeen, PastSignIn, Puzzle, SheetSeen, SheetsSeen};
 use std::time::Duration;
 use types::{
     AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, SessionId, Time,
@@ -265,6 +265,18 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
             Again::new(chrome(lang, "/session", CAMILLE), view).render().unwrap()
         });
     }
+    for (name, problem) in [
+        ("welcome-puzzle", None),
+        ("welcome-puzzle-unsolved", Some(SignInProblem::Puzzle { seconds: None })),
+        ("welcome-puzzle-wait", Some(SignInProblem::Puzzle { seconds: Some(40) })),
+    ] {
+        add(name, &|| {
+            let puzzle = Some(Puzzle { sealed: "p".repeat(120) });
+            let login = problem.map_or(String::new(), |_| "camille.aubrelle".into());
+            let view = WelcomeView { puzzle, login, problem, ..WelcomeView::default() };
+            Welcome::new(chrome(lang, "/", None), greeting(Text::new(lang)), view).render().unwrap()
+        });
+    }
     add("welcome-wrong", &|| welcome(Some(SignInProblem::Credentials)));
     add("welcome-wait", &|| welcome(Some(SignInProblem::Wait { seconds: 16 })));
     add("welcome-expired", &|| welcome(Some(SignInProblem::Expired)));
@@ -315,6 +327,7 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         recent: Vec::new(),
         spare_codes: 0,
         sheet: None,
+        link: None,
         passkeys: None,
         done: None,
         problem: None,
@@ -363,6 +376,7 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     }
     add("session-passkeys", &|| session(&SessionView { passkeys: passkeys.clone(), ..alone.clone() }));
     add("session-stale", &|| session(&SessionView { passkeys: with(true, None), ..alone.clone() }));
+    add("session-link-drawn", &|| session(&SessionView { link: Some(ago(3)), ..several.clone() }));
     add("session-wrong", &|| session(&SessionView { problem, ..alone.clone() }));
     let factor = || FactorView::new(&TotpSecret::from_bytes([7; 20]), "Centre hospitalier", "camille.aubrelle");
     for (name, problem) in [("second-factor", None), ("second-factor-wrong", Some(AccountProblem::Code))] {
