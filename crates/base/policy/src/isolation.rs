@@ -23,6 +23,8 @@ use worlds::{Literals, Thing, Who};
 /// Questions at most, for all permits together, so that a start waits for less than a second (docs/performance.md). A permit
 /// of one role asks some tens, or a thousand for all that may be done with interventions.
 pub const QUESTIONS_MAX: usize = 12_000;
+/// Those who could ask, as a permit names them, before any is made up: a text of 64 KiB could name more than a machine holds.
+const PEOPLE_MAX: usize = 600_000;
 
 /// The moment at which all is asked: relations of the suite are always in force.
 const NOW: Time = Time::from_micros(0);
@@ -157,6 +159,11 @@ impl Policies {
         let records = asks.iter().any(|ask| is_record(*ask));
         let literals = Literals::of(&json);
         let guarded = self.guarded(permit).ok_or_else(|| unread(String::new()))?;
+        if literals.people() > PEOPLE_MAX {
+            return Err(format!(
+                "it names too many: fewer people, suppliers and ranges of addresses ({PEOPLE_MAX} who could ask at most)"
+            ));
+        }
         let worlds = worlds::everybody(&literals, records);
         // What can never hold for a role at a door, whatever else is so, is not asked of it any more.
         let mut known = BTreeMap::new();

@@ -219,6 +219,21 @@ fn what_a_permit_may_not_say_is_refused_with_its_place() {
     let suppliers: String =
         (0..9).map(|n| format!(" || resource.supplier == Supplier::\"{}\"", SupplierId::from_bytes([n; 16]))).collect();
     assert!(with(&when(&format!("{named}{suppliers})"))).err().unwrap().contains("cannot be tried in the time"));
+    // More than could be made up is refused before it is.
+    let sixteen = |n: u16| {
+        let mut id = [7; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        id
+    };
+    let accounts = (0..500).map(|n| format!("Account::\"{}\"", AccountId::from_bytes(sixteen(n)))).collect::<Vec<_>>();
+    let suppliers =
+        (0..500).map(|n| format!("Supplier::\"{}\"", SupplierId::from_bytes(sixteen(n)))).collect::<Vec<_>>();
+    let wide = format!(
+        "[{}].contains(principal) && [{}].contains(resource.supplier)",
+        accounts.join(", "),
+        suppliers.join(", ")
+    );
+    assert!(with(&when(&wide)).err().unwrap().contains("it names too many"));
 }
 
 /// Each property of the suite, with a permit that breaks it: the grammar refuses most of them before, and is not asked here.

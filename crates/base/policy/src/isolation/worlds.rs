@@ -83,6 +83,13 @@ impl Literals {
         self.suppliers.iter().copied().chain([OURS]).collect()
     }
 
+    /// How many could ask, before any is made up: relations to a patient aside.
+    pub fn people(&self) -> usize {
+        let each = [self.homes().len(), self.suppliers().len() + 1, self.accounts().len(), self.addresses().len()];
+        let places = Role::ALL.len() * DOORS.len() * RECOGNIZED.len();
+        each.into_iter().fold(places, usize::saturating_mul)
+    }
+
     fn addresses(&self) -> Vec<Option<ClientAddress>> {
         self.addresses.iter().copied().map(Some).chain([None]).collect()
     }
@@ -112,11 +119,13 @@ pub(super) enum Thing {
     Matter(Matter),
 }
 
+/// Where people come in.
+const DOORS: [Door; 4] = [Door::Portal, Door::Suppliers, Door::Desk, Door::Relays];
+
 /// Everybody; with the relations to a patient where records are asked for.
 pub(super) fn everybody(literals: &Literals, records: bool) -> Vec<Who> {
     let mut all = Vec::new();
-    let doors = [Door::Portal, Door::Suppliers, Door::Desk, Door::Relays];
-    for (role, door) in Role::ALL.iter().flat_map(|role| doors.map(|door| (*role, door))) {
+    for (role, door) in Role::ALL.iter().flat_map(|role| DOORS.map(|door| (*role, door))) {
         for home in literals.homes() {
             let relations = if records { relations(home) } else { vec![None] };
             let suppliers = literals.suppliers().into_iter().map(Some).chain([None]);
