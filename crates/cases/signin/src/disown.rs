@@ -199,6 +199,11 @@ impl Disown {
         };
         secrets.ended = Some(now.micros());
         secrets.link = None;
+        if secrets.sheets.as_ref().is_some_and(|sheets| sheets.instead) {
+            // Its holder has nothing left but his password: nothing that somebody added or drew meanwhile stays worth more.
+            secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
+            accounts::set_codes(&mut *connection, row.id, &[]).await?;
+        }
         secrets.sheets = secrets.sheets.as_ref().map(Sheets::emptied);
         let sealed = row.bond().seal(keys, &secrets).map_err(|error| StoreError::Other(error.to_string()))?;
         let (read, state) = ((row.id, row.version), state_column(AccountState::Active));

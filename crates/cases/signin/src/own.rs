@@ -230,6 +230,10 @@ impl SignInService {
 
     /// Draws spare codes, in the place of those before. They are given once.
     pub async fn draw_spare_codes(&self, who: &SignedIn, current: Secret<String>) -> Result<Vec<String>, OwnError> {
+        // Beside a sheet they would outlive it.
+        if self.own_sheet(who).await?.is_some() {
+            return Err(OwnError::Denied);
+        }
         let address = self.own_step(who)?;
         let keys = &self.parts().keys;
         let codes = (0..SPARE_CODES).map(|_| draw_code()).collect::<Result<Vec<_>, _>>()?;

@@ -73,7 +73,11 @@ impl SignInService {
         {
             return Ok(Some(waits.id()));
         }
-        Ok(kept.serving(now).map(Sheet::id))
+        // One of which nothing is left asks nobody for what he cannot have: his link gives him an application.
+        let Some(serves) = kept.serving(now).map(Sheet::id) else { return Ok(None) };
+        let mut connection = self.parts().store.read().await?;
+        let left = sql::first(&mut connection, (row.id, serves), 1).await?;
+        Ok((!left.is_empty()).then_some(serves))
     }
 
     /// Whether somebody is an administrator in use where an account is held.

@@ -8,7 +8,7 @@ pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod sql;
 
-use super::{AccountError, Accounts, done, effects::Resealed, sql::Whole};
+use super::{AccountError, Accounts, done, effects::Resealed, sql::Whole, standing_link};
 use crate::{
     ending::{Reserve, perform_ending},
     model::AccountSecrets,
@@ -51,7 +51,7 @@ impl Accounts {
     ) -> Result<DrawnSheet, AccountError> {
         let parts = &self.0;
         let now = parts.journal.now();
-        let row = self.row_for(who, account).await?.account;
+        let whole = self.row_for(who, account).await?;
         let id = SheetId::from_bytes(random()?);
         let action = DrawSheet { account, terms: format!("sheet {id}, identity {proof}") };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
@@ -60,14 +60,16 @@ impl Accounts {
         if by == account {
             return Err(AccountError::Oneself);
         }
-        if !may_have_sheet(row.role) {
+        if !may_have_sheet(whole.account.role) {
             return Err(AccountError::NoSheet);
         }
         // A sheet is handed over, to somebody who was recognised then and there.
         if !proof.is_face_to_face() {
             return Err(AccountError::Field("proof"));
         }
-        let mut secrets = row.secrets(&parts.keys)?;
+        let mut secrets = whole.account.secrets(&parts.keys)?;
+        let by_link = standing_link(&parts.keys, &whole, &secrets, now)?.is_some();
+        let row = whole.account;
         let state = secrets.state()?;
         if !matches!(state, AccountState::Invited | AccountState::Active) {
             return Err(AccountError::Life);
@@ -90,7 +92,7 @@ impl Accounts {
             codes: printed,
             drawn: now,
             until: now + SHEET_LIFE,
-            confirms: state == AccountState::Active,
+            confirms: state == AccountState::Active && !by_link,
         };
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
         let put = PutSheet { account: Resealed { row, state, sealed }, sheet: id, codes, stay };

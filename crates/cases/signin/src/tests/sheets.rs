@@ -75,6 +75,14 @@ impl House {
     }
 
     /// A sheet that serves.
+    /// How many times camille's means were given anew.
+    async fn renewals(&self) -> u32 {
+        let mut connection = self.it.store.read().await.unwrap();
+        let row = crate::sql::account_by_id(&mut connection, self.camille).await.unwrap().unwrap();
+        let keys = self.it.master.keys_for(Holder::Door(Door::Portal));
+        row.secrets(&keys).unwrap().renewals.unwrap_or(0)
+    }
+
     async fn given(&self) -> DrawnSheet {
         let sheet = self.draws(None).await.unwrap();
         self.confirms(&self.officer, sheet.id).await.unwrap();
@@ -360,7 +368,11 @@ async fn this_was_not_me_and_an_application_in_hand_end_a_sheet(database: &TestD
     let sheet = house.given().await;
     let who = house.comes_in(code(&sheet, 1)).await.unwrap();
     it.outside("CREATE TABLE kept AS SELECT * FROM sheet_codes").await;
+    let spare = it.service.draw_spare_codes(&who, Secret::new(PASSWORD.into())).await;
+    assert_eq!(spare.err(), Some(crate::OwnError::Denied), "they would outlive the sheet");
+    let renewals = house.renewals().await;
     it.service.disown(&who).await.unwrap();
+    assert_eq!(house.renewals().await, renewals + 1, "a passkey that somebody added meanwhile opens nothing by itself");
     it.outside("INSERT INTO sheet_codes SELECT * FROM kept").await;
     assert!(house.comes_in(code(&sheet, 2)).await.is_none(), "whoever found it has nothing");
     let own = it.service.own_sheet(&who).await.unwrap().unwrap();
