@@ -233,7 +233,9 @@ impl Gate {
             Ok(authorized) => authorized,
             Err(why) => {
                 self.refuse(&who, &asked.target, &why.to_string()).await?;
-                return Err(why.lacking().map_or(GateRefused::Refused, |_| GateRefused::Passkey));
+                // Only of a session that would then begin.
+                let lacking = why.lacking().filter(|_| found.is_ok());
+                return Err(lacking.map_or(GateRefused::Refused, |_| GateRefused::Passkey));
             }
         };
         let refusal = Refused { row: &row, name: &me.name, asked: &asked };

@@ -12,7 +12,7 @@ use crate::{
     sql::{InterventionRow, PAGE, intervention},
 };
 use identity::Authenticated;
-use policy::{CutIntervention, CutRelay, MatterAct, ReplayRelay, WatchRelay};
+use policy::{CutIntervention, CutRelay, Denied, MatterAct, ReplayRelay, WatchRelay};
 use std::collections::HashMap;
 use types::{InterventionId, RelayId, SessionId};
 
@@ -128,14 +128,19 @@ impl InterventionService {
 
     /// Whether this person may do this with a session, for a page that shows the buttons. It opens nothing.
     pub async fn may(&self, who: &Authenticated, relay: RelayId, act: MatterAct) -> Answer<bool> {
+        Ok(self.allows(who, relay, act).await?.is_ok())
+    }
+
+    /// The same, with what he lacks if that is all that keeps him from it.
+    pub async fn allows(&self, who: &Authenticated, relay: RelayId, act: MatterAct) -> Answer<Result<(), Denied>> {
         let row = self.of_session(who, relay).await?;
         let facts = Self::about(None, Some(row.matter()));
         let policies = &self.parts().policies;
         Ok(match act {
-            MatterAct::Cut => policies.decide(who, CutRelay { relay }, &facts, self.now()).is_ok(),
-            MatterAct::Watch => policies.decide(who, WatchRelay { relay }, &facts, self.now()).is_ok(),
-            MatterAct::Replay => policies.decide(who, ReplayRelay { relay }, &facts, self.now()).is_ok(),
-            _ => false,
+            MatterAct::Cut => policies.decide(who, CutRelay { relay }, &facts, self.now()).map(drop),
+            MatterAct::Watch => policies.decide(who, WatchRelay { relay }, &facts, self.now()).map(drop),
+            MatterAct::Replay => policies.decide(who, ReplayRelay { relay }, &facts, self.now()).map(drop),
+            _ => Err(Denied::ByPolicy),
         })
     }
 

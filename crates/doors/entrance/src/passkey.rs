@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::passkey::Assertion;
+use identity::{Assurance, passkey::Assertion};
 use policy::Lacking;
 use serde::Deserialize;
 use signin::{Means, MeansError, PasskeyOptions, PasskeyRefused, Registration};
@@ -56,8 +56,17 @@ impl<D: Door> Member<D> {
         format!("/{}/session/again?then={}{with}", self.visit.lang, then.word())
     }
 
+    /// Whoever came in by a passkey proves it by a passkey again: by less, he would lose what it opens.
+    fn as_firm(&self, lacking: Lacking) -> Lacking {
+        match self.who.authenticated.assurance() {
+            Assurance::Passkey => Lacking::Passkey,
+            _ => lacking,
+        }
+    }
+
     /// Whoever may have what he asks for, once he has proved more firmly, or again, who he is, is told how.
     pub fn asked_for(&self, lacking: Lacking) -> Response {
+        let lacking = self.as_firm(lacking);
         let then = self.visit.back.clone().map_or(Then::Account, Then::Page);
         Redirect::to(&self.proof_path(lacking, &then)).into_response()
     }
@@ -65,7 +74,7 @@ impl<D: Door> Member<D> {
     /// The frame of a page that shows less than it would to the same person with more proof.
     pub fn chrome_lacking(&self, lacking: Option<Lacking>) -> Chrome {
         let then = self.visit.back.clone().map_or(Then::Account, Then::Page);
-        Chrome { more_proof: lacking.map(|lacking| self.proof_path(lacking, &then)), ..self.chrome() }
+        Chrome { more_proof: lacking.map(|one| self.proof_path(self.as_firm(one), &then)), ..self.chrome() }
     }
 }
 
@@ -124,9 +133,8 @@ pub(crate) async fn prove<D: Door>(member: Member<D>, to: Result<Query<Where>, Q
     let Where { then, with } = to.map(|Query(to)| to).unwrap_or_default();
     let asked = match with == "passkey" {
         false => AskedFor::Any,
-        true => match has_passkey(&member).await {
-            Ok(true) => AskedFor::Passkey,
-            Ok(false) => AskedFor::PasskeyToAdd,
+        true => match asked_of(&member).await {
+            Ok(asked) => asked,
             Err(_) => return member.error(ErrorKind::JournalUnavailable),
         },
     };
@@ -147,11 +155,15 @@ fn means<D: Door>(member: &Member<D>) -> Option<&Means> {
     member.visit.entrance().signin().means()
 }
 
-async fn has_passkey<D: Door>(member: &Member<D>) -> Result<bool, MeansError> {
-    match means(member) {
-        None => Ok(false),
-        Some(means) => Ok(!means.own(&member.who.authenticated).await?.passkeys.is_empty()),
-    }
+/// Where a passkey is asked for: the one that somebody has, one that waits for him to allow it again, or one to add.
+async fn asked_of<D: Door>(member: &Member<D>) -> Result<AskedFor, MeansError> {
+    let Some(means) = means(member) else { return Ok(AskedFor::PasskeyToAdd) };
+    let passkeys = means.own(&member.who.authenticated).await?.passkeys;
+    Ok(match passkeys.iter().any(|one| one.opens) {
+        true => AskedFor::Passkey,
+        false if passkeys.is_empty() => AskedFor::PasskeyToAdd,
+        false => AskedFor::PasskeyToAllow,
+    })
 }
 
 pub(crate) async fn enrol<D: Door>(Posted { member, form }: Posted<D, Enrolled>) -> Response {
@@ -216,8 +228,8 @@ pub(crate) async fn enrolling<D: Door>(member: &Member<D>) -> Result<Option<Pass
     let Some(means) = means(member).filter(|_| member.is_fresh()) else { return Ok(None) };
     match means.begin_passkey(&member.who.authenticated).await {
         Ok(options) => Ok(Some(options)),
-        // The page has more than this to show.
-        Err(MeansError::Full | MeansError::Unavailable) => Ok(None),
+        // The page has more than this to show, and somebody who may not add one still keeps, ends and disowns.
+        Err(MeansError::Full | MeansError::Unavailable | MeansError::Denied | MeansError::Lacking(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

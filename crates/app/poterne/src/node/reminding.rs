@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use types::EstablishmentId;
 
 /// How often it is looked whether somebody must be reminded; each establishment is once a week.
-const LOOK_EVERY: Duration = Duration::from_secs(3600);
+const LOOK_EVERY: Duration = Duration::from_secs(6 * 3600);
 
 /// Where mail is configured; elsewhere the desk's first page alone says it.
 pub(super) async fn remind(accounts: Accounts, establishments: Vec<EstablishmentId>) {

@@ -125,11 +125,15 @@ both!(the_wrong_key_or_place_opens_nothing);
 async fn where_the_hospital_asks_for_a_passkey_a_code_is_told_so(database: &TestDatabase) {
     let it = House::new(database).await;
     let id = it.requested_from("192.0.2.0/24").await;
-    it.approve(2, id).await.unwrap();
-    it.clock.advance(600);
     let own = "@id(\"relays-by-passkey\") @because(\"Décision du 3 mars.\")
         forbid (principal is Account, action == Action::\"open_relay\", resource is Matter) unless { principal.assurance >= 3 };";
     let it = it.restarted_by(Policies::with_own(vec![("own.cedar".into(), own.into())]).unwrap()).await;
+    it.clock.advance(600);
+    assert!(
+        matches!(it.connect(5).await, Err(GateRefused::Refused)),
+        "a passkey would not open it: nobody approved it"
+    );
+    it.approve(2, id).await.unwrap();
     assert!(matches!(it.connect(5).await, Err(GateRefused::Passkey)));
     // To another supplier's technician the target is as absent as ever.
     assert!(matches!(it.connect(6).await, Err(GateRefused::Refused)));

@@ -79,7 +79,8 @@ async fn view(member: &Member) -> Result<MeansView, MeansError> {
     let begun = if stale { Err(MeansError::Full) } else { state.means().begin_passkey(who).await };
     let enrolling = match begun {
         Ok(options) => Some(enrolling(&options)),
-        Err(MeansError::Full) => None,
+        // Who may not add one still sees and takes away what he has.
+        Err(MeansError::Full | MeansError::Denied | MeansError::Lacking(_)) => None,
         Err(error) => return Err(error),
     };
     let tokens = state.tokens().list(who).await?;

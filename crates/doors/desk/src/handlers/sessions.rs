@@ -18,7 +18,7 @@ use axum::{
 use entrance::shown;
 use futures_util::stream;
 use interventions::{Filter, InterventionError, LiveFeed, RelaySession};
-use policy::MatterAct;
+use policy::{Denied, Lacking, MatterAct};
 use serde::Deserialize;
 use std::{io, time::Duration};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -55,22 +55,27 @@ pub(crate) async fn list(member: Member, asked: Asking<Asked>) -> Response {
 
 pub(crate) async fn one(member: Member, named: Named) -> Response {
     match view(&member, named.id(RelayId::from_bytes)).await {
-        Ok(view) => shown(member.visit.lang, &SessionPage::new(member.chrome(), view)),
+        Ok((view, lacking)) => shown(member.visit.lang, &SessionPage::new(member.chrome_lacking(lacking), view)),
         Err(error) => failed(&member, error).await,
     }
 }
 
-async fn view(member: &Member, relay: RelayId) -> Result<SessionView, InterventionError> {
+/// With what the reader lacks to look at the session, if that is all.
+async fn view(member: &Member, relay: RelayId) -> Result<(SessionView, Option<Lacking>), InterventionError> {
     let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
     let one = service.session(who, relay).await?;
     let of = service.get(who, one.intervention).await?;
-    Ok(SessionView {
+    let watches = service.allows(who, relay, MatterAct::Watch).await?;
+    let replays = service.allows(who, relay, MatterAct::Replay).await?;
+    let lacking = [watches, replays].into_iter().filter_map(Result::err).find_map(Denied::lacking);
+    let view = SessionView {
         cuts: service.may(who, relay, MatterAct::Cut).await?,
-        watches: service.may(who, relay, MatterAct::Watch).await?,
-        replays: service.may(who, relay, MatterAct::Replay).await?,
+        watches: watches.is_ok(),
+        replays: replays.is_ok(),
         held: one.held || one.live && is_held(&of, member.visit.state.now()),
         one,
-    })
+    };
+    Ok((view, lacking))
 }
 
 /// One press; a question first under "do not interrupt" only. A row that cannot be read never stands before a cut.
@@ -139,9 +144,9 @@ fn pictures(feed: LiveFeed) -> impl stream::Stream<Item = io::Result<Bytes>> + S
 /// The session, for whom this may be done with it; for anybody else it is absent.
 async fn allowed(member: &Member, relay: RelayId, act: MatterAct) -> Result<RelaySession, InterventionError> {
     let (service, who) = (member.visit.state.interventions(), &member.who.authenticated);
-    match service.may(who, relay, act).await? {
-        true => service.session(who, relay).await,
-        false => Err(InterventionError::NotFound),
+    match service.allows(who, relay, act).await? {
+        Ok(()) => service.session(who, relay).await,
+        Err(denied) => Err(denied.lacking().map_or(InterventionError::NotFound, InterventionError::Lacking)),
     }
 }
 

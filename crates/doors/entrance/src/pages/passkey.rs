@@ -61,6 +61,8 @@ pub enum AskedFor {
     Passkey,
     /// A passkey, of which he has none.
     PasskeyToAdd,
+    /// A passkey, of which he has some that open nothing before he allows them again.
+    PasskeyToAllow,
 }
 
 /// What the page that asks again who one is shows.

@@ -258,6 +258,7 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         ("again-passkey", AskedFor::Passkey, true),
         ("again-passkey-to-add", AskedFor::PasskeyToAdd, true),
         ("again-passkey-nowhere", AskedFor::PasskeyToAdd, false),
+        ("again-passkey-to-allow", AskedFor::PasskeyToAllow, true),
     ] {
         add(name, &|| {
             let passkey = takes.then(asked);
