@@ -155,14 +155,22 @@ fn means<D: Door>(member: &Member<D>) -> Option<&Means> {
     member.visit.entrance().signin().means()
 }
 
-/// Where a passkey is asked for: the one that somebody has, one that waits for him to allow it again, or one to add.
+/// Where a passkey is asked for: the one that somebody has, one that waits for him to allow it again, or one to add, where he
+/// may.
 async fn asked_of<D: Door>(member: &Member<D>) -> Result<AskedFor, MeansError> {
-    let Some(means) = means(member) else { return Ok(AskedFor::PasskeyToAdd) };
+    let Some(means) = means(member) else { return Ok(AskedFor::PasskeyToAskFor) };
     let passkeys = means.own(&member.who.authenticated).await?.passkeys;
-    Ok(match passkeys.iter().any(|one| one.opens) {
-        true => AskedFor::Passkey,
-        false if passkeys.is_empty() => AskedFor::PasskeyToAdd,
-        false => AskedFor::PasskeyToAllow,
+    if passkeys.iter().any(|one| one.opens) {
+        return Ok(AskedFor::Passkey);
+    }
+    let may_add = !matches!(
+        means.begin_passkey(&member.who.authenticated).await,
+        Err(MeansError::Denied | MeansError::Lacking(Lacking::Passkey))
+    );
+    Ok(match (may_add, passkeys.is_empty()) {
+        (false, _) => AskedFor::PasskeyToAskFor,
+        (true, true) => AskedFor::PasskeyToAdd,
+        (true, false) => AskedFor::PasskeyToAllow,
     })
 }
 

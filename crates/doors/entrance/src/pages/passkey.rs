@@ -59,8 +59,10 @@ pub enum AskedFor {
     Any,
     /// A passkey, of which he has one.
     Passkey,
-    /// A passkey, of which he has none.
+    /// A passkey, of which he has none and may add one.
     PasskeyToAdd,
+    /// A passkey, of which he has none, and which he cannot add by himself: the door takes none, or a policy says no.
+    PasskeyToAskFor,
     /// A passkey, of which he has some that open nothing before he allows them again.
     PasskeyToAllow,
 }

@@ -257,7 +257,7 @@ fn sign_in_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         ("again", AskedFor::Any, true),
         ("again-passkey", AskedFor::Passkey, true),
         ("again-passkey-to-add", AskedFor::PasskeyToAdd, true),
-        ("again-passkey-nowhere", AskedFor::PasskeyToAdd, false),
+        ("again-passkey-nowhere", AskedFor::PasskeyToAskFor, false),
         ("again-passkey-to-allow", AskedFor::PasskeyToAllow, true),
     ] {
         add(name, &|| {
