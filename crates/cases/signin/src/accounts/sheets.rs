@@ -114,9 +114,9 @@ impl Accounts {
         let action = ConfirmSheet { account, sheet: seen };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         let by = who.account().ok_or(AccountError::Denied)?;
-        let has_link = self.seen(&whole, now)?.link.is_some();
+        let mut secrets = whole.account.secrets(&parts.keys)?;
+        let by_link = standing_link(&parts.keys, &whole, &secrets, now)?.is_some();
         let row = whole.account;
-        let mut secrets = row.secrets(&parts.keys)?;
         let kept = sheets(&secrets);
         let waits = kept.waiting(now).ok_or(AccountError::Absent)?;
         if waits.id() != seen {
@@ -127,7 +127,7 @@ impl Accounts {
         }
         match secrets.state()? {
             // Its link asks for a code of it: confirmed apart, it would end that link.
-            AccountState::Active if !has_link => {}
+            AccountState::Active if !by_link => {}
             AccountState::Active | AccountState::Invited => return Err(AccountError::SheetByLink),
             _ => return Err(AccountError::Life),
         }

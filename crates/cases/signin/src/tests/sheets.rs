@@ -74,7 +74,6 @@ impl House {
         (link, told.expose().clone())
     }
 
-    /// A sheet that serves.
     /// How many times camille's means were given anew.
     async fn renewals(&self) -> u32 {
         let mut connection = self.it.store.read().await.unwrap();
@@ -83,6 +82,7 @@ impl House {
         row.secrets(&keys).unwrap().renewals.unwrap_or(0)
     }
 
+    /// A sheet that serves.
     async fn given(&self) -> DrawnSheet {
         let sheet = self.draws(None).await.unwrap();
         self.confirms(&self.officer, sheet.id).await.unwrap();
@@ -504,3 +504,20 @@ fn what_is_kept_of_a_code_is_its_accounts_its_sheets_and_its_numbers() {
         assert_ne!(one, other);
     }
 }
+
+async fn nobody_is_asked_for_a_code_of_a_sheet_that_is_used_up(database: &TestDatabase) {
+    let house = house(database).await;
+    let sheet = house.given().await;
+    for last in [5, 10, 15, 20, 25] {
+        house.comes_in(code(&sheet, last)).await.unwrap();
+    }
+    let portal = &house.it.service;
+    let welcomed = async || {
+        let (link, _) = house.linked().await;
+        portal.link(link.secret.expose(), address(5)).await.unwrap().totp.is_some()
+    };
+    assert!(!welcomed().await, "five are left");
+    house.comes_in(code(&sheet, 30)).await.unwrap();
+    assert!(welcomed().await, "an application is enrolled");
+}
+both!(nobody_is_asked_for_a_code_of_a_sheet_that_is_used_up);

@@ -85,7 +85,7 @@ impl LiveSessions for Pictures {
 }
 
 impl Ground {
-    async fn new(database: &TestDatabase) -> Self {
+    async fn new(database: &TestDatabase, policies: Policies) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
         let clock = HandClock::new();
@@ -97,8 +97,7 @@ impl Ground {
             reserve_slots: 64,
         };
         let journal = Journal::open(config, &master, write, Arc::new(clock.clone())).await.unwrap();
-        let policies = Arc::new(Policies::built_in().unwrap());
-        Self { folder, master, store, journal, policies, clock }
+        Self { folder, master, store, journal, policies: Arc::new(policies), clock }
     }
 
     fn keys(&self, door: Door) -> Keys {
@@ -198,10 +197,11 @@ impl Ground {
         let months = Arc::new(MonthKeys::new(&self.folder.path().join("vault"), &self.master).unwrap());
         let at = |name: &str| self.folder.path().join(name);
         let index = Index::new(&at("index"), &at("journal"), months, &self.master).unwrap();
+        let means = Means::new(store, journal.clone(), policies.clone(), self.keys(Door::Desk), people::rp());
         DeskServices {
-            signin: self.signin(Door::Desk, STAFF),
+            signin: self.signin(Door::Desk, STAFF).with_means(means.clone()),
             tokens: self.tokens(Door::Desk, STAFF),
-            means: Means::new(store, journal.clone(), policies.clone(), self.keys(Door::Desk), people::rp()),
+            means,
             accounts: self.accounts(),
             interventions,
             traces: Traces::new(index, journal.clone(), policies.clone()),
@@ -219,7 +219,16 @@ impl House {
     }
 
     pub async fn new(database: &TestDatabase) -> Self {
-        let ground = Ground::new(database).await;
+        Self::ruled(database, Policies::built_in().unwrap()).await
+    }
+
+    /// With policies of the hospital's own beside Poterne's.
+    pub async fn with_policies(database: &TestDatabase, text: &str) -> Self {
+        Self::ruled(database, Policies::with_own(vec![("own.cedar".into(), text.into())]).unwrap()).await
+    }
+
+    async fn ruled(database: &TestDatabase, policies: Policies) -> Self {
+        let ground = Ground::new(database, policies).await;
         let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp(), rehearsed: None });
         let (enrolment, fleet) = (ground.enrolment(), ground.fleet(&pins));
         enrolment.establishment(HERE, "Hôpital de Valombre").await.unwrap();

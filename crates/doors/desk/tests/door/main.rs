@@ -9,6 +9,7 @@ mod clock;
 mod contract;
 mod exports;
 mod house;
+mod more_proof;
 mod people;
 mod routes;
 mod sends;
