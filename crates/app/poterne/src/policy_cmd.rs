@@ -6,7 +6,7 @@ use crate::{
     check::Format,
     config::{
         Config,
-        policies::{drafts, in_folder},
+        policies::{ForPermits, drafts, in_folder},
         read_for_permits,
         signers::{how_to_sign, verified},
     },
@@ -193,16 +193,17 @@ fn tried_permits(args: &FolderArgs) -> Result<String> {
     let configured = args.config.as_deref().map(read_for_permits).transpose();
     let configured = configured.map_err(|mistakes| Bad(format!("the configuration has mistakes\n{mistakes}")))?;
     let files: Vec<(&str, &str)> = drafts.iter().map(|draft| (draft.name.as_str(), draft.text.as_str())).collect();
-    let of = configured.as_ref().map(|(_, of)| of.as_slice());
+    let of = configured.as_ref().map(|one| one.establishments.as_slice());
     let built_in = Policies::built_in()?;
-    let permits = built_in.tried_unsigned(&files, of, now).map_err(|bad| Bad(bad.to_string()))?;
+    let beside = configured.as_ref().map_or(&built_in, |one| &one.policies);
+    let permits = beside.tried_unsigned(&files, of, now).map_err(|bad| Bad(bad.to_string()))?;
     let mut lines =
         vec![format!("{} permits in {} files can be used once they are signed:", permits.len(), files.len())];
     lines.extend(permits.iter().map(|permit| {
         let ended = if permit.ended(now) { ", which is over: it permits nothing" } else { "" };
         format!("permits  {}  until {}{ended}", permit.id, permit.last_day)
     }));
-    let Some((signers, of)) = configured else {
+    let Some(ForPermits { policies, signers, establishments }) = configured else {
         lines.push("two people sign each file, and each types in this folder, with his key and his name:".to_owned());
         lines.extend(files.iter().map(|(name, _)| format!("  {}", how_to_sign(name))));
         lines.push("with --config FILE their signatures are verified".to_owned());
@@ -218,7 +219,7 @@ fn tried_permits(args: &FolderArgs) -> Result<String> {
     if !wrong.is_empty() {
         return Err(Bad(format!("what they say can be used; their signatures cannot:\n{}", wrong.join("\n"))).into());
     }
-    let policies = built_in.permitting(signed, &of, now).map_err(|bad| Bad(bad.to_string()))?;
+    let policies = policies.permitting(signed, &establishments, now).map_err(|bad| Bad(bad.to_string()))?;
     let all = policies.read(now);
     let lines: Vec<String> = all.iter().filter(|one| one.signed.is_some()).map(told::line).collect();
     Ok(format!("{} permits can be used:\n{}", lines.len(), lines.join("\n")))

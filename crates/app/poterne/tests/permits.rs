@@ -2,41 +2,21 @@
 //! them did not sign this very text, and then in force at the desk.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod nodes;
+
 use demo::Authority;
+use nodes::{Running, free_port, poterne, serve, tls, words};
 use std::{
     fs,
-    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 use types::Clock as _;
 
-fn poterne(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_poterne")).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn words(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// Stops the program whatever happens to the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// A node of the desk, with two people who may sign permits.
@@ -121,18 +101,8 @@ impl Site {
     }
 
     fn client(&self) -> reqwest::Client {
-        use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(self.ca.as_bytes()) {
-            roots.add(certificate.unwrap()).unwrap();
-        }
-        let tls = rustls::ClientConfig::builder_with_provider(web::serve::provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls(&self.ca))
             .resolve("bureau.test", ([127, 0, 0, 1], self.ports.0).into())
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -141,9 +111,7 @@ impl Site {
 
     /// The program serving, once it is healthy, with what its health says.
     async fn serve(&self) -> (Running, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_poterne"));
-        command.args(["serve", "--config", &self.config]).stdin(Stdio::null()).stderr(Stdio::null());
-        let running = Running(command.spawn().unwrap());
+        let running = serve(&self.config, &self.root.join("log"));
         for _ in 0..400 {
             let asked = self.client().get(format!("http://127.0.0.1:{}/health", self.ports.1)).send().await;
             if let Ok(answer) = asked
@@ -237,6 +205,20 @@ when {{
 
     let told = poterne(&configured);
     assert!(told.status.success(), "{}", words(&told));
+    // As a start would: beside what the hospital forbids.
+    let text = fs::read_to_string(&site.config).unwrap();
+    let own = folder.path().join("node/own");
+    fs::create_dir(&own).unwrap();
+    mode(&own, 0o755);
+    let forbids =
+        "@id(\"dpo-follows\") @because(\"x\") forbid (principal is Account, action == Action::\"replay\", resource);";
+    fs::write(own.join("own.cedar"), forbids).unwrap();
+    mode(&own.join("own.cedar"), 0o644);
+    fs::write(&site.config, text.replace("\npermits_folder", "\nown_folder = \"own\"\npermits_folder")).unwrap();
+    let told = poterne(&configured);
+    assert!(told.status.code() == Some(2) && words(&told).contains("the name is taken"), "{}", words(&told));
+    site.refused("the name is taken");
+    fs::write(&site.config, text).unwrap();
     let told = poterne(&["check", "--config", &site.config]);
     let line = format!("! permit dpo-follows: signed by j-petit, m-roussel, until {last_day} (20 more days)");
     assert!(told.status.success() && words(&told).contains(&line), "{}", words(&told));
@@ -247,7 +229,7 @@ when {{
         words(&told)
     );
 
-    let (mut running, health) = site.serve().await;
+    let (running, health) = site.serve().await;
     assert!(health.contains("\"permits\",\"status\":\"ready\""), "{health}");
     let (dpo, on_call) = (site.account("dpo", "dpo"), site.account("garde", "on_call"));
     let pages = ["/fr/interventions", "/fr/policies"];
@@ -256,9 +238,7 @@ when {{
     assert!(seen[1].1.contains("dpo-follows") && seen[1].1.contains("j-petit, m-roussel"), "{}", seen[1].1);
     let seen = site.visits("garde", &on_call, &pages).await;
     assert_eq!((seen[0].0, seen[1].0), (200, 404));
-    let pid = running.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    assert!(running.0.wait().unwrap().success());
+    running.stop();
 
     // Without it, he is where he was.
     let text = fs::read_to_string(&site.config).unwrap();

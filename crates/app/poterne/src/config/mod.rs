@@ -352,8 +352,8 @@ pub(crate) fn read_for_link(path: &Path) -> Result<(Origin, FirstAdministrator),
     read_file(path, approvals::read_for_link)
 }
 
-/// Of a configuration, what a folder of permits is tried with: who may sign, and the establishments.
-pub(crate) fn read_for_permits(path: &Path) -> Result<(Vec<signers::Signer>, Vec<EstablishmentId>), Mistakes> {
+/// Of a configuration, what a folder of permits is tried with.
+pub(crate) fn read_for_permits(path: &Path) -> Result<policies::ForPermits, Mistakes> {
     read_file(path, sections::read_for_permits)
 }
 

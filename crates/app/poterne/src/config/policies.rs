@@ -5,7 +5,7 @@ use super::{
     reading::{Section, Wrong, text},
     signers::{Draft, Signer, signers, verified},
 };
-use policy::{OWN_FILES_MAX, PERMIT_FILES_MAX, Policies, SIGNATURES_MAX, SignedFile};
+use policy::{BadPolicies, OWN_FILES_MAX, PERMIT_FILES_MAX, Policies, SIGNATURES_MAX, SignedFile};
 use std::{path::Path, sync::Arc};
 use store::SystemClock;
 use types::{Clock as _, EstablishmentId};
@@ -31,18 +31,14 @@ pub(super) fn policies(section: &Section<'_>, folder: &Path, of: &[Establishment
         section.wrong_section("people may sign permits, and there is no folder of permits", "add permits_folder");
     }
     section.finish();
-    let noted = |own: Result<Policies, policy::BadPolicies>, key: &str, remedy: &str| {
-        own.inspect_err(|bad| bad.lines().iter().for_each(|line| section.wrong(key, line.replace('\n', " "), remedy)))
-            .ok()
-    };
-    let forbidding = own.and_then(|own| noted(Policies::with_own(own), "own_folder", REMEDY));
+    let forbidding = own.and_then(|own| forbidding(section, own));
     if !permitting {
         return forbidding.map(Arc::new);
     }
     let (drafts, signers) = (drafts?, signers?);
     let files = signed(drafts, &signers, |Wrong { what, remedy }| section.wrong("permits_folder", what, remedy))?;
-    let policies = noted(forbidding?.permitting(files, of, SystemClock.now()), "permits_folder", SIGNED_REMEDY)?;
-    Some(Arc::new(policies))
+    let permitting = forbidding?.permitting(files, of, SystemClock.now());
+    noted(section, permitting, "permits_folder", SIGNED_REMEDY).map(Arc::new)
 }
 
 /// The files with their signatures, each verified; `told` hears of all that is wrong with them.
@@ -61,13 +57,40 @@ fn signed(drafts: Vec<Draft>, signers: &[Signer], told: impl Fn(Wrong)) -> Optio
     whole.then_some(files)
 }
 
-/// Reads what a folder of permits is tried with: the signers, and the establishments that permits may be for.
+/// What a folder of permits is tried with.
+pub(crate) struct ForPermits {
+    /// What is in force without them.
+    pub policies: Policies,
+    /// Who may sign.
+    pub signers: Vec<Signer>,
+    /// The establishments that permits may be for.
+    pub establishments: Vec<EstablishmentId>,
+}
+
+/// Reads that and nothing else.
 pub(super) fn read_for_permits(
     root: &Section<'_>,
+    folder: &Path,
     of: impl FnOnce(&Section<'_>) -> Option<Vec<EstablishmentId>>,
-) -> Option<(Vec<Signer>, Vec<EstablishmentId>)> {
-    let signers = signers(&root.section("policies", true));
-    Some((signers?, of(root)?))
+) -> Option<ForPermits> {
+    let section = root.section("policies", true);
+    let own = match section.has("own_folder") {
+        true => section.required("own_folder", "\"policies\"", |value| in_folder(&folder.join(text(value, 1000)?))),
+        false => Some(Vec::new()),
+    };
+    let (policies, signers) = (own.and_then(|own| forbidding(&section, own)), signers(&section));
+    Some(ForPermits { policies: policies?, signers: signers?, establishments: of(root)? })
+}
+
+/// Poterne's policies with those that forbid; what is wrong with these is noted.
+fn forbidding(section: &Section<'_>, own: Vec<(String, String)>) -> Option<Policies> {
+    noted(section, Policies::with_own(own), "own_folder", REMEDY)
+}
+
+fn noted(section: &Section<'_>, read: Result<Policies, BadPolicies>, key: &str, remedy: &str) -> Option<Policies> {
+    let note =
+        |bad: &BadPolicies| bad.lines().iter().for_each(|line| section.wrong(key, line.replace('\n', " "), remedy));
+    read.inspect_err(note).ok()
 }
 
 /// The policies of a folder, in the order of their names. Anything else in there is a mistake: a file that was meant to forbid

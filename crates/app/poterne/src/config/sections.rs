@@ -8,10 +8,9 @@ use super::{
     files::{self, Kept},
     mail::mail,
     passwords::passwords,
-    policies::policies,
+    policies::{self, policies},
     proxies::ranges,
     reading::{Section, Wrong, nearest, number, text, texts, word},
-    signers::Signer,
     witnesses::journal,
 };
 use axum::http::Uri;
@@ -241,8 +240,9 @@ fn establishments(root: &Section<'_>) -> Option<Vec<Establishment>> {
 }
 
 /// Reads only what a folder of permits is tried with.
-pub(super) fn read_for_permits(root: &Section<'_>, _: &Path) -> Option<(Vec<Signer>, Vec<EstablishmentId>)> {
-    super::policies::read_for_permits(root, |root| {
+pub(super) fn read_for_permits(root: &Section<'_>, file: &Path) -> Option<policies::ForPermits> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    policies::read_for_permits(root, folder, |root| {
         establishments(root).map(|all| all.into_iter().map(|one| one.id).collect())
     })
 }
