@@ -17,6 +17,7 @@ let pascal;
 let yann;
 let person;
 let codes;
+let others;
 before(async () => {
   demo = await Demo.start();
   browser = await openBrowser(demo);
@@ -130,19 +131,9 @@ test("at home each code opens his record once, in their order", async () => {
   await isRefused(yann, await nextCode(person.totp_secret));
 });
 
-test("lost, it opens nothing any more, and what was open is closed", async () => {
+test("another sheet and a link, which waits a day unless he says that it was he: its page asks for a code of it, and for the second person's", async () => {
   await comesIn(yann, codes[3]);
-  await sheetOf(pascal);
-  assert.match(await words(pascal), /26 codes/);
-  await pascal.button("desk.accounts.codes.withdraw").click();
-  await pascal.page.getByText(pascal.says("desk.accounts.codes.gone")).waitFor();
-  await pascal.assertAccessible();
-  assert.equal((await yann.go("/session")).status(), 401);
-  await isRefused(yann, codes[4]);
-});
-
-test("another sheet and a link: its page asks for a code of it, and for the second person's", async () => {
-  const others = await printed(maud);
+  others = await printed(maud);
   await maud.link("desk.accounts.drawn.done").click();
   await maud.page.locator("section[aria-labelledby=draw-title] summary").click();
   await maud.page.locator("section[aria-labelledby=draw-title] input[value=in_person]").check();
@@ -155,6 +146,16 @@ test("another sheet and a link: its page asks for a code of it, and for the seco
   const told = (await pascal.page.locator("code.secret").innerText()).trim();
 
   const anew = await Visitor.open(browser, demo, { viewport: PHONE });
+  await anew.page.goto(link);
+  await anew.assertHeading("entrance.link.early_title");
+  await anew.assertAccessible();
+  await anew.assertFits();
+  await yann.go("/session");
+  await yann.page.getByText(yann.says("entrance.account.link_title")).waitFor();
+  await yann.assertFits();
+  await yann.button("entrance.account.link_allow").click();
+  await yann.page.getByText(yann.says("entrance.account.changed_link_allowed")).waitFor();
+  assert.equal(await yann.button("entrance.account.link_allow").count(), 0, "it serves");
   await anew.page.goto(link);
   await anew.page.getByText(anew.says("entrance.sheet.link_what")).waitFor();
   assert.equal(await anew.page.locator("svg.square").count(), 0, "no application is asked for");
@@ -174,7 +175,21 @@ test("another sheet and a link: its page asks for a code of it, and for the seco
   await choose(told, others[0]);
   await anew.assertHeading("entrance.link.done_title");
   person.password = ANEW;
+  assert.equal((await yann.go("/session")).status(), 401, "what the former sheet opened is closed");
   await comesIn(anew, others[1]);
   await anew.assertHeading("portal.home.hello");
-  for (const visitor of [maud, pascal, anew, yann]) visitor.assertQuiet();
+  await signsOut(anew);
+  anew.assertQuiet();
+});
+
+test("lost, it opens nothing any more, and what was open is closed", async () => {
+  await comesIn(yann, others[2]);
+  await sheetOf(pascal);
+  assert.match(await words(pascal), /27 codes/);
+  await pascal.button("desk.accounts.codes.withdraw").click();
+  await pascal.page.getByText(pascal.says("desk.accounts.codes.gone")).waitFor();
+  await pascal.assertAccessible();
+  assert.equal((await yann.go("/session")).status(), 401);
+  await isRefused(yann, others[3]);
+  for (const visitor of [maud, pascal, yann]) visitor.assertQuiet();
 });

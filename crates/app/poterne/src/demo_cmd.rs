@@ -175,6 +175,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         witness: None,
         health,
         shared_addresses: Vec::new(),
+        renewal_delay: signin::RENEWAL_DELAY,
         directory: None,
         mail: None,
         administrators_passwords: PasswordPolicy::default_for(Population::Administrators),

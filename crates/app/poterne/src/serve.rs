@@ -118,6 +118,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         health: bind(config.node.metrics_listen).await?,
         administrators_passwords: config.administrators_passwords,
         shared_addresses: config.shared_addresses,
+        renewal_delay: config.renewal_delay,
         stop_deadline: config.node.stop_deadline,
         new_origin: false,
         reserve_slots: RESERVE_SLOTS,

@@ -62,4 +62,10 @@ impl IdentityProof {
     pub const fn is_face_to_face(self) -> bool {
         matches!(self, Self::InPerson | Self::Known)
     }
+
+    /// Whether it is firm enough to give an account that is in use other means: he was seen, or a provider answers for it
+    /// at the substantial level. An employer's word opens an account; it does not move one.
+    pub const fn is_substantial(self) -> bool {
+        matches!(self, Self::InPerson | Self::Known | Self::Provider)
+    }
 }

@@ -103,6 +103,8 @@ words! {
         LinkDrawn = "account.link_drawn",
         /// A second person confirmed it.
         LinkConfirmed = "account.link_confirmed",
+        /// The account's holder let it serve before its time.
+        LinkAllowed = "account.link_allowed",
         /// It was taken back before it served.
         LinkWithdrawn = "account.link_withdrawn",
         /// Somebody used it, rightly or not.

@@ -5,6 +5,7 @@ pub(crate) mod break_glass;
 pub(crate) mod effects;
 pub(crate) mod model;
 pub(crate) mod reminders;
+pub(crate) mod renewal;
 pub(crate) mod sheets;
 pub(crate) mod sql;
 
@@ -14,7 +15,7 @@ use crate::{
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, LastSignIn, Life, last_sign_in_place},
     outbox::{
-        News, Writes,
+        NewLink, News, Writes,
         model::{About, LetterRow, Post, Whose},
     },
 };
@@ -34,7 +35,10 @@ use policy::{
     SeeAccounts, WithdrawLink,
 };
 use sql::Whole;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use store::{Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use types::{
@@ -54,6 +58,7 @@ struct Parts {
     keys: Keys,
     hasher: Hasher,
     writes: Writes,
+    renewal_delay: OnceLock<Duration>,
     /// Explaining takes the processor for a while.
     explaining: Arc<Semaphore>,
 }
@@ -86,8 +91,8 @@ impl Accounts {
     /// With the keys of whoever manages them.
     pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys) -> Self {
         let explaining = Arc::new(Semaphore::new(1));
-        let (hasher, writes) = (Hasher::default(), Writes::default());
-        Self(Arc::new(Parts { store, journal, policies, keys, hasher, writes, explaining }))
+        let (hasher, writes, renewal_delay) = (Hasher::default(), Writes::default(), OnceLock::new());
+        Self(Arc::new(Parts { store, journal, policies, keys, hasher, writes, renewal_delay, explaining }))
     }
 
     /// Tells people by mail of what happens to their accounts, and sends them their links. Told once.
@@ -252,15 +257,20 @@ impl Accounts {
         let mut secrets = row.secrets(&parts.keys)?;
         Self::by_envelopes(&secrets)?;
         let state = secrets.state()?;
-        let life = match state {
-            AccountState::Invited => FIRST_LINK_LIFE,
-            AccountState::Active => RENEWAL_LINK_LIFE,
-            other if takes_a_link_again(row.role, other) => RENEWAL_LINK_LIFE,
+        let (opens, expires) = match state {
+            AccountState::Invited => (None, now + FIRST_LINK_LIFE),
+            other if other == AccountState::Active || takes_a_link_again(row.role, other) => {
+                let opens = now + self.renewal_delay();
+                (Some(opens), opens + RENEWAL_LINK_LIFE)
+            }
             _ => return Err(AccountError::Life),
         };
+        if opens.is_some() && !proof.is_substantial() {
+            return Err(AccountError::Proof);
+        }
         let (id, secret) = (LinkId::from_bytes(random()?), random::<32>()?);
         let digest = link_digest(&parts.keys, &secret)?;
-        let (expires, waits) = (now + life, asks_two_people(row.role) && who.account().is_some());
+        let waits = asks_two_people(row.role) && who.account().is_some();
         let kept = LinkSecrets {
             id: *id.as_bytes(),
             drawn: now.micros(),
@@ -270,6 +280,7 @@ impl Accounts {
             renewals: secrets.renewals.unwrap_or(0),
             second: None,
             mail: mail.filter(|mail| secrets.mail.as_ref() != Some(mail)),
+            opens: opens.map(Time::micros),
         };
         let sealed = kept.seal(&parts.keys, (account, &digest))?;
         secrets.link = Some(kept.id.to_vec());
@@ -278,7 +289,8 @@ impl Accounts {
         let action = DrawLink { account, terms: format!("link {id}, identity {proof}{second}") };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         let secret = Secret::new(BASE64URL_NOPAD.encode(&secret));
-        let link = (secret.expose().as_str(), expires, waits, state != AccountState::Invited);
+        let anew = state != AccountState::Invited;
+        let link = NewLink { secret: secret.expose().as_str(), expires, waits, anew, opens };
         let letters = self.drawn(Whose { row: &row, secrets: &secrets }, (kept.mail.as_deref(), link), now).await?;
         let mailed = letters.iter().any(|letter| letter.holds_link);
         let put = PutLink {
@@ -288,7 +300,7 @@ impl Accounts {
             letters,
         };
         done(parts.journal.perform(authorized, put).await?)?;
-        Ok(DrawnLink { id, secret, expires, waits, mailed })
+        Ok(DrawnLink { id, secret, expires, waits, mailed, opens })
     }
 
     /// What the holder is told of a link: the link itself where his mail goes or is to go; and, where it does not go there or the
@@ -296,7 +308,7 @@ impl Accounts {
     async fn drawn(
         &self,
         whose: Whose<'_>,
-        (mail, link): (Option<&str>, (&str, Time, bool, bool)),
+        (mail, link): (Option<&str>, NewLink<'_>),
         now: Time,
     ) -> Result<Vec<LetterRow>, StoreError> {
         let parts = &self.0;

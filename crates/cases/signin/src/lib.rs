@@ -5,6 +5,7 @@
 //! the traces and the bounds.
 
 mod accounts;
+mod allow;
 mod approvals;
 mod at_once;
 mod attempts;
@@ -39,7 +40,6 @@ mod steps;
 mod tests;
 mod tokens;
 
-pub use accounts::reminders::REMINDED_EVERY;
 pub use accounts::{
     Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE, Standing,
     break_glass::{
@@ -58,6 +58,7 @@ pub use accounts::{
         model::{DrawnSheet, SheetSeen, SheetsSeen},
     },
 };
+pub use accounts::{reminders::REMINDED_EVERY, renewal::RENEWAL_DELAY};
 pub use approvals::{
     SshAnswered,
     model::{APPROVAL_LIFE, SshAnswer, SshAsked, SshWaiting},
@@ -80,7 +81,7 @@ pub use outbox::{
     LETTER_LIFE, Outbox,
     model::{About, Letter, LinkTold, Post},
 };
-pub use own::{OwnAccount, OwnError, OwnSession, SPARE_CODES};
+pub use own::{OwnAccount, OwnError, OwnLink, OwnSession, SPARE_CODES};
 pub use passkeys::{PasskeyAsked, PasskeyRefused};
 pub use policy::EndedBecause;
 pub use puzzles::{PUZZLE_WAIT, Puzzle, Solved};

@@ -45,6 +45,9 @@ pub enum LinkError {
     /// A second person has not confirmed it yet.
     #[error("a second person has not confirmed this link yet")]
     Waits,
+    /// It gives other means to an account that is in use: its holder has until then to stop it.
+    #[error("this link does not serve yet")]
+    Early(Time),
     /// The password is not taken.
     #[error(transparent)]
     Password(#[from] WeakPassword),
@@ -323,6 +326,9 @@ impl SignInService {
         let unsealed = asks_two_people(account.role) && kept.by.is_some() && kept.second.is_none();
         if kept.waits || unsealed {
             return Err(LinkError::Waits);
+        }
+        if let Some(opens) = kept.opens().filter(|opens| now < *opens) {
+            return Err(LinkError::Early(opens));
         }
         Ok(Found { account, secrets, link, kept })
     }

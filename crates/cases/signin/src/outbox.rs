@@ -43,10 +43,22 @@ pub(crate) struct News<'a> {
     pub session: Option<SessionId>,
     /// The device, where there is no session.
     pub device: &'a str,
-    /// The link that the letter holds: its secret, its end, whether it waits, whether the account was in use.
-    pub link: Option<(&'a str, Time, bool, bool)>,
+    /// The link that the letter holds.
+    pub link: Option<NewLink<'a>>,
     /// How many accounts it is about, where that is not one.
     pub count: Option<u32>,
+}
+
+/// A link as it was just drawn.
+#[derive(Clone, Copy)]
+pub(crate) struct NewLink<'a> {
+    pub secret: &'a str,
+    pub expires: Time,
+    /// Whether a second person must confirm it.
+    pub waits: bool,
+    /// Whether the account was in use.
+    pub anew: bool,
+    pub opens: Option<Time>,
 }
 
 /// What a service writes letters with; one that was given nothing writes none.
@@ -97,13 +109,9 @@ impl Writes {
             holds_link: news.link.is_some(),
             sealed: Vec::new(),
             written: now,
-            expires: news.link.map_or(end, |(_, expires, ..)| expires.min(end)),
+            expires: news.link.map_or(end, |link| link.expires.min(end)),
             tried: 0,
             next: now,
-        };
-        let (secret, expires, waits, anew) = match news.link {
-            Some((secret, expires, waits, anew)) => (Some(secret.to_owned()), expires.micros(), waits, anew),
-            None => (None, 0, false, false),
         };
         let secrets = LetterSecrets {
             to: to.to_owned(),
@@ -112,11 +120,12 @@ impl Writes {
             device,
             lang: whose.secrets.lang.clone(),
             origin: post.origin(whose.row.role.door()).cloned(),
-            secret,
-            expires,
-            waits,
-            anew,
+            secret: news.link.map(|link| link.secret.to_owned()),
+            expires: news.link.map_or(0, |link| link.expires.micros()),
+            waits: news.link.is_some_and(|link| link.waits),
+            anew: news.link.is_some_and(|link| link.anew),
             count: news.count,
+            opens: news.link.and_then(|link| link.opens).map(Time::micros),
         };
         row.seal(keys, &secrets)?;
         Ok(Some(row))

@@ -4,6 +4,7 @@
 use crate::{
     SignInService, SignedIn,
     accounts::{
+        model::LinkSeen,
         sheets::{model::SheetsSeen, sql::keep_only},
         sql, standing_link,
     },
@@ -28,7 +29,7 @@ use policy::{
 use sqlx::AnyConnection;
 use std::time::Duration;
 use store::StoreError;
-use types::{AccountState, ClientAddress, Secret, SessionId, Time};
+use types::{AccountState, ClientAddress, LinkId, Secret, SessionId, Time};
 use vault::{VaultError, random};
 
 /// Spare codes drawn at once.
@@ -131,8 +132,19 @@ pub struct OwnAccount {
     pub spare_codes: usize,
     /// The printed sheet that is one's second factor, where it is.
     pub sheet: Option<SheetsSeen>,
-    /// Since when a link would give the account other means: whoever did not ask for it says so.
-    pub link: Option<Time>,
+    /// A link that would give the account other means: whoever did not ask for it says so.
+    pub link: Option<OwnLink>,
+}
+
+/// A link to one's own account, as its holder sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnLink {
+    /// What names it.
+    pub id: LinkId,
+    /// When it was drawn.
+    pub drawn: Time,
+    /// First moment at which it serves, while that is to come.
+    pub opens: Option<Time>,
 }
 
 /// What an account's holder asks to change.
@@ -174,7 +186,11 @@ impl SignInService {
         let whole = sql::one(&mut connection, establishment, who.account).await?.ok_or(OwnError::Denied)?;
         drop(connection);
         let secrets = whole.account.secrets(&parts.keys)?;
-        let link = standing_link(&parts.keys, &whole, &secrets, now)?.map(|link| link.drawn);
+        let own = |link: LinkSeen| {
+            let opens = link.opens.filter(|opens| now < *opens);
+            OwnLink { id: link.id, drawn: link.drawn, opens }
+        };
+        let link = standing_link(&parts.keys, &whole, &secrets, now)?.map(own);
         let recent = whole.account.recent(&parts.keys);
         let mut sessions = Vec::new();
         for (id, stored, sealed) in rows {

@@ -12,6 +12,7 @@ mod own;
 mod passkeys;
 mod puzzles;
 mod rehash;
+mod renewal;
 mod sheets;
 mod ssh;
 mod staff;

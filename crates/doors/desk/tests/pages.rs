@@ -173,6 +173,7 @@ fn hostile_data_stays_text() {
     let fields = AccountFields { given_name: evil.into(), login: evil.into(), rpps: evil.into(), ..Default::default() };
     let new = AccountNewView { fields, ..AccountNewView::default() };
     let link = AccountLinkView {
+        opens: None,
         account: ME,
         name: evil.into(),
         login: evil.into(),

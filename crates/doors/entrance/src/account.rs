@@ -124,6 +124,20 @@ pub(crate) async fn answered<D: Door>(
     }
 }
 
+/// The link that the page showed.
+#[derive(Deserialize)]
+pub(crate) struct SeenLink {
+    link: String,
+}
+
+pub(crate) async fn allow_link<D: Door>(Posted { member, form }: Posted<D, SeenLink>) -> Response {
+    let allowed = match form.link.parse() {
+        Ok(link) => member.visit.entrance().signin().allow_link(&member.who, link).await,
+        Err(_) => Err(OwnError::Meanwhile),
+    };
+    answered(&member, allowed, AccountChanged::LinkAllowed).await
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Passwords {
     current: String,

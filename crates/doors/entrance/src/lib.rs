@@ -92,6 +92,7 @@ pub const ROUTES: &[Route] = &[
     // The form proves whose account it is.
     Route { method: "POST", path: "/{lang}/session/not-me", asks: Asks::Nothing },
     Route { method: "POST", path: "/{lang}/account/not-me", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/account/link/allow", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/password", asks: Asks::Session },
     Route { method: "GET", path: "/{lang}/account/second-factor", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/account/second-factor", asks: Asks::Session },
@@ -123,6 +124,7 @@ pub fn routes<D: Door>() -> Router<D> {
         .route("/{lang}/session/here", post(other::here::<D>))
         .route("/{lang}/session/not-me", post(other::not_me::<D>))
         .route("/{lang}/account/not-me", post(other::not_all_me::<D>))
+        .route("/{lang}/account/link/allow", post(account::allow_link::<D>))
         .route("/{lang}/account/password", post(account::password::<D>))
         .route("/{lang}/account/second-factor", get(account::second_factor::<D>).post(account::replace_factor::<D>))
         .route("/{lang}/account/codes", post(account::codes::<D>))

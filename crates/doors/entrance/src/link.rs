@@ -4,7 +4,7 @@ use crate::{
     Door, Visit,
     account::device,
     factor::{FactorView, factor},
-    pages::{Link, LinkDone, LinkProblem, LinkView, LinkWaits},
+    pages::{Link, LinkDone, LinkEarly, LinkProblem, LinkView, LinkWaits},
     session::wait_seconds,
     shown,
 };
@@ -53,6 +53,7 @@ async fn drawn<D: Door>(visit: &Visit<D>, token: &str, problem: Option<LinkProbl
 fn refused<D: Door>(visit: &Visit<D>, error: LinkError) -> Response {
     match error {
         LinkError::Waits => shown(visit.lang, &LinkWaits::new(visit.chrome(None, Some("/")))),
+        LinkError::Early(opens) => shown(visit.lang, &LinkEarly::new(visit.chrome(None, Some("/")), opens)),
         LinkError::TooMany(wait) => {
             let seconds = wait_seconds(wait);
             let mut response = visit.error(ErrorKind::TooManyAttempts { wait_seconds: seconds }, None);

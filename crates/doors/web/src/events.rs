@@ -50,6 +50,7 @@ impl Text {
             Event::AccountCreated => self.event_account_created(),
             Event::LinkDrawn => self.event_account_link_drawn(),
             Event::LinkConfirmed => self.event_account_link_confirmed(),
+            Event::LinkAllowed => self.event_account_link_allowed(),
             Event::LinkWithdrawn => self.event_account_link_withdrawn(),
             Event::LinkUsed => self.event_account_link_used(),
             Event::BreakGlass => self.event_anomaly_break_glass(),

@@ -2,6 +2,7 @@
 
 use super::{
     Config, Establishment, Log, LogFormat, LogLevel, Node, Sis, Store, Vault,
+    accounts::renewal_delay,
     approvals::approvals,
     directory::directory,
     doors::{check_apart, page_door, public_name, public_origin, relays},
@@ -65,10 +66,12 @@ pub(super) fn read(root: &Section<'_>, file: &Path) -> Option<Config> {
     let of: Vec<EstablishmentId> = establishments.iter().flatten().map(|one| one.id).collect();
     let policies = policies(&root.section("policies", false), folder, &of);
     let shared_addresses = shared_addresses(&root.section("sign_in", false));
+    let renewal_delay = renewal_delay(&root.section("accounts", false));
     root.finish();
     Some(Config {
         administrators_passwords: administrators_passwords?,
         shared_addresses: shared_addresses?,
+        renewal_delay: renewal_delay?,
         policies: policies?,
         digest: root.text_digest(),
         portal: site.kept(&[Door::Portal], portal)?,

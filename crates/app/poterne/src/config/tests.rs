@@ -37,6 +37,15 @@ fn a_good_file_is_read_whole() {
 }
 
 #[test]
+fn other_means_wait_a_day_or_what_the_hospital_says() {
+    let delay = |site: &Site| Config::read(&site.file()).unwrap().renewal_delay;
+    assert_eq!(delay(&Site::good()), Duration::from_secs(86_400));
+    let site = Site::good();
+    site.change("[log]", "[accounts]\nrenewal_delay_hours = 72\n[log]");
+    assert_eq!(delay(&site), Duration::from_secs(72 * 3600));
+}
+
+#[test]
 fn addresses_shared_by_many_are_named() {
     assert!(Config::read(&Site::good().file()).unwrap().shared_addresses.is_empty());
     let site = Site::good();
@@ -75,6 +84,11 @@ fn each_mistake_has_its_place_and_its_remedy() {
         ),
         (
             "[log]",
+            "[accounts]\nrenewal_delay_hours = 0\n[log]",
+            &["30:23: accounts.renewal_delay_hours: 0 is out of range; write a number from 1 to 168"],
+        ),
+        (
+            "[log]",
             "[sign_in]\nshared_addresses = [\"hopital.example\"]\n[log]",
             &[
                 "30:20: sign_in.shared_addresses: \"hopital.example\" is no address, nor a network with nothing set beyond its prefix; write the hospital's own addresses or networks, such as [\"10.0.0.10\", \"10.0.1.0/24\"]",
@@ -92,13 +106,13 @@ fn each_mistake_has_its_place_and_its_remedy() {
             "[log]",
             "[publication]",
             &["29:2: publication: there is no such section; \
-                 remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, mail, sis, log, journal, passwords, policies, sign_in"],
+                 remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, mail, sis, log, journal, passwords, policies, sign_in, accounts"],
         ),
         (
             "[node]",
             "verbose = true\n[node]",
             &["1:1: verbose: a key outside any section; \
-             remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, mail, sis, log, journal, passwords, policies, sign_in"],
+             remove it, or use one of: node, establishments, store, vault, portal, desk, suppliers, relays, approvals, directory, mail, sis, log, journal, passwords, policies, sign_in, accounts"],
         ),
         (
             "format = \"json\"",

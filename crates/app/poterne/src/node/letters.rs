@@ -59,6 +59,9 @@ fn link_parts(t: Text, link: &LinkTold, origin: &str) -> Vec<String> {
     let lead = if link.anew { t.mail_link_anew() } else { t.mail_link_first() };
     let address = format!("{origin}/{lang}/link/{}", link.secret.expose());
     let mut rules = t.mail_link_until(when::full(link.expires, lang));
+    if let Some(opens) = link.opens {
+        rules = format!("{}\n{rules}", t.mail_link_opens(when::full(opens, lang)));
+    }
     if link.waits {
         rules = format!("{rules}\n{}", t.mail_link_waits());
     }
@@ -94,6 +97,7 @@ fn title(t: Text, about: About) -> &'static str {
     match about {
         About::Link => t.mail_link_title(),
         About::LinkDrawn => t.mail_link_drawn(),
+        About::LinkAllowed => t.mail_link_allowed(),
         About::MeansRenewed => t.mail_means_renewed(),
         About::PasswordChanged => t.mail_password_changed(),
         About::SecondFactorChanged => t.mail_second_factor_changed(),

@@ -112,6 +112,8 @@ pub struct NodeSettings {
     pub administrators_passwords: PasswordPolicy,
     /// Addresses behind which many people come together.
     pub shared_addresses: Vec<Cidr>,
+    /// How long after it was drawn a link gives other means to an account in use.
+    pub renewal_delay: Duration,
     /// How long a clean stop may take.
     pub stop_deadline: Duration,
     /// Slots of the journal's reserve.
@@ -247,6 +249,8 @@ pub(super) struct Ground<'a> {
     pub defences: Defences,
     /// Where the doors' pages live, if people are told by mail.
     pub post: Option<Post>,
+    /// How long after it was drawn a link gives other means to an account in use.
+    pub renewal_delay: Duration,
 }
 
 impl Ground<'_> {
@@ -337,6 +341,7 @@ impl Node {
         let desk_origin = node.desk.as_ref().map(|door| &door.origin);
         let ground = Ground {
             post: node.mail.as_ref().map(|_| post(&origins, desk_origin)),
+            renewal_delay: node.renewal_delay,
             keep: &keep,
             master: &node.master,
             establishments: &node.establishments,

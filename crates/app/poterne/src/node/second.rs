@@ -203,6 +203,7 @@ impl Second {
             if let Some(post) = &ground.post {
                 accounts.write_mail(post.clone());
             }
+            accounts.delay_renewals(ground.renewal_delay);
             managed = Some(accounts.clone());
             let services = DeskServices {
                 signin,

@@ -172,6 +172,13 @@ actions! {
         /// Which.
         link: LinkId
     } LinkConfirmed, |_| Question::Oversee(OverseeAct::ConfirmAccounts), account account, detail link;
+    /// Let the link to other means of one's own account serve before its time.
+    DatabaseAction AllowLink {
+        /// Whose.
+        account: AccountId,
+        /// Which.
+        link: LinkId
+    } LinkAllowed, |a| Question::NewMeans(a.account), account account, detail link;
     /// Take a link back.
     DatabaseAction WithdrawLink {
         /// Whose account it is for.

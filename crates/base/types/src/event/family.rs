@@ -84,6 +84,7 @@ impl Event {
             | Event::AccountCreated
             | Event::LinkDrawn
             | Event::LinkConfirmed
+            | Event::LinkAllowed
             | Event::LinkWithdrawn
             | Event::LinkUsed
             | Event::BreakGlassOpened

@@ -61,6 +61,8 @@ pub struct DrawnLink {
     pub waits: bool,
     /// Whether it leaves by mail too.
     pub mailed: bool,
+    /// First moment at which it serves, where the account is in use: until then its holder, who is warned, may stop it.
+    pub opens: Option<Time>,
 }
 
 /// A link that has not served yet.
@@ -80,6 +82,8 @@ pub struct LinkSeen {
     pub asks_second: bool,
     /// Where the account's mail goes once it served, if that changes.
     pub mail: Option<String>,
+    /// First moment at which it serves, where that is not at once.
+    pub opens: Option<Time>,
 }
 
 /// What a second person tells the holder of a link that he confirmed: his page asks for it, and it is shown once.
@@ -182,6 +186,9 @@ pub enum AccountError {
     /// The words say which part is wrong.
     #[error("{0} is missing or is not taken")]
     Field(&'static str),
+    /// That is not enough to give an account that is in use other means.
+    #[error("other means ask for an identity document, somebody who knows him, or a provider of the substantial level")]
+    Proof,
     /// Not from that state, or not for that reason.
     #[error("an account in this state does not become that")]
     Life,
@@ -368,6 +375,9 @@ pub(crate) struct LinkSecrets {
     /// Where the account's mail goes once it served, if that changes.
     #[n(7)]
     pub mail: Option<String>,
+    /// First moment at which it serves: that of an account in use leaves its holder the time to stop it.
+    #[n(9)]
+    pub opens: Option<i64>,
 }
 
 impl LinkSecrets {
@@ -390,10 +400,14 @@ impl LinkSecrets {
         self.by.as_deref().and_then(|by| AccountId::try_from(by).ok())
     }
 
+    pub(crate) fn opens(&self) -> Option<Time> {
+        self.opens.map(Time::from_micros)
+    }
+
     pub(crate) fn seen(&self) -> LinkSeen {
         let (drawn, expires) = (Time::from_micros(self.drawn), Time::from_micros(self.expires));
         let (waits, asks_second, mail) = (self.waits, self.second.is_some(), self.mail.clone());
-        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits, asks_second, mail }
+        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits, asks_second, mail, opens: self.opens() }
     }
 }
 

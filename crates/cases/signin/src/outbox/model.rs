@@ -37,6 +37,8 @@ abouts! {
     Link = "link",
     /// Such a link was drawn, and went elsewhere.
     LinkDrawn = "link_drawn",
+    /// Its holder let it serve before its time.
+    LinkAllowed = "link_allowed",
     /// It was used: password and second factor are others.
     MeansRenewed = "means_renewed",
     /// The password was changed.
@@ -98,6 +100,8 @@ pub struct LinkTold {
     pub waits: bool,
     /// Whether the account was in use before.
     pub anew: bool,
+    /// First moment at which it serves, where that is not at once.
+    pub opens: Option<Time>,
 }
 
 /// A letter, opened to be sent.
@@ -157,6 +161,8 @@ pub(crate) struct LetterSecrets {
     pub anew: bool,
     #[n(10)]
     pub count: Option<u32>,
+    #[n(11)]
+    pub opens: Option<i64>,
 }
 
 impl Drop for LetterSecrets {
@@ -194,6 +200,7 @@ impl LetterRow {
         let mut kept: LetterSecrets = minicbor::decode(&clear).ok()?;
         let secret = kept.secret.take().map(Secret::new);
         let (expires, waits, anew) = (Time::from_micros(kept.expires), kept.waits, kept.anew);
+        let opens = kept.opens.map(Time::from_micros);
         Some(Letter {
             row: self.id,
             account: self.account,
@@ -204,7 +211,7 @@ impl LetterRow {
             device: kept.device.clone(),
             lang: kept.lang.as_deref().and_then(|lang| lang.parse().ok()),
             origin: kept.origin.clone(),
-            link: secret.map(|secret| LinkTold { secret, expires, waits, anew }),
+            link: secret.map(|secret| LinkTold { secret, expires, waits, anew, opens }),
             count: kept.count.unwrap_or(1),
         })
     }

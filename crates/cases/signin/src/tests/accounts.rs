@@ -10,7 +10,14 @@ use types::{AccountState, IdentityProof, LifeReason};
 const NEW: &str = "Vingt-7 herons gris au gué";
 
 impl Fixture {
+    /// Where the delay before an account in use changes hands is not what is looked at.
     pub(super) fn accounts(&self) -> Accounts {
+        let accounts = self.delaying_accounts();
+        accounts.delay_renewals(Duration::ZERO);
+        accounts
+    }
+
+    pub(super) fn delaying_accounts(&self) -> Accounts {
         let keys = self.master.keys_for(Holder::Door(Door::Desk));
         Accounts::new(self.store.clone(), self.journal.clone(), Arc::clone(&self.policies), keys)
     }
@@ -371,11 +378,11 @@ async fn whoever_did_not_ask_for_a_link_sees_it_and_stops_it(database: &TestData
     desk.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
     it.wait();
     let ines = it.comes_in("ines", NEW, 7).await.unwrap();
-    let drawn = async || desk.own_account(&ines).await.unwrap().link;
+    let drawn = async || desk.own_account(&ines).await.unwrap().link.map(|link| (link.drawn, link.opens));
     assert_eq!(drawn().await, None, "it has served");
     let at = it.clock.now();
     let link = accounts.draw_link(who, account, IdentityProof::Known).await.unwrap();
-    assert_eq!(drawn().await, Some(at));
+    assert_eq!(drawn().await, Some((at, None)), "as its holder sees it");
     desk.disown(&ines).await.unwrap();
     assert_eq!(drawn().await, None);
     assert_eq!(desk.link(secret(&link), address(3)).await.err(), Some(LinkError::Absent), "it leads nowhere");

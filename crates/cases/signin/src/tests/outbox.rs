@@ -12,7 +12,7 @@ const MAIL: &str = "ines.delmas@hopital.example";
 const OTHER: &str = "autre@ailleurs.example";
 const NEW: &str = "Vingt-7 herons gris au gué";
 
-fn post() -> Post {
+pub(super) fn post() -> Post {
     let origins = [(Door::Desk, "https://bureau.hopital.example"), (Door::Portal, "https://portail.hopital.example")];
     Post::new(BTreeMap::from(origins.map(|(door, origin)| (door, origin.to_owned()))))
 }
@@ -27,7 +27,7 @@ impl Fixture {
         desk.resume(&opened.cookie, address(1)).await.unwrap()
     }
 
-    fn outbox(&self) -> Outbox {
+    pub(super) fn outbox(&self) -> Outbox {
         let keys = self.master.keys_for(Holder::Mailer);
         Outbox::new(self.store.clone(), self.journal.clone(), Arc::clone(&self.policies), keys)
     }

@@ -158,8 +158,7 @@ async fn it_opens_nothing_for_whoever_is_out_nor_after_new_means(database: &Test
     it.enrolment.passkey(account, &device.record()).await.unwrap();
     let door = it.with_passkeys(Door::Desk, DESK);
     let who = comes_in(&door, &device, 3).await.unwrap();
-    let keys = it.master.keys_for(Holder::Door(Door::Desk));
-    let accounts = crate::Accounts::new(it.store.clone(), it.journal.clone(), Arc::clone(&it.policies), keys);
+    let accounts = it.accounts();
     let suspended = (AccountState::Suspended, LifeReason::Suspicion);
     accounts.change_state(&admin.authenticated, account, suspended).await.unwrap();
     assert!(it.journal.is_revoked(who.session));

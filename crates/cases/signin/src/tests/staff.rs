@@ -102,6 +102,7 @@ impl House {
         let (paper, keys) = (Arc::new(Paper::default()), || it.master.keys_for(Holder::Door(Door::Desk)));
         let (store, journal, policies) = (it.store.clone(), it.journal.clone(), it.policies.clone());
         let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys());
+        accounts.delay_renewals(Duration::ZERO);
         let following = Following::new((store, journal), policies, keys(), paper.clone(), (vec![HERE], 20));
         let desk = it.door(Door::Desk, ALL).with_staff(paper.clone());
         let admin = signed_in(&it, &desk, "admin", 1).await;

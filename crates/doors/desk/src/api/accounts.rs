@@ -29,6 +29,9 @@ pub(crate) struct LinkBody {
     waits: bool,
     /// Whether its page asks for what the person who confirmed it tells the holder.
     asks_second: bool,
+    /// From when it serves, where that is not at once: the account is in use, and its holder may stop it until then.
+    #[schema(format = DateTime)]
+    opens: Option<String>,
 }
 
 /// An account.
@@ -122,6 +125,7 @@ impl From<LinkSeen> for LinkBody {
             expires: rfc3339(link.expires),
             waits: link.waits,
             asks_second: link.asks_second,
+            opens: link.opens.map(rfc3339),
         }
     }
 }

@@ -51,6 +51,7 @@ pub(crate) fn told(error: AccountError) -> Option<Refusal> {
         AccountError::NoSheet => Some(Refusal::NoSheet),
         AccountError::SheetByLink => Some(Refusal::SheetByLink),
         AccountError::Field("proof") => Some(Refusal::Proof),
+        AccountError::Proof => Some(Refusal::FirmProof),
         AccountError::ByLink => Some(Refusal::ByLink),
         AccountError::ByEnvelopes => Some(Refusal::ByEnvelopes),
         AccountError::Field("words") => Some(Refusal::Words),
@@ -264,6 +265,7 @@ async fn drawn(member: &Member, account: AccountId, link: DrawnLink, path: &str)
         expires: link.expires,
         waits: link.waits,
         mailed: link.mailed,
+        opens: link.opens,
     };
     let chrome = member.visit.chrome(Some(&member.who), Some(path));
     shown(lang, &AccountLink::new(chrome, view))
@@ -293,8 +295,8 @@ pub(crate) async fn one(member: Member, named: Named, before: Asking<Before>) ->
     let refusal = or_default(before).refusal();
     let sheets_by = sheets_by(&member, &sheet).await;
     let (me, manages) = (member.who.account, manages(&member));
-    let mails = service.writes_mail();
-    let view = AccountView { sheet, supplier, drawn_by, sheets_by, me, manages, mails, refusal };
+    let (mails, delay) = (service.writes_mail(), service.renewal_delay());
+    let view = AccountView { sheet, supplier, drawn_by, sheets_by, me, manages, mails, delay, refusal };
     shown(member.visit.lang, &AccountPage::new(member.chrome(), view))
 }
 

@@ -3,7 +3,7 @@
 use super::{Badge, Refusal, accounts::marks, sheets::mark_of, words};
 use identity::{asks_two_people, is_reason_for, takes_a_link_again};
 use signin::{AccountSeen, AccountSheet, LinkSeen, SheetSeen, SheetsSeen};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use types::{AccountId, AccountState, IdentityProof, LifeReason};
 use web::layout::prelude::*;
 
@@ -24,6 +24,8 @@ pub struct AccountView {
     pub manages: bool,
     /// Whether mail is sent, so that an address is of use.
     pub mails: bool,
+    /// How long after it was drawn a link gives other means to an account in use.
+    pub delay: Duration,
     /// Why what was asked was not done.
     pub refusal: Option<Refusal>,
 }
@@ -137,8 +139,16 @@ impl AccountPage {
         self.withdraws() && self.view.sheet.seen.review_due.is_some()
     }
 
+    /// What an account in use asks for to be given other means; a new one takes an employer's word too.
     fn proofs(&self) -> Vec<(IdentityProof, &'static str, &'static str)> {
-        words::proofs(self.t)
+        let is_new = self.view.sheet.seen.state == AccountState::Invited;
+        words::proofs(self.t).into_iter().filter(|(proof, ..)| is_new || proof.is_substantial()).collect()
+    }
+
+    /// When a link that is drawn now serves.
+    fn delay(&self) -> Option<String> {
+        let hours = self.view.delay.as_secs().div_ceil(3600);
+        (self.view.sheet.seen.state != AccountState::Invited).then(|| self.t.desk_accounts_link_draw_delay(hours))
     }
 
     /// Why a sheet that waits serves nothing yet.

@@ -259,6 +259,8 @@ pub struct AccountLinkView {
     pub waits: bool,
     /// Whether it leaves by mail too.
     pub mailed: bool,
+    /// First moment at which it serves, where that is not at once.
+    pub opens: Option<Time>,
 }
 
 /// The answer to whoever draws a link.

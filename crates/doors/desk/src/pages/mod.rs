@@ -111,6 +111,8 @@ pub enum Refusal {
     NoLink,
     /// How the identity was verified is not told, or was not face to face where it must be.
     Proof,
+    /// That is not enough for an account that is in use.
+    FirmProof,
     /// Nobody of this role has printed sheets.
     NoSheet,
     /// The sheet serves by the link.
@@ -121,7 +123,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 29] = [
+    pub const ALL: [Refusal; 30] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -148,6 +150,7 @@ impl Refusal {
         Self::Meanwhile,
         Self::NoLink,
         Self::Proof,
+        Self::FirmProof,
         Self::NoSheet,
         Self::SheetByLink,
         Self::SheetSecond,
@@ -182,6 +185,7 @@ impl Refusal {
             Self::Meanwhile => "meanwhile",
             Self::NoLink => "no-link",
             Self::Proof => "proof",
+            Self::FirmProof => "firm-proof",
             Self::NoSheet => "no-sheet",
             Self::SheetByLink => "sheet-by-link",
             Self::SheetSecond => "sheet-second",
@@ -217,6 +221,7 @@ impl Refusal {
             Self::Meanwhile => t.desk_accounts_problem_meanwhile(),
             Self::NoLink => t.desk_accounts_problem_no_link(),
             Self::Proof => t.desk_accounts_problem_proof(),
+            Self::FirmProof => t.desk_accounts_problem_firm_proof(),
             Self::NoSheet => t.desk_accounts_codes_problem_none(),
             Self::SheetByLink => t.desk_accounts_codes_problem_by_link(),
             Self::SheetSecond => t.desk_accounts_codes_problem_second(),

@@ -32,7 +32,7 @@ pub fn account(name: &str, role: Role, state: AccountState) -> AccountSeen {
 fn link(by: AccountId, waits: bool) -> Option<LinkSeen> {
     let (drawn, expires) = (NOW - minutes(90), NOW + minutes(10_000));
     let (id, mail) = (LinkId::from_bytes([6; 16]), None);
-    Some(LinkSeen { id, by: Some(by), drawn, expires, waits, asks_second: !waits, mail })
+    Some(LinkSeen { id, by: Some(by), drawn, expires, waits, asks_second: !waits, mail, opens: None })
 }
 
 pub fn sheet(seen: AccountSeen) -> AccountSheet {
@@ -63,7 +63,17 @@ pub fn account_view(sheet: AccountSheet, manages: bool) -> AccountView {
     let supplier = sheet.seen.supplier.map(|_| "Radiance Imagerie".to_owned());
     let drawn_by = sheet.seen.link.as_ref().map(|_| "Mireille Oudart".to_owned());
     let sheets_by = [(ME, "Odile Marchetti".to_owned()), (OTHER, "Mireille Oudart".to_owned())].into();
-    AccountView { sheet, supplier, drawn_by, sheets_by, me: ME, manages, mails: false, refusal: None }
+    AccountView {
+        sheet,
+        supplier,
+        drawn_by,
+        sheets_by,
+        me: ME,
+        manages,
+        mails: false,
+        delay: signin::RENEWAL_DELAY,
+        refusal: None,
+    }
 }
 
 pub fn rows() -> Vec<AccountSeen> {
@@ -231,6 +241,7 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
             expires: NOW + minutes(10_000),
             waits,
             mailed: waits,
+            opens: waits.then(|| NOW + minutes(1400)),
         };
         pages.push((name, html(&AccountLink::new(at("/accounts/new"), view))));
     }
@@ -272,8 +283,10 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
     let mut technician = sheet(account("Inès Delcourt", Role::Technician, AccountState::Active));
     technician.mail = Some("ines.delcourt@radiance.example".into());
     let mut officer = sheet(account("Agnès Kerviel", Role::SecurityOfficer, AccountState::Active));
-    officer.seen.link = link(OTHER, true)
-        .map(|link| LinkSeen { mail: Some("agnes.kerviel@hopital-de-valombre.example".into()), ..link });
+    officer.seen.link = link(OTHER, true).map(|link| {
+        let mail = Some("agnes.kerviel@hopital-de-valombre.example".into());
+        LinkSeen { mail, opens: Some(NOW + minutes(1300)), ..link }
+    });
     for (name, sheet) in [("account-mail", technician), ("account-mail-waits", officer)] {
         let view = AccountView { mails: true, ..account_view(sheet, true) };
         pages.push((name, html(&AccountPage::new(at("/accounts/x"), view))));

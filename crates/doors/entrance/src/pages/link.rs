@@ -95,6 +95,22 @@ impl LinkDone {
     }
 }
 
+/// The page of a link that does not serve yet: the account is in use, and its holder has the time to stop it.
+#[derive(Debug, Template)]
+#[template(path = "entrance/link_early.html")]
+pub struct LinkEarly {
+    chrome: Chrome,
+    t: Text,
+    opens: Time,
+}
+
+impl LinkEarly {
+    /// The page, with when it serves.
+    pub fn new(chrome: Chrome, opens: Time) -> Self {
+        Self { t: chrome.text(), chrome, opens }
+    }
+}
+
 /// The page of a link that a second person has not confirmed yet.
 #[derive(Debug, Template)]
 #[template(path = "entrance/link_waits.html")]

@@ -22,6 +22,8 @@ pub enum AccountChanged {
     PasskeyRemoved,
     /// A sign-in was said not to be one's own.
     Disowned,
+    /// A link to other means serves at once.
+    LinkAllowed,
 }
 
 impl AccountChanged {
@@ -35,6 +37,7 @@ impl AccountChanged {
             Self::PasskeyAllowed => "passkey-allowed",
             Self::PasskeyRemoved => "passkey-removed",
             Self::Disowned => "disowned",
+            Self::LinkAllowed => "link-allowed",
         }
     }
 
@@ -47,6 +50,7 @@ impl AccountChanged {
             Self::PasskeyAllowed,
             Self::PasskeyRemoved,
             Self::Disowned,
+            Self::LinkAllowed,
         ]
         .into_iter()
         .find(|one| one.word() == word)
@@ -62,6 +66,7 @@ impl AccountChanged {
             Self::PasskeyAllowed => t.entrance_passkey_allowed(),
             Self::PasskeyRemoved => t.entrance_passkey_removed(),
             Self::Disowned => t.entrance_account_changed_disowned(),
+            Self::LinkAllowed => t.entrance_account_changed_link_allowed(),
         }
     }
 }

@@ -15,7 +15,7 @@ mod welcome;
 pub use advice::Advice;
 pub use code::{CodeStep, CodeStepView};
 pub use envelopes::{EnvelopeProblem, FirstEnvelope, FirstEnvelopeView, SecondEnvelope, SecondEnvelopeView};
-pub use link::{Link, LinkDone, LinkProblem, LinkView, LinkWaits};
+pub use link::{Link, LinkDone, LinkEarly, LinkProblem, LinkView, LinkWaits};
 pub use means::{AccountChanged, AccountProblem, Codes, SecondFactor, SecondFactorView, refused_password};
 pub use other::{Disowned, Other, OtherView, OtherWhy, TooLate};
 pub use passkey::{Again, AgainView, AskedFor, OwnPasskeys, PasskeyEnrolling, PasskeyForm};

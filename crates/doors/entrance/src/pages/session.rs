@@ -7,7 +7,7 @@ use super::{
     sheet::{left, short_of_codes},
 };
 use data_encoding::BASE64URL_NOPAD;
-use signin::{OwnSession, PasskeySeen, PastSignIn, SheetsSeen};
+use signin::{OwnLink, OwnSession, PasskeySeen, PastSignIn, SheetsSeen};
 use types::{ClientAddress, Time};
 use web::layout::prelude::*;
 
@@ -26,8 +26,8 @@ pub struct SessionView {
     pub spare_codes: usize,
     /// The printed sheet that is one's second factor, where it is.
     pub sheet: Option<SheetsSeen>,
-    /// Since when a link would give the account other means.
-    pub link: Option<Time>,
+    /// A link that would give the account other means.
+    pub link: Option<OwnLink>,
     /// Passkeys, where this door takes them.
     pub passkeys: Option<OwnPasskeys>,
     /// What was just done.

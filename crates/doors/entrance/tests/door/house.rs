@@ -209,6 +209,7 @@ impl House {
         };
         let account = enrolment.account(HERE, new).await.unwrap();
         let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys());
+        accounts.delay_renewals(Duration::ZERO);
         let settings = TokenSettings {
             door: DoorName::Desk,
             roles: &[Role::Beneficiary, Role::Dpo],

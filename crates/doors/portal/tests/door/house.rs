@@ -281,6 +281,7 @@ async fn link(enrolment: &Enrolment, now: Time, accounts: Accounts) -> String {
     };
     let account = enrolment.account(HERE, new).await.unwrap();
     let who = identity::system_actor(SystemActor::Demo, Some(HERE), now);
+    accounts.delay_renewals(Duration::ZERO);
     accounts.draw_link(&who, account, IdentityProof::Known).await.unwrap().secret.expose().clone()
 }
 

@@ -37,6 +37,8 @@ fn leaves(route: &Route) -> Leaves {
         // Of a session that is not kept one at a time, and of a word that is none.
         ("POST", "/{lang}/session/here" | "/{lang}/session/not-me") => Leaves::Nothing,
         ("POST", "/{lang}/account/not-me") => Leaves::Means(Event::SignInDisowned),
+        // No link leads to the account.
+        ("POST", "/{lang}/account/link/allow") => Leaves::Nothing,
         ("POST", "/{lang}/account/password") => Leaves::Means(Event::PasswordChanged),
         ("POST", "/{lang}/account/second-factor") => Leaves::Means(Event::SecondFactorChanged),
         ("POST", "/{lang}/account/codes") => Leaves::Means(Event::SpareCodesDrawn),

@@ -3,10 +3,11 @@
 use entrance::{FactorView, pages::*};
 use identity::{Because, TotpSecret, WeakPassword};
 use portal::{greeting, pages::*};
-use signin::{OtherSession, OwnSession, PasskeySeen, PastSignIn, Puzzle, SheetSeen, SheetsSeen};
+use signin::{OtherSession, OwnLink, OwnSession, PasskeySeen, PastSignIn, Puzzle, SheetSeen, SheetsSeen};
 use std::time::Duration;
 use types::{
-    AccountId, Category, ClientAddress, Confidentiality, Event, Lang, ObjectId, PatientId, Role, SessionId, Time,
+    AccountId, Category, ClientAddress, Confidentiality, Event, Lang, LinkId, ObjectId, PatientId, Role, SessionId,
+    Time,
 };
 use web::{
     i18n::Text,
@@ -377,7 +378,11 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
     }
     add("session-passkeys", &|| session(&SessionView { passkeys: passkeys.clone(), ..alone.clone() }));
     add("session-stale", &|| session(&SessionView { passkeys: with(true, None), ..alone.clone() }));
-    add("session-link-drawn", &|| session(&SessionView { link: Some(ago(3)), ..several.clone() }));
+    let own = |opens| Some(OwnLink { id: LinkId::from_bytes([6; 16]), drawn: ago(3), opens });
+    for (name, opens) in [("session-link-drawn", None), ("session-link-early", Some(NOW + Duration::from_secs(75_600)))]
+    {
+        add(name, &|| session(&SessionView { link: own(opens), ..several.clone() }));
+    }
     add("session-wrong", &|| session(&SessionView { problem, ..alone.clone() }));
     let factor = || FactorView::new(&TotpSecret::from_bytes([7; 20]), "Centre hospitalier", "camille.aubrelle");
     for (name, problem) in [("second-factor", None), ("second-factor-wrong", Some(AccountProblem::Code))] {
@@ -409,6 +414,8 @@ fn account_pages(lang: Lang, add: &mut impl FnMut(&str, &dyn Fn() -> String)) {
         add(name, &|| Link::new(chrome(lang, "/link/s", None), view.clone()).render().unwrap());
     }
     add("link-done", &|| LinkDone::new(chrome(lang, "/", None)).render().unwrap());
+    let opens = NOW + Duration::from_secs(75_600);
+    add("link-early", &|| LinkEarly::new(chrome(lang, "/", None), opens).render().unwrap());
     add("link-waits", &|| LinkWaits::new(chrome(lang, "/", None)).render().unwrap());
 }
 

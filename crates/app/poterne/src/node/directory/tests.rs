@@ -86,6 +86,7 @@ impl Site {
         };
         let hospital = Arc::new(Hospital::new(&config));
         let ground = Ground {
+            renewal_delay: signin::RENEWAL_DELAY,
             post: None,
             keep: &keep,
             master: &master,
@@ -97,6 +98,7 @@ impl Site {
         let desk = ground.signin(Door::Desk, DESK_ROLES, limits).unwrap().with_staff(hospital.clone());
         let keys = || master.keys_for(Holder::Door(Door::Desk));
         let accounts = Accounts::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys());
+        accounts.delay_renewals(Duration::ZERO);
         let keeps = (keep.store.clone(), keep.journal.clone());
         let following = Following::new(keeps, keep.policies.clone(), keys(), hospital.clone(), (vec![HERE], 20));
         let following = Arc::new(following);

@@ -41,6 +41,7 @@ impl Site {
         let enrolment = keep.enrolling(&master, SystemActor::Operator).0;
         enrolment.establishment(ESTABLISHMENT, "Hôpital d’essai").await.unwrap();
         let ground = Ground {
+            renewal_delay: signin::RENEWAL_DELAY,
             post: None,
             keep: &keep,
             master: &master,

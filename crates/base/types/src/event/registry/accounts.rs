@@ -70,7 +70,7 @@ pub(super) const ENTRIES: &[Documented] = &[
             Form::Effect,
             "a link was drawn by which somebody chooses his password and second factor; those drawn before serve no more",
             "target: the account; detail: the link's identifier, how the identity was verified, whether a second person \
-             must confirm",
+             must confirm, from when it serves where that is not at once",
         )],
         &["acces-web:AA6", "acces-web:GA4", "segur:SC.SSI/IAM.91"],
         codes("110113", Do::Create).of_type("110137"),
@@ -83,6 +83,16 @@ pub(super) const ENTRIES: &[Documented] = &[
             "target: the account; detail: the link's identifier",
         )],
         &["segur:SC.SSI/IAM.91"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
+        Event::LinkAllowed,
+        &[written(
+            Form::Effect,
+            "an account's holder, who had just proved who he is, let a link to other means serve before its time",
+            "target: the account; author: its holder; detail: the link's identifier",
+        )],
+        &["acces-web:GA4", "segur:SC.SSI/IAM.91"],
         codes("110113", Do::Update).of_type("110137"),
     ),
     entry(
