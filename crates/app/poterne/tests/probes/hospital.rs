@@ -141,7 +141,7 @@ type Door = State<Arc<Parts>>;
 
 async fn home(State(parts): Door, headers: HeaderMap) -> Response {
     if parts.honors(&headers).is_none() {
-        let form = "<form method=\"post\" action=\"/fr/session\"><input type=\"text\" name=\"login\">\
+        let form = "<link href=\"/assets/atkinson-hyperlegible-next.woff2\"><form method=\"post\" action=\"/fr/session\"><input type=\"text\" name=\"login\">\
                     <input type=\"password\" name=\"password\"></form>";
         return Html(form).into_response();
     }
