@@ -32,7 +32,7 @@ pub struct Page {
 }
 
 /// A form of a page.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
     /// Where it is sent.
     pub action: String,
@@ -105,6 +105,17 @@ impl Browser {
             .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
             .collect();
         self.send(Method::POST, &form.action, Some(pairs.join("&")), cookie).await
+    }
+
+    /// Calls a route of programs with a token. What it may change is given nothing.
+    pub async fn call(&self, method: &str, path: &str, token: &str) -> Result<Page> {
+        let method = Method::from_bytes(method.as_bytes())?;
+        let request = self.client.request(method.clone(), format!("{}{path}", self.base)).bearer_auth(token);
+        let request = match method {
+            Method::GET => request,
+            _ => request.header(CONTENT_TYPE, "application/json").body("{}"),
+        };
+        read(request.send().await?).await
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<String>, cookie: Option<&str>) -> Result<Page> {

@@ -74,6 +74,14 @@ pub enum Flaw {
     LeaksOne,
     /// Sent again, what opened a session meets an error.
     Busy,
+    OpensToAnyRole,
+    ChangesForAnyRole,
+    TellsOtherRoles,
+    AnyDoorsSession,
+    /// No flaw: a desk with its pages, and a token for one thing.
+    Desk,
+    TokensOpenAll,
+    ClosedToItsRole,
 }
 
 /// What whoever has another session is told.
@@ -109,6 +117,9 @@ impl Parts {
         let text = headers.get("cookie")?.to_str().ok()?;
         let cookie = text.strip_prefix("__Host-poterne-portal=")?.to_owned();
         let mut sessions = self.sessions.lock().unwrap();
+        if self.flaw == Flaw::AnyDoorsSession {
+            return Some(cookie);
+        }
         let any = self.flaw == Flaw::AnySecret;
         let found = sessions.iter_mut().find(|(kept, _)| **kept == cookie || any && kept[..26] == cookie[..26]);
         let (_, session) = found?;
@@ -278,10 +289,10 @@ async fn means(State(parts): Door) -> Html<String> {
     Html(if *parts.has_token.lock().unwrap() { token + &issue } else { issue })
 }
 
-async fn issue(State(parts): Door, body: String) -> &'static str {
+async fn issue(State(parts): Door, body: String) -> Html<&'static str> {
     assert_eq!(body, "csrf=t&label=sonde&scope=rules%3Aread&days=1&sources=");
     *parts.has_token.lock().unwrap() = true;
-    "token"
+    Html("<code class=\"secret\" tabindex=\"0\">pot_sonde</code>")
 }
 
 async fn revoke(State(parts): Door, body: String) -> StatusCode {
@@ -317,8 +328,28 @@ fn is_administration(path: &str) -> bool {
     begins.iter().chain(&programs).any(|begins| path.starts_with(begins))
 }
 
-async fn unknown(State(parts): Door, headers: HeaderMap, uri: axum::http::Uri) -> Response {
+/// What a desk answers a security officer, and a program of his.
+async fn of_desk(parts: &Parts, headers: &HeaderMap, path: &str) -> Response {
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let his = ["interventions", "sessions", "equipment", "rules", "policies"];
+    match bearer {
+        Some(bearer) => {
+            assert_eq!(bearer, "Bearer pot_sonde");
+            let opens = path == "/api/v1/rules" || (parts.flaw == Flaw::TokensOpenAll && path != "/api/v1/nowhere");
+            if opens { StatusCode::OK.into_response() } else { StatusCode::FORBIDDEN.into_response() }
+        }
+        None if his.iter().any(|page| path == format!("/fr/{page}")) => StatusCode::OK.into_response(),
+        None => nowhere().await,
+    }
+}
+
+async fn unknown(State(parts): Door, method: axum::http::Method, headers: HeaderMap, uri: axum::http::Uri) -> Response {
+    let is_get = method == axum::http::Method::GET;
     match parts.flaw {
+        Flaw::OpensToAnyRole if is_get && uri.path() != "/fr/nowhere" => Html("here").into_response(),
+        Flaw::ChangesForAnyRole if !is_get => StatusCode::SEE_OTHER.into_response(),
+        Flaw::TellsOtherRoles if uri.path() != "/fr/nowhere" => StatusCode::FORBIDDEN.into_response(),
+        Flaw::Desk | Flaw::TokensOpenAll => of_desk(&parts, &headers, uri.path()).await,
         Flaw::ServesStrangers if headers.get("cookie").is_none() && uri.path() != "/fr/nowhere" => {
             Html("here").into_response()
         }
@@ -377,6 +408,7 @@ pub async fn open(flaw: Flaw) -> Fake {
     // Where the staff comes in is the desk: the cookie's name stays.
     let door = match flaw {
         Flaw::Administers | Flaw::AdministersApart | Flaw::LeaksOne => types::Door::Desk,
+        Flaw::Desk | Flaw::TokensOpenAll | Flaw::ClosedToItsRole => types::Door::Desk,
         _ => target.door,
     };
     let target = Target { door, ..target };

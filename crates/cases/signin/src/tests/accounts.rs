@@ -7,7 +7,7 @@ use crate::{
 };
 use types::{AccountState, IdentityProof, LifeReason};
 
-const NEW: &str = "Vingt-7 herons gris au gué";
+pub(super) const NEW: &str = "Vingt-7 herons gris au gué";
 
 impl Fixture {
     pub(super) fn accounts(&self) -> Accounts {
