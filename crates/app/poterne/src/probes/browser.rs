@@ -107,15 +107,9 @@ impl Browser {
         self.send(Method::POST, &form.action, Some(pairs.join("&")), cookie).await
     }
 
-    /// Calls a route of programs with a token. What it may change is given nothing.
-    pub async fn call(&self, method: &str, path: &str, token: &str) -> Result<Page> {
-        let method = Method::from_bytes(method.as_bytes())?;
-        let request = self.client.request(method.clone(), format!("{}{path}", self.base)).bearer_auth(token);
-        let request = match method {
-            Method::GET => request,
-            _ => request.header(CONTENT_TYPE, "application/json").body("{}"),
-        };
-        read(request.send().await?).await
+    /// Reads a route of programs with a token.
+    pub async fn call(&self, path: &str, token: &str) -> Result<Page> {
+        read(self.client.get(format!("{}{path}", self.base)).bearer_auth(token).send().await?).await
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<String>, cookie: Option<&str>) -> Result<Page> {

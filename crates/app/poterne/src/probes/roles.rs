@@ -16,12 +16,17 @@ use std::sync::Arc;
 use types::Door;
 
 /// Routes asked in a round; the next round goes on with the next ones. Each refusal is traced.
-const ROUTES_EACH: usize = 8;
+pub const ROUTES_EACH: usize = 8;
 const ROUND_SECONDS: i64 = 600;
 const SESSION: &str = "/fr/session";
 const NOWHERE: &str = "/fr/nowhere";
 /// What the desk's programs may ask with the token that the probe is issued.
 const OF_TOKEN: &str = "/api/v1/rules";
+
+/// A field that one of the forms cannot be read without; with nothing in it, none changes anything.
+const NOTHING_TOLD: [(&str, &str); 1] = [("name", "")];
+/// Of programs' routes, the ends of those that are not understood without more.
+const ASK_MORE: [&str; 3] = ["/recording", "/export", "/terms"];
 
 /// What a reserved account's role may do at its door.
 struct His {
@@ -29,12 +34,14 @@ struct His {
     opens: &'static [&'static str],
     /// Beginnings of what is its own too, and is not tried here.
     besides: &'static [&'static str],
+    /// Pages of which it sends no form.
+    besides_pages: &'static [&'static str],
 }
 
 /// Of the patient, the security officer, the technician.
 fn his(door: Door) -> Option<His> {
     Some(match door {
-        Door::Portal => His { opens: &["/fr/", SESSION], besides: &["/{lang}/records/"] },
+        Door::Portal => His { opens: &["/fr/", SESSION], besides: &["/{lang}/records/"], besides_pages: &[] },
         Door::Desk => His {
             opens: &[
                 "/fr/",
@@ -47,10 +54,12 @@ fn his(door: Door) -> Option<His> {
                 "/fr/means",
             ],
             besides: &["/{lang}/accounts", "/{lang}/interventions", "/{lang}/sessions", "/{lang}/means"],
+            besides_pages: &["/{lang}/equipment/{id}", "/{lang}/suppliers"],
         },
         Door::Suppliers => His {
             opens: &["/fr/", SESSION, "/fr/interventions", "/fr/interventions/new", "/fr/means"],
             besides: &["/{lang}/interventions", "/{lang}/means", "/{lang}/ssh"],
+            besides_pages: &[],
         },
         _ => return None,
     })
@@ -69,12 +78,14 @@ pub struct RolesProbe {
     info: &'static ProbeInfo,
     doors: Vec<Arc<Visits>>,
     targets: Vec<Target>,
+    each: usize,
 }
 
 impl RolesProbe {
-    /// Over these doors; `targets` are all those with pages, where sessions of others are shown too.
-    pub fn new(info: &'static ProbeInfo, doors: Vec<Arc<Visits>>, targets: Vec<Target>) -> Self {
-        Self { info, doors, targets }
+    /// Over these doors; `targets` are all those with pages, where sessions of others are shown too. Asks so many routes of each
+    /// in a round.
+    pub fn new(info: &'static ProbeInfo, (doors, targets): (Vec<Arc<Visits>>, Vec<Target>), each: usize) -> Self {
+        Self { info, doors, targets, each }
     }
 
     async fn look(&self, door: &Visits) -> Seen {
@@ -88,7 +99,7 @@ impl RolesProbe {
                 _ => return Err(Fault::broken(format!("{path}, which the role may open, is answered {status}"))),
             }
         }
-        let count = others_routes(door, &cookie, &his).await?;
+        let count = others_routes(door, &cookie, (&his, self.each)).await?;
         for other in self.targets.iter().filter(|other| other.door != door.door()) {
             let there = Browser::new(other).map_err(Fault::unreachable)?;
             if there.get(SESSION, Some(&cookie)).await.map_err(Fault::unreachable)?.status == 200 {
@@ -104,8 +115,9 @@ impl RolesProbe {
             door.forget().await;
         }
         Ok(format!(
-            "what the role may opens; of {count} routes of other roles and doors, {ROUTES_EACH} each time answer like what is not \
-             there; what one door gave opens nothing at another"
+            "what the role may opens; of {count} routes of other roles and doors, {} each time answer like what is not \
+             there; what one door gave opens nothing at another",
+            self.each
         ))
     }
 
@@ -119,21 +131,28 @@ impl RolesProbe {
     }
 
     async fn called(&self, desk: &Visits, token: &str) -> Result<(), Fault> {
-        let (method, absent) = ("GET", "/api/v1/nowhere");
-        for (path, opens) in [(OF_TOKEN, true), (absent, false)] {
-            let status = desk.browser.call(method, path, token).await.map_err(Fault::unreachable)?.status;
+        for (path, opens) in [(OF_TOKEN, true), ("/api/v1/nowhere", false)] {
+            let status = desk.browser.call(path, token).await.map_err(Fault::unreachable)?.status;
             if (status == 200) != opens {
                 return Err(Fault::unreachable(format!("{path} is answered {status} to a token")));
             }
         }
-        let routes: Vec<_> = desk::ROUTES.iter().filter(|route| route.asks == Asks::Token).collect();
-        for route in turn(&routes, desk).filter(|route| route.path != OF_TOKEN) {
+        // What takes a body is refused for want of it, which says nothing.
+        let reads = desk::ROUTES.iter().filter(|route| route.asks == Asks::Token && route.method == "GET");
+        let reads =
+            reads.filter(|route| route.path != OF_TOKEN && !ASK_MORE.iter().any(|end| route.path.ends_with(end)));
+        let routes: Vec<_> = reads.collect();
+        for route in turn(&routes, desk, self.each) {
             let path = path_of(route);
-            refused(route, desk.browser.call(route.method, &path, token).await.map_err(Fault::unreachable)?.status)?;
+            let status = desk.browser.call(&path, token).await.map_err(Fault::unreachable)?.status;
+            refused(route, status)?;
+            if !matches!(status, 403 | 404) {
+                return Err(Fault::unreachable(format!("{path} is answered {status} to a token for another thing")));
+            }
         }
         for other in self.targets.iter().filter(|other| other.door != Door::Desk) {
             let there = Browser::new(other).map_err(Fault::unreachable)?;
-            let status = there.call("GET", "/api/v1/interventions", token).await.map_err(Fault::unreachable)?.status;
+            let status = there.call("/api/v1/interventions", token).await.map_err(Fault::unreachable)?.status;
             if status < 400 {
                 return Err(Fault::broken(format!("a token of the desk opens something at {}", other.door)));
             }
@@ -153,10 +172,10 @@ impl Probe for RolesProbe {
 }
 
 /// The routes of this round.
-fn turn<'r>(routes: &'r [&'static Route], door: &Visits) -> impl Iterator<Item = &'static Route> + 'r {
+fn turn<'r>(routes: &'r [&'static Route], door: &Visits, each: usize) -> impl Iterator<Item = &'static Route> + 'r {
     let round = usize::try_from(door.now().seconds() / ROUND_SECONDS).unwrap_or(0);
-    let first = round.wrapping_mul(ROUTES_EACH) % routes.len().max(1);
-    routes.iter().copied().cycle().skip(first).take(ROUTES_EACH.min(routes.len()))
+    let first = round.wrapping_mul(each) % routes.len().max(1);
+    routes.iter().copied().cycle().skip(first).take(each.min(routes.len()))
 }
 
 /// The routes that ask for a session and are other roles' or other doors'.
@@ -170,11 +189,11 @@ fn others(door: Door, his: &His) -> Vec<&'static Route> {
     let same = |route: &Route, other: &Route| (route.method, route.path) == (other.method, other.path);
     let is_his = |route: &Route| {
         let page = route.path.replace("{lang}", "fr");
+        let his_too = his.besides_pages.contains(&route.path);
         let told = OF_ADMINISTRATORS.contains(&(route.method, route.path)) && door == Door::Desk;
         !told
             && (his.besides.iter().any(|begin| route.path.starts_with(begin))
-                || (route.method == "GET"
-                    && (his.opens.contains(&page.as_str()) || route.path == "/{lang}/equipment/{id}")))
+                || (route.method == "GET" && (his.opens.contains(&page.as_str()) || his_too)))
     };
     let there = |route: &Route| own.iter().any(|one| same(one, route));
     let asks = every.into_iter().flatten().filter(|route| route.asks == Asks::Session);
@@ -184,17 +203,17 @@ fn others(door: Door, his: &His) -> Vec<&'static Route> {
 }
 
 /// Asks for some of them; gives how many there are.
-async fn others_routes(door: &Visits, cookie: &str, his: &His) -> Result<usize, Fault> {
+async fn others_routes(door: &Visits, cookie: &str, (his, each): (&His, usize)) -> Result<usize, Fault> {
     let routes = others(door.door(), his);
     let page = door.browser.get(SESSION, Some(cookie)).await.map_err(Fault::unreachable)?;
     // A form of this very session: what refuses is not that it is another's.
     let form = page.form("csrf").ok_or_else(|| Fault::unreachable("no page offers a form"))?;
     let absent = door.browser.get(NOWHERE, Some(cookie)).await.map_err(Fault::unreachable)?;
-    for route in turn(&routes, door) {
+    for route in turn(&routes, door, each) {
         let path = path_of(route);
         let page = match route.method {
             "GET" => door.browser.get(&path, Some(cookie)).await,
-            _ => door.browser.submit(&Form { action: path, ..form.clone() }, &[], Some(cookie)).await,
+            _ => door.browser.submit(&Form { action: path, ..form.clone() }, &NOTHING_TOLD, Some(cookie)).await,
         };
         let page = page.map_err(Fault::unreachable)?;
         refused(route, page.status)?;

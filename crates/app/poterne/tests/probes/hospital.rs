@@ -74,6 +74,8 @@ pub enum Flaw {
     LeaksOne,
     /// Sent again, what opened a session meets an error.
     Busy,
+    /// No flaw: a portal, without pages of others.
+    Portal,
     OpensToAnyRole,
     ChangesForAnyRole,
     TellsOtherRoles,
@@ -282,17 +284,23 @@ fn absent() -> Html<String> {
     Html(format!("<p>Not here. <code>{}</code></p>", data_encoding::HEXLOWER.encode(&drawn)))
 }
 
-async fn means(State(parts): Door) -> Html<String> {
+async fn means(State(parts): Door) -> Response {
+    if parts.flaw == Flaw::Portal {
+        return nowhere().await;
+    }
     let csrf = "<input type=\"hidden\" name=\"csrf\" value=\"t\">";
     let token = format!("<form method=\"post\" action=\"/fr/means/tokens/x/revoke\">{csrf}</form>");
     let issue = format!("<form method=\"post\" action=\"/fr/means/tokens\">{csrf}<input name=\"days\"></form>");
-    Html(if *parts.has_token.lock().unwrap() { token + &issue } else { issue })
+    Html(if *parts.has_token.lock().unwrap() { token + &issue } else { issue }).into_response()
 }
 
-async fn issue(State(parts): Door, body: String) -> Html<&'static str> {
+async fn issue(State(parts): Door, body: String) -> Response {
+    if parts.flaw == Flaw::Portal {
+        return nowhere().await;
+    }
     assert_eq!(body, "csrf=t&label=sonde&scope=rules%3Aread&days=1&sources=");
     *parts.has_token.lock().unwrap() = true;
-    Html("<code class=\"secret\" tabindex=\"0\">pot_sonde</code>")
+    Html("<code class=\"secret\" tabindex=\"0\">pot_sonde</code>").into_response()
 }
 
 async fn revoke(State(parts): Door, body: String) -> StatusCode {
@@ -313,6 +321,8 @@ async fn retention(State(parts): Door, body: String) -> Response {
     let flaw = match body.as_str() {
         body if body.starts_with("csrf=t&what=retention") => Flaw::AnybodySetsRetention,
         body if body.starts_with("csrf=t&what=extra") => Flaw::AnybodyRecordsMore,
+        "csrf=t&name=" if parts.flaw == Flaw::ChangesForAnyRole => return StatusCode::SEE_OTHER.into_response(),
+        "csrf=t&name=" => return nowhere().await,
         other => panic!("{other}"),
     };
     if parts.flaw == flaw { StatusCode::SEE_OTHER.into_response() } else { nowhere().await }
@@ -329,7 +339,7 @@ fn is_administration(path: &str) -> bool {
 }
 
 /// What a desk answers a security officer, and a program of his.
-async fn of_desk(parts: &Parts, headers: &HeaderMap, path: &str) -> Response {
+async fn of_desk(parts: &Parts, headers: &HeaderMap, (path, is_get): (&str, bool)) -> Response {
     let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
     let his = ["interventions", "sessions", "equipment", "rules", "policies"];
     match bearer {
@@ -338,7 +348,7 @@ async fn of_desk(parts: &Parts, headers: &HeaderMap, path: &str) -> Response {
             let opens = path == "/api/v1/rules" || (parts.flaw == Flaw::TokensOpenAll && path != "/api/v1/nowhere");
             if opens { StatusCode::OK.into_response() } else { StatusCode::FORBIDDEN.into_response() }
         }
-        None if his.iter().any(|page| path == format!("/fr/{page}")) => StatusCode::OK.into_response(),
+        None if is_get && his.iter().any(|page| path == format!("/fr/{page}")) => StatusCode::OK.into_response(),
         None => nowhere().await,
     }
 }
@@ -349,7 +359,7 @@ async fn unknown(State(parts): Door, method: axum::http::Method, headers: Header
         Flaw::OpensToAnyRole if is_get && uri.path() != "/fr/nowhere" => Html("here").into_response(),
         Flaw::ChangesForAnyRole if !is_get => StatusCode::SEE_OTHER.into_response(),
         Flaw::TellsOtherRoles if uri.path() != "/fr/nowhere" => StatusCode::FORBIDDEN.into_response(),
-        Flaw::Desk | Flaw::TokensOpenAll => of_desk(&parts, &headers, uri.path()).await,
+        Flaw::Desk | Flaw::TokensOpenAll => of_desk(&parts, &headers, (uri.path(), is_get)).await,
         Flaw::ServesStrangers if headers.get("cookie").is_none() && uri.path() != "/fr/nowhere" => {
             Html("here").into_response()
         }
