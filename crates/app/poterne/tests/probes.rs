@@ -5,6 +5,8 @@
 #[path = "../src/probes/mod.rs"]
 mod probes;
 
+#[path = "probes/bureau.rs"]
+mod bureau;
 #[path = "probes/demonstration.rs"]
 mod demonstration;
 #[path = "probes/fake.rs"]
@@ -15,6 +17,8 @@ mod gate;
 mod hospital;
 #[path = "probes/journaled.rs"]
 mod journaled;
+#[path = "probes/managing.rs"]
+mod managing;
 #[path = "probes/relaying.rs"]
 mod relaying;
 #[path = "probes/sealed.rs"]

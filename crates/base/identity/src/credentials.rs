@@ -48,6 +48,11 @@ impl PasswordHash {
         self.0.expose()
     }
 
+    /// Whether it is Argon2id's, under parameters as strong as those of today or stronger.
+    pub fn is_as_asked(&self) -> bool {
+        read(self.phc()).is_some() && !self.is_outdated()
+    }
+
     /// Whether it was made under weaker parameters than those of today: less memory, less work, a shorter salt or hash.
     /// One that cannot be read is not: nothing opens with it.
     pub fn is_outdated(&self) -> bool {
@@ -263,6 +268,7 @@ mod tests {
             let kept = PasswordHash::from_phc(text.clone());
             assert_eq!(kept.is_outdated(), is_outdated, "{text}");
             let is_readable = text.starts_with('$');
+            assert_eq!(kept.is_as_asked(), is_readable && !is_outdated, "{text}");
             assert_eq!(password_matches(&secret("une porte"), Some(&kept)), is_readable, "{text}");
             assert!(!password_matches(&secret("une autre"), Some(&kept)), "{text}");
         }

@@ -9,11 +9,59 @@ use crate::{
 pub const PROBES: &[ProbeInfo] = &[
     ProbeInfo {
         name: "strangers",
-        rules: &[(AccesWeb, "GA1")],
+        rules: &[(AccesWeb, "GA1"), (Clausier, "O-12.3.12")],
         what_fr: "Les pages et les routes des programmes, quelques-unes à chaque fois et toutes tour à tour, sont demandées \
                   sans session ni jeton : aucune ne s’ouvre.",
         what_en: "Pages and programs' routes, some each time and all in turn, are asked for without session or token: none \
                   opens.",
+    },
+    ProbeInfo {
+        name: "roles",
+        rules: &[(AccesWeb, "AA1"), (Clausier, "O-12.3.12")],
+        what_fr: "Chaque compte réservé fait ce que son rôle permet ; ce qui est d’un autre rôle ou d’une autre porte, quelques \
+                  adresses à chaque fois et toutes tour à tour, lui répond comme ce qui n’existe pas.",
+        what_en: "Each reserved account does what its role may; what is another role's or another door's, some addresses each \
+                  time and all in turn, answers like what is not there.",
+    },
+    ProbeInfo {
+        name: "links",
+        rules: &[(AccesWeb, "AA6")],
+        what_fr: "Des liens sont tirés pour un compte réservé : rien que le hasard ne les distingue, et un lien modifié, remplacé \
+                  ou repris ne mène nulle part.",
+        what_en: "Links are drawn for a reserved account: nothing but chance tells them apart, and one that is altered, replaced \
+                  or withdrawn leads nowhere.",
+    },
+    ProbeInfo {
+        name: "account-life",
+        rules: &[(Segur, "SC.SSI/IE.58")],
+        what_fr: "Un compte réservé est suspendu, rendu, bloqué : sa session finit aussitôt, et il n’ouvre que ce que son rôle et \
+                  son état permettent.",
+        what_en: "A reserved account is suspended, given back, blocked: its session ends at once, and it opens what its role and \
+                  its state allow.",
+    },
+    ProbeInfo {
+        name: "administrators-policy",
+        rules: &[(Segur, "SC.SSI/IAM.92")],
+        what_fr: "Un administrateur réservé choisit des mots de passe auxquels il manque un caractère, ou une sorte de caractères : \
+                  ils sont refusés, et il est dit pourquoi.",
+        what_en: "A reserved administrator chooses passwords that lack one character, or one kind of characters: they are refused, \
+                  and it is said why.",
+    },
+    ProbeInfo {
+        name: "administrators-passwords",
+        rules: &[(Clausier, "O-5.2")],
+        what_fr: "Un administrateur réservé change son mot de passe : l’ancien n’ouvre plus rien, et ce qui est gardé du nouveau est \
+                  haché, puis scellé.",
+        what_en: "A reserved administrator changes his password: the former one opens nothing, and what is kept of the new one is \
+                  hashed, then sealed.",
+    },
+    ProbeInfo {
+        name: "professionals",
+        rules: &[(Segur, "SC.SSI/IE.33")],
+        what_fr: "Un compte demandé sans nom, sans identité vérifiée, ou avec un identifiant ou un numéro qui ne convient pas, est \
+                  refusé, et le champ est nommé.",
+        what_en: "An account asked for without a name, without a verified identity, or with a login or a number that will not do, \
+                  is refused, and the field is named.",
     },
     ProbeInfo {
         name: "discretion",
@@ -121,7 +169,7 @@ pub const PROBES: &[ProbeInfo] = &[
     },
     ProbeInfo {
         name: "accounts",
-        rules: &[(Segur, "SC.SSI/IAM.91")],
+        rules: &[(Segur, "SC.SSI/IAM.91"), (Clausier, "O-12.3.12")],
         what_fr: "Le compte réservé émet un jeton et le retire : les deux laissent leur trace, comme la création du compte.",
         what_en: "The reserved account issues a token and ends it: both leave their trace, as does the account's creation.",
     },

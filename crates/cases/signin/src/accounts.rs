@@ -12,6 +12,7 @@ pub(crate) mod sql;
 use crate::{
     codes::{draw_code, in_halves, second_digest},
     ending::{Reserve, perform_ending},
+    enrol::lent::RESERVED_ADMINISTRATOR,
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, LastSignIn, Life, last_sign_in_place},
     outbox::{
@@ -445,7 +446,11 @@ impl Accounts {
         let life = Life::new(to, now, who.account());
         secrets.life = Some(Life { reason: Some(reason.as_str().to_owned()), ..life });
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
-        let put = PutState(Resealed { row, state: to, sealed });
+        let put = PutState {
+            nobodys: parts.keys.token(Purpose::LoginTokens, &[RESERVED_ADMINISTRATOR.as_bytes()])?,
+            is_nobodys: secrets.login == RESERVED_ADMINISTRATOR,
+            account: Resealed { row, state: to, sealed },
+        };
         done(perform_ending(&parts.journal, authorized, put, Reserve::Taken).await?)
     }
 

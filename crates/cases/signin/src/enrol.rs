@@ -1,5 +1,7 @@
 //! Creating establishments and accounts. For the operator's commands and the demonstration; pages come later.
 
+pub(crate) mod lent;
+
 use crate::{
     hasher::Hasher,
     means::{self, MeansError, account_of, effects::InsertSshKey},
@@ -247,6 +249,10 @@ impl Enrolment {
 
     async fn acting_for(&self, account: AccountId) -> Result<Authenticated, MeansError> {
         let row = account_of(&self.store, account).await?;
-        Ok(system_actor(self.actor, Some(row.establishment), self.journal.now()))
+        Ok(self.acting(row.establishment))
+    }
+
+    fn acting(&self, establishment: EstablishmentId) -> Authenticated {
+        system_actor(self.actor, Some(establishment), self.journal.now())
     }
 }

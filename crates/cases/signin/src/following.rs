@@ -16,6 +16,7 @@ use crate::{
         sql::{self, Moved, Whole},
     },
     ending::{Ending, Reserve, perform_ending},
+    enrol::lent::RESERVED_ADMINISTRATOR,
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, Life, state_column},
     sql::{AccountInsert, insert_account},
@@ -423,7 +424,8 @@ impl Following {
         };
         let was = (account.version, account.active && account.role == Role::Administrator);
         let is_administrator = becoming.state == AccountState::Active && becoming.role == Role::Administrator;
-        Ok(Some(Put { was, is_administrator, moved, ends, anew }))
+        let nobodys = self.keys.token(Purpose::LoginTokens, &[RESERVED_ADMINISTRATOR.as_bytes()])?;
+        Ok(Some(Put { was, is_administrator, nobodys, moved, ends, anew }))
     }
 
     /// Whoever is in no group that comes in is suspended; whoever is not in the directory any more is blocked.
@@ -513,6 +515,8 @@ struct Put {
     /// The version that was read, and whether it was an administrator in use.
     was: (i64, bool),
     is_administrator: bool,
+    /// The login of the administrator's account that is nobody's.
+    nobodys: [u8; 32],
     moved: Moved,
     ends: bool,
     anew: bool,
@@ -524,7 +528,7 @@ impl Effect<FollowChange> for Put {
         let (account, establishment) = (tx.action().account, tx.action().establishment);
         if self.was.1 && !self.is_administrator {
             let place = (establishment, Role::Administrator);
-            if sql::others_in_use(tx.connection(), place, account).await? == 0 {
+            if sql::others_in_use(tx.connection(), place, (account, &self.nobodys)).await? == 0 {
                 // He comes in no more by the directory; what he has open ends all the same.
                 let mut ended = sql::end_sessions(tx.connection(), account, None).await?;
                 ended.extend(sql::end_tokens(tx.connection(), account).await?);

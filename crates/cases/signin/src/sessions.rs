@@ -179,7 +179,7 @@ impl SignInService {
         let _ = revoked.await;
     }
 
-    /// Cuts a session that a panic happened in (acces-web DT8): in force at once, then traced. Its record goes with the
+    /// Cuts a session that met an internal error (acces-web DT8): in force at once, then traced. Its record goes with the
     /// next purge.
     pub async fn cut(&self, session: SessionId) {
         let parts = &self.0;
@@ -188,7 +188,7 @@ impl SignInService {
             tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
         }
         let node = system_actor(SystemActor::Node, Some(parts.settings.establishment), now);
-        let detail = Some(format!("session {session}: a handler panicked"));
+        let detail = Some(format!("session {session}: an internal error"));
         if let Err(error) = parts.journal.note(&node, Event::SessionClosed, detail).await {
             tracing::warn!(%error, "a session was closed on a fault; the trace could not be written");
         }

@@ -6,6 +6,7 @@ mod approvals;
 mod at_once;
 mod break_glass;
 mod guessing;
+mod lent;
 mod means;
 mod outbox;
 mod own;

@@ -19,7 +19,7 @@ use signin::{EndedBecause, SessionFault, SignedIn};
 use std::{convert::Infallible, fmt};
 use types::{ClientAddress, Lang};
 use web::{
-    guard::{CurrentSession, is_api},
+    guard::{CurrentSession, SessionClosed, is_api},
     layout::{self, Chrome, ErrorKind, ErrorPage},
     reference::Reference,
 };
@@ -196,7 +196,9 @@ impl<D: Door> Member<D> {
             Failure::Fault => {
                 tracing::error!(%cause, "a session met an internal fault and was closed");
                 self.visit.entrance().signin().end(&self.who, EndedBecause::Fault).await;
-                return self.visit.clear_cookie(self.visit.error(ErrorKind::Internal, None));
+                let mut told = self.visit.clear_cookie(self.visit.error(ErrorKind::Internal, None));
+                told.extensions_mut().insert(SessionClosed);
+                return told;
             }
         };
         if matches!(kind, ErrorKind::JournalUnavailable) {

@@ -55,7 +55,8 @@ impl ErrorPages for PlainPages {
     }
 }
 
-/// Told which session a panic happened in, so that it can be ended at once. Must not block.
+/// Told which session met an internal error (a panic, or whatever is answered 500), so that it can be ended at once. Must not
+/// block.
 pub type OnPanic = Arc<dyn Fn(SessionId) + Send + Sync>;
 
 /// What a door tells its guard.
@@ -67,7 +68,7 @@ pub struct Guard {
     pub origin: Origin,
     /// Its error pages.
     pub pages: Arc<dyn ErrorPages>,
-    /// Ends the session in which a handler panicked.
+    /// Ends the session that met an internal error.
     pub on_panic: Option<OnPanic>,
     /// The errors under `/api/`, if this door has an API. Its callers are programs that send a token of their own: no
     /// origin is asked of them, and no cookie reaches what is routed there or comes from it, so that a page of another
@@ -92,6 +93,10 @@ impl CurrentSession {
         let _ = self.0.set(session);
     }
 }
+
+/// In an answer's extensions: the session that met this error was closed by whoever answers.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionClosed;
 
 /// Puts the guard around every route and the fallback of a finished router: call it last.
 pub fn guard(router: Router, guard: Guard) -> Router {
@@ -178,18 +183,30 @@ async fn answer(guard: &Guard, request: Request, next: Next, session: &CurrentSe
     // A chunked body announces no length: this counts what is read.
     let request = request.map(|body| Body::new(Limited::new(body, bytes_max)));
     match tokio::time::timeout(guard.limits.request_max, caught(next.run(request))).await {
-        Ok(Ok(response)) => response,
+        Ok(Ok(response)) => {
+            let is_fault = response.status() == StatusCode::INTERNAL_SERVER_ERROR;
+            if is_fault && response.extensions().get::<SessionClosed>().is_none() {
+                tracing::error!("a request met an internal error; its session is closed");
+                close(guard, session);
+            }
+            response
+        }
         Ok(Err(_)) => {
             tracing::error!("a request ended in a panic; its session is closed");
-            if let (Some(on_panic), Some(session)) = (&guard.on_panic, session.0.get()) {
-                on_panic(*session);
-            }
+            close(guard, session);
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
         Err(_) => {
             tracing::warn!("a request took too long and was given up");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
+    }
+}
+
+/// Ends the session that this very request was recognized by, if any (acces-web DT8): nobody else's.
+fn close(guard: &Guard, session: &CurrentSession) {
+    if let (Some(on_panic), Some(session)) = (&guard.on_panic, session.0.get()) {
+        on_panic(*session);
     }
 }
 

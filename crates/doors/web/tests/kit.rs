@@ -3,6 +3,7 @@
 
 use axum::{
     Extension, Form, Router,
+    http::StatusCode,
     routing::{get, post},
 };
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName, version};
@@ -22,7 +23,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 use types::{ClientAddress, SessionId};
 use web::{
-    guard::{CurrentSession, Guard, PlainPages, guard},
+    guard::{CurrentSession, Guard, PlainPages, SessionClosed, guard},
     limits::Limits,
     reference::Reference,
     serve::{Front, Stopped, provider, serve, tls_config},
@@ -49,6 +50,12 @@ fn router() -> Router {
         .route("/never", get(async || std::future::pending::<()>().await))
         .route("/big", get(async || vec![b'x'; 40_000_000]))
         .route("/form", post(async |Form(form): Form<HashMap<String, String>>| format!("{} fields", form.len())))
+        .route("/fault", get(faulty))
+        .route(
+            "/closed",
+            get(async |session: Extension<CurrentSession>| (Extension(SessionClosed), faulty(session).await)),
+        )
+        .route("/stranger", get(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route(
             "/panic",
             get(async |Extension(session): Extension<CurrentSession>| -> &'static str {
@@ -56,6 +63,11 @@ fn router() -> Router {
                 panic!("a secret cause")
             }),
         )
+}
+
+async fn faulty(Extension(session): Extension<CurrentSession>) -> StatusCode {
+    session.note(SessionId::from_bytes([8; 16]));
+    StatusCode::INTERNAL_SERVER_ERROR
 }
 
 async fn open(limits: Limits, drain: Duration) -> Door {
@@ -396,6 +408,19 @@ async fn a_panic_ends_its_request_and_its_session_only() {
     assert!(!answer.contains("secret"));
     assert!(answer.contains("HTTP/1.1 200"));
     assert_eq!(*door.panicked.lock().unwrap(), [SessionId::from_bytes([9; 16])]);
+}
+
+#[tokio::test]
+async fn an_internal_error_ends_the_session_that_met_it_and_no_other() {
+    let door = door().await;
+    for path in ["/stranger", "/closed"] {
+        assert_eq!(status(&door.get(path).await), "500");
+        assert!(door.panicked.lock().unwrap().is_empty(), "{path}: nobody's, or closed already");
+    }
+    let answer = door.get("/fault").await;
+    assert_eq!(status(&answer), "500");
+    assert!(answer.contains("Référence : "), "{answer}");
+    assert_eq!(*door.panicked.lock().unwrap(), [SessionId::from_bytes([8; 16])]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod directory;
 mod first;
 mod keep;
+mod lending;
 mod letters;
 mod mailing;
 mod proving;

@@ -1,7 +1,8 @@
 //! What the node asks of itself from outside while it serves: the probes' doors, their reserved accounts, their order.
 
 use super::{
-    Ground, Keep, Listening, PORTAL_ROLES, PageDoor, RelaysListening, rehearsing::Rehearsing, second::DESK_ROLES,
+    Ground, Keep, Listening, PORTAL_ROLES, PageDoor, RelaysListening, lending, rehearsing::Rehearsing,
+    second::DESK_ROLES,
 };
 use crate::probes::{
     accesses::AccessesProbe,
@@ -12,6 +13,7 @@ use crate::probes::{
     following::{Followed, FollowingProbe},
     forged::ForgedProbe,
     guessing,
+    office::{Office, OfficeProbe, What as Managed},
     openings::{Opened, OpeningsProbe},
     over::{self, OverDoor, OverProbe},
     passwords,
@@ -22,6 +24,7 @@ use crate::probes::{
         silence::{Silence, SilenceProbe},
     },
     restricted::{Inside, RestrictedProbe},
+    roles::{ROUTES_EACH, RolesProbe},
     sealed::{Kept, SealedProbe},
     sessions,
     settings::Recording,
@@ -50,6 +53,8 @@ use wire::proxy::{Proxies, Says};
 
 /// How the reserved accounts are called.
 const NAME: &str = "Sonde de la Poterne";
+/// The end of it.
+pub(super) const FAMILY_NAME: &str = "de la Poterne";
 
 /// The probes of a node, before they run.
 pub struct Proving {
@@ -68,6 +73,8 @@ pub struct Proving {
     proxies: BTreeMap<Door, Proxies>,
     /// Where the desk administers, if apart.
     inside: Option<Inside>,
+    /// Where accounts are managed, or why nobody comes there.
+    office: Result<Arc<Office>, &'static str>,
     refusals: Arc<JournalTraces>,
     terms: Arc<JournalTerms>,
     watched: Arc<Watched>,
@@ -139,13 +146,15 @@ impl Proving {
         let terms = Arc::new(JournalTerms::new(journal.clone(), months.clone()));
         let log = data.join("journal").join(journal.origin());
         let refusals = Arc::new(JournalTraces::new(&log, months));
-        let kept = Kept {
+        let kept = Arc::new(Kept {
             data: data.to_owned(),
             origin: journal.origin().to_owned(),
             database: database.strip_prefix("sqlite:").map(PathBuf::from),
             name: NAME,
             credentials,
-        };
+        });
+        let desk = targets.iter().find(|target| target.door == Door::Desk);
+        let office = lending::office(ground, actor, (desk, inside.as_ref()), kept.clone())?;
         let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
         let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
         let establishment = ground.first()?.0;
@@ -162,7 +171,8 @@ impl Proving {
             refusals,
             terms,
             watched: Arc::new(Watched::new(log)),
-            kept: Arc::new(kept),
+            kept,
+            office,
             doors: Vec::new(),
             since: ground.keep.since,
             clock: ground.clock(),
@@ -271,6 +281,7 @@ impl Proving {
         let (looked, read) = (doors.first().cloned(), refusals.clone());
         let opened = Opened { doors: self.doors, between: (self.since, self.clock.now()) };
         let left = doors.clone();
+        let roles = (of_roles(&doors, &targets, relays.as_ref()), targets.clone());
         let (following, clock) = (self.following, self.clock.clone());
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
@@ -299,17 +310,20 @@ impl Proving {
             named("relay-traces", relayed(Relayed::Traces)),
             named("relay-cut", relayed(Relayed::Cut)),
             named("relay-idle", |info| Arc::new(SilenceProbe::new(info, relays.clone()))),
+            named("roles", |info| Arc::new(RolesProbe::new(info, roles, ROUTES_EACH))),
             named("one-session", |info| Arc::new(AloneProbe::new(info, alone))),
             named("token-life", each_door(sessions::token_life)),
             named("session-tokens", each_door(sessions::tokens)),
             named("openings", |info| Arc::new(OpeningsProbe::new(info, opened, left, journal))),
-            // It is refused once: the account then waits, and the next one that signs in is the last.
             named("restricted", |info| Arc::new(RestrictedProbe::new(info, doors.clone(), self.inside))),
+        ]
+        .into_iter()
+        .chain(of_office(&self.office))
+        .chain([
             named("sign-out", each_door(sessions::sign_out)),
             // It takes a code of its own, which may have to be waited for.
             named("session-end", |info| Arc::new(OverProbe::new(info, over::Which::Used, ends))),
-        ]
-        .into_iter()
+        ])
         .flatten()
         .collect()
     }
@@ -323,6 +337,28 @@ fn reserved_role(door: Door) -> Option<(Role, &'static [Role])> {
         // Suppliers' people belong to a supplier; none is made up for a probe.
         _ => None,
     }
+}
+
+/// One turn of the reserved administrator serves these.
+fn of_office(office: &Result<Arc<Office>, &'static str>) -> [Option<Arc<dyn Probe>>; 5] {
+    let managed = |what| {
+        let office = office.clone();
+        move |info| -> Arc<dyn Probe> { Arc::new(OfficeProbe::new(info, what, office)) }
+    };
+    [
+        named("professionals", managed(Managed::People)),
+        named("links", managed(Managed::Links)),
+        named("account-life", managed(Managed::Lives)),
+        named("administrators-policy", managed(Managed::Policy)),
+        named("administrators-passwords", managed(Managed::Passwords)),
+    ]
+}
+
+/// Who comes in by each door: where the relays' technician comes in by his supplier's too, he.
+fn of_roles(doors: &[Arc<Visits>], targets: &[Target], relays: Option<&Relays>) -> Vec<Arc<Visits>> {
+    let suppliers = targets.iter().find(|target| target.door == Door::Suppliers);
+    let technician = suppliers.zip(relays).and_then(|(target, (works, _))| Visits::sharing(target, works.codes()).ok());
+    doors.iter().cloned().chain(technician.map(Arc::new)).collect()
 }
 
 fn named(name: &str, make: impl FnOnce(&'static ProbeInfo) -> Arc<dyn Probe>) -> Option<Arc<dyn Probe>> {

@@ -89,7 +89,7 @@ impl Rehearsing {
         let stage = HouseStage { house: self.house, establishment, account, name: self.name };
         let parts = Parts {
             door: self.door,
-            codes: Codes::new(self.reserved, self.clock),
+            codes: Arc::new(Codes::new(self.reserved, self.clock)),
             key: self.key,
             stage: Arc::new(stage),
             keeps: Arc::new(NodeKeeps { journal, reader: self.reader }),

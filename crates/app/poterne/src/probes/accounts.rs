@@ -58,10 +58,9 @@ impl AccountsProbe {
         }
         let account = seen?;
         let created = self.created(&account).await?;
-        // Said until there is something to try.
         Err(Fault::Partly(format!(
-            "a token given and taken is traced, with who did it; {created}; identity, rights and password of an \
-             account cannot be changed yet"
+            "a token given and taken is traced, with who did it; {created}; neither a change of somebody's identity or rights is \
+             tried, nor who reaches the machine itself"
         )))
     }
 
@@ -95,17 +94,19 @@ async fn means(desk: &Visits, cookie: &str) -> Result<Page, Fault> {
     if page.status == 200 { Ok(page) } else { Err(Fault::unreachable(format!("the means answer {}", page.status))) }
 }
 
-/// A token that may read the rules for a day; what it is goes no further.
-async fn issue(desk: &Visits, cookie: &str) -> Result<(), Fault> {
+/// A token that may read the rules for a day.
+pub(super) async fn issue(desk: &Visits, cookie: &str) -> Result<String, Fault> {
     let form = means(desk, cookie).await?.form("days");
     let form = form.ok_or_else(|| Fault::unreachable("no page offers a token"))?;
     let typed = [("label", "sonde"), ("scope", "rules:read"), ("days", "1"), ("sources", "")];
     let page = desk.browser.submit(&form, &typed, Some(cookie)).await.map_err(Fault::unreachable)?;
-    if page.status == 200 { Ok(()) } else { Err(Fault::unreachable(format!("no token is issued ({})", page.status))) }
+    let shown = page.body.split("<code class=\"secret\"").nth(1).and_then(|rest| rest.split("</code>").next());
+    let token = shown.and_then(|shown| shown.split_once('>')).map(|(_, token)| token.to_owned());
+    token.ok_or_else(|| Fault::unreachable(format!("no token is issued ({})", page.status)))
 }
 
 /// Ends the account's tokens as its page offers; gives how many there were.
-async fn end_tokens(desk: &Visits, cookie: &str) -> Result<usize, Fault> {
+pub(super) async fn end_tokens(desk: &Visits, cookie: &str) -> Result<usize, Fault> {
     let page = means(desk, cookie).await?;
     let start = format!("{MEANS}/tokens/");
     let ends = page.body.split("action=\"").skip(1).filter_map(|rest| rest.split('"').next());

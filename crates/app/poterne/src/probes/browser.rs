@@ -32,7 +32,7 @@ pub struct Page {
 }
 
 /// A form of a page.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
     /// Where it is sent.
     pub action: String,
@@ -105,6 +105,11 @@ impl Browser {
             .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
             .collect();
         self.send(Method::POST, &form.action, Some(pairs.join("&")), cookie).await
+    }
+
+    /// Reads a route of programs with a token.
+    pub async fn call(&self, path: &str, token: &str) -> Result<Page> {
+        read(self.client.get(format!("{}{path}", self.base)).bearer_auth(token).send().await?).await
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<String>, cookie: Option<&str>) -> Result<Page> {

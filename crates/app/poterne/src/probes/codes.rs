@@ -10,9 +10,9 @@ use types::{Clock, Door, Secret, Time};
 use vault::{Keys, Purpose};
 
 /// A code's life, in seconds.
-const STEP_SECONDS: u64 = 30;
-/// What a wrong code costs, and a little.
-const AFTER_REFUSAL: Duration = Duration::from_millis(2500);
+pub const STEP_SECONDS: u64 = 30;
+/// What a refused sign-in costs, and a little.
+pub const AFTER_REFUSAL: Duration = Duration::from_millis(2500);
 /// Codes tried before giving up: one that another start of this node has used costs one.
 const TRIES_MAX: u32 = 2;
 

@@ -72,7 +72,7 @@ pub struct Parts {
     /// The relays.
     pub door: RelayDoor,
     /// The reserved technician.
-    pub codes: Codes,
+    pub codes: Arc<Codes>,
     /// His key.
     pub key: PrivateKey,
     /// Where he is given something to reach.
@@ -140,6 +140,11 @@ impl Works {
     /// None has begun.
     pub fn new(parts: Parts) -> Self {
         Self { parts, last: Mutex::default() }
+    }
+
+    /// The technician's codes, each of which serves once wherever he comes in.
+    pub fn codes(&self) -> Arc<Codes> {
+        self.parts.codes.clone()
     }
 
     /// What this round's session shows, each part once; a session is begun if there is none.

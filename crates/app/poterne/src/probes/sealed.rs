@@ -10,7 +10,7 @@ use super::{
     verdict,
     visits::{Visit, Visits},
 };
-use data_encoding::BASE32_NOPAD;
+use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use std::{
     fs::{self, File},
@@ -35,6 +35,9 @@ const SPARE_HEADER_BYTES: usize = 64;
 /// Longer than any spare.
 const SPARE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// How a password's hash begins, in clear.
+const HASH: &[u8] = b"$argon2id$";
+
 /// Where a node keeps what it keeps.
 pub struct Kept {
     /// Its data folder.
@@ -57,6 +60,9 @@ pub struct SealedProbe {
     journal: Arc<dyn Journaled>,
     other: Option<PatientId>,
 }
+
+/// Files, and what was read of their ends.
+type Ends = Vec<(PathBuf, Vec<u8>)>;
 
 /// What must not stand anywhere, and what it is.
 struct Secret {
@@ -143,6 +149,42 @@ impl Probe for SealedProbe {
 }
 
 impl Kept {
+    /// Whether none of these passwords stands in what the node keeps, in any usual writing, nor any hash of one: those are
+    /// sealed.
+    pub fn holds_none(&self, passwords: &[String]) -> Result<(), Fault> {
+        let mut secrets = vec![Secret { what: "the hash of a password", bytes: HASH.to_vec(), everywhere: true }];
+        for password in passwords {
+            let bytes = password.as_bytes();
+            for bytes in [bytes.to_vec(), HEXLOWER.encode(bytes).into_bytes(), BASE64.encode(bytes).into_bytes()] {
+                secrets.push(Secret { what: "an administrator's password", bytes, everywhere: true });
+            }
+        }
+        for folder in ["journal", "index", "recordings"] {
+            let files = bytes_under(&self.data.join(folder)).map_err(Fault::unreachable)?;
+            absent(&files, secrets.iter())?;
+        }
+        match self.databases()? {
+            Some(files) => absent(&files, secrets.iter()),
+            None => Err(Fault::Partly("no file here holds it; the database is elsewhere and was not looked at".into())),
+        }
+    }
+
+    /// The ends of the database's files, where it is one.
+    fn databases(&self) -> Result<Option<Ends>, Fault> {
+        let Some(database) = &self.database else { return Ok(None) };
+        let mut files = Vec::new();
+        for end in ["", "-wal"] {
+            let mut path = database.clone().into_os_string();
+            path.push(end);
+            match tail(Path::new(&path)) {
+                Ok(bytes) => files.push((PathBuf::from(path), bytes)),
+                Err(error) if end == "-wal" && error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Fault::unreachable(format!("the database cannot be looked at: {error}"))),
+            }
+        }
+        Ok(Some(files))
+    }
+
     fn look(&self, secrets: &[Secret], act: &[u8]) -> Result<String, Fault> {
         let log = self.data.join("journal").join(&self.origin);
         let journal = bytes_under(&log).map_err(Fault::unreachable)?;
@@ -157,21 +199,11 @@ impl Kept {
         }
         altered(&log)?;
         blank(&log)?;
-        let Some(database) = &self.database else {
+        let Some(files) = self.databases()? else {
             return Err(Fault::Partly(
                 "journal, index and recordings are sealed; the database is elsewhere and was not looked at".into(),
             ));
         };
-        let mut files = Vec::new();
-        for end in ["", "-wal"] {
-            let mut path = database.clone().into_os_string();
-            path.push(end);
-            match tail(Path::new(&path)) {
-                Ok(bytes) => files.push((PathBuf::from(path), bytes)),
-                Err(error) if end == "-wal" && error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Fault::unreachable(format!("the database cannot be looked at: {error}"))),
-            }
-        }
         absent(&files, secrets.iter().filter(|secret| secret.everywhere))?;
         Ok("journal, index, recordings and database hold no account, password, patient or address of a visit in clear; an altered \
             entry does not pass, and a spare segment is zeros"
@@ -206,7 +238,7 @@ fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// The ends of the newest files under a folder; nothing if there is none. What goes away meanwhile is passed over.
-fn bytes_under(folder: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
+fn bytes_under(folder: &Path) -> io::Result<Ends> {
     let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
     let (mut folders, mut names) = (vec![folder.to_owned()], 0);
     while let Some(folder) = folders.pop() {

@@ -3,14 +3,14 @@
 use super::{
     Fault,
     browser::{Browser, Form, Page},
-    codes::{Codes, Reserved},
+    codes::{AFTER_REFUSAL, Codes, Reserved, STEP_SECONDS},
     target::Target,
 };
 use anyhow::Result;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, MutexGuard},
-    time::Instant,
+    time::{Instant, sleep},
 };
 use types::{Clock, Door, Time};
 
@@ -70,16 +70,20 @@ struct Sent {
 pub struct Visits {
     /// With what it visits.
     pub browser: Browser,
-    codes: Codes,
+    codes: Arc<Codes>,
     visit: Mutex<Option<Visit>>,
     left: Mutex<Option<Left>>,
 }
 
 impl Visits {
     /// None has begun.
-    pub fn new(target: &Target, reserved: Reserved, clock: std::sync::Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(target: &Target, reserved: Reserved, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::sharing(target, Arc::new(Codes::new(reserved, clock)))
+    }
+
+    /// The same for an account that comes in elsewhere too: each code serves once.
+    pub fn sharing(target: &Target, codes: Arc<Codes>) -> Result<Self> {
         let browser = Browser::new(target)?;
-        let codes = Codes::new(reserved, clock);
         Ok(Self { browser, codes, visit: Mutex::default(), left: Mutex::default() })
     }
 
@@ -115,7 +119,11 @@ impl Visits {
 
     /// Signs in by itself, whatever else is open.
     pub async fn again(&self) -> Result<Second, Fault> {
-        let password = self.reserved().password.expose();
+        self.again_with(self.reserved().password.expose()).await
+    }
+
+    /// The same with another password.
+    pub async fn again_with(&self, password: &str) -> Result<Second, Fault> {
         let (second, _) = self.sign_in(|code| self.tries(password, code)).await?;
         Ok(second)
     }
@@ -163,6 +171,13 @@ impl Visits {
         self.codes.sign_in(with).await
     }
 
+    /// Whether its password and a code that was not used open the account now. The code may serve once more, if they do not.
+    pub async fn comes_in_now(&self) -> Result<bool, Fault> {
+        let step = u64::try_from(self.now().seconds()).unwrap_or(0) / STEP_SECONDS;
+        let code = self.reserved().code(step + 1);
+        Ok(self.through_pages(self.reserved().password.expose(), code).await?.is_some())
+    }
+
     /// Tries a password that is not the account's, through all the steps: the door must refuse it.
     pub async fn fail(&self) -> Result<(), Fault> {
         match self.through_pages(WRONG_PASSWORD, WRONG_CODE.to_owned()).await? {
@@ -184,7 +199,11 @@ impl Visits {
                 self.end(&cookie).await?;
                 Ok(true)
             }
-            (422, None) => Ok(false),
+            (422, None) => {
+                // The account waits for it: whoever signs in next does not find that.
+                sleep(AFTER_REFUSAL).await;
+                Ok(false)
+            }
             (status, None) => Err(Fault::unreachable(format!("what opened a session, sent again, answers {status}"))),
         }
     }
@@ -199,7 +218,7 @@ impl Visits {
     }
 
     /// Signs out of a session, as a browser does.
-    async fn end(&self, cookie: &str) -> Result<Page, Fault> {
+    pub async fn end(&self, cookie: &str) -> Result<Page, Fault> {
         let page = self.browser.get("/fr/session", Some(cookie)).await.map_err(Fault::unreachable)?;
         let form = page.form("csrf").ok_or_else(|| Fault::broken("no page offers to sign out"))?;
         self.browser.submit(&form, &[], Some(cookie)).await.map_err(Fault::unreachable)

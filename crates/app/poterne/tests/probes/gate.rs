@@ -110,7 +110,7 @@ pub async fn open(flaw: Flaw) -> Open {
     let keys = MasterKey::create(&folder.path().join("master.key")).unwrap().keys_for(Holder::Prober);
     let parts = Parts {
         door,
-        codes: Codes::new(Reserved::new(&keys, types::Door::Relays).unwrap(), Arc::new(SystemClock)),
+        codes: Arc::new(Codes::new(Reserved::new(&keys, types::Door::Relays).unwrap(), Arc::new(SystemClock))),
         key: key_of(&keys).unwrap(),
         stage: Arc::new(gate.clone()),
         keeps: Arc::new(gate.clone()),

@@ -74,6 +74,16 @@ pub enum Flaw {
     LeaksOne,
     /// Sent again, what opened a session meets an error.
     Busy,
+    /// No flaw: a portal, without pages of others.
+    Portal,
+    OpensToAnyRole,
+    ChangesForAnyRole,
+    TellsOtherRoles,
+    AnyDoorsSession,
+    /// No flaw: a desk with its pages, and a token for one thing.
+    Desk,
+    TokensOpenAll,
+    ClosedToItsRole,
 }
 
 /// What whoever has another session is told.
@@ -109,6 +119,9 @@ impl Parts {
         let text = headers.get("cookie")?.to_str().ok()?;
         let cookie = text.strip_prefix("__Host-poterne-portal=")?.to_owned();
         let mut sessions = self.sessions.lock().unwrap();
+        if self.flaw == Flaw::AnyDoorsSession {
+            return Some(cookie);
+        }
         let any = self.flaw == Flaw::AnySecret;
         let found = sessions.iter_mut().find(|(kept, _)| **kept == cookie || any && kept[..26] == cookie[..26]);
         let (_, session) = found?;
@@ -141,7 +154,7 @@ type Door = State<Arc<Parts>>;
 
 async fn home(State(parts): Door, headers: HeaderMap) -> Response {
     if parts.honors(&headers).is_none() {
-        let form = "<form method=\"post\" action=\"/fr/session\"><input type=\"text\" name=\"login\">\
+        let form = "<link href=\"/assets/atkinson-hyperlegible-next.woff2\"><form method=\"post\" action=\"/fr/session\"><input type=\"text\" name=\"login\">\
                     <input type=\"password\" name=\"password\"></form>";
         return Html(form).into_response();
     }
@@ -271,17 +284,23 @@ fn absent() -> Html<String> {
     Html(format!("<p>Not here. <code>{}</code></p>", data_encoding::HEXLOWER.encode(&drawn)))
 }
 
-async fn means(State(parts): Door) -> Html<String> {
+async fn means(State(parts): Door) -> Response {
+    if parts.flaw == Flaw::Portal {
+        return nowhere().await;
+    }
     let csrf = "<input type=\"hidden\" name=\"csrf\" value=\"t\">";
     let token = format!("<form method=\"post\" action=\"/fr/means/tokens/x/revoke\">{csrf}</form>");
     let issue = format!("<form method=\"post\" action=\"/fr/means/tokens\">{csrf}<input name=\"days\"></form>");
-    Html(if *parts.has_token.lock().unwrap() { token + &issue } else { issue })
+    Html(if *parts.has_token.lock().unwrap() { token + &issue } else { issue }).into_response()
 }
 
-async fn issue(State(parts): Door, body: String) -> &'static str {
+async fn issue(State(parts): Door, body: String) -> Response {
+    if parts.flaw == Flaw::Portal {
+        return nowhere().await;
+    }
     assert_eq!(body, "csrf=t&label=sonde&scope=rules%3Aread&days=1&sources=");
     *parts.has_token.lock().unwrap() = true;
-    "token"
+    Html("<code class=\"secret\" tabindex=\"0\">pot_sonde</code>").into_response()
 }
 
 async fn revoke(State(parts): Door, body: String) -> StatusCode {
@@ -302,6 +321,8 @@ async fn retention(State(parts): Door, body: String) -> Response {
     let flaw = match body.as_str() {
         body if body.starts_with("csrf=t&what=retention") => Flaw::AnybodySetsRetention,
         body if body.starts_with("csrf=t&what=extra") => Flaw::AnybodyRecordsMore,
+        "csrf=t&name=" if parts.flaw == Flaw::ChangesForAnyRole => return StatusCode::SEE_OTHER.into_response(),
+        "csrf=t&name=" => return nowhere().await,
         other => panic!("{other}"),
     };
     if parts.flaw == flaw { StatusCode::SEE_OTHER.into_response() } else { nowhere().await }
@@ -317,8 +338,28 @@ fn is_administration(path: &str) -> bool {
     begins.iter().chain(&programs).any(|begins| path.starts_with(begins))
 }
 
-async fn unknown(State(parts): Door, headers: HeaderMap, uri: axum::http::Uri) -> Response {
+/// What a desk answers a security officer, and a program of his.
+async fn of_desk(parts: &Parts, headers: &HeaderMap, (path, is_get): (&str, bool)) -> Response {
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let his = ["interventions", "sessions", "equipment", "rules", "policies"];
+    match bearer {
+        Some(bearer) => {
+            assert_eq!(bearer, "Bearer pot_sonde");
+            let opens = path == "/api/v1/rules" || (parts.flaw == Flaw::TokensOpenAll && path != "/api/v1/nowhere");
+            if opens { StatusCode::OK.into_response() } else { StatusCode::FORBIDDEN.into_response() }
+        }
+        None if is_get && his.iter().any(|page| path == format!("/fr/{page}")) => StatusCode::OK.into_response(),
+        None => nowhere().await,
+    }
+}
+
+async fn unknown(State(parts): Door, method: axum::http::Method, headers: HeaderMap, uri: axum::http::Uri) -> Response {
+    let is_get = method == axum::http::Method::GET;
     match parts.flaw {
+        Flaw::OpensToAnyRole if is_get && uri.path() != "/fr/nowhere" => Html("here").into_response(),
+        Flaw::ChangesForAnyRole if !is_get => StatusCode::SEE_OTHER.into_response(),
+        Flaw::TellsOtherRoles if uri.path() != "/fr/nowhere" => StatusCode::FORBIDDEN.into_response(),
+        Flaw::Desk | Flaw::TokensOpenAll => of_desk(&parts, &headers, (uri.path(), is_get)).await,
         Flaw::ServesStrangers if headers.get("cookie").is_none() && uri.path() != "/fr/nowhere" => {
             Html("here").into_response()
         }
@@ -377,6 +418,7 @@ pub async fn open(flaw: Flaw) -> Fake {
     // Where the staff comes in is the desk: the cookie's name stays.
     let door = match flaw {
         Flaw::Administers | Flaw::AdministersApart | Flaw::LeaksOne => types::Door::Desk,
+        Flaw::Desk | Flaw::TokensOpenAll | Flaw::ClosedToItsRole => types::Door::Desk,
         _ => target.door,
     };
     let target = Target { door, ..target };

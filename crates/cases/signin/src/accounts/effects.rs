@@ -137,20 +137,26 @@ impl Effect<WithdrawLink> for DropLink {
     }
 }
 
-pub(crate) struct PutState(pub Resealed);
+pub(crate) struct PutState {
+    pub account: Resealed,
+    /// The login of the account that nobody administers by, whatever its role: the probes' own.
+    pub nobodys: [u8; 32],
+    /// Whether it is that one.
+    pub is_nobodys: bool,
+}
 
 impl Effect<ChangeAccountState> for PutState {
     type Output = Ending<Changed>;
     async fn apply(&self, tx: &mut WriteTx<'_, ChangeAccountState>) -> Result<Applied<Ending<Changed>>, StoreError> {
-        let (account, state, row) = (tx.action().account, tx.action().state, &self.0.row);
+        let (account, state, row) = (tx.action().account, tx.action().state, &self.account.row);
         let leaves = row.active && state != AccountState::Active;
-        if leaves && row.role == Role::Administrator {
+        if leaves && row.role == Role::Administrator && !self.is_nobodys {
             let place = (row.establishment, Role::Administrator);
-            if sql::others_in_use(tx.connection(), place, account).await? == 0 {
+            if sql::others_in_use(tx.connection(), place, (account, &self.nobodys)).await? == 0 {
                 return Ok(Applied::refused(Ending::nothing(Changed::Last)));
             }
         }
-        if !self.0.put(tx.connection()).await? {
+        if !self.account.put(tx.connection()).await? {
             return Ok(Applied::refused(Ending::nothing(Changed::Meanwhile)));
         }
         // Also on reopening: one drawn while it was being suspended must not wake up.

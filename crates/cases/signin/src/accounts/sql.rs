@@ -103,18 +103,19 @@ pub(crate) async fn by_link(connection: &mut AnyConnection, digest: &[u8; 32]) -
     row.as_ref().map(whole).transpose()
 }
 
-/// How many other accounts of that role are in use, besides this one.
+/// How many other accounts of that role are in use, besides this one, and besides the one of that login, which is nobody's.
 pub(crate) async fn others_in_use(
     connection: &mut AnyConnection,
     (establishment, role): (EstablishmentId, Role),
-    besides: AccountId,
+    (besides, nobodys): (AccountId, &[u8; 32]),
 ) -> Result<i64, StoreError> {
-    let text =
-        "SELECT COUNT(*) FROM accounts WHERE establishment_id = $1 AND role = $2 AND state = 'active' AND id <> $3";
+    let text = "SELECT COUNT(*) FROM accounts \
+                WHERE establishment_id = $1 AND role = $2 AND state = 'active' AND id <> $3 AND login_token <> $4";
     let (count,): (i64,) = sqlx::query_as(text)
         .bind(establishment.as_bytes().to_vec())
         .bind(role.as_str())
         .bind(besides.as_bytes().to_vec())
+        .bind(nobodys.to_vec())
         .fetch_one(connection)
         .await?;
     Ok(count)

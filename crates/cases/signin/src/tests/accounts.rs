@@ -7,7 +7,7 @@ use crate::{
 };
 use types::{AccountState, IdentityProof, LifeReason};
 
-const NEW: &str = "Vingt-7 herons gris au gué";
+pub(super) const NEW: &str = "Vingt-7 herons gris au gué";
 
 impl Fixture {
     /// Where the delay before an account in use changes hands is not what is looked at.

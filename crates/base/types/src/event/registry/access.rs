@@ -90,7 +90,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         &[
             written(
                 Form::Note,
-                "a handler panicked and its session was cut",
+                "an internal error closed the session that met it",
                 "author `system.node`; detail: the session",
             ),
             written(

@@ -1,0 +1,99 @@
+//! An account of the node's own probes that manages accounts: blocked but while a probe runs, and opened by nothing that
+//! anybody keeps. A link is drawn for it, what is chosen by it is dropped with the probe, and the account is blocked again.
+
+use super::{EnrolError, Enrolment};
+use crate::{
+    accounts::{
+        Accounts,
+        model::{AccountError, Attributes, DrawnLink, NewInvitation},
+    },
+    means::account_of,
+};
+use identity::PasswordHash;
+use std::time::Duration;
+use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, Role, Time};
+
+/// Its login. It administers for nobody: it never counts among those who are left to manage accounts.
+pub const RESERVED_ADMINISTRATOR: &str = "sonde.poterne.desk.administre";
+
+/// What came of asking for the account.
+pub enum Lent {
+    /// The link by which its means are chosen.
+    Link(AccountId, DrawnLink),
+    /// Another node has it.
+    InUse,
+}
+
+impl Enrolment {
+    /// A link that gives that account its means anew; it is made, of that name, if it is not there. While it has been in use
+    /// for less than `patience`, somebody has it; longer, whoever had it stopped in between.
+    pub async fn lend(
+        &self,
+        accounts: &Accounts,
+        establishment: EstablishmentId,
+        (name, patience): ((&str, &str), Duration),
+    ) -> Result<Lent, AccountError> {
+        let now = self.journal.now();
+        let who = self.acting(establishment);
+        let known = self.account_named(RESERVED_ADMINISTRATOR).await.map_err(unavailable)?;
+        let Some((account, its, role)) = known else {
+            let (account, link) = accounts.invite(&who, invitation(name)).await?;
+            return Ok(Lent::Link(account, link));
+        };
+        // One that somebody made of that login for something else is his.
+        if its != establishment || role != Role::Administrator {
+            return Err(AccountError::Taken);
+        }
+        let row = account_of(&self.store, account).await.map_err(|_| AccountError::Unavailable)?;
+        let secrets = row.secrets(&self.keys)?;
+        let since = secrets.life.as_ref().map_or(0, |life| life.since);
+        if secrets.state()? == AccountState::Active && now < Time::from_micros(since) + patience {
+            return Ok(Lent::InUse);
+        }
+        let link = accounts.draw_link(&who, account, IdentityProof::Known).await?;
+        Ok(Lent::Link(account, link))
+    }
+
+    /// Blocks that account, and no other: what it has open ends, and nothing opens it.
+    pub async fn take_back(
+        &self,
+        accounts: &Accounts,
+        establishment: EstablishmentId,
+        account: AccountId,
+    ) -> Result<(), AccountError> {
+        let row = account_of(&self.store, account).await.map_err(|_| AccountError::Unavailable)?;
+        if row.secrets(&self.keys)?.login != RESERVED_ADMINISTRATOR {
+            return Err(AccountError::Absent);
+        }
+        let (who, blocked) = (self.acting(establishment), (AccountState::Blocked, LifeReason::Asked));
+        match accounts.change_state(&who, account, blocked).await {
+            // It is blocked.
+            Err(AccountError::Life) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Whether what is kept of an account's password is a hash as strong as those of today.
+    pub async fn keeps_hashed(&self, account: AccountId) -> Result<bool, AccountError> {
+        let row = account_of(&self.store, account).await.map_err(|_| AccountError::Unavailable)?;
+        let secrets = row.secrets(&self.keys)?;
+        Ok(PasswordHash::from_phc(secrets.password_phc.clone()).is_as_asked())
+    }
+}
+
+fn invitation((given_name, family_name): (&str, &str)) -> NewInvitation {
+    let (given_name, family_name) = (given_name.to_owned(), family_name.to_owned());
+    NewInvitation {
+        login: RESERVED_ADMINISTRATOR.to_owned(),
+        attributes: Attributes { given_name, family_name, profession: None, rpps: None },
+        role: Role::Administrator,
+        supplier: None,
+        proof: IdentityProof::Known,
+        mail: None,
+    }
+}
+
+fn unavailable(error: EnrolError) -> AccountError {
+    tracing::warn!(%error, "the probes' account cannot be looked for");
+    AccountError::Unavailable
+}
