@@ -8,10 +8,10 @@ use crate::{first_admin::FirstAdministrator, metrics::Metrics};
 use anyhow::{Context, Result};
 use desk::{DeskServices, DeskSettings, DeskState};
 use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, SavedSearches, Traces};
-use identity::passkey::RelyingParty;
+use identity::{passkey::RelyingParty, vouching::Pinned};
 use interventions::{
-    Fleet, InterventionService, InterventionsParts, Pinned, PinnedKey, Pins, Recordings, RecordingsConfig,
-    RecordingsReader, Signer,
+    Fleet, InterventionService, InterventionsParts, PinnedKey, Pins, Recordings, RecordingsConfig, RecordingsReader,
+    Signer,
 };
 use journal::index::Index;
 use lease::{Leases, LeasesConfig};
@@ -94,7 +94,7 @@ impl Second {
         let secrets = pairs(Holder::Door(Door::Relays), Purpose::EquipmentSecrets)?;
         let recording = pairs(Holder::Door(Door::Desk), Purpose::RecordingReading)?;
         let rp = RelyingParty { id: trust.passkey_domain, origin: trust.desk_origin.as_str().to_owned() };
-        let pins = Pins::new(Pinned { keys: trust.pinned, rp: rp.clone(), rehearsed: None });
+        let pins = Pins::new(Pinned { keys: trust.pinned, rp: rp.clone() });
         let config = LeasesConfig::new(settings.node);
         let leases = Leases::start(journal.clone(), store.clone(), policies.clone(), config);
         let recordings = RecordingsConfig::under(settings.data);

@@ -8,7 +8,7 @@ use entrance::EntranceSettings;
 use identity::SessionLimits;
 use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, LiveFeed, LiveSession, LiveSessions,
-    NewEquipment, Opened, Pinned, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader,
+    NewEquipment, Opened, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader,
 };
 use journal::{Journal, JournalConfig, Kind, Outcome, Trace, index::Index, read_traces};
 use lease::{Leases, LeasesConfig};
@@ -229,7 +229,7 @@ impl House {
 
     async fn ruled(database: &TestDatabase, policies: Policies) -> Self {
         let ground = Ground::new(database, policies).await;
-        let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp(), rehearsed: None });
+        let pins = Pins::new(identity::vouching::Pinned { keys: Vec::new(), rp: people::rp() });
         let (enrolment, fleet) = (ground.enrolment(), ground.fleet(&pins));
         enrolment.establishment(HERE, "Hôpital de Valombre").await.unwrap();
         enrolment.establishment(ELSEWHERE, "Hôpital des Landes").await.unwrap();
