@@ -13,6 +13,7 @@ mod passkeys;
 mod puzzles;
 mod rehash;
 mod sheets;
+mod signed;
 mod ssh;
 mod staff;
 mod tokens;

@@ -174,7 +174,8 @@ impl Second {
         let suppliers_tokens = tokens(Door::Suppliers, SUPPLIERS_ROLES)?;
         let (mut pages, mut signins) = (Vec::new(), Vec::new());
         if let Some(door) = settings.desk {
-            let mut signin = ground.served(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
+            let signin = ground.served(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
+            let mut signin = signin.verifying(pins.first().clone());
             if let Some(staff) = settings.staff {
                 signin = signin.with_staff(staff);
             }
@@ -200,6 +201,7 @@ impl Second {
             let traces = Traces::new(index, journal.clone(), policies.clone());
             searched = Some(traces.clone());
             let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk));
+            accounts.verify_by(pins.first().clone());
             if let Some(post) = &ground.post {
                 accounts.write_mail(post.clone());
             }
@@ -221,7 +223,8 @@ impl Second {
             pages.extend(desk_listens(door, &state));
         }
         if let Some(door) = settings.suppliers {
-            let signin = ground.served(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
+            let signin =
+                ground.served(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?.verifying(pins.first().clone());
             let means = ground.means(Door::Suppliers, &door.origin);
             let signin = means.iter().fold(signin, |signin, means| signin.with_means(means.clone()));
             signins.push(signin.clone());

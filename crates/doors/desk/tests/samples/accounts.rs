@@ -32,7 +32,7 @@ pub fn account(name: &str, role: Role, state: AccountState) -> AccountSeen {
 fn link(by: AccountId, waits: bool) -> Option<LinkSeen> {
     let (drawn, expires) = (NOW - minutes(90), NOW + minutes(10_000));
     let (id, mail) = (LinkId::from_bytes([6; 16]), None);
-    Some(LinkSeen { id, by: Some(by), drawn, expires, waits, asks_second: !waits, mail })
+    Some(LinkSeen { id, by: Some(by), drawn, expires, waits, asks_second: !waits, mail, signed: false })
 }
 
 pub fn sheet(seen: AccountSeen) -> AccountSheet {
@@ -53,6 +53,7 @@ pub fn sheet(seen: AccountSeen) -> AccountSheet {
         reviewed: Some(NOW - minutes(50_000)),
         last_sign_in: (seen.state == AccountState::Active).then_some(NOW - minutes(200)),
         mail: None,
+        right: None,
         sheets: identity::may_have_sheet(seen.role).then(SheetsSeen::default),
         sessions: u32::from(seen.state == AccountState::Active) * 2,
         seen,
@@ -63,7 +64,18 @@ pub fn account_view(sheet: AccountSheet, manages: bool) -> AccountView {
     let supplier = sheet.seen.supplier.map(|_| "Radiance Imagerie".to_owned());
     let drawn_by = sheet.seen.link.as_ref().map(|_| "Mireille Oudart".to_owned());
     let sheets_by = [(ME, "Odile Marchetti".to_owned()), (OTHER, "Mireille Oudart".to_owned())].into();
-    AccountView { sheet, supplier, drawn_by, sheets_by, me: ME, manages, mails: false, refusal: None }
+    AccountView {
+        sheet,
+        supplier,
+        drawn_by,
+        signs: false,
+        signers: None,
+        sheets_by,
+        me: ME,
+        manages,
+        mails: false,
+        refusal: None,
+    }
 }
 
 pub fn rows() -> Vec<AccountSeen> {
