@@ -428,6 +428,23 @@ async fn who_signed_is_in_charge_still_when_the_link_serves(database: &TestDatab
 }
 both!(who_signed_is_in_charge_still_when_the_link_serves);
 
+/// Whoever may sign for others' rights does not sign for his own.
+async fn nobody_signs_for_himself(database: &TestDatabase) {
+    let it = house(database).await;
+    let deputy = it.account(DEPUTY);
+    let right = it.accounts.draw_terms(it.who(ADMIN), deputy, PROOF).await.unwrap().unwrap();
+    let signed = it.signed(ADMIN, &right);
+    let link = it.accounts.draw_signed_link(it.who(ADMIN), deputy, PROOF, signed).await.unwrap();
+    assert_eq!(it.accounts.confirm_terms(it.who(DEPUTY), deputy, link.id).await.err(), Some(AccountError::Second));
+    it.confirmed(deputy, link.id, OFFICER).await;
+    assert_eq!(it.opens(&link).await, None);
+    let nonce = it.kept(deputy).await.signed.unwrap().nonce;
+    let both = it.both(nonce, &right.right, (ADMIN, DEPUTY));
+    it.forge(deputy, |kept| kept.signed = Some(both)).await;
+    assert_eq!(it.opens(&link).await, Some(LinkError::Absent));
+}
+both!(nobody_signs_for_himself);
+
 /// Signatures of a link that served, of one that was withdrawn, or of an account's former means serve nothing again.
 async fn what_was_signed_serves_once(database: &TestDatabase) {
     let it = house(database).await;
