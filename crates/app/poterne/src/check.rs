@@ -218,7 +218,8 @@ fn first_administrator(config: &Config, now: Time) -> Option<Line> {
         ok: true,
         warning: true,
         said: format!(
-            "no key is pinned yet, so nothing can be approved, and rights over others are confirmed by two people, not signed; the link that `poterne init` gave serves for {hours} more hours"
+            "no key is pinned yet, so nothing can be approved, and rights over others are confirmed by two people, not \
+             signed; the link that `poterne init` gave serves for {hours} more hours"
         ),
     })
 }

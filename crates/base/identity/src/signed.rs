@@ -1,7 +1,7 @@
 //! What is signed: terms as canonical bytes, and the challenge that a passkey signs.
 //!
-//! Canonical because there is one writer and no reader: JSON, keys in the order of the fields, no spaces, UTF-8. Whoever
-//! verifies rebuilds the bytes from what he has; nobody parses them.
+//! Canonical because there is one writer and no reader: JSON, keys in the order of the fields, no spaces, UTF-8.
+//! Whoever verifies rebuilds the bytes from what he has; nobody parses them.
 
 use crate::passkey::Assertion;
 use aws_lc_rs::digest::{SHA256, digest};

@@ -1,5 +1,5 @@
-//! Which passkeys count: those whose enrolment an administrator's passkey signed, and so on up to the keys pinned in the
-//! node's configuration. Nothing here believes a row.
+//! Which passkeys count: those whose enrolment an administrator's passkey signed, and so on up to the keys pinned in
+//! the node's configuration. Nothing here believes a row.
 
 use crate::{
     passkey::{Assertion, PasskeyPublic, RelyingParty, verify_assertion},

@@ -14,7 +14,8 @@ use types::{AccountId, AccountState, Secret};
 use vault::{Purpose, random};
 
 impl Accounts {
-    /// Creates an account for somebody, and draws the link by which he chooses his means. The account cannot be used before.
+    /// Creates an account for somebody, and draws the link by which he chooses his means. The account cannot be used
+    /// before.
     pub async fn invite(
         &self,
         who: &Authenticated,

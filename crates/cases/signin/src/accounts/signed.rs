@@ -1,9 +1,10 @@
-//! A right that gives rights takes two people's signatures (segur SC.SSI/IAM.91): whoever draws a link for an account that
-//! decides over others, and whoever confirms it, sign the same terms with their passkeys. They are verified before the link
-//! is drawn, when it is confirmed, and again by the door at which it is taken, from the rows as they stand then.
+//! A right that gives rights takes two people's signatures (segur SC.SSI/IAM.91): whoever draws a link for an account
+//! that decides over others, and whoever confirms it, sign the same terms with their passkeys. They are verified
+//! before the link is drawn, when it is confirmed, and again by the door at which it is taken, from the rows as they
+//! stand then.
 //!
-//! Where no administrator's key is pinned, nobody's passkey can be vouched for: two people confirm, and nobody signs. Where
-//! one is, nothing turns it off.
+//! Where no administrator's key is pinned, nobody's passkey can be vouched for: two people confirm, and nobody signs.
+//! Where one is, nothing turns it off.
 
 pub(crate) mod model;
 
@@ -49,8 +50,8 @@ pub(super) fn link_life(role: Role, state: AccountState) -> Result<Duration, Acc
     }
 }
 
-/// A link about to be drawn: what names it, and since when. Signed, both follow from the nonce that was drawn when the terms
-/// were shown, so that what is signed is what is drawn, and nothing waits in between.
+/// A link about to be drawn: what names it, and since when. Signed, both follow from the nonce that was drawn when the
+/// terms were shown, so that what is signed is what is drawn, and nothing waits in between.
 pub(super) struct Named {
     pub id: LinkId,
     pub drawn: Time,
@@ -268,8 +269,8 @@ impl Accounts {
         self.draw_link_as(who, account, what, Some(signing)).await
     }
 
-    /// What whoever confirms the link that `seen` names signs, where the account's role takes signatures: the very terms of
-    /// whoever drew it.
+    /// What whoever confirms the link that `seen` names signs, where the account's role takes signatures: the very
+    /// terms of whoever drew it.
     pub async fn confirm_terms(
         &self,
         who: &Authenticated,
@@ -463,8 +464,8 @@ impl SignInService {
         self
     }
 
-    /// Whether a link bears the signatures that its account's role takes. Whoever holds it is told no more than of one that
-    /// does not serve; the trace says why.
+    /// Whether a link bears the signatures that its account's role takes. Whoever holds it is told no more than of one
+    /// that does not serve; the trace says why.
     pub(crate) async fn bears_signatures(
         &self,
         (row, secrets): (&AccountRow, &AccountSecrets),

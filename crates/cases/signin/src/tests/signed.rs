@@ -1,5 +1,5 @@
-//! Rights that give rights, signed by two people: what is refused before a link is drawn, when it is confirmed, and by the
-//! door at which it is taken, even where whoever holds the door's keys wrote what stands there.
+//! Rights that give rights, signed by two people: what is refused before a link is drawn, when it is confirmed, and by
+//! the door at which it is taken, even where whoever holds the door's keys wrote what stands there.
 
 use super::{accounts::invitation, means::means, passkeys::Device, *};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         signed::model::{LinkSigned, SignedBy},
         sql::one,
     },
+    model::AccountSecrets,
 };
 use data_encoding::HEXLOWER;
 use identity::{
@@ -25,8 +26,8 @@ fn rp() -> RelyingParty {
     RelyingParty { id: "localhost".into(), origin: "https://localhost:8443".into() }
 }
 
-/// A hospital where keys are pinned: an administrator whose key is, a deputy and a security officer whom he vouched for, an
-/// administrator whom nobody vouched for, and a beneficiary.
+/// A hospital where keys are pinned: an administrator whose key is, a deputy and a security officer whom he vouched
+/// for, an administrator whom nobody vouched for, and a beneficiary.
 struct House {
     it: Fixture,
     accounts: Accounts,
@@ -151,6 +152,23 @@ impl House {
         let sealed = kept.seal(&self.keys(), (account, &link.digest)).unwrap();
         let mut outside = sqlx::AnyPool::connect(&self.it.url).await.unwrap().acquire().await.unwrap();
         sqlx::query("UPDATE account_links SET sealed = $1 WHERE account_id = $2")
+            .bind(sealed)
+            .bind(account.as_bytes().to_vec())
+            .execute(&mut *outside)
+            .await
+            .unwrap();
+    }
+
+    /// The same of an account.
+    async fn reseal(&self, account: AccountId, change: impl FnOnce(&mut AccountSecrets)) {
+        let mut connection = self.it.store.read().await.unwrap();
+        let row = one(&mut connection, HERE, account).await.unwrap().unwrap().account;
+        drop(connection);
+        let mut secrets = row.secrets(&self.keys()).unwrap();
+        change(&mut secrets);
+        let sealed = row.bond().seal(&self.keys(), &secrets).unwrap();
+        let mut outside = sqlx::AnyPool::connect(&self.it.url).await.unwrap().acquire().await.unwrap();
+        sqlx::query("UPDATE accounts SET sealed = $1 WHERE id = $2")
             .bind(sealed)
             .bind(account.as_bytes().to_vec())
             .execute(&mut *outside)
@@ -455,32 +473,26 @@ async fn what_was_signed_serves_once(database: &TestDatabase) {
     it.it.outside("INSERT INTO account_links SELECT * FROM signed_link").await;
     assert_eq!(it.opens(&link).await, Some(LinkError::Absent));
     // With the desk's keys too: the link leads to the account again, of its means of today.
-    let mut connection = it.it.store.read().await.unwrap();
-    let row = one(&mut connection, HERE, account).await.unwrap().unwrap().account;
-    drop(connection);
-    let mut secrets = row.secrets(&it.keys()).unwrap();
-    secrets.link = Some(link.id.as_bytes().to_vec());
-    let sealed = row.bond().seal(&it.keys(), &secrets).unwrap();
-    let mut outside = sqlx::AnyPool::connect(&it.it.url).await.unwrap().acquire().await.unwrap();
-    sqlx::query("UPDATE accounts SET sealed = $1 WHERE id = $2")
-        .bind(sealed)
-        .bind(account.as_bytes().to_vec())
-        .execute(&mut *outside)
-        .await
-        .unwrap();
+    it.reseal(account, |secrets| secrets.link = Some(link.id.as_bytes().to_vec())).await;
     it.forge(account, |kept| kept.renewals = 1).await;
     assert_eq!(it.opens(&link).await, Some(LinkError::Absent), "signed for the means of before");
 
+    // Nor do they stand for means that were given since without any.
+    let right = async || it.accounts.one(it.who(ADMIN), account).await.unwrap().right;
+    assert!(matches!(right().await, Some(RightGiven::Signed { holds: true, .. })));
+    it.reseal(account, |secrets| secrets.renewals = Some(2)).await;
+    assert_eq!(right().await, Some(RightGiven::Unsigned));
+    it.reseal(account, |secrets| secrets.renewals = Some(1)).await;
+
     // New means are signed anew.
-    let right = it.accounts.draw_terms(it.who(DEPUTY), account, PROOF).await.unwrap().unwrap();
-    assert_eq!(right.right.renewal, 1);
-    let signed = it.signed(DEPUTY, &right);
+    let anew = it.accounts.draw_terms(it.who(DEPUTY), account, PROOF).await.unwrap().unwrap();
+    assert_eq!(anew.right.renewal, 1);
+    let signed = it.signed(DEPUTY, &anew);
     let anew = it.accounts.draw_signed_link(it.who(DEPUTY), account, PROOF, signed).await.unwrap();
     let code = it.confirmed(account, anew.id, ADMIN).await;
     it.takes(&anew, &code, 8).await.unwrap();
-    let right = it.accounts.one(it.who(ADMIN), account).await.unwrap().right;
     let (first, second) = (it.account(DEPUTY), it.account(ADMIN));
-    assert_eq!(right, Some(RightGiven::Signed { first, second, holds: true }));
+    assert_eq!(right().await, Some(RightGiven::Signed { first, second, holds: true }));
 }
 both!(what_was_signed_serves_once);
 
