@@ -145,40 +145,5 @@ test("suspended, he is out at once, and does not come in again before he is reop
   await tries.giveCode(BASILE);
   await tries.page.getByText(BASILE.name).first().waitFor();
   await tries.close();
-});
-
-test("one administrator alone makes no other: the link waits for a second person", async () => {
-  await invite({ given: "Gaëlle", family: "Prigent", login: "gaelle.prigent", role: "administrator" });
-  const second = (await maud.page.locator("code.secret").innerText()).trim();
-  const gaelle = await Visitor.open(browser, demo, { door: "desk" });
-  await gaelle.page.goto(second);
-  await gaelle.assertHeading("entrance.link.waits_title");
-  await gaelle.assertAccessible();
-  await maud.go("/accounts?q=gaelle.prigent");
-  await maud.page.getByRole("link", { name: "Gaëlle Prigent" }).click();
-  assert.equal(await maud.button("desk.accounts.link.confirm").count(), 0, "not by the one who drew it");
-
-  const pascal = await Visitor.open(browser, demo, { door: "desk" });
-  await pascal.signIn(demo.person(PASCAL));
-  await pascal.go("/accounts?q=gaelle.prigent");
-  await pascal.page.getByRole("link", { name: "Gaëlle Prigent" }).click();
-  await pascal.button("desk.accounts.link.confirm").click();
-  await pascal.page.getByText(pascal.says("desk.accounts.confirmed.once")).waitFor();
-  await pascal.assertAccessible();
-  const told = (await pascal.page.locator("code.secret").innerText()).trim();
-  await pascal.page.getByRole("link", { name: pascal.says("desk.accounts.confirmed.done") }).click();
-  await pascal.page.getByText(pascal.says("desk.accounts.link.asks_second")).waitFor();
-  await gaelle.page.goto(second);
-  const second_code = () => gaelle.page.getByLabel(gaelle.says("entrance.link.second"));
-  await second_code().fill("aaaaa-aaaaa");
-  await choose(gaelle, "Quarante-4 loutres au bord du Scorff");
-  assert.match(await words(gaelle), gaelle.says("entrance.link.problem_second"), "whoever drew it does not have the code");
-  await gaelle.assertAccessible();
-  await second_code().fill(told);
-  await choose(gaelle, "cinq goelands gris au vieux quai de brume");
-  assert.match(await words(gaelle), gaelle.says("entrance.means.problem_kinds"), "an administrator's is asked more of");
-  await second_code().fill(told);
-  await choose(gaelle, "Quarante-4 loutres au bord du Scorff");
-  await gaelle.assertHeading("entrance.link.done_title");
-  for (const visitor of [maud, basile, gaelle, pascal]) visitor.assertQuiet();
+  for (const visitor of [maud, basile, pascal]) visitor.assertQuiet();
 });

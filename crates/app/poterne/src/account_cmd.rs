@@ -5,8 +5,9 @@ mod token;
 
 use crate::{config::Config, node::Keep, operator};
 use anyhow::{Context, Result, bail};
+use identity::vouching::Pinned;
 use identity::{SshPublicKey, TotpSecret};
-use interventions::{NAME_CHARS_MAX, Pinned, Pins, RelyingParty};
+use interventions::{NAME_CHARS_MAX, Pins, RelyingParty};
 use policy::{Relation, RelationKind};
 use serde_json::json;
 use signin::{EnrolError, NewAccount};
@@ -262,7 +263,7 @@ async fn supplier(
     let approvals = approvals.context("this node has no [approvals]: create this account on the desk's node")?;
     let rp =
         RelyingParty { id: approvals.passkey_domain().to_owned(), origin: approvals.desk_origin.as_str().to_owned() };
-    let pinned = Pins::new(Pinned { keys: approvals.pinned.clone(), rp, rehearsed: None });
+    let pinned = Pins::new(Pinned { keys: approvals.pinned.clone(), rp });
     let fleet = keep.fleet((&config.node.data, &config.vault.master_key), SystemActor::Operator, pinned)?;
     let known = fleet.suppliers(establishment).await?;
     let found = known.iter().find(|one| one.name == name);

@@ -121,6 +121,7 @@ async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pee
     lines.extend(proxies(&config));
     lines.extend(administration(&config));
     lines.extend(first_administrator(&config, SystemClock.now()));
+    lines.extend(rights_over_others(&config));
     lines.extend(permits(&config, SystemClock.now()));
     lines.extend(reach_all(peers(&config)).await);
     Report { ok: lines.iter().all(|line| line.ok), mistakes: Vec::new(), peers: lines }
@@ -217,8 +218,21 @@ fn first_administrator(config: &Config, now: Time) -> Option<Line> {
         ok: true,
         warning: true,
         said: format!(
-            "no key is pinned yet, so nothing can be approved; the link that `poterne init` gave serves for {hours} more hours"
+            "no key is pinned yet, so nothing can be approved, and rights over others are confirmed by two people, not \
+             signed; the link that `poterne init` gave serves for {hours} more hours"
         ),
+    })
+}
+
+/// Keys are pinned, and none of them is an administrator's: nobody's passkey can be vouched for.
+fn rights_over_others(config: &Config) -> Option<Line> {
+    let approvals = config.approvals.as_ref().filter(|approvals| !approvals.pinned.is_empty())?;
+    let vouches = approvals.pinned.iter().any(|key| key.role == types::Role::Administrator);
+    (!vouches).then(|| Line {
+        name: "rights over others".to_owned(),
+        ok: true,
+        warning: true,
+        said: "confirmed by two people, not signed: no administrator's key is pinned".to_owned(),
     })
 }
 
@@ -347,7 +361,9 @@ mod tests {
         let (code, out, _) = check(&site, Vec::new()).await;
         assert_eq!(code, 0);
         assert!(
-            out.contains("\n! first administrator: no key is pinned yet") && out.contains(" for 167 more hours"),
+            out.contains("\n! first administrator: no key is pinned yet")
+                && out.contains("confirmed by two people, not signed")
+                && out.contains(" for 167 more hours"),
             "{out}"
         );
         let args = CheckArgs { config: site.file(), format: Format::Json };

@@ -20,6 +20,7 @@ const WITHIN: &[(&str, &[&str])] = &[
     ("vault", &["store"]),
     ("journal", &["vault", "store"]),
     ("lease", &["journal", "vault", "store"]),
+    ("vouched", &["vault", "store"]),
     ("directory", &[]),
     ("mail", &[]),
     ("signin", &[]),

@@ -19,10 +19,12 @@ mod puzzle;
 mod session;
 mod session_rules;
 mod sheet;
+pub mod signed;
 mod signin;
 mod ssh;
 mod throttle;
 mod token;
+pub mod vouching;
 
 pub use authenticated::{Assurance, Authenticated, FRESH, door_actor, system_actor};
 pub use credentials::{

@@ -218,7 +218,7 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let means = |account| VouchPasskey { account, credential: "x".into() };
             let supplier = CreateSupplier { establishment: HERE, supplier: OURS };
             let becoming = |state| ChangeAccountState { account: other, state, detail: String::new() };
-            let confirm = ConfirmLink { account: other, link: LinkId::from_bytes([1; 16]) };
+            let confirm = ConfirmLink { account: other, terms: String::new() };
             let decision = SetSessionRules { decision: String::new() };
             let ask = AskRetention { reason: String::new(), statement: vec![] };
             let asked = [

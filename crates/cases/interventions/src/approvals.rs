@@ -5,13 +5,13 @@ use crate::{
     life::{self, Act},
     model::{HOLD_HOURS_MAX, StepKind, WINDOW_DAYS_MAX},
     rows::{NewSignature, NewStep},
-    service::{Answer, Asked, InterventionError, InterventionService, Signed, TermsKind, TermsToSign, Wrong},
+    service::{Answer, Asked, InterventionError, InterventionService, Signed, TermsKind, Wrong},
     sql::InterventionRow,
     terms::Terms,
     warrant::{SignatureKind, SignatureRow, Standing},
     words::moment::rfc3339,
 };
-use identity::Authenticated;
+use identity::{Authenticated, signed::TermsToSign};
 use journal::Effect;
 use policy::{ApproveIntervention, DatabaseAction, ExtendIntervention, HoldIntervention, ReleaseIntervention};
 use std::time::Duration;

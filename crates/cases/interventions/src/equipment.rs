@@ -7,12 +7,12 @@ use crate::{
     model::{BENEFICIARIES_MAX, Equipment, EquipmentSecret, NAME_CHARS_MAX, NewEquipment, Supplier},
     people,
     rows::RawSecret,
-    service::{Answer, InterventionError, InterventionService, Signed, TermsToSign, Wrong},
+    service::{Answer, InterventionError, InterventionService, Signed, Wrong},
     terms::Terms,
     warrant::{Chain, Pinned, SignatureKind, SignatureRow, verify_equipment},
 };
 use data_encoding::BASE64;
-use identity::Authenticated;
+use identity::{Authenticated, signed::TermsToSign};
 use journal::{Applied, Effect, WriteTx};
 use policy::{CreateSupplier, RegisterEquipment, SeeEquipment};
 use sql::{EquipmentBody, EquipmentRow};
@@ -141,7 +141,7 @@ pub(crate) async fn verified(
     row: &SignatureRow,
 ) -> Answer<Result<(), crate::NoWarrant>> {
     let wanted = vec![row.assertion.credential.clone()];
-    let passkeys = people::sql::passkeys(connection, keys, wanted).await?;
+    let passkeys = vouched::passkeys(connection, keys, wanted).await?;
     Ok(verify_equipment(&Chain::of_equipment(pinned, terms, &passkeys), terms, row))
 }
 
@@ -153,7 +153,7 @@ impl InterventionService {
     /// The establishment's equipment, as far as the person's role shows it: suppliers' people see names and places only.
     pub async fn equipment(&self, who: &Authenticated) -> Answer<Vec<Equipment>> {
         let (establishment, inside) = self.seeing_equipment(who).await?;
-        let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
+        let (keys, pinned) = (&self.parts().keys, &self.parts().pinned.now());
         let mut connection = self.read().await?;
         let mut rows = sql::all_equipment(&mut connection, keys, establishment).await?;
         // What a probe reaches for a few seconds is no equipment of anybody's.
@@ -169,7 +169,7 @@ impl InterventionService {
     /// One equipment.
     pub async fn equipment_for(&self, who: &Authenticated, id: EquipmentId) -> Answer<Equipment> {
         let (establishment, inside) = self.seeing_equipment(who).await?;
-        let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
+        let (keys, pinned) = (&self.parts().keys, &self.parts().pinned.now());
         let mut connection = self.read().await?;
         let row = sql::equipment(&mut connection, keys, (establishment, id)).await?;
         let Some(row) = row else {
@@ -250,7 +250,7 @@ impl InterventionService {
         if id == EquipmentId::from_bytes([0; 16]) {
             return Err(InterventionError::Invalid(Wrong::Equipment));
         }
-        let (keys, pinned) = (&self.parts().keys, &*self.parts().pinned.now());
+        let (keys, pinned) = (&self.parts().keys, &self.parts().pinned.now());
         let mut connection = self.read().await?;
         check(&mut connection, keys, establishment, (&new, secret.as_ref())).await?;
         let body = EquipmentBody::from(&new);

@@ -87,7 +87,7 @@ impl Fleet {
         let challenge = Terms::Equipment(terms.clone()).challenge(&nonce);
         let assertion = signer.sign(administrator, &challenge).ok_or(InterventionError::BadSignature)?;
         let signature = SignatureRow { kind: SignatureKind::Approve, nonce, account: administrator, assertion };
-        let keys = (&parts.keys, &*parts.pinned.now());
+        let keys = (&parts.keys, &parts.pinned.now());
         if let Err(why) = equipment::verified(&mut connection, keys, &terms, &signature).await? {
             tracing::error!(%why, "an equipment's signature does not lead to a pinned key");
             return Err(InterventionError::BadSignature);
@@ -115,12 +115,12 @@ impl Fleet {
         (administrator, signer): (AccountId, &dyn Signer),
     ) -> Answer<(AccountId, Vec<u8>)> {
         let mut connection = self.0.store.read().await?;
-        let rows = people::sql::passkeys(&mut connection, &self.0.keys, vec![credential.to_vec()]).await?;
+        let rows = vouched::passkeys(&mut connection, &self.0.keys, vec![credential.to_vec()]).await?;
         let row = rows.into_iter().find(|row| row.passkey.credential == credential);
         let row = row.ok_or(InterventionError::NotFound)?;
         let nonce: Nonce = random()?;
         let challenge = crate::warrant::enrol_terms(&row).challenge(&nonce);
         let assertion = signer.sign(administrator, &challenge).ok_or(InterventionError::BadSignature)?;
-        Ok((row.account, crate::warrant::Vouch { nonce, assertion }.to_bytes()))
+        Ok((row.account, identity::vouching::Vouch { nonce, assertion }.to_bytes()))
     }
 }

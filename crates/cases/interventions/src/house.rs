@@ -59,7 +59,7 @@ impl InterventionService {
 
     /// Whether a passkey is one of those that need nobody's word: the configuration names it.
     pub fn is_pinned(&self, credential: &[u8]) -> bool {
-        self.parts().pinned.now().keys.iter().any(|key| key.credential == credential)
+        self.parts().pinned.first().now().keys.iter().any(|key| key.credential == credential)
     }
 
     /// Notes the windows that are over. The node calls it every few seconds.

@@ -17,7 +17,6 @@ pub mod life;
 mod lists;
 mod live;
 mod model;
-mod nonce;
 mod people;
 mod recording;
 mod rehearsal;
@@ -34,7 +33,11 @@ mod words;
 pub use fleet::{Fleet, FleetParts};
 pub use gate::{AtGate, Ending, Gate, GateRefused, Offer, Opened, SessionAsked};
 pub use house::LeaseWatch;
-pub use identity::passkey::{Assertion, RelyingParty};
+pub use identity::{
+    passkey::{Assertion, RelyingParty},
+    signed::TermsToSign,
+    vouching::{PasskeyRow, PinnedKey, Vouch},
+};
 pub use lease::{EndReason, Lease, LeaseView, Warning};
 pub use live::{FrameJson, LiveFeed, LiveSession, LiveSessions, NoSessions};
 pub use model::{
@@ -49,10 +52,8 @@ pub use recording::{
 };
 pub use rehearsal::{NewRehearsal, Rehearsal, Rehearsed};
 pub use service::{
-    InterventionError, InterventionService, InterventionsBuilder, InterventionsParts, Signed, Signer, TermsKind,
-    TermsToSign, Wrong,
+    InterventionError, InterventionService, InterventionsBuilder, InterventionsParts, Signed, Signer, TermsKind, Wrong,
 };
 pub use warrant::{
-    Evidence, NoWarrant, PasskeyRow, Pinned, PinnedKey, Pins, SignatureKind, SignatureRow, Standing, Vouch, Warrant,
-    WarrantedEquipment,
+    Evidence, NoWarrant, Pinned, Pins, SignatureKind, SignatureRow, Standing, Warrant, WarrantedEquipment,
 };

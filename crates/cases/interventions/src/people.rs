@@ -3,11 +3,15 @@
 pub(crate) mod sql;
 
 use crate::{
-    service::{Answer, InterventionService, Signed, TermsToSign},
+    service::{Answer, InterventionService, Signed},
     terms::Terms,
-    warrant::{Chain, PasskeyRow, Vouch, enrol_terms},
+    warrant::{Chain, enrol_terms},
 };
-use identity::Authenticated;
+use identity::{
+    Authenticated,
+    signed::TermsToSign,
+    vouching::{PasskeyRow, Vouch},
+};
 use policy::VouchPasskey;
 use types::AccountId;
 
@@ -70,7 +74,7 @@ impl InterventionService {
         let (nonce, assertion) = self.signature(me, &terms, &bound(&me, &row), signed)?;
         let signer = assertion.credential.clone();
         let mut connection = self.read().await?;
-        let mut rows = sql::passkeys(&mut connection, &self.parts().keys, vec![signer.clone()]).await?;
+        let mut rows = vouched::passkeys(&mut connection, &self.parts().keys, vec![signer.clone()]).await?;
         drop(connection);
         rows.retain(|one| one.passkey.credential != row.passkey.credential);
         let own = rows.iter().any(|one| one.passkey.credential == signer && one.account == me);
@@ -79,7 +83,7 @@ impl InterventionService {
         rows.push(PasskeyRow { vouch: Some(vouch), ..row });
         let pinned = self.parts().pinned.now();
         let chain = Chain::new(&pinned, establishment, &rows);
-        match chain.trusted(credential, &mut Vec::new()) {
+        match chain.trusted(credential) {
             Ok(_) if own => Ok((account, evidence)),
             Ok(_) => self.bad_signature(who, "another's passkey signed").await,
             Err(why) => self.bad_signature(who, &why.to_string()).await,
@@ -89,7 +93,7 @@ impl InterventionService {
     async fn vouching(&self, who: &Authenticated, credential: &[u8]) -> Answer<(AccountId, PasskeyRow, Terms)> {
         let (establishment, me) = self.at(who)?;
         let mut connection = self.read().await?;
-        let rows = sql::passkeys(&mut connection, &self.parts().keys, vec![credential.to_vec()]).await?;
+        let rows = vouched::passkeys(&mut connection, &self.parts().keys, vec![credential.to_vec()]).await?;
         drop(connection);
         let found = rows.into_iter().find(|row| row.passkey.credential == credential);
         // Nobody vouches for himself.

@@ -21,9 +21,9 @@ use crate::{
     service::{Answer, InterventionError, InterventionService, Wrong},
     sql::{InterventionInsert, change, insert_intervention, insert_signature, insert_step, intervention_place},
     terms::{EquipmentTerms, InterventionTerms, TechnicianTerms, Terms},
-    warrant::{PasskeyRow, Pins, SignatureKind, SignatureRow},
+    warrant::{Pins, SignatureKind, SignatureRow},
 };
-use identity::system_actor;
+use identity::{system_actor, vouching::PasskeyRow};
 use journal::{Applied, Effect, WriteTx};
 use key::RehearsalKey;
 use policy::{ClearRehearsal, SetRehearsal};
@@ -160,7 +160,7 @@ impl InterventionService {
     /// Sets up a rehearsal: the relays' side. One at a time in a node.
     pub async fn rehearse(&self, new: NewRehearsal) -> Answer<Rehearsal> {
         let (terms, supplier) = self.terms_of(&new).await?;
-        let rp = self.parts().pinned.now().rp.clone();
+        let rp = self.parts().pinned.first().now().rp.clone();
         let account = new.account;
         let draw = |role| RehearsalKey::draw(&rp, (account, role, new.establishment));
         let (owner, approver) = (draw(Role::Administrator)?, draw(Role::Beneficiary)?);

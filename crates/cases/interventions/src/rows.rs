@@ -5,7 +5,7 @@ use crate::{
     terms::Nonce,
     warrant::SignatureRow,
 };
-use identity::passkey::Assertion;
+use identity::signed::KeptAssertion;
 use minicbor::{Decode, Encode};
 use std::str::FromStr;
 use store::StoreError;
@@ -46,51 +46,6 @@ pub(crate) fn words<T: FromStr>(texts: &[String], what: &'static str) -> Result<
     texts.iter().map(|text| word(text, what)).collect()
 }
 
-#[derive(Encode, Decode)]
-#[cbor(map)]
-pub(crate) struct RawAssertion {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub credential: Vec<u8>,
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub client_data_json: Vec<u8>,
-    #[cbor(n(2), with = "minicbor::bytes")]
-    pub authenticator_data: Vec<u8>,
-    #[cbor(n(3), with = "minicbor::bytes")]
-    pub signature: Vec<u8>,
-}
-
-impl From<&Assertion> for RawAssertion {
-    fn from(from: &Assertion) -> Self {
-        Self {
-            credential: from.credential.clone(),
-            client_data_json: from.client_data_json.clone(),
-            authenticator_data: from.authenticator_data.clone(),
-            signature: from.signature.clone(),
-        }
-    }
-}
-
-impl From<RawAssertion> for Assertion {
-    fn from(from: RawAssertion) -> Self {
-        Self {
-            credential: from.credential,
-            client_data_json: from.client_data_json,
-            authenticator_data: from.authenticator_data,
-            signature: from.signature,
-        }
-    }
-}
-
-/// The signature under an enrolment.
-#[derive(Encode, Decode)]
-#[cbor(map)]
-pub(crate) struct RawVouch {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    pub nonce: [u8; 32],
-    #[n(1)]
-    pub assertion: RawAssertion,
-}
-
 /// An equipment's signature, or its like.
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -100,7 +55,7 @@ pub(crate) struct RawSigned {
     #[cbor(n(1), with = "minicbor::bytes")]
     pub account: [u8; 16],
     #[n(2)]
-    pub assertion: RawAssertion,
+    pub assertion: KeptAssertion,
 }
 
 #[derive(Encode, Decode)]
@@ -209,7 +164,7 @@ pub(crate) struct RawSignature {
     #[n(0)]
     pub name: String,
     #[n(1)]
-    pub assertion: RawAssertion,
+    pub assertion: KeptAssertion,
 }
 
 #[derive(Encode, Decode)]
@@ -361,7 +316,7 @@ impl NewSignature {
         row: SignatureRow,
         name: &str,
     ) -> Result<Self, StoreError> {
-        let raw = RawSignature { name: name.to_owned(), assertion: RawAssertion::from(&row.assertion) };
+        let raw = RawSignature { name: name.to_owned(), assertion: KeptAssertion::from(&row.assertion) };
         let sealed =
             seal(keys, "intervention_signatures", &signature_row(&row.nonce, &intervention, &row.account), &raw)?;
         Ok(Self { row, sealed })

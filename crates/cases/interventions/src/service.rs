@@ -5,7 +5,7 @@ use crate::{
     gate::Gate,
     live::{LiveSessions, NoSessions},
     model::{Step, StepKind},
-    nonce, people,
+    people,
     recording::{Recordings, RecordingsReader},
     rows::NewStep,
     sql::{self, InterventionRow},
@@ -13,7 +13,7 @@ use crate::{
     warrant::{Evidence, Pins, SignatureRow},
 };
 use data_encoding::HEXLOWER;
-use identity::{Authenticated, passkey::Assertion};
+use identity::{Authenticated, passkey::Assertion, signed::TermsToSign};
 use journal::{Journal, JournalError, Refusal};
 use lease::Leases;
 use policy::{Action, Authorized, Denied, Facts, Lacking, Matter, Policies};
@@ -21,6 +21,7 @@ use std::sync::Arc;
 use store::{ReadConnection, Store, StoreError};
 use types::{AccountId, Door, EstablishmentId, Event, InterventionId, Time};
 use vault::{Keys, MonthKeys, SealOnly, VaultError};
+use vouched::nonce;
 
 /// Why something was not done or not shown.
 #[derive(Debug, thiserror::Error)]
@@ -142,19 +143,6 @@ pub enum TermsKind {
         /// Until when; 24 hours ahead at most.
         until: Time,
     },
-}
-
-/// Terms, to be read by a person and signed by his passkey.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TermsToSign {
-    /// The canonical bytes.
-    pub bytes: Vec<u8>,
-    /// What the passkey signs.
-    pub challenge: Challenge,
-    /// To be given back with the assertion; good for ten minutes, once.
-    pub nonce: String,
-    /// The passkeys that may sign.
-    pub credentials: Vec<Vec<u8>>,
 }
 
 /// A signature over terms.
@@ -366,7 +354,7 @@ impl InterventionService {
         let mut wanted = more.to_vec();
         wanted.push(row.equipment.signature.assertion.credential.clone());
         wanted.extend(signed.iter().map(|(signature, ..)| signature.assertion.credential.clone()));
-        let passkeys = people::sql::passkeys(&mut connection, keys, wanted).await?;
+        let passkeys = vouched::passkeys(&mut connection, keys, wanted).await?;
         let evidence = Evidence {
             state: row.state,
             terms: row.terms.clone(),
@@ -393,7 +381,7 @@ impl InterventionService {
     pub(crate) async fn to_sign(&self, account: AccountId, terms: &Terms, bound: &[&[u8]]) -> Answer<TermsToSign> {
         let nonce = nonce::draw(&self.0.parts.keys, bound, self.now())?;
         let mut connection = self.read().await?;
-        let credentials = people::sql::passkeys_of(&mut connection, account).await?;
+        let credentials = vouched::passkeys_of(&mut connection, account).await?;
         let bytes = terms.bytes(&nonce);
         let challenge = terms.challenge(&nonce);
         Ok(TermsToSign { bytes, challenge, nonce: HEXLOWER.encode(&nonce), credentials })

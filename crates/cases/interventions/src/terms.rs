@@ -7,30 +7,13 @@ use crate::{
     model::{Activity, Protocol, Right},
     words::{moment, text},
 };
-use aws_lc_rs::digest::{SHA256, digest};
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use identity::signed::enveloped;
+pub use identity::{
+    signed::{Challenge, NONCE, Nonce, challenge},
+    vouching::EnrolTerms,
+};
 use serde::Serialize;
-use types::{AccountId, Cidr, EquipmentId, EstablishmentId, InterventionId, Role, SupplierId, Time};
-
-/// Goes before the bytes that are hashed, so that what is signed here is signed for nothing else.
-const DOMAIN: &[u8] = b"poterne-terms-v1\0";
-
-/// Bytes of a nonce.
-pub const NONCE: usize = 32;
-
-/// Makes one signature serve once.
-pub type Nonce = [u8; NONCE];
-
-/// The hash of some terms: what the passkey signs.
-pub type Challenge = [u8; 32];
-
-fn hex<S: serde::Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&HEXLOWER.encode(bytes))
-}
-
-fn base64<S: serde::Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&BASE64URL_NOPAD.encode(bytes))
-}
+use types::{AccountId, Cidr, EquipmentId, EstablishmentId, InterventionId, SupplierId, Time};
 
 /// An equipment as it is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -114,26 +97,6 @@ pub struct InterventionTerms {
     pub until: Time,
 }
 
-/// The enrolment of a passkey as it is signed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EnrolTerms {
-    /// Whose.
-    #[serde(serialize_with = "text::one")]
-    pub account: AccountId,
-    /// For what.
-    #[serde(serialize_with = "text::one")]
-    pub role: Role,
-    /// Where.
-    #[serde(serialize_with = "text::one")]
-    pub establishment: EstablishmentId,
-    /// Its identifier.
-    #[serde(serialize_with = "base64")]
-    pub credential: Vec<u8>,
-    /// Its public key, as it is kept.
-    #[serde(serialize_with = "base64")]
-    pub public_key: Vec<u8>,
-}
-
 /// What somebody signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Terms {
@@ -159,17 +122,6 @@ pub enum Terms {
     Enrol(EnrolTerms),
 }
 
-#[derive(Serialize)]
-struct Envelope<'a, T> {
-    poterne: &'static str,
-    kind: &'static str,
-    #[serde(serialize_with = "hex")]
-    nonce: &'a [u8],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<String>,
-    terms: &'a T,
-}
-
 impl Terms {
     /// `approve`, `extend`, `hold`, `equipment` or `enrol`.
     pub fn kind(&self) -> &'static str {
@@ -188,10 +140,10 @@ impl Terms {
         match self {
             Terms::Approve(terms) => enveloped(kind, nonce, None, terms),
             Terms::Extend { intervention, until } | Terms::Hold { intervention, until } => {
-                enveloped(kind, nonce, Some(*until), intervention)
+                enveloped(kind, nonce, Some(moment::rfc3339(*until)), intervention)
             }
             Terms::Equipment(terms) => enveloped(kind, nonce, None, terms),
-            Terms::Enrol(terms) => enveloped(kind, nonce, None, terms),
+            Terms::Enrol(terms) => terms.bytes(nonce),
         }
     }
 
@@ -201,23 +153,11 @@ impl Terms {
     }
 }
 
-/// The challenge of canonical bytes.
-pub fn challenge(bytes: &[u8]) -> Challenge {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, &[DOMAIN, bytes].concat()).as_ref());
-    hash
-}
-
-fn enveloped<T: Serialize>(kind: &'static str, nonce: &Nonce, until: Option<Time>, terms: &T) -> Vec<u8> {
-    let envelope = Envelope { poterne: "terms-v1", kind, nonce, until: until.map(moment::rfc3339), terms };
-    // Strings, numbers and lists: nothing in here can fail to become JSON. Were it so, no signature would fit.
-    serde_json::to_vec(&envelope).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use types::Role;
 
     fn equipment() -> EquipmentTerms {
         EquipmentTerms {

@@ -7,41 +7,23 @@
 use crate::{
     model::{Protocol, Right, State, Technician},
     rehearsal::Rehearsed,
-    rows::RawVouch,
-    terms::{EnrolTerms, EquipmentTerms, InterventionTerms, Nonce, Terms},
+    terms::{EquipmentTerms, InterventionTerms, Nonce, Terms},
 };
-use identity::passkey::{Assertion, PasskeyPublic, RelyingParty, verify_assertion};
+use identity::{
+    passkey::Assertion,
+    vouching::{self, NotTrusted, PasskeyRow, PinnedKey},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 use types::{AccountId, Cidr, ClientAddress, EquipmentId, EstablishmentId, InterventionId, Role, Time};
 
-/// Enrolments one behind the other at most, the pinned one included.
-const CHAIN_MAX: usize = 8;
-
-/// A key pinned in the node's configuration at installation: where every chain of enrolment begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PinnedKey {
-    /// The passkey's identifier.
-    pub credential: Vec<u8>,
-    /// Its public key, as COSE has it ([`identity::passkey::PasskeyKey::to_cose`]).
-    pub public_key: Vec<u8>,
-    /// Whose.
-    pub account: AccountId,
-    /// For what.
-    pub role: Role,
-    /// Where.
-    pub establishment: EstablishmentId,
-}
-
-/// What a node trusts by its configuration.
+/// What a node trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
-    /// The first keys.
-    pub keys: Vec<PinnedKey>,
-    /// Who the passkeys are for.
-    pub rp: RelyingParty,
+    /// By its configuration: the first keys.
+    pub first: Arc<vouching::Pinned>,
     /// What a probe rehearses at present, and the keys that count for it and for nothing else.
     pub rehearsed: Option<Arc<Rehearsed>>,
 }
@@ -96,44 +78,6 @@ pub enum SignatureKind {
     },
 }
 
-/// The signature under an enrolment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vouch {
-    /// Of the terms.
-    pub nonce: Nonce,
-    /// What the voucher's passkey answered.
-    pub assertion: Assertion,
-}
-
-impl Vouch {
-    /// Bytes to keep beside the passkey.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let raw = RawVouch { nonce: self.nonce, assertion: (&self.assertion).into() };
-        minicbor::to_vec(raw).unwrap_or_default()
-    }
-
-    /// Reads what [`Vouch::to_bytes`] wrote.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let raw: RawVouch = minicbor::decode(bytes).ok()?;
-        Some(Self { nonce: raw.nonce, assertion: raw.assertion.into() })
-    }
-}
-
-/// A passkey, as its row has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PasskeyRow {
-    /// Its public part.
-    pub passkey: PasskeyPublic,
-    /// Whose it is said to be.
-    pub account: AccountId,
-    /// In what role.
-    pub role: Role,
-    /// Where.
-    pub establishment: EstablishmentId,
-    /// Who signed for it.
-    pub vouch: Option<Vouch>,
-}
-
 /// An intervention with all that was signed for it, as the rows have it. Nothing of it is believed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
@@ -149,34 +93,38 @@ pub struct Evidence {
     pub passkeys: Vec<PasskeyRow>,
 }
 
-/// The pinned keys as they stand: one is added while the node runs when the first administrator's link is used. Clones
-/// are handles.
+/// The pinned keys as they stand, with what is rehearsed. Clones are handles.
 #[derive(Clone)]
-pub struct Pins(Arc<RwLock<Arc<Pinned>>>);
+pub struct Pins {
+    first: vouching::Pins,
+    rehearsed: Arc<RwLock<Option<Arc<Rehearsed>>>>,
+}
 
 impl Pins {
     /// Those of the configuration.
-    pub fn new(pinned: Pinned) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(pinned))))
+    pub fn new(pinned: vouching::Pinned) -> Self {
+        Self { first: vouching::Pins::new(pinned), rehearsed: Arc::default() }
+    }
+
+    /// Those that count for whatever is signed: no rehearsal's.
+    pub fn first(&self) -> &vouching::Pins {
+        &self.first
     }
 
     /// As they stand now.
-    pub fn now(&self) -> Arc<Pinned> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    pub fn now(&self) -> Pinned {
+        let rehearsed = self.rehearsed.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Pinned { first: self.first.now(), rehearsed }
     }
 
     /// Adds one: whoever calls has written it into the configuration first.
     pub fn add(&self, key: PinnedKey) {
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut pinned = Pinned::clone(&held);
-        pinned.keys.push(key);
-        *held = Arc::new(pinned);
+        self.first.add(key);
     }
 
     /// Takes up what a probe rehearses, in the place of anything before; nothing, and it is forgotten.
     pub(crate) fn rehearse(&self, rehearsed: Option<Arc<Rehearsed>>) {
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *held = Arc::new(Pinned { rehearsed, ..Pinned::clone(&held) });
+        *self.rehearsed.write().unwrap_or_else(PoisonError::into_inner) = rehearsed;
     }
 }
 
@@ -410,18 +358,30 @@ pub(crate) fn verify_equipment(
     chain.verify(&terms, &row.nonce, key, &row.assertion, NoWarrant::EquipmentForged)
 }
 
-/// The passkeys of an establishment and what vouches for them.
+impl From<NotTrusted> for NoWarrant {
+    fn from(why: NotTrusted) -> Self {
+        match why {
+            NotTrusted::UnknownKey => Self::UnknownKey,
+            NotTrusted::PinnedChanged => Self::PinnedChanged,
+            NotTrusted::NotVouched => Self::NotVouched,
+            NotTrusted::EnrolmentForged => Self::EnrolmentForged,
+            NotTrusted::NotAdministrator => Self::NotAdministrator,
+            NotTrusted::Circle => Self::Circle,
+            NotTrusted::ChainTooLong => Self::ChainTooLong,
+        }
+    }
+}
+
+/// The passkeys of an establishment and what vouches for them; and, for the rehearsed terms alone, the rehearsal's.
 pub(crate) struct Chain<'a> {
-    pinned: &'a Pinned,
-    establishment: EstablishmentId,
-    rows: &'a [PasskeyRow],
+    vouched: vouching::Chain<'a>,
     /// Set where the terms are the rehearsed ones, to the letter.
     rehearsed: Option<&'a Rehearsed>,
 }
 
 impl<'a> Chain<'a> {
     pub(crate) fn new(pinned: &'a Pinned, establishment: EstablishmentId, rows: &'a [PasskeyRow]) -> Self {
-        Self { pinned, establishment, rows, rehearsed: None }
+        Self { vouched: vouching::Chain::new(&pinned.first, establishment, rows), rehearsed: None }
     }
 
     /// For the signature under an equipment.
@@ -436,39 +396,14 @@ impl<'a> Chain<'a> {
         let rehearsed = self.rehearsed.filter(|_| row.kind == SignatureKind::Approve);
         let key = match rehearsed.and_then(|one| one.key(&row.assertion.credential)) {
             Some(key) => key,
-            None => self.trusted(&row.assertion.credential, &mut Vec::new())?,
+            None => self.trusted(&row.assertion.credential)?,
         };
         if key.account == row.account { Ok(key) } else { Err(NoWarrant::OthersKey) }
     }
 
-    /// A passkey whose enrolment leads to a pinned key. `path` holds the credentials gone through.
-    pub(crate) fn trusted(&self, credential: &[u8], path: &mut Vec<Vec<u8>>) -> Result<&'a PasskeyRow, NoWarrant> {
-        let mut rows = self.rows.iter().filter(|row| row.passkey.credential == credential);
-        let (Some(row), None) = (rows.next(), rows.next()) else { return Err(NoWarrant::UnknownKey) };
-        if row.establishment != self.establishment {
-            return Err(NoWarrant::UnknownKey);
-        }
-        if let Some(pinned) = self.pinned.keys.iter().find(|key| key.credential == credential) {
-            let same = pinned.public_key == row.passkey.public_key.to_cose()
-                && pinned.account == row.account
-                && pinned.role == row.role
-                && pinned.establishment == row.establishment;
-            return if same { Ok(row) } else { Err(NoWarrant::PinnedChanged) };
-        }
-        if path.iter().any(|gone| gone == credential) {
-            return Err(NoWarrant::Circle);
-        }
-        path.push(credential.to_vec());
-        if path.len() >= CHAIN_MAX {
-            return Err(NoWarrant::ChainTooLong);
-        }
-        let vouch = row.vouch.as_ref().ok_or(NoWarrant::NotVouched)?;
-        let voucher = self.trusted(&vouch.assertion.credential, path)?;
-        if voucher.role != Role::Administrator {
-            return Err(NoWarrant::NotAdministrator);
-        }
-        self.verify(&enrol_terms(row), &vouch.nonce, voucher, &vouch.assertion, NoWarrant::EnrolmentForged)?;
-        Ok(row)
+    /// A passkey whose enrolment leads to a pinned key.
+    pub(crate) fn trusted(&self, credential: &[u8]) -> Result<&'a PasskeyRow, NoWarrant> {
+        Ok(self.vouched.trusted(credential)?)
     }
 
     fn verify(
@@ -479,20 +414,13 @@ impl<'a> Chain<'a> {
         assertion: &Assertion,
         misfit: NoWarrant,
     ) -> Result<(), NoWarrant> {
-        let seen = verify_assertion(&self.pinned.rp, &terms.challenge(nonce), &key.passkey, assertion);
-        seen.map(drop).map_err(|_| misfit)
+        if self.vouched.signs(&terms.challenge(nonce), key, assertion) { Ok(()) } else { Err(misfit) }
     }
 }
 
 /// What is signed under an enrolment.
 pub(crate) fn enrol_terms(row: &PasskeyRow) -> Terms {
-    Terms::Enrol(EnrolTerms {
-        account: row.account,
-        role: row.role,
-        establishment: row.establishment,
-        credential: row.passkey.credential.clone(),
-        public_key: row.passkey.public_key.to_cose(),
-    })
+    Terms::Enrol(row.enrol_terms())
 }
 
 impl Warrant {

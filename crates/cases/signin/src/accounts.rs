@@ -3,10 +3,12 @@
 
 pub(crate) mod break_glass;
 pub(crate) mod effects;
+mod inviting;
 pub(crate) mod model;
 pub(crate) mod reminders;
 pub(crate) mod renewal;
 pub(crate) mod sheets;
+pub(crate) mod signed;
 pub(crate) mod sql;
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
     ending::{Reserve, perform_ending},
     enrol::lent::RESERVED_ADMINISTRATOR,
     hasher::Hasher,
-    model::{AccountBond, AccountSecrets, LastSignIn, Life, last_sign_in_place},
+    model::{AccountSecrets, LastSignIn, Life, last_sign_in_place},
     outbox::{
         NewLink, News, Writes,
         model::{About, LetterRow, Post, Whose},
@@ -22,19 +24,20 @@ use crate::{
 };
 use break_glass::model::Envelopes;
 use data_encoding::BASE64URL_NOPAD;
-use effects::{Changed, DropLink, Insert, PutAddress, PutLink, PutState, Resealed, Reviewed, SecondConfirms};
+use effects::{Changed, DropLink, PutAddress, PutLink, PutState, Resealed, Reviewed, SecondConfirms};
 use identity::{
-    Authenticated, asks_two_people, hash_password, is_reason_for, may_become, review_days, takes_a_link_again,
+    Authenticated, asks_two_people, is_reason_for, may_become, passkey::Assertion, review_days, takes_a_link_again,
+    vouching::Pins,
 };
 use journal::Journal;
 use model::{
     ACCOUNTS_READ_MAX, ACCOUNTS_SHOWN_MAX, AccountError, AccountPage, AccountQuery, AccountSeen, AccountSheet,
-    DrawnLink, LinkRow, LinkSecrets, LinkSeen, NewInvitation, Profile, SecondCode, address,
+    DrawnLink, LinkRow, LinkSecrets, LinkSeen, Profile, SecondCode, address,
 };
 use policy::{
-    ChangeAccountState, ChangeAddress, ConfirmLink, DrawLink, Facts, InviteAccount, Policies, ReviewAccount,
-    SeeAccounts, WithdrawLink,
+    ChangeAccountState, ChangeAddress, ConfirmLink, DrawLink, Facts, Policies, ReviewAccount, SeeAccounts, WithdrawLink,
 };
+use signed::{Signing, is_lent};
 use sql::Whole;
 use std::{
     sync::{Arc, OnceLock},
@@ -62,6 +65,8 @@ struct Parts {
     renewal_delay: OnceLock<Duration>,
     /// Explaining takes the processor for a while.
     explaining: Arc<Semaphore>,
+    /// What signatures are verified by.
+    pins: OnceLock<Pins>,
 }
 
 /// What the policies know an account by.
@@ -92,8 +97,9 @@ impl Accounts {
     /// With the keys of whoever manages them.
     pub fn new(store: Store, journal: Journal, policies: Arc<Policies>, keys: Keys) -> Self {
         let explaining = Arc::new(Semaphore::new(1));
-        let (hasher, writes, renewal_delay) = (Hasher::default(), Writes::default(), OnceLock::new());
-        Self(Arc::new(Parts { store, journal, policies, keys, hasher, writes, renewal_delay, explaining }))
+        let (hasher, writes, renewal_delay, pins) =
+            (Hasher::default(), Writes::default(), OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Parts { store, journal, policies, keys, hasher, writes, renewal_delay, explaining, pins }))
     }
 
     /// Tells people by mail of what happens to their accounts, and sends them their links. Told once.
@@ -172,58 +178,9 @@ impl Accounts {
             sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
             mail: secrets.mail.clone(),
             sheets: self.sheets_seen(&row, now).await?,
+            right: self.right_given(&row.account, &secrets).await?,
             seen,
         })
-    }
-
-    /// Creates an account for somebody, and draws the link by which he chooses his means. The account cannot be used before.
-    pub async fn invite(
-        &self,
-        who: &Authenticated,
-        new: NewInvitation,
-    ) -> Result<(AccountId, DrawnLink), AccountError> {
-        let parts = &self.0;
-        let now = parts.journal.now();
-        let establishment = who.establishment().ok_or(AccountError::Denied)?;
-        let new = new.checked()?;
-        let account = AccountId::from_bytes(random()?);
-        let authorized =
-            parts.policies.decide(who, InviteAccount { account, role: new.role }, &Facts::default(), now)?;
-        // A password that nobody was told, and a second factor that nobody holds: whatever is asked of the account
-        // meanwhile, it costs and answers like any other.
-        let (salt, nobodys) = (random()?, Secret::new(BASE64URL_NOPAD.encode(&random::<32>()?)));
-        let hash = parts.hasher.run(move || hash_password(&nobodys, &salt)).await;
-        let hash = hash.ok().and_then(Result::ok).ok_or(AccountError::Unavailable)?;
-        let attributes = &new.attributes;
-        let secrets = AccountSecrets {
-            login: new.login.clone(),
-            display_name: format!("{} {}", attributes.given_name, attributes.family_name),
-            password_phc: hash.phc().to_owned(),
-            totp: random()?,
-            life: Some(Life::new(AccountState::Invited, now, who.account())),
-            renewals: Some(0),
-            password_since: Some(now.micros()),
-            link: None,
-            directory: None,
-            ended: None,
-            mail: new.mail.clone(),
-            lang: None,
-            envelopes: None,
-            sheets: None,
-        };
-        let supplier = new.supplier;
-        let bond =
-            AccountBond { id: &account, establishment: &establishment, role: new.role, supplier: supplier.as_ref() };
-        let insert = Insert {
-            establishment,
-            supplier,
-            login_token: parts.keys.token(Purpose::LoginTokens, &[new.login.as_bytes()])?,
-            sealed: bond.seal(&parts.keys, &secrets)?,
-            profile: Profile::new(attributes, new.proof, now).seal(&parts.keys, (account, establishment))?,
-        };
-        parts.journal.perform(authorized, insert).await?;
-        let link = self.draw_link(who, account, new.proof).await?;
-        Ok((account, link))
     }
 
     /// Draws a link by which an account's holder chooses his means, for the first time or anew; the one before serves no
@@ -243,7 +200,17 @@ impl Accounts {
         &self,
         who: &Authenticated,
         account: AccountId,
+        what: (IdentityProof, Option<&str>),
+    ) -> Result<DrawnLink, AccountError> {
+        self.draw_link_as(who, account, what, None).await
+    }
+
+    async fn draw_link_as(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
         (proof, mail): (IdentityProof, Option<&str>),
+        signing: Option<Signing>,
     ) -> Result<DrawnLink, AccountError> {
         let parts = &self.0;
         let now = parts.journal.now();
@@ -258,21 +225,16 @@ impl Accounts {
         let mut secrets = row.secrets(&parts.keys)?;
         Self::by_envelopes(&secrets)?;
         let state = secrets.state()?;
-        let (opens, expires) = match state {
-            AccountState::Invited => (None, now + FIRST_LINK_LIFE),
-            other if other == AccountState::Active || takes_a_link_again(row.role, other) => {
-                let opens = now + self.renewal_delay();
-                (Some(opens), opens + RENEWAL_LINK_LIFE)
-            }
-            _ => return Err(AccountError::Life),
-        };
-        if opens.is_some() && !proof.is_substantial() {
+        let span = self.span(row.role, state, is_lent(who, &secrets))?;
+        if span.delay.is_some() && !proof.is_substantial() {
             return Err(AccountError::Proof);
         }
-        let (id, secret) = (LinkId::from_bytes(random()?), random::<32>()?);
+        let named = self.named((who, &row, &secrets), signing.as_ref())?;
+        let (id, secret) = (named.id, random::<32>()?);
         let digest = link_digest(&parts.keys, &secret)?;
+        let (opens, expires) = (span.delay.map(|delay| named.drawn + delay), named.drawn + span.whole());
         let waits = asks_two_people(row.role) && who.account().is_some();
-        let kept = LinkSecrets {
+        let mut kept = LinkSecrets {
             id: *id.as_bytes(),
             drawn: now.micros(),
             by: who.account().map(|by| by.as_bytes().to_vec()),
@@ -282,12 +244,14 @@ impl Accounts {
             second: None,
             mail: mail.filter(|mail| secrets.mail.as_ref() != Some(mail)),
             opens: opens.map(Time::micros),
+            signed: None,
         };
+        let by_passkey = self.first_signs(who, (&row, &secrets), &mut kept, (proof, signing)).await?;
         let sealed = kept.seal(&parts.keys, (account, &digest))?;
         secrets.link = Some(kept.id.to_vec());
         let resealed = row.bond().seal(&parts.keys, &secrets)?;
         let second = if waits { ", a second person must confirm" } else { "" };
-        let action = DrawLink { account, terms: format!("link {id}, identity {proof}{second}") };
+        let action = DrawLink { account, terms: format!("link {id}, identity {proof}{second}{by_passkey}") };
         let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         let secret = Secret::new(BASE64URL_NOPAD.encode(&secret));
         let anew = state != AccountState::Invited;
@@ -299,6 +263,7 @@ impl Accounts {
             link: LinkRow { account, digest, sealed },
             expires,
             letters,
+            spends: named.spends(&parts.keys)?,
         };
         done(parts.journal.perform(authorized, put).await?)?;
         Ok(DrawnLink { id, secret, expires, waits, mailed, opens })
@@ -375,18 +340,31 @@ impl Accounts {
         account: AccountId,
         seen: LinkId,
     ) -> Result<SecondCode, AccountError> {
+        self.confirm_link_as(who, account, seen, None).await
+    }
+
+    async fn confirm_link_as(
+        &self,
+        who: &Authenticated,
+        account: AccountId,
+        seen: LinkId,
+        assertion: Option<&Assertion>,
+    ) -> Result<SecondCode, AccountError> {
         let parts = &self.0;
         let now = parts.journal.now();
         let row = self.row_for(who, account).await?;
         let (link, mut kept) = self.link(&row, seen)?;
-        let action = ConfirmLink { account, link: kept.id() };
-        let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
+        let action = ConfirmLink { account, terms: String::new() };
+        drop(parts.policies.decide(who, action, &Facts::default(), now)?);
         if who.account() == kept.by() || who.account() == Some(account) {
             return Err(AccountError::Second);
         }
         if !kept.waits || now >= Time::from_micros(kept.expires) {
             return Err(AccountError::Absent);
         }
+        let by_passkey = self.second_signs(who, &row, &mut kept, assertion).await?;
+        let action = ConfirmLink { account, terms: format!("{}{by_passkey}", kept.id()) };
+        let authorized = parts.policies.decide(who, action, &Facts::default(), now)?;
         let code = draw_code()?;
         kept.waits = false;
         kept.second = Some(second_digest(&parts.keys, kept.id(), &code)?.to_vec());
@@ -448,7 +426,7 @@ impl Accounts {
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
         let put = PutState {
             nobodys: parts.keys.token(Purpose::LoginTokens, &[RESERVED_ADMINISTRATOR.as_bytes()])?,
-            is_nobodys: secrets.login == RESERVED_ADMINISTRATOR,
+            is_nobodys: secrets.is_lent(),
             account: Resealed { row, state: to, sealed },
         };
         done(perform_ending(&parts.journal, authorized, put, Reserve::Taken).await?)

@@ -191,6 +191,7 @@ impl Enrolment {
             lang: None,
             envelopes: None,
             sheets: None,
+            given: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;

@@ -299,6 +299,7 @@ impl Following {
             lang: None,
             envelopes: None,
             sheets: None,
+            given: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: None };
         let arrival = Arrival {

@@ -40,6 +40,7 @@ mod steps;
 mod tests;
 mod tokens;
 
+pub use accounts::signed::model::{LacksKey, RightGiven, RightSigned, RightTerms, RightToSign};
 pub use accounts::{
     Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE, Standing,
     break_glass::{

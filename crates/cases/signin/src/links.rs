@@ -7,6 +7,7 @@ use crate::{
         link_digest,
         model::{LinkRow, LinkSecrets},
         sheets::sql::keep_only,
+        signed::given,
         sql,
     },
     attempts::{Counters, LoginTokens},
@@ -197,6 +198,8 @@ impl SignInService {
                 secrets.sheets = secrets.sheets.as_ref().map(|kept| kept.taken(used.sheet));
             }
         }
+        // The signatures stay with what they gave: of the account as it was when they were made.
+        secrets.given = given(&account, &secrets, &kept);
         secrets.link = None;
         if secrets.state()? != AccountState::Active {
             secrets.life = Some(Life::new(AccountState::Active, now, None));
@@ -292,7 +295,7 @@ impl SignInService {
     }
 
     async fn find_link(&self, secret: &str, address: ClientAddress) -> Result<Found, LinkError> {
-        match self.look_for_link(secret).await {
+        match self.look_for_link(secret, address).await {
             Err(LinkError::Absent) => {
                 self.refused(address, "no such link").await;
                 Err(LinkError::Absent)
@@ -301,7 +304,7 @@ impl SignInService {
         }
     }
 
-    async fn look_for_link(&self, secret: &str) -> Result<Found, LinkError> {
+    async fn look_for_link(&self, secret: &str, address: ClientAddress) -> Result<Found, LinkError> {
         let parts = self.parts();
         let now = parts.journal.now();
         let bytes = BASE64URL_NOPAD.decode(secret.as_bytes()).ok().filter(|_| secret.len() == SECRET_CHARS);
@@ -327,6 +330,7 @@ impl SignInService {
         if kept.waits || unsealed {
             return Err(LinkError::Waits);
         }
+        self.bears_signatures((&account, &secrets), &kept, address).await?;
         if let Some(opens) = kept.opens().filter(|opens| now < *opens) {
             return Err(LinkError::Early(opens));
         }

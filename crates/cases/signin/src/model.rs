@@ -1,6 +1,6 @@
 //! What this case keeps, in clear and sealed.
 
-use crate::accounts::{break_glass::model::Envelopes, sheets::model::Sheets};
+use crate::accounts::{break_glass::model::Envelopes, sheets::model::Sheets, signed::model::Given};
 use identity::{AtOnce, Authenticated, Credentials, PasswordHash, StoredSession, TotpSecret};
 use minicbor::{Decode, Encode};
 use std::time::Duration;
@@ -51,6 +51,9 @@ pub(crate) struct AccountSecrets {
     /// Its printed sheets of codes, if it ever had one.
     #[n(13)]
     pub sheets: Option<Sheets>,
+    /// What two people signed when its means were given, where its role decides over others.
+    #[n(20)]
+    pub given: Option<Given>,
 }
 
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
@@ -75,6 +78,11 @@ impl Life {
 }
 
 impl AccountSecrets {
+    /// Whether it is the administrator of the node's own probes.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.login == crate::RESERVED_ADMINISTRATOR
+    }
+
     /// Whether the password is kept here, under weaker parameters than today's.
     pub(crate) fn is_outdated(&self) -> bool {
         self.directory.is_none() && PasswordHash::from_phc(self.password_phc.clone()).is_outdated()
@@ -170,6 +178,7 @@ impl AccountRow {
             lang: None,
             envelopes: None,
             sheets: None,
+            given: None,
         };
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;

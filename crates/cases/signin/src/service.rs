@@ -16,6 +16,7 @@ use crate::{
 };
 use identity::{
     DoorKey, PasswordHash, PasswordPolicy, Population, SessionLimits, WeakPassword, check_password, hash_password,
+    vouching::Pins,
 };
 use journal::Journal;
 use policy::Policies;
@@ -161,6 +162,8 @@ pub(crate) struct Parts {
     pub writes: Writes,
     /// Which browsers were there, of sessions kept one at a time, since that was last written down.
     pub seen: Mutex<HashMap<SessionId, Time>>,
+    /// What the signatures of links are verified by.
+    pub pins: OnceLock<Pins>,
 }
 
 /// What is asked of a role's passwords, where the hospital asks that of its administrators'.
@@ -216,6 +219,7 @@ impl SignInService {
             rules: OnceLock::new(),
             writes: Writes::default(),
             seen: Mutex::default(),
+            pins: OnceLock::new(),
         };
         Ok(Self(Arc::new(parts), None))
     }

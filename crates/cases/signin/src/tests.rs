@@ -15,6 +15,7 @@ mod puzzles;
 mod rehash;
 mod renewal;
 mod sheets;
+mod signed;
 mod ssh;
 mod staff;
 mod tokens;

@@ -8,7 +8,7 @@ use interventions::State;
 use samples::{
     ME, NOW, ODILE, SACHA, account, account_view, all, chrome, intervention, intervention_view, session, sheet,
 };
-use signin::{Attributes, BreakGlassUse};
+use signin::{Attributes, BreakGlassUse, RightTerms};
 use std::collections::HashSet;
 use std::time::Duration;
 use types::{AccountState, Lang, Role};
@@ -208,6 +208,10 @@ fn hostile_data_stays_text() {
     };
     let home = HomeView { ringing: vec![used], ..HomeView::default() };
     let list = InterventionsView { query: evil.into(), next: Some(evil.into()), ..InterventionsView::default() };
+    let signing = AccountSigning::Open(AccountFields { family_name: evil.into(), ..AccountFields::default() });
+    let right = RightTerms { login: evil.into(), name: evil.into(), mail: Some(evil.into()), ..samples::right() };
+    let challenge = Challenge { terms: evil.into(), ..Challenge::default() };
+    let to_sign = AccountSignView { right, challenge, lacks: None, signing };
     let at = || chrome(Lang::Fr, "/", Some(ODILE));
     for html in [
         InterventionPage::new(at(), view).render().unwrap(),
@@ -217,6 +221,7 @@ fn hostile_data_stays_text() {
         AccountNew::new(at(), new).render().unwrap(),
         AccountLink::new(at(), link).render().unwrap(),
         AccountPage::new(at(), account_view(seen, true)).render().unwrap(),
+        AccountSign::new(at(), to_sign).render().unwrap(),
         AccountStatePage::new(at(), change).render().unwrap(),
         BreakGlassUsePage::new(at(), opened).render().unwrap(),
         EnvelopePage::new(at(), envelope).render().unwrap(),
@@ -326,6 +331,8 @@ fn an_account_offers_what_its_reader_may_do() {
     assert_eq!(acts("account-closed"), "");
     assert_eq!(acts("account-drawn"), "/link/withdraw\" /link\" /review\" /state/", "he drew it: another confirms");
     assert_eq!(acts("account-waits"), "/link/confirm\"", "an officer confirms");
+    assert_eq!(acts("account-signed-once"), "/link/confirm\"", "and signs");
+    assert_eq!(acts("account-not-signed"), "", "what nobody signed is not confirmed");
 }
 
 /// Nothing that depends on what is asked about is told in code: each open condition of Poterne's policies has words.

@@ -403,6 +403,7 @@ impl Node {
                 pages.extend(opened.pages);
                 signins.extend(opened.signins);
                 relays = opened.relays;
+                proving.pins = Some(opened.second.pins.first().clone());
                 proving.relays = opened.rehearsing;
                 reminding =
                     opened.accounts.map(|accounts| (accounts, node.establishments.iter().map(|(id, _)| *id).collect()));

@@ -38,7 +38,7 @@ use crate::probes::{
 };
 use anyhow::{Context, Result};
 use dossier::{Probe, ProbeInfo, ProofKeeper, probe_named};
-use identity::TotpSecret;
+use identity::{TotpSecret, vouching::Pins};
 use signin::{Enrolment, NewAccount, SignInService};
 use std::{
     collections::BTreeMap,
@@ -64,6 +64,8 @@ pub struct Proving {
     pub(super) relays: Option<Rehearsing>,
     /// What follows the directory, if one is configured, and how often.
     pub(super) following: Option<Followed>,
+    /// By which keys rights over others are signed, where the desk is here.
+    pub(super) pins: Option<Pins>,
     keeper: ProofKeeper,
     targets: Vec<Target>,
     /// Of the doors that expect the PROXY protocol; until they carry.
@@ -162,6 +164,7 @@ impl Proving {
             other_record: None,
             relays: None,
             following: None,
+            pins: None,
             keeper,
             targets,
             porters,
@@ -283,6 +286,7 @@ impl Proving {
         let left = doors.clone();
         let roles = (of_roles(&doors, &targets, relays.as_ref()), targets.clone());
         let (following, clock) = (self.following, self.clock.clone());
+        let rights = self.pins.map(|pins| (pins, self.establishment));
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
             move |info| -> Arc<dyn Probe> { Arc::new(RelayProbe::new(info, what, works)) }
@@ -299,7 +303,7 @@ impl Proving {
             named("accesses", |info| Arc::new(AccessesProbe::new(info, accesses.0, accesses.1))),
             named("unaltered", |info| Arc::new(UnalteredProbe::new(info, watched, desk, recording))),
             named("sealed", |info| Arc::new(SealedProbe::new(info, kept, looked, read, other))),
-            named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1))),
+            named("accounts", |info| Arc::new(AccountsProbe::new(info, means.0, made, means.1).telling(rights))),
             named("passwords", each_door(passwords::look)),
             named("discretion", each_door(strangers::discretion)),
             named("residue", each_door(strangers::residue)),

@@ -8,10 +8,10 @@ use crate::{first_admin::FirstAdministrator, metrics::Metrics};
 use anyhow::{Context, Result};
 use desk::{DeskServices, DeskSettings, DeskState};
 use dossier::{Catalogue, Installation, ProofReader, Retention, RulesService, SavedSearches, Traces};
-use identity::passkey::RelyingParty;
+use identity::{passkey::RelyingParty, vouching::Pinned};
 use interventions::{
-    Fleet, InterventionService, InterventionsParts, Pinned, PinnedKey, Pins, Recordings, RecordingsConfig,
-    RecordingsReader, Signer,
+    Fleet, InterventionService, InterventionsParts, PinnedKey, Pins, Recordings, RecordingsConfig, RecordingsReader,
+    Signer,
 };
 use journal::index::Index;
 use lease::{Leases, LeasesConfig};
@@ -94,7 +94,7 @@ impl Second {
         let secrets = pairs(Holder::Door(Door::Relays), Purpose::EquipmentSecrets)?;
         let recording = pairs(Holder::Door(Door::Desk), Purpose::RecordingReading)?;
         let rp = RelyingParty { id: trust.passkey_domain, origin: trust.desk_origin.as_str().to_owned() };
-        let pins = Pins::new(Pinned { keys: trust.pinned, rp: rp.clone(), rehearsed: None });
+        let pins = Pins::new(Pinned { keys: trust.pinned, rp: rp.clone() });
         let config = LeasesConfig::new(settings.node);
         let leases = Leases::start(journal.clone(), store.clone(), policies.clone(), config);
         let recordings = RecordingsConfig::under(settings.data);
@@ -174,7 +174,8 @@ impl Second {
         let suppliers_tokens = tokens(Door::Suppliers, SUPPLIERS_ROLES)?;
         let (mut pages, mut signins) = (Vec::new(), Vec::new());
         if let Some(door) = settings.desk {
-            let mut signin = ground.served(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
+            let signin = ground.served(Door::Desk, DESK_ROLES, door.sessions)?.with_means(desk_means.clone());
+            let mut signin = signin.verifying(pins.first().clone());
             if let Some(staff) = settings.staff {
                 signin = signin.with_staff(staff);
             }
@@ -200,6 +201,7 @@ impl Second {
             let traces = Traces::new(index, journal.clone(), policies.clone());
             searched = Some(traces.clone());
             let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk));
+            accounts.verify_by(pins.first().clone());
             if let Some(post) = &ground.post {
                 accounts.write_mail(post.clone());
             }
@@ -222,7 +224,8 @@ impl Second {
             pages.extend(desk_listens(door, &state));
         }
         if let Some(door) = settings.suppliers {
-            let signin = ground.served(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?;
+            let signin =
+                ground.served(Door::Suppliers, SUPPLIERS_ROLES, door.sessions)?.verifying(pins.first().clone());
             let means = ground.means(Door::Suppliers, &door.origin);
             let signin = means.iter().fold(signin, |signin, means| signin.with_means(means.clone()));
             signins.push(signin.clone());

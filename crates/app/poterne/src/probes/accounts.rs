@@ -9,9 +9,10 @@ use super::{
     visits::{Visit, Visits},
 };
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
+use identity::vouching::Pins;
 use journal::{Kind, Outcome, Trace};
 use std::sync::Arc;
-use types::{Door, Event, Time};
+use types::{Door, EstablishmentId, Event, Time};
 
 const MEANS: &str = "/fr/means";
 /// Tokens that a stop left behind are ended first, so many at once.
@@ -26,12 +27,29 @@ pub struct AccountsProbe {
     desk: Option<Arc<Visits>>,
     made: Made,
     journal: Arc<dyn Journaled>,
+    /// By which keys rights over others are signed, and where.
+    rights: Option<(Pins, EstablishmentId)>,
 }
 
 impl AccountsProbe {
     /// At the desk, if this node has it, with the node's journal.
     pub fn new(info: &'static ProbeInfo, desk: Option<Arc<Visits>>, made: Made, journal: Arc<dyn Journaled>) -> Self {
-        Self { info, desk, made, journal }
+        Self { info, desk, made, journal, rights: None }
+    }
+
+    /// Says too whether rights over others are signed, or confirmed only.
+    pub fn telling(self, rights: Option<(Pins, EstablishmentId)>) -> Self {
+        Self { rights, ..self }
+    }
+
+    fn given(&self) -> &'static str {
+        match &self.rights {
+            None => "",
+            Some((pins, place)) if pins.now().vouches_at(*place) => "; rights over others are signed by two people",
+            Some(_) => {
+                "; rights over others are confirmed by two people, not signed: no administrator's key is pinned here"
+            }
+        }
     }
 
     async fn look(&self, desk: &Visits) -> Result<String, Fault> {
@@ -60,7 +78,8 @@ impl AccountsProbe {
         let created = self.created(&account).await?;
         Err(Fault::Partly(format!(
             "a token given and taken is traced, with who did it; {created}; neither a change of somebody's identity or rights is \
-             tried, nor who reaches the machine itself"
+             tried, nor who reaches the machine itself{}",
+            self.given()
         )))
     }
 

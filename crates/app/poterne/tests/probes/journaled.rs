@@ -11,9 +11,13 @@ use crate::{
     },
 };
 use dossier::{BoxFuture, Probe as _, ProbeOutcome, probe_named};
+use identity::{
+    passkey::RelyingParty,
+    vouching::{Pinned, PinnedKey, Pins},
+};
 use journal::{Kind, Outcome, Trace};
 use std::sync::Arc;
-use types::{ClockState, Door, Event, Time, TraceId};
+use types::{AccountId, ClockState, Door, EstablishmentId, Event, Role, Time, TraceId};
 
 /// What somebody does to a journal.
 pub type Change = fn(&mut Vec<Trace>);
@@ -218,6 +222,20 @@ async fn the_probe_of_accounts_turns_on_what_leaves_nothing() {
         let outcome = accounts(|_| {}, Flaw::None, made).await;
         assert!(matches!(&outcome, ProbeOutcome::Partial(what) if what.contains(told)), "{outcome}");
     }
+    // Whether rights over others are signed is said as it stands, as soon as a key is pinned.
+    let (here, rp) =
+        (EstablishmentId::from_bytes([1; 16]), RelyingParty { id: "x".into(), origin: "https://x".into() });
+    let pins = Pins::new(Pinned { keys: Vec::new(), rp });
+    let told = async || {
+        let door = hospital::open(Flaw::None).await;
+        let book = Arc::new(Book { change: |_| {}, before: Vec::new() });
+        let probe = AccountsProbe::new(probe_named("accounts").unwrap(), Some(door.visits), None, book);
+        probe.telling(Some((pins.clone(), here))).run().await.to_string()
+    };
+    assert!(told().await.contains("confirmed by two people, not signed"));
+    let (account, role) = (AccountId::from_bytes([2; 16]), Role::Administrator);
+    pins.add(PinnedKey { credential: vec![1], public_key: vec![1], account, role, establishment: here });
+    assert!(told().await.contains("rights over others are signed by two people"));
     failed(&accounts(|_| {}, Flaw::KeepsTokens, false).await, "still among");
     let cases: [(Change, &str); 6] = [
         (|traces| without(traces, 6), "issue of a token leaves no trace"),

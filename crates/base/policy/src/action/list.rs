@@ -169,9 +169,9 @@ actions! {
     DatabaseAction ConfirmLink {
         /// Whose account it is for.
         account: AccountId,
-        /// Which.
-        link: LinkId
-    } LinkConfirmed, |_| Question::Oversee(OverseeAct::ConfirmAccounts), account account, detail link;
+        /// The link's identifier, and the passkey that signed where it takes signatures.
+        terms: String
+    } LinkConfirmed, |_| Question::Oversee(OverseeAct::ConfirmAccounts), account account, detail terms;
     /// Let the link to other means of one's own account serve before its time.
     DatabaseAction AllowLink {
         /// Whose.

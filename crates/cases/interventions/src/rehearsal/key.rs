@@ -1,12 +1,15 @@
 //! A key that signs as a passkey does, for the terms of one rehearsal. Its private half is never kept.
 
-use crate::{service::Answer, warrant::PasskeyRow};
+use crate::service::Answer;
 use aws_lc_rs::{
     digest::{SHA256, digest},
     signature::{Ed25519KeyPair, KeyPair as _},
 };
 use data_encoding::BASE64URL_NOPAD;
-use identity::passkey::{Assertion, PasskeyKey, PasskeyPublic, RelyingParty};
+use identity::{
+    passkey::{Assertion, PasskeyKey, PasskeyPublic, RelyingParty},
+    vouching::PasskeyRow,
+};
 use types::{AccountId, EstablishmentId, Role};
 use vault::{VaultError, random};
 use zeroize::Zeroizing;

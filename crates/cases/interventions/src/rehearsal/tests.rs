@@ -4,9 +4,9 @@
 use super::*;
 use crate::{
     terms::Nonce,
-    warrant::{Chain, Evidence, NoWarrant, Pinned, Vouch, Warrant, enrol_terms},
+    warrant::{Chain, Evidence, NoWarrant, Pinned, Warrant, enrol_terms},
 };
-use identity::passkey::RelyingParty;
+use identity::{passkey::RelyingParty, vouching::Vouch};
 
 const NOW: Time = Time::from_micros(1_790_000_000_000_000);
 const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
@@ -60,7 +60,8 @@ impl House {
         let draw = |role| RehearsalKey::draw(&rp, (PROBE, role, HERE)).unwrap();
         let (owner, approver) = (draw(Role::Administrator), draw(Role::Beneficiary));
         let rehearsed = Rehearsed { terms: terms(), keys: [owner.row.clone(), approver.row.clone()] };
-        let pinned = Pinned { keys: Vec::new(), rp, rehearsed: Some(Arc::new(rehearsed)) };
+        let first = Arc::new(identity::vouching::Pinned { keys: Vec::new(), rp });
+        let pinned = Pinned { first, rehearsed: Some(Arc::new(rehearsed)) };
         let evidence = Evidence {
             state: State::Planned,
             terms: terms(),
@@ -154,19 +155,19 @@ fn each_signs_its_own_part_only() {
 #[test]
 fn they_vouch_for_nobody() {
     let house = House::new();
-    let mine = RehearsalKey::draw(&house.pinned.rp, (PROBE, Role::Beneficiary, HERE)).unwrap().row;
+    let mine = RehearsalKey::draw(&house.pinned.first.rp, (PROBE, Role::Beneficiary, HERE)).unwrap().row;
     let nonce: Nonce = random().unwrap();
     let assertion = house.owner.sign(&enrol_terms(&mine).challenge(&nonce));
     let rows = [PasskeyRow { vouch: Some(Vouch { nonce, assertion }), ..mine.clone() }];
     for chain in [Chain::new(&house.pinned, HERE, &rows), Chain::of_equipment(&house.pinned, &terms().equipment, &rows)]
     {
-        let trusted = chain.trusted(&mine.passkey.credential, &mut Vec::new());
+        let trusted = chain.trusted(&mine.passkey.credential);
         assert_eq!(trusted.map(drop), Err(NoWarrant::UnknownKey));
     }
     // Even with the rehearsal's own public halves written into the table of passkeys.
     let rows = [rows[0].clone(), house.owner.row.clone(), house.approver.row.clone()];
     let chain = Chain::new(&house.pinned, HERE, &rows);
     for credential in [&mine, &house.owner.row, &house.approver.row].map(|row| row.passkey.credential.clone()) {
-        assert_eq!(chain.trusted(&credential, &mut Vec::new()).map(drop), Err(NoWarrant::NotVouched));
+        assert_eq!(chain.trusted(&credential).map(drop), Err(NoWarrant::NotVouched));
     }
 }

@@ -10,9 +10,9 @@ mod scope;
 
 use crate::{
     Activity, EndReason, Ending, EquipmentSecret, Fleet, FleetParts, GateRefused, InterventionService,
-    InterventionsParts, LiveFeed, LiveSession, LiveSessions, NewEquipment, NewRequest, Opened, PasskeyRow, Pinned,
-    PinnedKey, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader, Right, SessionAsked, Signed, Signer,
-    State, TermsKind, TermsToSign, Vouch, warrant::enrol_terms,
+    InterventionsParts, LiveFeed, LiveSession, LiveSessions, NewEquipment, NewRequest, Opened, PasskeyRow, PinnedKey,
+    Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader, Right, SessionAsked, Signed, Signer, State,
+    TermsKind, TermsToSign, Vouch, warrant::enrol_terms,
 };
 use identity::{
     Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret,
@@ -471,7 +471,7 @@ async fn node(
     leases.poll = Duration::from_millis(20);
     let leases = Leases::start(journal.clone(), store.clone(), policies.clone(), leases);
     let root = keychain.0[&account(1)].public();
-    let pinned = Pins::new(Pinned {
+    let pinned = Pins::new(identity::vouching::Pinned {
         keys: vec![PinnedKey {
             credential: root.credential.clone(),
             public_key: root.public_key.to_cose(),
@@ -480,7 +480,6 @@ async fn node(
             establishment: HERE,
         }],
         rp: SoftPasskey::rp(),
-        rehearsed: None,
     });
     let config = RecordingsConfig { reserve_bytes: 1 << 16, ..RecordingsConfig::under(folder.path()) };
     let desk = (Holder::Door(Door::Desk), Purpose::RecordingReading);

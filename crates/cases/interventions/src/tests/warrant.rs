@@ -7,6 +7,7 @@ use crate::{
     terms::TechnicianTerms,
     tests::passkey::SoftPasskey,
 };
+use identity::vouching::Vouch;
 use types::{EquipmentId, SupplierId};
 
 const NOW: Time = Time::from_micros(1_790_000_000_000_000);
@@ -98,7 +99,7 @@ impl House {
 fn house() -> House {
     let keys: Vec<SoftPasskey> = (0..20).map(|_| SoftPasskey::draw()).collect();
     let root = keys[1].public();
-    let pinned = Pinned {
+    let first = vouching::Pinned {
         keys: vec![PinnedKey {
             credential: root.credential.clone(),
             public_key: root.public_key.to_cose(),
@@ -107,8 +108,8 @@ fn house() -> House {
             establishment: HERE,
         }],
         rp: SoftPasskey::rp(),
-        rehearsed: None,
     };
+    let pinned = Pinned { first: Arc::new(first), rehearsed: None };
     let equipment = EquipmentTerms {
         id: EquipmentId::from_bytes([40; 16]),
         version: 2,

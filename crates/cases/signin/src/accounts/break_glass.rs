@@ -77,6 +77,7 @@ impl Accounts {
             lang: None,
             envelopes: Some(Envelopes::default()),
             sheets: None,
+            given: None,
         };
         let bond = AccountBond { id: &account, establishment: &establishment, role: new.role, supplier: None };
         // It is nobody's: the account's own name stands where a person's does.

@@ -5,7 +5,7 @@ use crate::{
     ending::Ending,
     model::{AccountRow, state_column},
     outbox::{model::LetterRow, put},
-    sql::{AccountInsert, insert_account, reseal_account},
+    sql::{AccountInsert, insert_account, reseal_account, spend_challenge},
 };
 use journal::{Applied, Effect, WriteTx};
 use policy::{ChangeAccountState, ChangeAddress, ConfirmLink, DrawLink, InviteAccount, ReviewAccount, WithdrawLink};
@@ -77,11 +77,18 @@ pub(crate) struct PutLink {
     pub link: LinkRow,
     pub expires: Time,
     pub letters: Vec<LetterRow>,
+    /// What makes whoever drew it sign it once.
+    pub spends: Option<([u8; 32], Time)>,
 }
 
 impl Effect<DrawLink> for PutLink {
     type Output = Changed;
     async fn apply(&self, tx: &mut WriteTx<'_, DrawLink>) -> Result<Applied<Changed>, StoreError> {
+        if let Some((digest, until)) = &self.spends
+            && !spend_challenge(tx.connection(), digest, *until).await?
+        {
+            return Ok(Applied::refused(Changed::Meanwhile));
+        }
         if !self.account.put(tx.connection()).await? {
             return Ok(Applied::refused(Changed::Meanwhile));
         }

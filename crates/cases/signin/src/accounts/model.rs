@@ -1,6 +1,9 @@
 //! Accounts as those who manage them see them, and what is kept of a link.
 
-use super::sheets::model::SheetsSeen;
+use super::{
+    sheets::model::SheetsSeen,
+    signed::model::{LinkSigned, RightGiven},
+};
 use crate::{means::model::label, model::AccountRow};
 use mail::Address;
 use minicbor::{Decode, Encode};
@@ -84,6 +87,8 @@ pub struct LinkSeen {
     pub mail: Option<String>,
     /// First moment at which it serves, where that is not at once.
     pub opens: Option<Time>,
+    /// Whether whoever drew it signed it.
+    pub signed: bool,
 }
 
 /// What a second person tells the holder of a link that he confirmed: his page asks for it, and it is shown once.
@@ -138,6 +143,8 @@ pub struct AccountSheet {
     pub mail: Option<String>,
     /// Its printed sheets of codes, where it may have any.
     pub sheets: Option<SheetsSeen>,
+    /// By whose signatures its means were given, where its role decides over others.
+    pub right: Option<RightGiven>,
     /// What it may become.
     pub may_become: Vec<AccountState>,
 }
@@ -213,6 +220,12 @@ pub enum AccountError {
     /// One does not do that to oneself.
     #[error("somebody else must do that")]
     Oneself,
+    /// It takes signatures, and there are none, or they are of before.
+    #[error("this takes two people's signatures")]
+    Unsigned,
+    /// A signature does not fit the terms, the person or the moment, or its passkey does not count.
+    #[error("the signature does not fit")]
+    Signature,
     /// It takes another person than the one who asked.
     #[error("a second person must confirm")]
     Second,
@@ -268,6 +281,11 @@ pub(crate) fn address(text: &str) -> Result<Option<String>, AccountError> {
 }
 
 impl NewInvitation {
+    /// The name shown.
+    pub(crate) fn display_name(&self) -> String {
+        format!("{} {}", self.attributes.given_name, self.attributes.family_name)
+    }
+
     /// The same, trimmed, if everything can be taken.
     pub(crate) fn checked(self) -> Result<Self, AccountError> {
         let name = |text: &str, what| label(text).map_err(|_| AccountError::Field(what));
@@ -378,6 +396,9 @@ pub(crate) struct LinkSecrets {
     /// First moment at which it serves: that of an account in use leaves its holder the time to stop it.
     #[n(9)]
     pub opens: Option<i64>,
+    /// The signatures under it, where it takes any.
+    #[n(16)]
+    pub signed: Option<LinkSigned>,
 }
 
 impl LinkSecrets {
@@ -407,7 +428,8 @@ impl LinkSecrets {
     pub(crate) fn seen(&self) -> LinkSeen {
         let (drawn, expires) = (Time::from_micros(self.drawn), Time::from_micros(self.expires));
         let (waits, asks_second, mail) = (self.waits, self.second.is_some(), self.mail.clone());
-        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits, asks_second, mail, opens: self.opens() }
+        let (signed, opens) = (self.signed.is_some(), self.opens());
+        LinkSeen { id: self.id(), by: self.by(), drawn, expires, waits, asks_second, mail, opens, signed }
     }
 }
 

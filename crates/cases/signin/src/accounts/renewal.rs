@@ -1,13 +1,41 @@
 //! When a link gives other means to an account that is in use: not before its holder, who is warned where he is known, had the
-//! time to stop it (docs/threat-model.md R41).
+//! time to stop it (docs/threat-model.md R42).
 
-use super::Accounts;
+use super::{AccountError, Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE};
+use identity::takes_a_link_again;
 use std::time::Duration;
+use types::{AccountState, Role};
 
 /// How long after it was drawn such a link serves, where the hospital does not say.
 pub const RENEWAL_DELAY: Duration = Duration::from_secs(86_400);
 
+/// When a link serves, counted from when it is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// How long its holder has to stop it, where the account is in use.
+    pub delay: Option<Duration>,
+    life: Duration,
+}
+
+impl Span {
+    /// Until it serves no more.
+    pub(super) fn whole(self) -> Duration {
+        self.delay.unwrap_or_default() + self.life
+    }
+}
+
 impl Accounts {
+    /// When a link serves that is drawn for an account in that state. Nobody holds the one that the probes are lent.
+    pub(super) fn span(&self, role: Role, state: AccountState, is_lent: bool) -> Result<Span, AccountError> {
+        match state {
+            AccountState::Invited => Ok(Span { delay: None, life: FIRST_LINK_LIFE }),
+            other if other == AccountState::Active || takes_a_link_again(role, other) => {
+                Ok(Span { delay: (!is_lent).then(|| self.renewal_delay()), life: RENEWAL_LINK_LIFE })
+            }
+            _ => Err(AccountError::Life),
+        }
+    }
+
     /// How long its holder has from now on. Told once.
     pub fn delay_renewals(&self, delay: Duration) {
         let _ = self.0.renewal_delay.set(delay);

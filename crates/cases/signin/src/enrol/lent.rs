@@ -12,6 +12,7 @@ use crate::{
 use identity::PasswordHash;
 use std::time::Duration;
 use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, Role, Time};
+use vault::random;
 
 /// Its login. It administers for nobody: it never counts among those who are left to manage accounts.
 pub const RESERVED_ADMINISTRATOR: &str = "sonde.poterne.desk.administre";
@@ -37,7 +38,9 @@ impl Enrolment {
         let who = self.acting(establishment);
         let known = self.account_named(RESERVED_ADMINISTRATOR).await.map_err(unavailable)?;
         let Some((account, its, role)) = known else {
-            let (account, link) = accounts.invite(&who, invitation(name)).await?;
+            // Nobody signs it: the account opens for a probe, and signs nothing.
+            let new = (AccountId::from_bytes(random()?), invitation(name).checked()?);
+            let (account, link) = accounts.invite_as(&who, new, None).await?;
             return Ok(Lent::Link(account, link));
         };
         // One that somebody made of that login for something else is his.
@@ -62,7 +65,7 @@ impl Enrolment {
         account: AccountId,
     ) -> Result<(), AccountError> {
         let row = account_of(&self.store, account).await.map_err(|_| AccountError::Unavailable)?;
-        if row.secrets(&self.keys)?.login != RESERVED_ADMINISTRATOR {
+        if !row.secrets(&self.keys)?.is_lent() {
             return Err(AccountError::Absent);
         }
         let (who, blocked) = (self.acting(establishment), (AccountState::Blocked, LifeReason::Asked));

@@ -10,29 +10,29 @@ use aws_lc_rs::{
 use data_encoding::BASE64URL_NOPAD;
 use identity::{
     Assurance,
-    passkey::{Assertion, PasskeyKey, PasskeyPublic, PasskeyRecord},
+    passkey::{Assertion, PasskeyKey, PasskeyPublic, PasskeyRecord, RelyingParty},
 };
 use policy::Lacking;
 use types::{AccountState, IdentityProof, LifeReason};
 
 /// An authenticator of software.
-struct Device {
+pub(super) struct Device {
     key: EcdsaKeyPair,
     counts_from: u32,
 }
 
 impl Device {
-    fn draw(counts_from: u32) -> Self {
+    pub(super) fn draw(counts_from: u32) -> Self {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref()).unwrap();
         Self { key, counts_from }
     }
 
-    fn credential(&self) -> Vec<u8> {
+    pub(super) fn credential(&self) -> Vec<u8> {
         digest(&SHA256, self.key.public_key().as_ref()).as_ref()[..16].to_vec()
     }
 
-    fn record(&self) -> PasskeyRecord {
+    pub(super) fn record(&self) -> PasskeyRecord {
         let point = self.key.public_key().as_ref();
         let mut cose = vec![0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 32];
         cose.extend(&point[1..33]);
@@ -49,12 +49,17 @@ impl Device {
     }
 
     fn signs(&self, asked: &PasskeyAsked, count: u32) -> Assertion {
-        let (challenge, origin) = (BASE64URL_NOPAD.encode(&asked.challenge), &asked.rp.origin);
+        self.answers((&asked.rp, &asked.challenge), 0x05, count)
+    }
+
+    /// With these flags: present is 1, verified is 4.
+    pub(super) fn answers(&self, (rp, challenge): (&RelyingParty, &[u8; 32]), flags: u8, count: u32) -> Assertion {
+        let (challenge, origin) = (BASE64URL_NOPAD.encode(challenge), &rp.origin);
         let client =
             format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"{origin}","crossOrigin":false}}"#);
         let client_data_json = client.into_bytes();
-        let mut authenticator_data = digest(&SHA256, asked.rp.id.as_bytes()).as_ref().to_vec();
-        authenticator_data.push(0x05);
+        let mut authenticator_data = digest(&SHA256, rp.id.as_bytes()).as_ref().to_vec();
+        authenticator_data.push(flags);
         authenticator_data.extend(count.to_be_bytes());
         let signed = [authenticator_data.as_slice(), digest(&SHA256, &client_data_json).as_ref()].concat();
         let signature = self.key.sign(&SystemRandom::new(), &signed).unwrap().as_ref().to_vec();

@@ -1,11 +1,16 @@
 //! Accounts, for those who manage them. Administrators do everything; security officers see, suspend and confirm.
 
 use crate::{
-    handlers::{Asking, Before, Member, Named, Posted, back, failed, or_default, sheets::sheets_by},
+    handlers::{
+        Asking, Before, Member, Named, Posted, back, failed, or_default,
+        rights::{self, Came, Signable},
+        sheets::sheets_by,
+    },
     pages::{
         AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
-        AccountPage, AccountStatePage, AccountStateView, AccountView, AccountsFields, AccountsList, AccountsView,
-        AccountsWaiting, INVITED_ROLES, Readiness, Refusal, RightsPage, RightsView, sees_accounts, sees_rules,
+        AccountPage, AccountSigning, AccountStatePage, AccountStateView, AccountView, AccountsFields, AccountsList,
+        AccountsView, AccountsWaiting, INVITED_ROLES, Readiness, Refusal, RightsPage, RightsView, sees_accounts,
+        sees_rules,
     },
 };
 use axum::{http::StatusCode, response::Response};
@@ -13,7 +18,8 @@ use entrance::{Failure, Then, shown};
 use interventions::{InterventionError, Supplier};
 use serde::Deserialize;
 use signin::{
-    AccountError, AccountPage as Page, AccountQuery, AccountSeen, Attributes, DrawnLink, NewInvitation, SecondCode,
+    AccountError, AccountPage as Page, AccountQuery, AccountSeen, Attributes, DrawnLink, NewInvitation, RightGiven,
+    SecondCode,
 };
 use types::{AccountId, AccountState, IdentityProof, LifeReason, LinkId, Role};
 use web::layout::ErrorKind;
@@ -60,6 +66,8 @@ pub(crate) fn told(error: AccountError) -> Option<Refusal> {
         AccountError::Field("mail") => Some(Refusal::Address),
         AccountError::Oneself => Some(Refusal::Oneself),
         AccountError::Second => Some(Refusal::SecondPerson),
+        AccountError::Unsigned => Some(Refusal::Unsigned),
+        AccountError::Signature => Some(Refusal::Signature),
         AccountError::LastAdministrator => Some(Refusal::LastAdministrator),
         AccountError::Meanwhile => Some(Refusal::Meanwhile),
         AccountError::Absent => Some(Refusal::NoLink),
@@ -216,14 +224,8 @@ fn read(fields: &AccountFields, suppliers: &[Supplier]) -> Result<NewInvitation,
     })
 }
 
-/// Where no mail is written, the page does not ask for an address.
-async fn opened(member: &Member, new: NewInvitation) -> Result<(AccountId, DrawnLink), AccountError> {
-    let service = member.visit.state.accounts();
-    let new = NewInvitation { mail: new.mail.filter(|_| service.writes_mail()), ..new };
-    service.invite(&member.who.authenticated, new).await
-}
-
-pub(crate) async fn invite(Posted { member, form }: Posted<AccountFields>) -> Response {
+pub(crate) async fn invite(Posted { member, form }: Posted<Signable<AccountFields>>) -> Response {
+    let Signable { form, signature } = form;
     if !manages(&member) {
         return member.turned_away("accounts").await;
     }
@@ -236,8 +238,10 @@ pub(crate) async fn invite(Posted { member, form }: Posted<AccountFields>) -> Re
     };
     let wrong = match read(&form, &suppliers) {
         Err(wrong) => wrong,
-        Ok(new) => match opened(&member, new).await {
-            Ok((account, link)) => return drawn(&member, account, link, "/accounts/new").await,
+        Ok(new) => match rights::open(&member, new, &signature).await {
+            Ok(Came::Done((account, link))) => return drawn(&member, account, link, "/accounts/new").await,
+            Ok(Came::ToSign(right)) => return rights::page(&member, *right, AccountSigning::Open(form)),
+            Err(AccountError::Signature) => vec!["signature"],
             Err(AccountError::Field(field)) => vec![field],
             Err(AccountError::Taken) => vec!["taken"],
             Err(error) => return refused(&member, error).await,
@@ -292,11 +296,22 @@ pub(crate) async fn one(member: Member, named: Named, before: Asking<Before>) ->
         // One whose account is not this establishment's is named by it.
         Some(by) => Some(service.one(who, by).await.map_or_else(|_| by.to_string(), |by| by.seen.display_name)),
     };
+    let signers = match sheet.right {
+        Some(RightGiven::Signed { first, second, .. }) => {
+            let names = (rights::named(&member, first).await, rights::named(&member, second).await);
+            match names {
+                (Ok(first), Ok(second)) => Some((first, second)),
+                (Err(error), _) | (_, Err(error)) => return refused(&member, error).await,
+            }
+        }
+        _ => None,
+    };
+    let signs = service.takes_signatures(who, sheet.seen.role);
     let refusal = or_default(before).refusal();
     let sheets_by = sheets_by(&member, &sheet).await;
     let (me, manages) = (member.who.account, manages(&member));
     let (mails, delay) = (service.writes_mail(), service.renewal_delay());
-    let view = AccountView { sheet, supplier, drawn_by, sheets_by, me, manages, mails, delay, refusal };
+    let view = AccountView { sheet, supplier, drawn_by, signs, signers, sheets_by, me, manages, mails, delay, refusal };
     shown(member.visit.lang, &AccountPage::new(member.chrome(), view))
 }
 
@@ -322,7 +337,8 @@ pub(crate) struct Verified {
     mail: String,
 }
 
-pub(crate) async fn draw(named: Named, Posted { member, form }: Posted<Verified>) -> Response {
+pub(crate) async fn draw(named: Named, Posted { member, form }: Posted<Signable<Verified>>) -> Response {
+    let Signable { form, signature } = form;
     if !manages(&member) {
         return member.turned_away("accounts").await;
     }
@@ -331,11 +347,11 @@ pub(crate) async fn draw(named: Named, Posted { member, form }: Posted<Verified>
     }
     let account = account(&named);
     let Ok(proof) = form.proof.parse::<IdentityProof>() else { return without(&member, account, Refusal::Proof).await };
-    let service = member.visit.state.accounts();
-    // Where no mail is written, the page does not ask for an address.
-    let mail = Some(form.mail.as_str()).filter(|mail| service.writes_mail() && !mail.trim().is_empty());
-    match service.draw_link_to(&member.who.authenticated, account, (proof, mail)).await {
-        Ok(link) => drawn(&member, account, link, &format!("/accounts/{account}")).await,
+    match rights::draw(&member, account, (proof, &form.mail), &signature).await {
+        Ok(Came::Done(link)) => drawn(&member, account, link, &format!("/accounts/{account}")).await,
+        Ok(Came::ToSign(right)) => {
+            rights::page(&member, *right, AccountSigning::Draw { account, proof, mail: form.mail })
+        }
         Err(error) => acted(&member, account, Err(error)).await,
     }
 }
@@ -394,7 +410,8 @@ async fn told_code(member: &Member, account: AccountId, SecondCode(code): Second
     shown(member.visit.lang, &AccountCode::new(chrome, view))
 }
 
-pub(crate) async fn confirm(named: Named, Posted { member, form }: Posted<Seen>) -> Response {
+pub(crate) async fn confirm(named: Named, Posted { member, form }: Posted<Signable<Seen>>) -> Response {
+    let Signable { form, signature } = form;
     if !sees(&member) {
         return member.turned_away("accounts").await;
     }
@@ -402,12 +419,13 @@ pub(crate) async fn confirm(named: Named, Posted { member, form }: Posted<Seen>)
         return again;
     }
     let account = account(&named);
-    let confirmed = match form.link() {
-        Ok(link) => member.visit.state.accounts().confirm_link(&member.who.authenticated, account, link).await,
-        Err(error) => Err(error),
+    let link = match form.link() {
+        Ok(link) => link,
+        Err(error) => return acted(&member, account, Err(error)).await,
     };
-    match confirmed {
-        Ok(code) => told_code(&member, account, code).await,
+    match rights::confirm(&member, account, link, &signature).await {
+        Ok(Came::Done(code)) => told_code(&member, account, code).await,
+        Ok(Came::ToSign(right)) => rights::second_page(&member, *right, (account, link)).await,
         Err(error) => acted(&member, account, Err(error)).await,
     }
 }

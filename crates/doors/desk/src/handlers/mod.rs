@@ -9,6 +9,7 @@ pub(crate) mod interventions;
 pub(crate) mod means;
 pub(crate) mod oversight;
 pub(crate) mod retention;
+pub(crate) mod rights;
 pub(crate) mod session_rules;
 pub(crate) mod sessions;
 pub(crate) mod sheets;
@@ -147,14 +148,17 @@ impl SignatureForm {
     /// What is not base64url was not made by our page: it reads as empty, and fits nothing. A page never asks for the
     /// demonstration's own signature.
     pub(crate) fn read(&self) -> Signed {
+        Signed::Assertion { nonce: self.nonce.clone(), assertion: self.assertion() }
+    }
+
+    fn assertion(&self) -> Assertion {
         let bytes = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).unwrap_or_default();
-        let assertion = Assertion {
+        Assertion {
             credential: bytes(&self.credential),
             client_data_json: bytes(&self.client_data_json),
             authenticator_data: bytes(&self.authenticator_data),
             signature: bytes(&self.signature),
-        };
-        Signed::Assertion { nonce: self.nonce.clone(), assertion }
+        }
     }
 }
 

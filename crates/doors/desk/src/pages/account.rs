@@ -2,7 +2,7 @@
 
 use super::{Badge, Refusal, accounts::marks, sheets::mark_of, words};
 use identity::{asks_two_people, is_reason_for, takes_a_link_again};
-use signin::{AccountSeen, AccountSheet, LinkSeen, SheetSeen, SheetsSeen};
+use signin::{AccountSeen, AccountSheet, LinkSeen, RightGiven, SheetSeen, SheetsSeen};
 use std::{collections::BTreeMap, time::Duration};
 use types::{AccountId, AccountState, IdentityProof, LifeReason};
 use web::layout::prelude::*;
@@ -16,6 +16,10 @@ pub struct AccountView {
     pub supplier: Option<String>,
     /// Who drew the link, by name.
     pub drawn_by: Option<String>,
+    /// Whether giving its means takes two people's signatures here.
+    pub signs: bool,
+    /// Who signed for the means that it has, by name: whoever drew the link, and whoever confirmed it.
+    pub signers: Option<(String, String)>,
     /// Who drew its printed sheets, by name.
     pub sheets_by: BTreeMap<AccountId, String>,
     /// The reader's own account.
@@ -100,7 +104,31 @@ impl AccountPage {
     }
 
     fn confirms(&self, link: &LinkSeen) -> bool {
-        link.waits && !self.is_own() && !self.drew(link)
+        link.waits && !self.is_own() && !self.drew(link) && !self.unsigned(link)
+    }
+
+    /// A link that takes signatures and bears none serves nobody: another is drawn.
+    fn unsigned(&self, link: &LinkSeen) -> bool {
+        self.view.signs && !link.signed
+    }
+
+    /// What is said of how its means were given, and whether that is as it should be.
+    fn right(&self) -> Option<(String, bool)> {
+        let t = self.t;
+        Some(match (self.view.sheet.right?, &self.view.signers) {
+            (RightGiven::Signed { holds, .. }, Some((first, second))) => {
+                let said = if holds {
+                    t.desk_accounts_right_signed(first, second)
+                } else {
+                    t.desk_accounts_right_broken(first, second)
+                };
+                (said, holds)
+            }
+            (RightGiven::Confirmed, _) => (t.desk_accounts_right_confirmed().to_owned(), true),
+            (RightGiven::Unsigned | RightGiven::Signed { .. }, _) => {
+                (t.desk_accounts_right_unsigned().to_owned(), true)
+            }
+        })
     }
 
     fn drew(&self, link: &LinkSeen) -> bool {

@@ -166,6 +166,24 @@ pub struct AccountFields {
     pub mail: String,
 }
 
+impl AccountFields {
+    /// Each field by its name.
+    pub(super) fn named(&self) -> Vec<(&'static str, String)> {
+        let all = [
+            ("given_name", &self.given_name),
+            ("family_name", &self.family_name),
+            ("login", &self.login),
+            ("role", &self.role),
+            ("supplier", &self.supplier),
+            ("profession", &self.profession),
+            ("rpps", &self.rpps),
+            ("proof", &self.proof),
+            ("mail", &self.mail),
+        ];
+        all.into_iter().map(|(name, value)| (name, value.clone())).collect()
+    }
+}
+
 /// What the form shows.
 #[derive(Debug, Clone, Default)]
 pub struct AccountNewView {
@@ -213,6 +231,8 @@ impl AccountNew {
             "rpps" => ("rpps", t.desk_accounts_form_wrong_rpps()),
             "mail" => ("mail", t.desk_accounts_form_wrong_mail()),
             "proof" => ("proof", t.desk_accounts_form_wrong_proof()),
+            // What was signed is not what was sent, or too late: it is read and signed again.
+            "signature" => ("role", t.desk_problem_signature()),
             _ => return None,
         })
     }

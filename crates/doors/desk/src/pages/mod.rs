@@ -4,6 +4,7 @@
 //! escaped by the templates.
 
 mod account;
+mod account_sign;
 mod accounts;
 mod break_glass;
 mod enrol;
@@ -24,6 +25,7 @@ mod traces;
 mod words;
 
 pub use account::{AccountPage, AccountStatePage, AccountStateView, AccountView};
+pub use account_sign::{AccountSign, AccountSignView, AccountSigning};
 pub use accounts::{
     AccountCode, AccountCodeView, AccountFields, AccountLink, AccountLinkView, AccountNew, AccountNewView,
     AccountsFields, AccountsList, AccountsView, INVITED_ROLES,
@@ -119,11 +121,13 @@ pub enum Refusal {
     SheetByLink,
     /// Whoever drew a sheet does not confirm it.
     SheetSecond,
+    /// It takes signatures, and the link bears none.
+    Unsigned,
 }
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 30] = [
+    pub const ALL: [Refusal; 31] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -154,6 +158,7 @@ impl Refusal {
         Self::NoSheet,
         Self::SheetByLink,
         Self::SheetSecond,
+        Self::Unsigned,
     ];
 
     /// The word that an address says it by.
@@ -189,6 +194,7 @@ impl Refusal {
             Self::NoSheet => "no-sheet",
             Self::SheetByLink => "sheet-by-link",
             Self::SheetSecond => "sheet-second",
+            Self::Unsigned => "unsigned",
         }
     }
 
@@ -225,6 +231,7 @@ impl Refusal {
             Self::NoSheet => t.desk_accounts_codes_problem_none(),
             Self::SheetByLink => t.desk_accounts_codes_problem_by_link(),
             Self::SheetSecond => t.desk_accounts_codes_problem_second(),
+            Self::Unsigned => t.desk_accounts_problem_unsigned(),
         }
     }
 }

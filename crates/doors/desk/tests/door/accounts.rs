@@ -26,7 +26,9 @@ fn sheet(answer: &Answer) -> String {
 
 /// Opens an account; gives its identifier and the link's address.
 async fn invited(by: &Member<'_>, login: &str, role: &str) -> (String, String) {
-    let answer = by.send("/fr/accounts", &invitation(login, role)).await;
+    let (path, fields) = ("/fr/accounts", invitation(login, role));
+    let decides = ["administrator", "security_officer", "trace_controller", "beneficiary"].contains(&role);
+    let answer = if decides { by.sign(path, &fields).await } else { by.send(path, &fields).await };
     assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"), "{}", answer.text);
     let address = link(&answer).unwrap();
     let places: Vec<&str> =
@@ -113,7 +115,7 @@ async fn an_address_is_asked_for_shown_and_changed(database: &TestDatabase) {
     assert!(house.done().contains(&Event::AddressChanged));
     assert!(!house.traces().iter().any(|trace| format!("{trace:?}").contains("hopital.example")), "nor in the journal");
     // Whoever decides over others: with a link, and whoever confirms it sees the new address.
-    let opened = admin.send("/fr/accounts", &with("agnes", "security_officer", "")).await;
+    let opened = admin.sign("/fr/accounts", &with("agnes", "security_officer", "")).await;
     assert!(!opened.text.contains("part aussi par courriel"), "it has no address");
     let id = sheet(&opened);
     assert_eq!(put(&id, mine).await, format!("/fr/accounts/{id}?problem=address-by-link"));
@@ -121,7 +123,7 @@ async fn an_address_is_asked_for_shown_and_changed(database: &TestDatabase) {
     let draw = [("proof", "known"), ("mail", "a@b")];
     let wrong = admin.send(&format!("/fr/accounts/{id}/link"), &draw).await;
     assert_eq!(wrong.header("location"), format!("/fr/accounts/{id}?problem=address"));
-    let drawn = admin.send(&format!("/fr/accounts/{id}/link"), &[("proof", "known"), ("mail", mine)]).await;
+    let drawn = admin.sign(&format!("/fr/accounts/{id}/link"), &[("proof", "known"), ("mail", mine)]).await;
     assert!(drawn.text.contains("part aussi par courriel"));
     let officer = house.sign_in("security_officer").await;
     assert!(officer.get(&format!("/fr/accounts/{id}")).await.text.contains(mine), "seen before it is confirmed");
@@ -249,7 +251,12 @@ async fn a_security_officer_suspends_and_confirms(database: &TestDatabase) {
     assert!(officer.get(&format!("/fr/accounts/{id}")).await.text.contains("/link/confirm\""));
     let unseen = officer.send(&path, &[]).await;
     assert_eq!(unseen.header("location"), format!("/fr/accounts/{id}?problem=meanwhile"), "what he did not look at");
-    let confirmed = officer.send(&path, seen).await;
+    let bare = officer.send(&path, seen).await;
+    assert!(
+        bare.text.contains("deuxieme") && !bare.text.contains("<code class=\"secret\""),
+        "read before it is signed"
+    );
+    let confirmed = officer.sign(&path, seen).await;
     assert_eq!(confirmed.status, 200);
     assert!(confirmed.text.contains("<code class=\"secret\""), "the code to tell, once");
     let page = opened().await;

@@ -8,7 +8,7 @@ use entrance::EntranceSettings;
 use identity::SessionLimits;
 use interventions::{
     EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, LiveFeed, LiveSession, LiveSessions,
-    NewEquipment, Opened, Pinned, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader,
+    NewEquipment, Opened, Pins, Protocol, Recordings, RecordingsConfig, RecordingsReader,
 };
 use journal::{Journal, JournalConfig, Kind, Outcome, Trace, index::Index, read_traces};
 use lease::{Leases, LeasesConfig};
@@ -177,10 +177,11 @@ impl Ground {
         DeskSettings { entrance, origins }
     }
 
-    fn accounts(&self) -> Accounts {
+    fn accounts(&self, pins: &Pins) -> Accounts {
         let (store, journal, policies) = self.shared();
         let accounts = Accounts::new(store, journal, policies, self.keys(Door::Desk));
         let origins = [(Door::Desk, "https://localhost:8445"), (Door::Suppliers, "https://localhost:8444")];
+        accounts.verify_by(pins.first().clone());
         accounts.write_mail(Post::new(origins.map(|(door, origin)| (door, origin.to_owned())).into()));
         accounts
     }
@@ -190,7 +191,7 @@ impl Ground {
         SavedSearches::new(store, journal, policies, self.keys(Door::Desk))
     }
 
-    fn services(&self, interventions: InterventionService) -> DeskServices {
+    fn services(&self, interventions: InterventionService, pins: &Pins) -> DeskServices {
         let (store, journal, policies) = self.shared();
         let catalogue = Catalogue::built_in().unwrap();
         let proofs = ProofReader::new(store.clone(), self.keys(Door::Desk));
@@ -199,10 +200,10 @@ impl Ground {
         let index = Index::new(&at("index"), &at("journal"), months, &self.master).unwrap();
         let means = Means::new(store, journal.clone(), policies.clone(), self.keys(Door::Desk), people::rp());
         DeskServices {
-            signin: self.signin(Door::Desk, STAFF).with_means(means.clone()),
+            signin: self.signin(Door::Desk, STAFF).with_means(means.clone()).verifying(pins.first().clone()),
             tokens: self.tokens(Door::Desk, STAFF),
             means,
-            accounts: self.accounts(),
+            accounts: self.accounts(pins),
             interventions,
             traces: Traces::new(index, journal.clone(), policies.clone()),
             searches: self.searches(),
@@ -229,14 +230,15 @@ impl House {
 
     async fn ruled(database: &TestDatabase, policies: Policies) -> Self {
         let ground = Ground::new(database, policies).await;
-        let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp(), rehearsed: None });
+        let pins = Pins::new(identity::vouching::Pinned { keys: Vec::new(), rp: people::rp() });
         let (enrolment, fleet) = (ground.enrolment(), ground.fleet(&pins));
         enrolment.establishment(HERE, "Hôpital de Valombre").await.unwrap();
         enrolment.establishment(ELSEWHERE, "Hôpital des Landes").await.unwrap();
         let supplier = fleet.supplier(HERE, "Armor Imagerie").await.unwrap();
         let accounts = people::enrol(&enrolment, supplier).await;
         let (admin, beneficiary) = (accounts["administrator"], accounts["beneficiary"]);
-        let keychain = people::passkeys(&enrolment, &fleet, &pins, (admin, beneficiary)).await;
+        let keychain =
+            people::passkeys(&enrolment, &fleet, &pins, (admin, [beneficiary, accounts["security_officer"]])).await;
         let secret = EquipmentSecret::Password(Secret::new("le secret de la machine".into()));
         let new = equipment("scanner-1", beneficiary);
         let scanner = fleet.equipment(HERE, (&new, &secret), (admin, &*keychain)).await.unwrap();
@@ -249,7 +251,7 @@ impl House {
         let secrets = ground.months(Door::Relays, Purpose::EquipmentSecrets);
         let desk = service(Door::Desk).with_signer(keychain.clone()).reader(RecordingsReader::new(recordings, reading));
         let desk = desk.live(Arc::new(Pictures)).build();
-        let services = ground.services(desk.clone());
+        let services = ground.services(desk.clone(), &pins);
         let (signin, tokens) = (services.signin.clone(), services.tokens.clone());
         let state = DeskState::new(ground.settings(), services);
         Self {
@@ -260,7 +262,7 @@ impl House {
             apart: desk::router(state.without_administration(), Limits::default()),
             router: desk::router(state, Limits::default()),
             desk,
-            managed: ground.accounts(),
+            managed: ground.accounts(&pins),
             enrolment,
             keychain,
             suppliers: service(Door::Suppliers).build(),

@@ -30,11 +30,11 @@ both!(screens_are_not_absent_to_whoever_lacks_a_passkey);
 
 async fn a_policy_on_new_means_takes_nobody_his_account(database: &TestDatabase) {
     let house = House::with_policies(database, MEANS).await;
-    let officer = house.sign_in("security_officer").await;
+    let dpo = house.sign_in("dpo").await;
     for path in ["/fr/means", "/fr/session"] {
-        assert_eq!(officer.get(path).await.status, 200, "{path}: he has just signed in, and adds none");
+        assert_eq!(dpo.get(path).await.status, 200, "{path}: he has just signed in, and adds none");
     }
-    let asked = officer.get("/fr/session/again?then=/rules&with=passkey").await.text;
+    let asked = dpo.get("/fr/session/again?then=/rules&with=passkey").await.text;
     assert!(asked.contains("Demandez à la personne qui vous aide") && !asked.contains("En ajouter une"));
 }
 both!(a_policy_on_new_means_takes_nobody_his_account);

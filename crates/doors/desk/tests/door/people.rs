@@ -2,7 +2,7 @@
 
 use crate::{ELSEWHERE, HERE, house::House};
 use axum::{body::Body, extract::Request, http::HeaderMap};
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use demo::SoftPasskey;
 use http_body_util::BodyExt as _;
 use identity::{
@@ -108,12 +108,12 @@ pub async fn passkey(enrolment: &Enrolment, account: AccountId) -> (SoftPasskey,
     (soft, record)
 }
 
-/// The administrator's passkey is pinned; he vouches for the beneficiary's.
+/// The administrator's passkey is pinned; he vouches for the others'.
 pub async fn passkeys(
     enrolment: &Enrolment,
     fleet: &Fleet,
     pins: &Pins,
-    (admin, beneficiary): (AccountId, AccountId),
+    (admin, others): (AccountId, [AccountId; 2]),
 ) -> Arc<Keychain> {
     let mut keychain = Keychain::default();
     let (soft, record) = passkey(enrolment, admin).await;
@@ -125,10 +125,12 @@ pub async fn passkeys(
         establishment: HERE,
     });
     keychain.0.insert(admin, soft);
-    let (soft, record) = passkey(enrolment, beneficiary).await;
-    keychain.0.insert(beneficiary, soft);
-    let (_, evidence) = fleet.vouch(&record.public.credential, (admin, &keychain)).await.unwrap();
-    enrolment.vouch(&record.public.credential, &evidence).await.unwrap();
+    for other in others {
+        let (soft, record) = passkey(enrolment, other).await;
+        keychain.0.insert(other, soft);
+        let (_, evidence) = fleet.vouch(&record.public.credential, (admin, &keychain)).await.unwrap();
+        enrolment.vouch(&record.public.credential, &evidence).await.unwrap();
+    }
     Arc::new(keychain)
 }
 
@@ -213,7 +215,7 @@ impl House {
         let opened = stranger.send("/fr/session/code", &[("ceremony", &ceremony), ("code", &code)]).await;
         assert_eq!(opened.status, 303, "{}", opened.text);
         let cookie = opened.header("set-cookie").split(';').next().unwrap().to_owned();
-        let mut member = Member { cookie: Some(cookie), ..stranger };
+        let mut member = Member { cookie: Some(cookie), login: login.to_owned(), ..stranger };
         member.csrf = member.get("/fr/session").await.field("csrf").unwrap();
         member
     }
@@ -226,13 +228,15 @@ impl House {
     }
 
     pub fn stranger(&self) -> Member<'_> {
-        Member { house: self, cookie: None, csrf: String::new() }
+        Member { house: self, login: String::new(), cookie: None, csrf: String::new() }
     }
 }
 
 /// Somebody with a cookie, or none.
 pub struct Member<'h> {
     pub house: &'h House,
+    /// Whose passkey signs.
+    pub login: String,
     pub cookie: Option<String>,
     pub csrf: String,
 }
@@ -248,6 +252,31 @@ impl Member<'_> {
         let mut all = vec![("csrf", self.csrf.as_str())];
         all.extend(fields);
         self.post(path, form(&all)).await
+    }
+
+    /// A form of the door's own pages that leads to one to be signed, which is signed and sent with what it says.
+    pub async fn sign(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let asked = self.send(path, fields).await;
+        let signature = self.signature(&asked);
+        let mut signed = fields.to_vec();
+        signed.extend(signature.iter().map(|(name, value)| (*name, value.as_str())));
+        self.send(path, &signed).await
+    }
+
+    /// What the page's script fills in, on a page that asks for a signature.
+    pub fn signature(&self, page: &Answer) -> Vec<(&'static str, String)> {
+        let challenge = page.text.split("data-challenge=\"").nth(1).unwrap_or_else(|| panic!("{}", page.text));
+        let challenge = BASE64URL_NOPAD.decode(challenge.split('"').next().unwrap().as_bytes()).unwrap();
+        let account = self.house.accounts[self.login.as_str()];
+        let made = self.house.keychain.sign(account, &challenge.try_into().unwrap()).unwrap();
+        let bytes = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
+        vec![
+            ("nonce", page.field("nonce").unwrap()),
+            ("credential", bytes(&made.credential)),
+            ("client_data_json", bytes(&made.client_data_json)),
+            ("authenticator_data", bytes(&made.authenticator_data)),
+            ("signature", bytes(&made.signature)),
+        ]
     }
 
     /// What a form of the door's own pages sends, whatever it is.

@@ -16,7 +16,7 @@ use interventions::{
 use journal::retention::{Change, Statement};
 use policy::{Facts, Policies};
 use serde_json::{Value, json};
-use signin::{BreakGlassReason, NewAccount, NewBreakGlass};
+use signin::{BreakGlassReason, NewAccount, NewBreakGlass, RightSigned};
 use types::{
     AccountId, Door, Family, IdentityProof, InterventionId, RelayId, Role, Secret, SessionId, SystemActor, Time,
     TokenScope,
@@ -56,14 +56,16 @@ pub enum Sends {
     LegalHold,
     /// The first administrator's account.
     Enrolment,
-    /// Somebody to open an account for.
-    Invitation,
-    /// How an identity was verified.
-    Proof,
+    /// Somebody to open an account for, who will decide over others.
+    SignedInvitation,
+    /// How an identity was verified, of somebody who decides over others.
+    SignedProof,
     /// Where an account's mail goes.
     Address,
     /// The link that the account's page shows.
     DrawnLink,
+    /// The same, with the signature of whoever confirms it.
+    SignedLink,
     /// How long sessions last and how many one person may have.
     SessionRules,
     /// Why an account is suspended.
@@ -121,14 +123,18 @@ impl Sends {
             Self::LegalHold => {
                 form(&[("what", "hold"), ("family", ""), ("from", "2026-01"), ("to", "2026-02"), ("reason", "enquête")])
             }
-            Self::Invitation => form(&invitation(&house.new_name(), "beneficiary")),
+            Self::SignedInvitation => {
+                house.signed_form(owner, "/fr/accounts", &invitation(&house.new_name(), "beneficiary")).await
+            }
             Self::SessionRules => form(&[("idle", "15"), ("longest", "480"), ("at_once", "several")]),
-            Self::Proof => form(&[("proof", "in_person")]),
+            Self::SignedProof => {
+                house.signed_form(owner, &format!("/fr/accounts/{id}/link"), &[("proof", "in_person")]).await
+            }
             Self::Address => form(&[("mail", "camille.durand@hopital.example")]),
-            Self::DrawnLink => {
-                let who = house.administrator().await;
-                let link = house.managed.one(&who, id.parse().unwrap()).await.unwrap().seen.link;
-                form(&[("link", &link.map(|link| link.id.to_string()).unwrap_or_default())])
+            Self::DrawnLink => form(&[("link", &house.link_of(id).await)]),
+            Self::SignedLink => {
+                let link = house.link_of(id).await;
+                house.signed_form(owner, &format!("/fr/accounts/{id}/link/confirm"), &[("link", &link)]).await
             }
             Self::Away => form(&[("reason", "absence")]),
             Self::BreakGlass => form(&[("name", "Secours"), ("login", &self::login(house)), ("role", "on_call")]),
@@ -236,9 +242,24 @@ impl House {
         })
     }
 
+    /// A form, with the signature that the page which it leads to asks this visitor for.
+    async fn signed_form(&self, owner: &Visitor, path: &str, fields: &[(&str, &str)]) -> String {
+        let (login, cookie, csrf) = (owner.login.to_owned(), owner.cookie.clone(), owner.csrf.clone());
+        let member = Member { house: self, login, cookie, csrf };
+        let signature = member.signature(&member.send(path, fields).await);
+        let signature: Vec<(&str, &str)> = signature.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        form(&[fields, &signature].concat())
+    }
+
+    async fn link_of(&self, account: &str) -> String {
+        let who = self.administrator().await;
+        let link = self.managed.one(&who, account.parse().unwrap()).await.unwrap().seen.link;
+        link.map(|link| link.id.to_string()).unwrap_or_default()
+    }
+
     /// A new passkey, for the challenge that this session's page holds at present.
     async fn registration(&self, owner: &Visitor) -> String {
-        let member = Member { house: self, cookie: owner.cookie.clone(), csrf: String::new() };
+        let member = Member { house: self, login: String::new(), cookie: owner.cookie.clone(), csrf: String::new() };
         let page = member.get("/fr/means").await.text;
         let challenge = page.split("data-challenge=\"").nth(1).unwrap().split('"').next().unwrap();
         let challenge = BASE64URL_NOPAD.decode(challenge.as_bytes()).unwrap();
@@ -278,7 +299,11 @@ impl House {
             Names::Drawn => {
                 let account = self.account(Role::SecurityOfficer).await;
                 let who = self.administrator().await;
-                self.managed.draw_link(&who, account, IdentityProof::InPerson).await.unwrap();
+                let what = (IdentityProof::InPerson, None);
+                let right = self.managed.draw_terms(&who, account, what).await.unwrap().unwrap();
+                let made = self.keychain.sign(self.accounts["administrator"], &right.terms.challenge).unwrap();
+                let signed = RightSigned { nonce: right.terms.nonce, assertion: made };
+                self.managed.draw_signed_link(&who, account, what, signed).await.unwrap();
                 account.to_string()
             }
             Names::Enveloped => {

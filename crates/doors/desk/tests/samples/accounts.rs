@@ -5,7 +5,7 @@ use desk::pages::*;
 use identity::{AtOnce, Envelope, EnvelopeCode, Population};
 use signin::{
     AccountSeen, AccountSheet, Attributes, BreakGlassReview, BreakGlassSeen, BreakGlassUse, EnvelopeWaits,
-    EnvelopesSeen, EnvelopesServe, LinkSeen, SheetsSeen,
+    EnvelopesSeen, EnvelopesServe, LacksKey, LinkSeen, RightGiven, RightTerms, SheetsSeen,
 };
 use types::{
     AccountId, AccountState, Door, EnvelopesId, IdentityProof, Lang, LifeReason, LinkId, Role, SessionId, SupplierId,
@@ -32,7 +32,7 @@ pub fn account(name: &str, role: Role, state: AccountState) -> AccountSeen {
 fn link(by: AccountId, waits: bool) -> Option<LinkSeen> {
     let (drawn, expires) = (NOW - minutes(90), NOW + minutes(10_000));
     let (id, mail) = (LinkId::from_bytes([6; 16]), None);
-    Some(LinkSeen { id, by: Some(by), drawn, expires, waits, asks_second: !waits, mail, opens: None })
+    Some(LinkSeen { id, by: Some(by), drawn, expires, waits, asks_second: !waits, mail, opens: None, signed: false })
 }
 
 pub fn sheet(seen: AccountSeen) -> AccountSheet {
@@ -53,6 +53,7 @@ pub fn sheet(seen: AccountSeen) -> AccountSheet {
         reviewed: Some(NOW - minutes(50_000)),
         last_sign_in: (seen.state == AccountState::Active).then_some(NOW - minutes(200)),
         mail: None,
+        right: None,
         sheets: identity::may_have_sheet(seen.role).then(SheetsSeen::default),
         sessions: u32::from(seen.state == AccountState::Active) * 2,
         seen,
@@ -67,6 +68,8 @@ pub fn account_view(sheet: AccountSheet, manages: bool) -> AccountView {
         sheet,
         supplier,
         drawn_by,
+        signs: false,
+        signers: None,
         sheets_by,
         me: ME,
         manages,
@@ -297,6 +300,7 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
         let view = account_view(sheet(seen), manages);
         pages.push((name, html(&AccountPage::new(chrome(lang, "/accounts/x", Some(who)), view))));
     }
+    pages.extend(signed(lang));
     for (name, from, to) in [
         ("account-state", AccountState::Active, AccountState::Suspended),
         ("account-state-closed", AccountState::Active, AccountState::Closed),
@@ -305,6 +309,70 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
     ] {
         let view = AccountStateView { seen: account("Hugo Armand", Role::Beneficiary, from), to };
         pages.push((name, html(&AccountStatePage::new(at("/accounts/x/state/suspended"), view))));
+    }
+    pages
+}
+
+/// What two people sign.
+pub fn right() -> RightTerms {
+    RightTerms {
+        establishment: types::EstablishmentId::from_bytes([1; 16]),
+        account: OTHER,
+        login: "agnes.kerviel".into(),
+        name: "Agnès Kerviel".into(),
+        role: Role::SecurityOfficer,
+        link: LinkId::from_bytes([6; 16]),
+        renewal: 1,
+        proof: IdentityProof::InPerson,
+        mail: Some("agnes.kerviel@hopital-de-valombre.example".into()),
+        expires: NOW + minutes(10_000),
+    }
+}
+
+fn to_sign(right: RightTerms, signing: AccountSigning) -> AccountSignView {
+    AccountSignView { right, challenge: super::challenge(), lacks: None, signing }
+}
+
+/// A right that gives rights, before each signature, for whoever cannot sign, and on the account's page.
+fn signed(lang: Lang) -> Vec<(&'static str, String)> {
+    let at = |path| chrome(lang, path, Some(MIREILLE));
+    let account_of = OTHER;
+    let open = AccountSigning::Open(AccountFields { login: "agnes.kerviel".into(), ..AccountFields::default() });
+    let first = RightTerms { renewal: 0, mail: None, ..right() };
+    let draw = AccountSigning::Draw { account: account_of, proof: IdentityProof::InPerson, mail: String::new() };
+    let link_id = LinkId::from_bytes([6; 16]);
+    let confirm = || AccountSigning::Confirm { account: account_of, link: link_id, first: "Mireille Oudart".into() };
+    let lacking = |lacks| AccountSignView { lacks: Some(lacks), ..to_sign(right(), confirm()) };
+    let views = [
+        ("account-sign", to_sign(first, open)),
+        ("account-sign-again", to_sign(right(), draw)),
+        ("account-sign-second", to_sign(right(), confirm())),
+        ("account-sign-none", lacking(LacksKey::None)),
+        ("account-sign-unvouched", lacking(LacksKey::Vouch)),
+    ];
+    let page = |view| html(&AccountSign::new(at("/accounts/x"), view));
+    let mut pages: Vec<_> = views.into_iter().map(|(name, view)| (name, page(view))).collect();
+    // The account's page: signed once, not signed, and by whose signatures its means were given.
+    for (name, by, is_signed) in [("account-signed-once", OTHER, true), ("account-not-signed", OTHER, false)] {
+        let mut seen = account("Agnès Kerviel", Role::SecurityOfficer, AccountState::Invited);
+        seen.link = link(by, true).map(|link| LinkSeen { signed: is_signed, ..link });
+        let view = AccountView { signs: true, ..account_view(sheet(seen), false) };
+        let chrome = chrome(lang, "/accounts/x", Some(AGNES));
+        pages.push((name, html(&AccountPage::new(chrome, view))));
+    }
+    let given = |holds| RightGiven::Signed { first: ME, second: OTHER, holds };
+    for (name, right) in [
+        ("account-right-signed", given(true)),
+        ("account-right-broken", given(false)),
+        ("account-right-unsigned", RightGiven::Unsigned),
+        ("account-right-confirmed", RightGiven::Confirmed),
+    ] {
+        let mut sheet = sheet(account("Agnès Kerviel", Role::SecurityOfficer, AccountState::Active));
+        sheet.right = Some(right);
+        let signers = Some(("Mireille Oudart".to_owned(), "Odile Marchetti".to_owned()));
+        let signs = right != RightGiven::Confirmed;
+        let view = AccountView { signs, signers, ..account_view(sheet, true) };
+        pages.push((name, html(&AccountPage::new(at("/accounts/x"), view))));
     }
     pages
 }

@@ -4,7 +4,7 @@ use crate::{clock::HandClock, people};
 use axum::Router;
 use identity::SessionLimits;
 use interventions::{
-    EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, NewEquipment, Pinned, Pins, Protocol,
+    EquipmentSecret, Fleet, FleetParts, InterventionService, InterventionsParts, NewEquipment, Pins, Protocol,
 };
 use journal::{Journal, JournalConfig, Kind, Outcome, Trace, read_traces};
 use lease::{Leases, LeasesConfig};
@@ -151,7 +151,7 @@ impl House {
     /// On a node that knows these relays, or none.
     pub async fn with(database: &TestDatabase, relay: Option<(String, u16)>) -> Self {
         let ground = Ground::new(database).await;
-        let pins = Pins::new(Pinned { keys: Vec::new(), rp: people::rp(), rehearsed: None });
+        let pins = Pins::new(identity::vouching::Pinned { keys: Vec::new(), rp: people::rp() });
         let (enrolment, fleet) = (ground.enrolment(), ground.fleet(&pins));
         enrolment.establishment(HERE, "Hôpital de Valombre").await.unwrap();
         let one = fleet.supplier(HERE, "Armor Imagerie").await.unwrap();

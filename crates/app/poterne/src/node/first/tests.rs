@@ -6,7 +6,7 @@ use crate::{
 };
 use demo::SoftPasskey;
 use identity::SessionLimits;
-use interventions::Pinned;
+use identity::vouching::Pinned;
 use std::path::PathBuf;
 use store::StoreConfig;
 use types::{Door, SystemActor};
@@ -54,7 +54,7 @@ impl Site {
         let link = Link::new(path(keys).join("pinned.json"), path("link.json"));
         let token = link.draw(keep.clock.now(), Existing::Kept).unwrap().expose().clone();
         let rp = RelyingParty { id: RP.to_owned(), origin: ORIGIN.to_owned() };
-        let pins = Pins::new(Pinned { keys: Vec::new(), rp: rp.clone(), rehearsed: None });
+        let pins = Pins::new(Pinned { keys: Vec::new(), rp: rp.clone() });
         let clock = keep.clock.clone();
         let parts = Parts { link, enrolment, signin, pins, rp, establishment: ESTABLISHMENT, clock };
         Self { enroller: Enroller::new(parts), folder, keep, token }
@@ -101,7 +101,7 @@ async fn whoever_holds_the_link_becomes_the_one_pinned_administrator() {
     site.enrol(site.form("solange")).await.unwrap();
     let account = site.account("solange").await.unwrap();
     assert_eq!(site.pinned(), [account]);
-    let pinned = site.enroller.0.parts.pins.now();
+    let pinned = site.enroller.0.parts.pins.first().now();
     assert_eq!(pinned.keys.iter().map(|key| key.account).collect::<Vec<_>>(), [account], "in force at once");
     assert_eq!(site.enrol(site.form("autre")).await, Err(EnrolRefused::Link));
     assert_eq!(site.account("autre").await, None);

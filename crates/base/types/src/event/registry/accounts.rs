@@ -70,7 +70,7 @@ pub(super) const ENTRIES: &[Documented] = &[
             Form::Effect,
             "a link was drawn by which somebody chooses his password and second factor; those drawn before serve no more",
             "target: the account; detail: the link's identifier, how the identity was verified, whether a second person \
-             must confirm, from when it serves where that is not at once",
+             must confirm, and the passkey that signed where that is asked",
         )],
         &["acces-web:AA6", "acces-web:GA4", "segur:SC.SSI/IAM.91"],
         codes("110113", Do::Create).of_type("110137"),
@@ -80,7 +80,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         &[written(
             Form::Effect,
             "a second person confirmed the link of a role that decides over others",
-            "target: the account; detail: the link's identifier",
+            "target: the account; detail: the link's identifier, and the passkey that signed where that is asked",
         )],
         &["segur:SC.SSI/IAM.91"],
         codes("110113", Do::Update).of_type("110137"),
