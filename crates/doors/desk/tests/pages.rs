@@ -53,6 +53,8 @@ fn every_page_is_whole_in_its_language() {
             assert!(title.contains(" · ") && !title.contains("{{"), "{lang}-{name}: {title}");
             let visible = html.split("<template").next().unwrap();
             assert_eq!(visible.matches("<h1").count(), 1, "{lang}-{name}");
+            let own = ["&#60;", "&lt;"].iter().any(|angle| visible.contains(&format!("{angle}time")));
+            assert!(!own && !visible.contains("{{"), "{lang}-{name}: a page's own mark is shown as text");
             let ids = attributes(&html, "id");
             let unique: HashSet<&str> = ids.iter().copied().collect();
             assert_eq!(ids.len(), unique.len(), "{lang}-{name}: {ids:?}");
