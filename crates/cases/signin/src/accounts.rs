@@ -426,7 +426,7 @@ impl Accounts {
         let sealed = row.bond().seal(&parts.keys, &secrets)?;
         let put = PutState {
             nobodys: parts.keys.token(Purpose::LoginTokens, &[RESERVED_ADMINISTRATOR.as_bytes()])?,
-            is_nobodys: secrets.is_lent(),
+            is_nobodys: secrets.login == RESERVED_ADMINISTRATOR,
             account: Resealed { row, state: to, sealed },
         };
         done(perform_ending(&parts.journal, authorized, put, Reserve::Taken).await?)

@@ -78,9 +78,9 @@ impl Life {
 }
 
 impl AccountSecrets {
-    /// Whether it is the administrator of the node's own probes.
+    /// Whether the node itself gives it means, for the time of a probe: the probes' own administrator, and whom he manages.
     pub(crate) fn is_lent(&self) -> bool {
-        self.login == crate::RESERVED_ADMINISTRATOR
+        [crate::RESERVED_ADMINISTRATOR, crate::RESERVED_GUARD].contains(&self.login.as_str())
     }
 
     /// Whether the password is kept here, under weaker parameters than today's.

@@ -13,7 +13,7 @@ use dossier::BoxFuture;
 use signin::{Accounts, Enrolment, Lent, RESERVED_ADMINISTRATOR};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
-use types::{AccountId, ClientAddress, Door, EstablishmentId, SystemActor};
+use types::{AccountId, ClientAddress, Door, EstablishmentId, Secret, SystemActor};
 use vault::Holder;
 use wire::proxy::Says;
 
@@ -87,6 +87,14 @@ impl Lends for NodeLends {
         Box::pin(async move {
             let back = self.enrolment.take_back(&self.accounts, self.establishment, account).await;
             back.map_err(|error| Fault::unreachable(format!("the probes' administrator is not blocked: {error}")))
+        })
+    }
+
+    fn managed(&self, login: &'static str) -> BoxFuture<'_, Result<Secret<String>, Fault>> {
+        Box::pin(async move {
+            let whose = (login, (GIVEN_NAME, FAMILY_NAME));
+            let link = self.enrolment.lend_managed(&self.accounts, self.establishment, whose).await;
+            link.map(|link| link.secret).map_err(|error| Fault::unreachable(format!("{login} is not there: {error}")))
         })
     }
 

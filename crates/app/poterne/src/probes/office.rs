@@ -11,7 +11,7 @@ pub mod staff;
 use super::{Fault, Seen, codes::Reserved, sealed::Kept, target::Target, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use identity::PasswordPolicy;
-use staff::Administrator;
+use staff::{Administrator, GUARD, INVITED};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
@@ -40,6 +40,8 @@ pub trait Lends: Send + Sync {
     fn lend(&self) -> BoxFuture<'_, Result<Key, Fault>>;
     /// Blocks it.
     fn take_back(&self, account: AccountId) -> BoxFuture<'_, Result<(), Fault>>;
+    /// A link to the account of whom it manages, made if it is not there.
+    fn managed(&self, login: &'static str) -> BoxFuture<'_, Result<Secret<String>, Fault>>;
     /// Whether what is kept of its password is a hash as strong as asked.
     fn keeps_hashed(&self, account: AccountId) -> BoxFuture<'_, Result<bool, Fault>>;
 }
@@ -116,10 +118,12 @@ impl Office {
     async fn work(&self, key: &Key) -> Result<BTreeMap<What, Seen>, Fault> {
         let Parts { target, policy, kept, clock, lends } = &self.parts;
         let admin = Administrator::come_in(target, key, clock).await?;
+        let link = lends.managed(GUARD).await?;
+        lends.managed(INVITED).await?;
         let mut found = BTreeMap::new();
         found.insert(What::People, people::look(&admin).await);
         found.insert(What::Links, links::look(&admin).await);
-        found.insert(What::Lives, lives::look(&admin).await);
+        found.insert(What::Lives, lives::look(&admin, &link).await);
         // Whatever was seen, the account that these used opens nothing any more.
         if let Err(fault) = admin.block_guard().await {
             found.insert(What::Lives, Err(fault));

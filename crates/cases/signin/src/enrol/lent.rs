@@ -17,6 +17,11 @@ use vault::random;
 /// Its login. It administers for nobody: it never counts among those who are left to manage accounts.
 pub const RESERVED_ADMINISTRATOR: &str = "sonde.poterne.desk.administre";
 
+/// The login of the person on call whose account that administrator manages.
+pub const RESERVED_GUARD: &str = "sonde.poterne.desk.garde";
+/// The login of an account for which he draws links, and which nobody ever takes into use.
+pub const RESERVED_INVITED: &str = "sonde.poterne.desk.invite";
+
 /// What came of asking for the account.
 pub enum Lent {
     /// The link by which its means are chosen.
@@ -39,7 +44,10 @@ impl Enrolment {
         let known = self.account_named(RESERVED_ADMINISTRATOR).await.map_err(unavailable)?;
         let Some((account, its, role)) = known else {
             // Nobody signs it: the account opens for a probe, and signs nothing.
-            let new = (AccountId::from_bytes(random()?), invitation(name).checked()?);
+            let new = (
+                AccountId::from_bytes(random()?),
+                invitation((RESERVED_ADMINISTRATOR, Role::Administrator), name).checked()?,
+            );
             let (account, link) = accounts.invite_as(&who, new, None).await?;
             return Ok(Lent::Link(account, link));
         };
@@ -57,6 +65,34 @@ impl Enrolment {
         Ok(Lent::Link(account, link))
     }
 
+    /// A link to the account of whom the administrator manages ([`RESERVED_GUARD`], [`RESERVED_INVITED`]); it is made if it is not
+    /// there, and given back if it was blocked.
+    pub async fn lend_managed(
+        &self,
+        accounts: &Accounts,
+        establishment: EstablishmentId,
+        (login, (given_name, family_name)): (&str, (&str, &str)),
+    ) -> Result<DrawnLink, AccountError> {
+        if ![RESERVED_GUARD, RESERVED_INVITED].contains(&login) {
+            return Err(AccountError::Absent);
+        }
+        let who = self.acting(establishment);
+        let Some((account, its, role)) = self.account_named(login).await.map_err(unavailable)? else {
+            let new = invitation((login, Role::OnCall), (given_name, family_name)).checked()?;
+            let made = (AccountId::from_bytes(random()?), new);
+            return accounts.invite_as(&who, made, None).await.map(|(_, link)| link);
+        };
+        // One that somebody made of that login for something else is his.
+        if its != establishment || role != Role::OnCall {
+            return Err(AccountError::Taken);
+        }
+        let row = account_of(&self.store, account).await.map_err(|_| AccountError::Unavailable)?;
+        if matches!(row.secrets(&self.keys)?.state()?, AccountState::Suspended | AccountState::Blocked) {
+            accounts.change_state(&who, account, (AccountState::Active, LifeReason::Back)).await?;
+        }
+        accounts.draw_link(&who, account, IdentityProof::Known).await
+    }
+
     /// Blocks that account, and no other: what it has open ends, and nothing opens it.
     pub async fn take_back(
         &self,
@@ -65,7 +101,7 @@ impl Enrolment {
         account: AccountId,
     ) -> Result<(), AccountError> {
         let row = account_of(&self.store, account).await.map_err(|_| AccountError::Unavailable)?;
-        if !row.secrets(&self.keys)?.is_lent() {
+        if row.secrets(&self.keys)?.login != RESERVED_ADMINISTRATOR {
             return Err(AccountError::Absent);
         }
         let (who, blocked) = (self.acting(establishment), (AccountState::Blocked, LifeReason::Asked));
@@ -84,12 +120,12 @@ impl Enrolment {
     }
 }
 
-fn invitation((given_name, family_name): (&str, &str)) -> NewInvitation {
+fn invitation((login, role): (&str, Role), (given_name, family_name): (&str, &str)) -> NewInvitation {
     let (given_name, family_name) = (given_name.to_owned(), family_name.to_owned());
     NewInvitation {
-        login: RESERVED_ADMINISTRATOR.to_owned(),
+        login: login.to_owned(),
         attributes: Attributes { given_name, family_name, profession: None, rpps: None },
-        role: Role::Administrator,
+        role,
         supplier: None,
         proof: IdentityProof::Known,
         mail: None,

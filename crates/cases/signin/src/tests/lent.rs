@@ -1,9 +1,9 @@
 //! The administrator's account that the node's own probes have for a while.
 
 use super::*;
-use crate::{AccountError, Lent, RESERVED_ADMINISTRATOR, SignedIn};
+use crate::{AccountError, Lent, RESERVED_ADMINISTRATOR, RESERVED_GUARD, RESERVED_INVITED, SignedIn};
 use std::time::Duration;
-use types::{AccountState, LifeReason};
+use types::{AccountState, IdentityProof, LifeReason};
 
 const NAME: (&str, &str) = ("Sonde", "de la Poterne");
 const TURN: Duration = Duration::from_secs(60);
@@ -71,3 +71,26 @@ async fn what_somebody_made_of_that_login_is_his(database: &TestDatabase) {
     assert_eq!(it.lent().await.err(), Some(AccountError::Taken));
 }
 both!(what_somebody_made_of_that_login_is_his);
+
+async fn whom_he_manages_has_means_at_each_turn_and_no_administrator_hastens_it(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let (accounts, desk) = (it.delaying_accounts(), it.door(Door::Desk, DESK));
+    for turn in 1..3 {
+        let link = it.enrolment.lend_managed(&accounts, HERE, (RESERVED_GUARD, NAME)).await.unwrap();
+        it.wait();
+        desk.take_link(link.secret.expose(), it.chosen(9), address(3)).await.unwrap();
+        it.wait();
+        let guard = it.comes_in(RESERVED_GUARD, accounts::NEW, 9).await.expect("each time");
+        // Blocked at the end of the first, in use at the second.
+        let admin = it.at_desk(&format!("admin{turn}"), Role::Administrator, turn).await;
+        let drawn = accounts.draw_link(&admin.authenticated, guard.account, IdentityProof::Known).await.unwrap();
+        assert!(drawn.opens.is_some(), "what an administrator draws waits");
+        let blocked = (AccountState::Blocked, LifeReason::Asked);
+        accounts.change_state(&admin.authenticated, guard.account, blocked).await.unwrap();
+    }
+    let other = it.enrolment.lend_managed(&accounts, HERE, ("admin1", NAME)).await.err();
+    assert_eq!(other, Some(AccountError::Absent), "no other account");
+    let invited = it.enrolment.lend_managed(&accounts, HERE, (RESERVED_INVITED, NAME)).await.unwrap();
+    assert_eq!(invited.opens, None);
+}
+both!(whom_he_manages_has_means_at_each_turn_and_no_administrator_hastens_it);

@@ -1,6 +1,6 @@
 //! A link that gives means is drawn by chance, serves as it was drawn, and only the last one does (acces-web AA6).
 
-use super::staff::{Administrator, Sheet};
+use super::staff::{Administrator, INVITED, Sheet, present};
 use crate::probes::{Fault, Seen};
 use data_encoding::BASE64URL_NOPAD;
 use types::Secret;
@@ -16,7 +16,7 @@ const DEVIATIONS_MAX: f64 = 6.0;
 
 /// Draws links for the person on call, and tries those that should not serve.
 pub async fn look(admin: &Administrator) -> Seen {
-    let sheet = admin.guard().await?;
+    let sheet = admin.managed(INVITED).await?;
     let mut secrets = Vec::new();
     for _ in 0..DRAWN {
         secrets.push(admin.draw(&sheet).await?);
@@ -99,7 +99,7 @@ async fn serves(admin: &Administrator, secret: &str) -> Result<bool, Fault> {
 }
 
 async fn withdraw(admin: &Administrator, sheet: &Sheet) -> Result<(), Fault> {
-    let page = admin.get(&sheet.path).await?;
+    let page = present(admin.get(&sheet.path).await?)?;
     let form = page.form("link").filter(|form| form.action == format!("{}/link/withdraw", sheet.path));
     let form = form.ok_or_else(|| Fault::broken("no page offers to withdraw a link"))?;
     match admin.submit(&form, &[]).await?.status {

@@ -1,18 +1,18 @@
 //! Accounts, what they may, and their sessions are managed: one that is suspended loses its session and comes in no more, one
 //! that is given back comes in anew (segur IE.58).
 
-use super::staff::{Administrator, session};
+use super::staff::{Administrator, GUARD, session};
 use crate::probes::{Fault, Seen, codes::AFTER_REFUSAL, visits::Visits};
+use types::Secret;
 
 /// What the person on call may see, and what he may not.
 const HIS: &str = "/fr/sessions";
 const NOT_HIS: &str = "/fr/accounts";
 
 /// Has the person on call come in, suspends him, and gives his account back.
-pub async fn look(admin: &Administrator) -> Seen {
-    let sheet = admin.guard().await?;
-    let secret = admin.draw(&sheet).await?;
-    let guard = admin.choose_for_guard(&secret).await?;
+pub async fn look(admin: &Administrator, link: &Secret<String>) -> Seen {
+    let guard = admin.choose_for_guard(link).await?;
+    let sheet = admin.managed(GUARD).await?;
     let cookie = session(&guard).await?;
     if !may(&guard, HIS, &cookie).await? {
         return Err(Fault::broken("an account in use may not do what its role may"));

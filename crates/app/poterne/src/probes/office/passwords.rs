@@ -24,7 +24,7 @@ enum Answer {
 }
 
 async fn choose(admin: &Administrator, password: &str) -> Result<Answer, Fault> {
-    let page = admin.get(SESSION).await?;
+    let page = super::staff::present(admin.get(SESSION).await?)?;
     let form = page.form("password").filter(|form| form.action == CHANGE);
     let form = form.ok_or_else(|| Fault::broken("no page offers to change one's password"))?;
     let own = admin.visits.reserved().password.expose();
@@ -101,7 +101,7 @@ pub async fn changed(admin: &Administrator, kept: &Arc<Kept>, lends: &dyn Lends)
     let kept = kept.clone();
     let looked = tokio::task::spawn_blocking(move || kept.holds_none(&[former, new])).await;
     looked.map_err(Fault::unreachable)??;
-    Ok("an administrator changes his password, and the former one opens nothing; what is kept of it is Argon2id, sealed, and no \
-        file holds it"
+    Ok("an administrator changes his password, and the former one opens nothing; what is kept of it is Argon2id, sealed, and the \
+        ends of the files that were looked at do not hold it"
         .into())
 }

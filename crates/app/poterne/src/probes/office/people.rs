@@ -28,7 +28,7 @@ pub async fn look(admin: &Administrator) -> Seen {
         ("rpps", "with a national number of letters", "1000000000x"),
     ];
     // So that a login is another's.
-    let guard = admin.guard().await?;
+    let guard = admin.managed(GUARD).await?;
     for (field, how, value) in tries {
         let typed = whole.map(|(name, text)| (name, if name == field { value } else { text }));
         let page = admin.opens(&typed).await?;

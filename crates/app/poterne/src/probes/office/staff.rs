@@ -14,7 +14,9 @@ use types::{AccountId, Clock, Secret};
 use vault::random;
 
 /// The login of the person on call, whose account opens nothing but during a turn.
-pub const GUARD: &str = "sonde.poterne.desk.garde";
+pub const GUARD: &str = signin::RESERVED_GUARD;
+/// The login of an account that nobody takes into use.
+pub const INVITED: &str = signin::RESERVED_INVITED;
 const ACCOUNTS: &str = "/fr/accounts";
 /// Accounts looked at for one login.
 const FOUND_MAX: usize = 8;
@@ -84,29 +86,16 @@ impl Administrator {
         self.submit(&form, typed).await
     }
 
-    /// The account of the person on call: made if it is not there, and in use or to be.
-    pub async fn guard(&self) -> Result<Sheet, Fault> {
-        if self.account_of(GUARD).await?.is_none() {
-            let typed = [("given_name", "Sonde"), ("family_name", "de la Poterne (garde)"), ("login", GUARD)];
-            let typed = [typed.as_slice(), &[("role", "on_call"), ("proof", "known")]].concat();
-            let page = self.opens(&typed).await?;
-            if page.status != 200 {
-                return Err(Fault::unreachable(format!("no account is opened ({})", page.status)));
-            }
-        }
-        let lost = || Fault::unreachable("an account that was opened is not there");
-        let sheet = self.account_of(GUARD).await?.ok_or_else(lost)?;
-        if sheet.leads_to("/state/active") {
-            self.put(&sheet, ("active", "back")).await?;
-            return self.account_of(GUARD).await?.ok_or_else(lost);
-        }
-        Ok(sheet)
+    /// The account of somebody whom he manages, which the node made.
+    pub async fn managed(&self, login: &str) -> Result<Sheet, Fault> {
+        let lost = || Fault::unreachable("an account that the node made is not on the list");
+        self.account_of(login).await?.ok_or_else(lost)
     }
 
     /// Puts an account in another state, by its page.
     pub async fn put(&self, sheet: &Sheet, (state, reason): (&str, &str)) -> Result<(), Fault> {
         let path = format!("{}/state/{state}", sheet.path);
-        let page = self.get(&path).await?;
+        let page = present(self.get(&path).await?)?;
         let form = page.form("reason").filter(|form| form.action == path);
         let form = form.ok_or_else(|| Fault::broken(format!("no page offers to make an account {state}")))?;
         let page = self.submit(&form, &[("reason", reason)]).await?;
@@ -148,6 +137,14 @@ impl Sheet {
     /// Whether its page leads there.
     pub fn leads_to(&self, end: &str) -> bool {
         self.page.body.contains(&format!("href=\"{}{end}\"", self.path))
+    }
+}
+
+/// A page of somebody who is signed in, and of a desk that answers: what it does not offer is its own doing.
+pub fn present(page: Page) -> Result<Page, Fault> {
+    match page.status {
+        401 | 500.. => Err(Fault::unreachable(format!("a page is answered {}", page.status))),
+        _ => Ok(page),
     }
 }
 
