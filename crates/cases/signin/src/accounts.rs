@@ -232,7 +232,7 @@ impl Accounts {
         let named = self.named((who, &row, &secrets), signing.as_ref())?;
         let (id, secret) = (named.id, random::<32>()?);
         let digest = link_digest(&parts.keys, &secret)?;
-        let (opens, expires) = (span.delay.map(|delay| named.drawn + delay), named.drawn + span.whole());
+        let (opens, expires) = (span.delay.map(|delay| now + delay), named.drawn + span.whole());
         let waits = asks_two_people(row.role) && who.account().is_some();
         let mut kept = LinkSecrets {
             id: *id.as_bytes(),
@@ -356,7 +356,7 @@ impl Accounts {
         let (link, mut kept) = self.link(&row, seen)?;
         let action = ConfirmLink { account, terms: String::new() };
         drop(parts.policies.decide(who, action, &Facts::default(), now)?);
-        if who.account() == kept.by() || who.account() == Some(account) {
+        if who.account() == kept.by() || who.account() == Some(account) || self.is_of_probes(who).await? {
             return Err(AccountError::Second);
         }
         if !kept.waits || now >= Time::from_micros(kept.expires) {
@@ -540,7 +540,11 @@ pub(crate) fn standing_link(
     now: Time,
 ) -> Result<Option<LinkSeen>, StoreError> {
     let link = row.link.as_ref().map(|link| LinkSecrets::open(keys, link)).transpose()?;
-    let link = link.filter(|link| secrets.link.as_deref() == Some(&link.id[..]));
+    // One that was drawn for means that its holder changed since leads nowhere.
+    let stands = |link: &LinkSecrets| {
+        secrets.link.as_deref() == Some(&link.id[..]) && secrets.renewals.unwrap_or(0) == link.renewals
+    };
+    let link = link.filter(stands);
     Ok(link.map(|link| link.seen()).filter(|link| now < link.expires))
 }
 

@@ -78,6 +78,14 @@ impl Life {
 }
 
 impl AccountSecrets {
+    /// Its holder changed what he signs in with: what rests on the former means is worth nothing, the right that he was given stays.
+    pub(crate) fn renewed_by_holder(&mut self) {
+        self.renewals = Some(self.renewals.unwrap_or(0).saturating_add(1));
+        if let Some(given) = &mut self.given {
+            given.own = Some(given.own.unwrap_or(0).saturating_add(1));
+        }
+    }
+
     /// Whether the node itself gives it means, for the time of a probe: the probes' own administrator, and whom he manages.
     pub(crate) fn is_lent(&self) -> bool {
         [crate::RESERVED_ADMINISTRATOR, crate::RESERVED_GUARD].contains(&self.login.as_str())

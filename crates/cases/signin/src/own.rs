@@ -315,13 +315,13 @@ impl SignInService {
             // Told only to whoever knows the former one.
             Change::Password(_, true) if right => return Err(OwnError::Same),
             Change::Password(phc, _) => {
-                secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
+                secrets.renewed_by_holder();
                 secrets.password_phc = phc;
                 secrets.password_since = Some(now.micros());
                 (None, None)
             }
             Change::SecondFactor(totp, step) => {
-                secrets.renewals = Some(secrets.renewals.unwrap_or(0).saturating_add(1));
+                secrets.renewed_by_holder();
                 secrets.totp = totp;
                 // An application in hand takes a sheet's place: nobody has both.
                 secrets.sheets = None;

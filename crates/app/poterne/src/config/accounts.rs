@@ -4,8 +4,8 @@ use super::reading::{Section, number};
 use signin::RENEWAL_DELAY;
 use std::time::Duration;
 
-/// A week: longer, nobody remembers what he asked for.
-const HOURS_MAX: u64 = 168;
+/// Six days: with the day that a link then serves, no longer than a printed sheet waits for it.
+const HOURS_MAX: u64 = 144;
 
 /// Reads `renewal_delay_hours`. `None` after a mistake was noted.
 pub(super) fn renewal_delay(section: &Section<'_>) -> Option<Duration> {

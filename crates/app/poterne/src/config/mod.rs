@@ -95,7 +95,7 @@ pub struct Config {
     /// `[passwords]`: `administrators_chars_min` (15), `administrators_classes_min` (3), `administrators_bits_min` (60) and
     /// `administrators_expires_days` (365): what the hospital asks of its administrators' passwords, as much as Poterne or more.
     pub administrators_passwords: identity::PasswordPolicy,
-    /// `[accounts]`: `renewal_delay_hours` (24, 1 to 168): how long after it was drawn a link serves that gives other means to an
+    /// `[accounts]`: `renewal_delay_hours` (24, 1 to 144): how long after it was drawn a link serves that gives other means to an
     /// account in use.
     pub renewal_delay: Duration,
     /// `[policies]`: `own_folder`, none by default: a folder of .cedar files that forbid more than Poterne's do; `permits_folder`,

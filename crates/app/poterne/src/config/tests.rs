@@ -85,7 +85,7 @@ fn each_mistake_has_its_place_and_its_remedy() {
         (
             "[log]",
             "[accounts]\nrenewal_delay_hours = 0\n[log]",
-            &["30:23: accounts.renewal_delay_hours: 0 is out of range; write a number from 1 to 168"],
+            &["30:23: accounts.renewal_delay_hours: 0 is out of range; write a number from 1 to 144"],
         ),
         (
             "[log]",

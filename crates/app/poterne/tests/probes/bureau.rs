@@ -133,9 +133,10 @@ impl Bureau {
     /// Whose link it is, if it serves.
     fn served(&self, link: &str) -> Option<String> {
         let rooms = self.rooms();
+        let drawn = |link: &str| rooms.accounts.values().any(|one| one.links.iter().any(|other| other == link));
         let serves = |account: &&Account| {
             let last = account.links.last().is_some_and(|last| match self.wrong {
-                Wrong::AlteredLinksServe => last == link || !account.links.iter().any(|one| one == link),
+                Wrong::AlteredLinksServe => last == link || !drawn(link),
                 _ => last == link,
             });
             let old = self.wrong == Wrong::OldLinksServe && account.links.iter().any(|one| one == link);

@@ -4,7 +4,7 @@ use super::{
     sheets::model::SheetsSeen,
     signed::model::{LinkSigned, RightGiven},
 };
-use crate::{means::model::label, model::AccountRow};
+use crate::{enrol::lent::RESERVED_LOGINS, means::model::label, model::AccountRow};
 use mail::Address;
 use minicbor::{Decode, Encode};
 use policy::{Denied, Lacking};
@@ -295,7 +295,12 @@ impl NewInvitation {
         };
         let login = crate::enrol::normal_login(&self.login);
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
-        if login.is_empty() || login.chars().count() > LOGIN_CHARS_MAX || !login.chars().all(plain) {
+        // Only the node opens accounts for its own probes, and it does not come by here.
+        if login.starts_with(RESERVED_LOGINS)
+            || login.is_empty()
+            || login.chars().count() > LOGIN_CHARS_MAX
+            || !login.chars().all(plain)
+        {
             return Err(AccountError::Field("login"));
         }
         let rpps = maybe(self.attributes.rpps, "rpps")?;

@@ -2,7 +2,8 @@
 //! time to stop it (docs/threat-model.md R42).
 
 use super::{AccountError, Accounts, FIRST_LINK_LIFE, RENEWAL_LINK_LIFE};
-use identity::takes_a_link_again;
+use crate::enrol::lent::RESERVED_LOGINS;
+use identity::{Authenticated, takes_a_link_again};
 use std::time::Duration;
 use types::{AccountState, Role};
 
@@ -25,6 +26,13 @@ impl Span {
 }
 
 impl Accounts {
+    /// Whether the node's own probes ask: what they sign in with is calculated from its master key, and is nobody's word.
+    pub(super) async fn is_of_probes(&self, who: &Authenticated) -> Result<bool, AccountError> {
+        let Some(me) = who.account() else { return Ok(false) };
+        let row = self.row_for(who, me).await?.account;
+        Ok(row.secrets(&self.0.keys)?.login.starts_with(RESERVED_LOGINS))
+    }
+
     /// When a link serves that is drawn for an account in that state. Nobody holds the one that the probes are lent.
     pub(super) fn span(&self, role: Role, state: AccountState, is_lent: bool) -> Result<Span, AccountError> {
         match state {

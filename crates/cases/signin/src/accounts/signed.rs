@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     SignInService,
+    enrol::lent::RESERVED_LOGINS,
     links::LinkError,
     model::{AccountRow, AccountSecrets},
     passkeys::challenge_digest,
@@ -138,7 +139,11 @@ async fn verified(
         // The sealed state counts, not the column beside it.
         let stands = match account_by_id(&mut connection, by.account()).await? {
             Some(row) => {
-                row.establishment == terms.establishment && row.secrets(keys)?.state()? == AccountState::Active
+                // What the node's own probes sign in with is calculated from its master key: it stands for nobody.
+                let secrets = row.secrets(keys)?;
+                row.establishment == terms.establishment
+                    && secrets.state()? == AccountState::Active
+                    && !secrets.login.starts_with(RESERVED_LOGINS)
             }
             None => false,
         };

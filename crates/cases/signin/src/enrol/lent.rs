@@ -17,6 +17,8 @@ use vault::random;
 /// Its login. It administers for nobody: it never counts among those who are left to manage accounts.
 pub const RESERVED_ADMINISTRATOR: &str = "sonde.poterne.desk.administre";
 
+/// What logins begin with that only the node gives.
+pub(crate) const RESERVED_LOGINS: &str = "sonde.poterne.desk";
 /// The login of the person on call whose account that administrator manages.
 pub const RESERVED_GUARD: &str = "sonde.poterne.desk.garde";
 /// The login of an account for which he draws links, and which nobody ever takes into use.
@@ -44,10 +46,8 @@ impl Enrolment {
         let known = self.account_named(RESERVED_ADMINISTRATOR).await.map_err(unavailable)?;
         let Some((account, its, role)) = known else {
             // Nobody signs it: the account opens for a probe, and signs nothing.
-            let new = (
-                AccountId::from_bytes(random()?),
-                invitation((RESERVED_ADMINISTRATOR, Role::Administrator), name).checked()?,
-            );
+            let new =
+                (AccountId::from_bytes(random()?), invitation((RESERVED_ADMINISTRATOR, Role::Administrator), name));
             let (account, link) = accounts.invite_as(&who, new, None).await?;
             return Ok(Lent::Link(account, link));
         };
@@ -78,7 +78,7 @@ impl Enrolment {
         }
         let who = self.acting(establishment);
         let Some((account, its, role)) = self.account_named(login).await.map_err(unavailable)? else {
-            let new = invitation((login, Role::OnCall), (given_name, family_name)).checked()?;
+            let new = invitation((login, Role::OnCall), (given_name, family_name));
             let made = (AccountId::from_bytes(random()?), new);
             return accounts.invite_as(&who, made, None).await.map(|(_, link)| link);
         };
@@ -87,7 +87,12 @@ impl Enrolment {
             return Err(AccountError::Taken);
         }
         let row = account_of(&self.store, account).await.map_err(|_| AccountError::Unavailable)?;
-        if matches!(row.secrets(&self.keys)?.state()?, AccountState::Suspended | AccountState::Blocked) {
+        let state = row.secrets(&self.keys)?.state()?;
+        // Taken into use, it is somebody's: it is not given back to him.
+        if login == RESERVED_INVITED && state != AccountState::Invited {
+            return Err(AccountError::Taken);
+        }
+        if matches!(state, AccountState::Suspended | AccountState::Blocked) {
             accounts.change_state(&who, account, (AccountState::Active, LifeReason::Back)).await?;
         }
         accounts.draw_link(&who, account, IdentityProof::Known).await

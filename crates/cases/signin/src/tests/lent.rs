@@ -94,3 +94,22 @@ async fn whom_he_manages_has_means_at_each_turn_and_no_administrator_hastens_it(
     assert_eq!(invited.opens, None);
 }
 both!(whom_he_manages_has_means_at_each_turn_and_no_administrator_hastens_it);
+
+async fn the_nodes_own_stand_for_nobody(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let officer = it.at_desk("sonde.poterne.desk", Role::SecurityOfficer, 2).await;
+    let accounts = it.accounts();
+    let mine = accounts::invitation("sonde.poterne.desk.autre", Role::OnCall);
+    assert_eq!(accounts.invite(&admin.authenticated, mine).await.err(), Some(AccountError::Field("login")));
+    let (account, link) =
+        accounts.invite(&admin.authenticated, accounts::invitation("ines", Role::Beneficiary)).await.unwrap();
+    let second = accounts.confirm_link(&officer.authenticated, account, link.id).await.err();
+    assert_eq!(second, Some(AccountError::Second), "whoever has the master key knows that account's password");
+    // Once taken into use, an account of theirs is not given back to whoever took it.
+    let invited = it.enrolment.lend_managed(&accounts, HERE, (RESERVED_INVITED, NAME)).await.unwrap();
+    it.door(Door::Desk, DESK).take_link(invited.secret.expose(), it.chosen(9), address(3)).await.unwrap();
+    let again = it.enrolment.lend_managed(&accounts, HERE, (RESERVED_INVITED, NAME)).await.err();
+    assert_eq!(again, Some(AccountError::Taken));
+}
+both!(the_nodes_own_stand_for_nobody);

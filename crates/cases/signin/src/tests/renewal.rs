@@ -201,3 +201,16 @@ async fn an_employers_word_opens_an_account_and_moves_none(database: &TestDataba
     assert!(house.accounts.draw_link(&who, account, IdentityProof::Employer).await.is_ok());
 }
 both!(an_employers_word_opens_an_account_and_moves_none);
+
+async fn what_its_holder_changes_himself_ends_the_link(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let link = house.drawn().await;
+    let ines = house.ines().await;
+    let (current, new) = (Secret::new(NEW.into()), Secret::new(AGAIN.into()));
+    house.desk.change_password(&ines, current, new).await.unwrap();
+    assert_eq!(house.desk.own_account(&house.ines().await).await.unwrap().link, None, "nothing to stop any more");
+    assert_eq!(house.desk.allow_link(&house.ines().await, link.id).await, Err(OwnError::Meanwhile));
+    house.it.clock.advance(seconds(RENEWAL_DELAY));
+    assert_eq!(house.looked(&link).await, Err(LinkError::Absent));
+}
+both!(what_its_holder_changes_himself_ends_the_link);

@@ -212,10 +212,13 @@ async fn two_people_sign_and_the_door_verifies(database: &TestDatabase) {
     assert_eq!(it.opens(&link).await, None);
     it.takes(&link, &code, 7).await.unwrap();
     it.it.wait();
-    it.it.comes_in("ines", "Vingt-7 herons gris au gué", 7).await.unwrap();
+    let ines = it.it.comes_in("ines", "Vingt-7 herons gris au gué", 7).await.unwrap();
     let (first, second) = (it.account(ADMIN), it.account(OFFICER));
     let right = async || it.accounts.one(it.who(ADMIN), account).await.unwrap().right;
     assert_eq!(right().await, Some(RightGiven::Signed { first, second, holds: true }));
+    let [former, own] = ["Vingt-7 herons gris au gué", "Trente-8 lanternes sur le quai"];
+    it.desk.change_password(&ines, Secret::new(former.into()), Secret::new(own.into())).await.unwrap();
+    assert_eq!(right().await, Some(RightGiven::Signed { first, second, holds: true }), "the right is the same");
     let told = it.refusals().join("\n");
     for n in [ADMIN, OFFICER] {
         let passkey = data_encoding::BASE64URL_NOPAD.encode(&it.device(n).credential());

@@ -164,13 +164,25 @@ pub(crate) struct Given {
     pub expires: i64,
     #[n(6)]
     pub signed: LinkSigned,
+    /// How often its holder changed his means himself since: the right is the same.
+    #[n(7)]
+    pub own: Option<u32>,
 }
 
 impl Given {
     /// What is kept of these terms.
     pub(crate) fn new(terms: RightTerms, signed: LinkSigned) -> Self {
         let (link, expires) = (*terms.link.as_bytes(), terms.expires.micros());
-        Self { link, login: terms.login, name: terms.name, renewal: terms.renewal, mail: terms.mail, expires, signed }
+        Self {
+            link,
+            login: terms.login,
+            name: terms.name,
+            renewal: terms.renewal,
+            mail: terms.mail,
+            expires,
+            signed,
+            own: None,
+        }
     }
 
     /// The terms again, of that account: a signature for another one's, or another role, does not fit them.
@@ -191,7 +203,7 @@ impl Given {
 
     /// Whether it is of the means that the account has now.
     pub(crate) fn is_of(&self, secrets: &AccountSecrets) -> bool {
-        secrets.renewals.unwrap_or(0) == self.renewal.saturating_add(1)
+        secrets.renewals.unwrap_or(0) == self.renewal.saturating_add(1).saturating_add(self.own.unwrap_or(0))
     }
 }
 
