@@ -4,6 +4,7 @@ use crate::config::{Config, Mistake, PageDoor, remains_valid};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::{
+    collections::BTreeSet,
     future::Future,
     io::{self, Write},
     path::PathBuf,
@@ -224,16 +225,21 @@ fn first_administrator(config: &Config, now: Time) -> Option<Line> {
     })
 }
 
-/// Keys are pinned, and none of them is an administrator's: nobody's passkey can be vouched for.
+/// Keys are pinned, of no administrator, so that nobody's passkey can be vouched for; or of one alone, on whom all then rests.
 fn rights_over_others(config: &Config) -> Option<Line> {
     let approvals = config.approvals.as_ref().filter(|approvals| !approvals.pinned.is_empty())?;
-    let vouches = approvals.pinned.iter().any(|key| key.role == types::Role::Administrator);
-    (!vouches).then(|| Line {
-        name: "rights over others".to_owned(),
-        ok: true,
-        warning: true,
-        said: "confirmed by two people, not signed: no administrator's key is pinned".to_owned(),
-    })
+    let vouch: BTreeSet<_> =
+        approvals.pinned.iter().filter(|key| key.role == types::Role::Administrator).map(|key| key.account).collect();
+    let said = match vouch.len() {
+        0 => "confirmed by two people, not signed: no administrator's key is pinned",
+        1 => {
+            "signed, but one administrator's key alone is pinned: when that account is suspended or that device lost, nobody \
+             can sign or approve until another is: pin a second one's"
+        }
+        _ => return None,
+    };
+    let name = "rights over others".to_owned();
+    Some(Line { name, ok: true, warning: true, said: said.to_owned() })
 }
 
 /// Reaches all at once, and tells of them in their order.

@@ -170,6 +170,12 @@ impl<'a> Asking<'a> {
         self.ask(action, resource, entities)
     }
 
+    /// The same, with all that Cedar is shown held against the schema.
+    pub fn matter_held(&self, action: &str, matter: &Matter) -> Result<bool, Denied> {
+        let (resource, entities) = matter_entity(matter)?;
+        self.ask_held(action, resource, entities)
+    }
+
     fn plainly(&self, action: &str, (resource, entities): (EntityUid, Vec<Entity>)) -> Result<Grants, Denied> {
         self.ask(action, resource, entities)?.then(BTreeMap::new).ok_or(Denied::ByPolicy)
     }
@@ -216,9 +222,12 @@ impl<'a> Asking<'a> {
         Ok(Some(grant))
     }
 
+    /// Cedar's own answer for one object, with all that it is shown held against the schema.
     pub fn object(&self, object: &ObjectRef) -> Result<bool, Denied> {
         let held = object.confidentiality == Confidentiality::Held;
-        self.ask_object(Some(object.establishment), object.patient, object.category, held)
+        let (resource, entities) =
+            self.object_entity(Some(object.establishment), object.patient, object.category, held)?;
+        self.ask_held("read_object", resource, entities)
     }
 
     fn ask_object(
@@ -259,22 +268,35 @@ impl<'a> Asking<'a> {
         entity(uid("Patient", &patient.to_string())?, [("establishment", place)])
     }
 
+    /// Cedar's answer. What it is shown is made here, in the schema's own forms, and is not held against the schema each time:
+    /// that would be most of what a question costs. Builds for tests do hold it, and [`Self::ask_held`] always does.
     pub fn ask(&self, action: &str, resource: EntityUid, entities: Vec<Entity>) -> Result<bool, Denied> {
+        debug_assert!(
+            self.put(action, resource.clone(), entities.clone()).is_ok(),
+            "what {action} is asked with is not of the schema's forms"
+        );
+        self.ask_made_up(action, resource, entities)
+    }
+
+    /// The same, of an isolation suite's thousands of questions, which tests do not hold each time either.
+    pub fn ask_made_up(&self, action: &str, resource: EntityUid, mut entities: Vec<Entity>) -> Result<bool, Denied> {
         // A request outside the schema (a system actor asking for a record) is a no, like any other.
-        let Some((request, entities)) = self.put(action, resource, entities)? else { return Ok(false) };
+        let Some(request) = self.request(action, resource)? else { return Ok(false) };
+        entities.push(self.principal.clone());
+        let entities = Entities::from_entities(entities, None).map_err(|_| Denied::Fault)?;
         self.policies.answer(&request, &entities, self.now)
     }
 
-    /// The same answer to one of very many questions, whose entities are made here and need not be held against the schema
-    /// each time: that is most of what a question costs.
-    pub fn ask_made_up(&self, action: &str, resource: EntityUid, mut entities: Vec<Entity>) -> Result<bool, Denied> {
-        let (principal, action) = (self.principal.clone(), uid("Action", action)?);
-        let request =
-            Request::new(principal.uid(), action, resource, self.context.clone(), Some(&self.policies.schema));
-        let Ok(request) = request else { return Ok(false) };
-        entities.push(principal);
-        let entities = Entities::from_entities(entities, None).map_err(|_| Denied::Fault)?;
-        self.policies.answer(&request, &entities, self.now)
+    /// The same answer, asked of all policies, with all that Cedar is shown held against the schema.
+    pub fn ask_held(&self, action: &str, resource: EntityUid, entities: Vec<Entity>) -> Result<bool, Denied> {
+        let Some((request, entities)) = self.put(action, resource, entities)? else { return Ok(false) };
+        self.policies.answer_whole(&request, &entities, self.now)
+    }
+
+    /// The question alone; nothing if the schema knows no such one.
+    fn request(&self, action: &str, resource: EntityUid) -> Result<Option<Request>, Denied> {
+        let (who, action) = (self.principal.uid(), uid("Action", action)?);
+        Ok(Request::new(who, action, resource, self.context.clone(), Some(&self.policies.schema)).ok())
     }
 
     /// The question as Cedar takes it; nothing if the schema knows no such one.
@@ -284,14 +306,10 @@ impl<'a> Asking<'a> {
         resource: EntityUid,
         mut entities: Vec<Entity>,
     ) -> Result<Option<(Request, Entities)>, Denied> {
-        let principal = self.principal.clone();
-        let schema = Some(&self.policies.schema);
-        let action = uid("Action", action)?;
-        let Ok(request) = Request::new(principal.uid(), action, resource, self.context.clone(), schema) else {
-            return Ok(None);
-        };
-        entities.push(principal);
-        Entities::from_entities(entities, schema).map(|entities| Some((request, entities))).map_err(|_| Denied::Fault)
+        let Some(request) = self.request(action, resource)? else { return Ok(None) };
+        entities.push(self.principal.clone());
+        let entities = Entities::from_entities(entities, Some(&self.policies.schema)).map_err(|_| Denied::Fault)?;
+        Ok(Some((request, entities)))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     asking::{Asker, Asking, purpose_of},
     check::checked,
     lacking::lets_more,
+    narrow::Narrowed,
     own,
     permit::{self, Permit, SignedFile},
 };
@@ -65,7 +66,7 @@ impl Denied {
 /// The validated policies.
 pub struct Policies {
     pub(crate) schema: Schema,
-    pub(crate) set: PolicySet,
+    pub(crate) set: Narrowed,
     pub(crate) authorizer: Authorizer,
     /// The hospital's own, as (name, text); signatures of permits and who signed among them.
     own: Vec<(String, String)>,
@@ -159,14 +160,24 @@ impl Policies {
         &self.permits
     }
 
-    pub(crate) fn of(schema: Schema, set: PolicySet) -> Self {
+    pub(crate) fn of(schema: Schema, set: PolicySet) -> Result<Self, BadPolicies> {
         let (own, permits) = (Vec::new(), Vec::new());
-        Self { schema, set, authorizer: Authorizer::new(), own, weighs_proof: false, permits }
+        let set = Narrowed::new(&schema, set).map_err(|error| BadPolicies(vec![error.to_string()]))?;
+        Ok(Self { schema, set, authorizer: Authorizer::new(), own, weighs_proof: false, permits })
     }
 
     /// Cedar's answer, of what is in force at this moment: what an ended permit alone permits is a no.
     pub(crate) fn answer(&self, request: &Request, entities: &Entities, now: Time) -> Result<bool, Denied> {
-        let response = self.authorizer.is_authorized(request, &self.set, entities);
+        self.answer_of(self.set.about(request.action()), request, entities, now)
+    }
+
+    /// The same, asked of all policies.
+    pub(crate) fn answer_whole(&self, request: &Request, entities: &Entities, now: Time) -> Result<bool, Denied> {
+        self.answer_of(self.set.whole(), request, entities, now)
+    }
+
+    fn answer_of(&self, set: &PolicySet, request: &Request, entities: &Entities, now: Time) -> Result<bool, Denied> {
+        let response = self.authorizer.is_authorized(request, set, entities);
         // A policy that could not be evaluated is skipped by Cedar; a skipped "forbid" must not open anything.
         if response.diagnostics().errors().next().is_some() {
             return Err(Denied::Fault);
@@ -191,7 +202,7 @@ impl Policies {
     #[doc(hidden)]
     pub fn from_files(files: &[(&str, &str)]) -> Result<Self, BadPolicies> {
         let (schema, set) = checked(SCHEMA, files).map_err(BadPolicies)?;
-        Ok(Self::of(schema, set))
+        Self::of(schema, set)
     }
 
     /// Each policy's `@id` with the rules it says it serves.
@@ -241,7 +252,8 @@ impl Policies {
     pub fn decide_matter(&self, who: &Authenticated, matter: &Matter, facts: &Facts, now: Time) -> bool {
         let purpose = purpose_of(who.role(), Question::Matters);
         let asking = Asking::new(self, Asker::of(who, now), facts, purpose, now);
-        now < who.expires() && asking.is_ok_and(|asking| asking.matter("see_intervention", matter).unwrap_or(false))
+        now < who.expires()
+            && asking.is_ok_and(|asking| asking.matter_held("see_intervention", matter).unwrap_or(false))
     }
 
     /// Cedar's own answer for one object, without any [`Scope`]: what the scope is compared with, object by object.

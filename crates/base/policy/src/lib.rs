@@ -15,6 +15,7 @@ mod explain;
 mod facts;
 mod isolation;
 mod lacking;
+mod narrow;
 mod own;
 mod permit;
 mod scope;

@@ -169,30 +169,12 @@ pub enum NoWarrant {
     /// A "do not interrupt" whose signature does not fit.
     #[error("a \"do not interrupt\" does not fit what stands here")]
     HoldForged,
-    /// The passkey that signed is not somebody's here, or was revoked.
-    #[error("a passkey that signed is unknown here, or was revoked")]
-    UnknownKey,
     /// The passkey that signed is somebody else's.
     #[error("a passkey signed that is not the signer's")]
     OthersKey,
-    /// A pinned passkey whose row is not the pinned one.
-    #[error("a pinned passkey is not the one of the configuration")]
-    PinnedChanged,
-    /// Nobody trusted signed the passkey's enrolment.
-    #[error("nobody has vouched for a passkey that signed")]
-    NotVouched,
-    /// The enrolment's signature does not fit: forged, or account, role or key were changed since.
-    #[error("an enrolment does not fit what was signed (account, role, key)")]
-    EnrolmentForged,
-    /// Who vouched is no administrator of the establishment.
-    #[error("a passkey was vouched for by somebody who is no administrator")]
-    NotAdministrator,
-    /// Enrolments that vouch for each other in a circle.
-    #[error("enrolments vouch for each other in a circle")]
-    Circle,
-    /// More enrolments behind each other than are followed.
-    #[error("a chain of enrolments is too long")]
-    ChainTooLong,
+    /// The passkey that signed does not count.
+    #[error(transparent)]
+    Key(#[from] NotTrusted),
 }
 
 /// Proof that an intervention was approved, in these very terms, by those who answer for the equipment. Made by this
@@ -356,20 +338,6 @@ pub(crate) fn verify_equipment(
     }
     let terms = Terms::Equipment(equipment.clone());
     chain.verify(&terms, &row.nonce, key, &row.assertion, NoWarrant::EquipmentForged)
-}
-
-impl From<NotTrusted> for NoWarrant {
-    fn from(why: NotTrusted) -> Self {
-        match why {
-            NotTrusted::UnknownKey => Self::UnknownKey,
-            NotTrusted::PinnedChanged => Self::PinnedChanged,
-            NotTrusted::NotVouched => Self::NotVouched,
-            NotTrusted::EnrolmentForged => Self::EnrolmentForged,
-            NotTrusted::NotAdministrator => Self::NotAdministrator,
-            NotTrusted::Circle => Self::Circle,
-            NotTrusted::ChainTooLong => Self::ChainTooLong,
-        }
-    }
 }
 
 /// The passkeys of an establishment and what vouches for them; and, for the rehearsed terms alone, the rehearsal's.

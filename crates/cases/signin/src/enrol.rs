@@ -176,23 +176,9 @@ impl Enrolment {
         let (salt, password) = (random()?, new.password);
         let hash = self.hasher.run(move || hash_password(&password, &salt)).await;
         let hash = hash.map_err(|_| BadPassword::Refused)??;
-        let secrets = AccountSecrets {
-            login,
-            display_name: new.display_name,
-            password_phc: hash.phc().to_owned(),
-            totp,
-            life: Some(Life::new(AccountState::Active, self.journal.now(), None)),
-            renewals: None,
-            password_since: Some(self.journal.now().micros()),
-            link: None,
-            directory: None,
-            ended: None,
-            mail: None,
-            lang: None,
-            envelopes: None,
-            sheets: None,
-            given: None,
-        };
+        let life = Life::new(AccountState::Active, self.journal.now(), None);
+        let mut secrets = AccountSecrets::new(login, new.display_name, &hash, life)?;
+        secrets.totp = totp;
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;
         let action = CreateAccount { establishment, account, role };

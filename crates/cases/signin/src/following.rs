@@ -22,8 +22,7 @@ use crate::{
     sql::{AccountInsert, insert_account},
     staff::{Staff, StaffMember, StaffSilent},
 };
-use data_encoding::BASE64URL_NOPAD;
-use identity::{decides_over_others, hash_password, system_actor};
+use identity::{decides_over_others, system_actor};
 use journal::{Applied, Effect, Journal, JournalError, WriteTx};
 use policy::{Facts, FollowArrival, FollowChange, Policies};
 use std::{
@@ -31,7 +30,7 @@ use std::{
     sync::Arc,
 };
 use store::{Store, StoreError};
-use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, Role, Secret, SystemActor, Time};
+use types::{AccountId, AccountState, EstablishmentId, IdentityProof, LifeReason, Role, SystemActor, Time};
 use vault::{Keys, Purpose, random};
 
 /// So many may leave at once in any case.
@@ -280,27 +279,11 @@ impl Following {
             return Ok(());
         };
         let account = AccountId::from_bytes(random()?);
-        let (salt, nobodys) = (random()?, Secret::new(BASE64URL_NOPAD.encode(&random::<32>()?)));
-        let hash = self.hasher.run(move || hash_password(&nobodys, &salt)).await;
-        let unhashed = || FollowError::Unavailable("a password could not be hashed".to_owned());
-        let hash = hash.ok().and_then(Result::ok).ok_or_else(unhashed)?;
-        let secrets = AccountSecrets {
-            login: new.login.clone(),
-            display_name: display_name(&new.attributes),
-            password_phc: hash.phc().to_owned(),
-            totp: random()?,
-            life: Some(Life::new(AccountState::Invited, now, None)),
-            renewals: Some(0),
-            password_since: None,
-            directory: Some(member.key.clone()),
-            link: None,
-            ended: None,
-            mail: None,
-            lang: None,
-            envelopes: None,
-            sheets: None,
-            given: None,
-        };
+        let hash = self.hasher.nobodys_password().await;
+        let hash = hash.ok_or_else(|| FollowError::Unavailable("a password could not be hashed".to_owned()))?;
+        let life = Life::new(AccountState::Invited, now, None);
+        let mut secrets = AccountSecrets::new(new.login.clone(), display_name(&new.attributes), &hash, life)?;
+        (secrets.directory, secrets.password_since) = (Some(member.key.clone()), None);
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: None };
         let arrival = Arrival {
             login_token: self.keys.token(Purpose::LoginTokens, &[new.login.as_bytes()])?,

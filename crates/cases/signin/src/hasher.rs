@@ -1,6 +1,8 @@
 //! Password hashing on threads of its own, a few and never more: the runtime's threads for blocking work stay free for the
 //! disk, and what a flood of sign-ins costs is bounded whoever waits for the answers.
 
+use data_encoding::BASE64URL_NOPAD;
+use identity::{PasswordHash, hash_password};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -11,9 +13,13 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use types::Secret;
+use vault::random;
 
 /// Password hashings at once: each holds 19 MiB (given back at its end) and a core for tens of milliseconds.
 const HASHINGS_MAX: usize = 2;
+/// By how much strangers' hashings let others go first: where both want one processor, three parts of four are the others'.
+const GIVEN_WAY: i32 = 5;
 /// How long a hashing waits for its turn.
 const TURN_WAIT: Duration = Duration::from_secs(5);
 
@@ -32,6 +38,8 @@ type Job = Box<dyn FnOnce() + Send>;
 
 struct Team {
     hashings_max: usize,
+    /// Its threads let all others go first.
+    gives_way: bool,
     jobs: SyncSender<Job>,
     /// The threads' end of the channel: whoever holds the lock waits for the next job.
     queue: Arc<Mutex<Receiver<Job>>>,
@@ -52,22 +60,41 @@ pub struct Hasher(Arc<Team>);
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self::new(HASHINGS_MAX)
+        Self::new(HASHINGS_MAX, false)
     }
 }
 
 impl Hasher {
     /// So many hashings at once.
-    fn new(hashings_max: usize) -> Self {
+    fn new(hashings_max: usize, gives_way: bool) -> Self {
         let (jobs, queue) = sync_channel(hashings_max);
         let turns = Arc::new(Semaphore::new(hashings_max));
-        Self(Arc::new(Team { hashings_max, jobs, queue: Arc::new(Mutex::new(queue)), roll: Arc::default(), turns }))
+        Self(Arc::new(Team {
+            hashings_max,
+            gives_way,
+            jobs,
+            queue: Arc::new(Mutex::new(queue)),
+            roll: Arc::default(),
+            turns,
+        }))
     }
 
     /// One hashing at once, for those who come from where they came from lately, or who have a session: a flood of strangers'
     /// passwords has the other threads to itself.
     pub(crate) fn for_homecomers() -> Self {
-        Self::new(1)
+        Self::new(1, false)
+    }
+
+    /// For everybody else: however many come, pages and homecomers have the processors before their passwords do.
+    pub(crate) fn for_strangers() -> Self {
+        Self::new(HASHINGS_MAX, true)
+    }
+
+    /// Hashes a password that nobody was told: whatever is asked of an account whose means nobody has, it costs and answers
+    /// like any other. Nothing where it could not be hashed.
+    pub(crate) async fn nobodys_password(&self) -> Option<PasswordHash> {
+        let (salt, password) = (random().ok()?, Secret::new(BASE64URL_NOPAD.encode(&random::<32>().ok()?)));
+        self.run(move || hash_password(&password, &salt)).await.ok()?.ok()
     }
 
     /// Does `work` on one of the threads, in its turn. Whoever stops waiting leaves the work to its end, and its turn is
@@ -96,8 +123,13 @@ impl Hasher {
             if roll.idle > 0 {
                 roll.idle -= 1;
             } else if roll.threads < team.hashings_max {
-                let (queue, own) = (Arc::clone(&team.queue), Arc::clone(&team.roll));
-                let started = thread::Builder::new().name("hashing".into()).spawn(move || serve(&queue, &own));
+                let (queue, own, gives_way) = (Arc::clone(&team.queue), Arc::clone(&team.roll), team.gives_way);
+                let started = thread::Builder::new().name("hashing".into()).spawn(move || {
+                    if gives_way {
+                        give_way();
+                    }
+                    serve(&queue, &own);
+                });
                 match started {
                     Ok(_) => roll.threads += 1,
                     // The ones that run will do, if there are any.
@@ -116,6 +148,13 @@ impl Hasher {
         });
         // Never full: a job needs a turn, and there are as many places as turns.
         team.jobs.try_send(job).map_err(|_| NotHashed::Busy)
+    }
+}
+
+/// Of this thread alone. Where the system does not let it, it goes on as any other.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(GIVEN_WAY) {
+        tracing::debug!(%error, "a thread for passwords keeps its priority");
     }
 }
 
@@ -163,6 +202,16 @@ mod tests {
         assert_eq!(seen, (0..40).collect::<Vec<_>>(), "each got its own answer");
         assert_eq!(most.load(Ordering::SeqCst), HASHINGS_MAX);
         assert!(threads.len() <= HASHINGS_MAX);
+    }
+
+    #[tokio::test]
+    async fn strangers_let_others_go_first_and_nobody_else_does() {
+        let nice = || rustix::process::nice(0).unwrap();
+        let before = nice();
+        assert_eq!(Hasher::for_strangers().run(nice).await, Ok((before + GIVEN_WAY).min(19)));
+        assert_eq!(Hasher::for_homecomers().run(nice).await, Ok(before));
+        assert_eq!(Hasher::default().run(nice).await, Ok(before));
+        assert_eq!(nice(), before, "it is the thread's own");
     }
 
     #[tokio::test]

@@ -56,6 +56,10 @@ pub(crate) struct AccountSecrets {
     pub given: Option<Given>,
 }
 
+/// A hash that no password is known to have, in the form of any other.
+const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// Where an account is in its life: what the column beside it says counts only if this agrees.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -78,6 +82,32 @@ impl Life {
 }
 
 impl AccountSecrets {
+    /// Of a new account, which has nothing yet but a password's hash, a second factor and the state it begins in.
+    pub(crate) fn new(
+        login: String,
+        display_name: String,
+        hash: &PasswordHash,
+        life: Life,
+    ) -> Result<Self, VaultError> {
+        Ok(Self {
+            login,
+            display_name,
+            password_phc: hash.phc().to_owned(),
+            totp: random()?,
+            password_since: Some(life.since),
+            life: Some(life),
+            renewals: Some(0),
+            link: None,
+            directory: None,
+            ended: None,
+            mail: None,
+            lang: None,
+            envelopes: None,
+            sheets: None,
+            given: None,
+        })
+    }
+
     /// Its holder changed what he signs in with: what rests on the former means is worth nothing, the right that he was given stays.
     pub(crate) fn renewed_by_holder(&mut self) {
         self.renewals = Some(self.renewals.unwrap_or(0).saturating_add(1));
@@ -168,26 +198,10 @@ impl AccountRow {
     /// An account of nobody: sealed like any other, and never in the database.
     pub(crate) fn nobody(keys: &Keys, establishment: EstablishmentId) -> Result<Self, VaultError> {
         let (id, role) = (AccountId::from_bytes(random()?), Role::Patient);
-        let secrets = AccountSecrets {
-            login: "personne.inconnue".to_owned(),
-            display_name: "Personne inconnue".to_owned(),
-            password_phc:
-                "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-                    .to_owned(),
-            totp: random()?,
-            // As long as anybody's.
-            life: Some(Life::new(AccountState::Blocked, Time::from_micros(1_790_000_000_000_000), Some(id))),
-            renewals: Some(0),
-            password_since: Some(1_790_000_000_000_000),
-            link: None,
-            directory: None,
-            ended: None,
-            mail: None,
-            lang: None,
-            envelopes: None,
-            sheets: None,
-            given: None,
-        };
+        let hash = PasswordHash::from_phc(NOBODYS_HASH.to_owned());
+        // As long as anybody's.
+        let life = Life::new(AccountState::Blocked, Time::from_micros(1_790_000_000_000_000), Some(id));
+        let secrets = AccountSecrets::new("personne.inconnue".to_owned(), "Personne inconnue".to_owned(), &hash, life)?;
         let bond = AccountBond { id: &id, establishment: &establishment, role, supplier: None };
         let sealed = bond.seal(keys, &secrets)?;
         let (supplier, active, last_step, last_sign_in, version) = (None, false, u64::MAX, None, 0);

@@ -188,7 +188,7 @@ impl SignInService {
         settings: SignInSettings,
     ) -> Result<Self, VaultError> {
         let door_key = DoorKey::new(settings.door, &*keys.bare(Purpose::SessionTags(settings.door))?);
-        let hasher = Hasher::default();
+        let hasher = Hasher::for_strangers();
         let pace = Mutex::new(Pace::new(FIRST_STEPS_PER_MINUTE_MAX));
         let home_pace = (Pace::new(HOME_STEPS_PER_MINUTE_MAX), Pace::new(HOME_STEPS_OF_SOURCE_PER_MINUTE_MAX));
         let passkey_pace = Mutex::new(Pace::new(PASSKEYS_PER_MINUTE_MAX));

@@ -36,7 +36,7 @@ use signin::SignedIn;
 use std::sync::Arc;
 use types::{Lang, SessionId};
 use web::{
-    guard::{ErrorPages, Guard, OnPanic, guard},
+    guard::{ErrorPages, Guard, OnFault, guard},
     i18n::Text,
     layout::{ErrorKind, ErrorPage, NavItem, page},
     limits::Limits,
@@ -151,12 +151,12 @@ pub fn guarded<D: Door>(router: Router<D>, door: D, limits: Limits) -> Router {
         None => None,
     };
     let signin = entrance.signin().clone();
-    let on_panic: OnPanic = Arc::new(move |session: SessionId| {
+    let on_fault: OnFault = Arc::new(move |session: SessionId| {
         let signin = signin.clone();
         tokio::spawn(async move { signin.cut(session).await });
     });
     let router = router.with_state(door).layer(from_fn(api::refer));
-    guard(router, Guard { limits, origin, pages, on_panic: Some(on_panic), api })
+    guard(router, Guard { limits, origin, pages, on_fault: Some(on_fault), api })
 }
 
 /// The sign-in page, for a door's home page when nobody is signed in.

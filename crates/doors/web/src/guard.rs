@@ -57,7 +57,7 @@ impl ErrorPages for PlainPages {
 
 /// Told which session met an internal error (a panic, or whatever is answered 500), so that it can be ended at once. Must not
 /// block.
-pub type OnPanic = Arc<dyn Fn(SessionId) + Send + Sync>;
+pub type OnFault = Arc<dyn Fn(SessionId) + Send + Sync>;
 
 /// What a door tells its guard.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ pub struct Guard {
     /// Its error pages.
     pub pages: Arc<dyn ErrorPages>,
     /// Ends the session that met an internal error.
-    pub on_panic: Option<OnPanic>,
+    pub on_fault: Option<OnFault>,
     /// The errors under `/api/`, if this door has an API. Its callers are programs that send a token of their own: no
     /// origin is asked of them, and no cookie reaches what is routed there or comes from it, so that a page of another
     /// site could make a browser send nothing that counts.
@@ -205,8 +205,8 @@ async fn answer(guard: &Guard, request: Request, next: Next, session: &CurrentSe
 
 /// Ends the session that this very request was recognized by, if any (acces-web DT8): nobody else's.
 fn close(guard: &Guard, session: &CurrentSession) {
-    if let (Some(on_panic), Some(session)) = (&guard.on_panic, session.0.get()) {
-        on_panic(*session);
+    if let (Some(on_fault), Some(session)) = (&guard.on_fault, session.0.get()) {
+        on_fault(*session);
     }
 }
 

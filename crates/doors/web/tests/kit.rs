@@ -86,7 +86,7 @@ async fn open(limits: Limits, drain: Duration) -> Door {
             limits: limits.clone(),
             origin: ORIGIN.parse().unwrap(),
             pages: Arc::new(PlainPages),
-            on_panic: Some(Arc::new(move |session| noted.lock().unwrap().push(session))),
+            on_fault: Some(Arc::new(move |session| noted.lock().unwrap().push(session))),
             api: None,
         },
     );

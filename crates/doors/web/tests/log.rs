@@ -45,7 +45,7 @@ async fn the_log_says_which_route_and_nobody() {
             limits: Limits::default(),
             origin: "https://localhost".parse().unwrap(),
             pages: Arc::new(PlainPages),
-            on_panic: None,
+            on_fault: None,
             api: None,
         },
     );

@@ -204,6 +204,9 @@ async fn pool(config: &StoreConfig, engine: Engine, writes: bool, size: u32) -> 
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(config.wait)
+        // A file does not hang up, and each connection is tried when it is given back: to try it again when it is taken would
+        // wake its thread once more for each question. A server may have gone meanwhile.
+        .test_before_acquire(engine == Engine::Postgres)
         .after_connect(move |connection: &mut AnyConnection, _| {
             Box::pin(async move {
                 for statement in session_text(engine, writes).split("; ") {

@@ -6,7 +6,10 @@ use crate::{
     terms::Nonce,
     warrant::{Chain, Evidence, NoWarrant, Pinned, Warrant, enrol_terms},
 };
-use identity::{passkey::RelyingParty, vouching::Vouch};
+use identity::{
+    passkey::RelyingParty,
+    vouching::{NotTrusted, Vouch},
+};
 
 const NOW: Time = Time::from_micros(1_790_000_000_000_000);
 const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
@@ -93,7 +96,7 @@ fn they_open_what_is_rehearsed_while_it_is() {
     assert_eq!(house.why(), Ok(()));
     assert_eq!(Warrant::verify(&house.evidence, &house.pinned, NOW + WINDOW).map(drop), Err(NoWarrant::TooLate));
     house.pinned.rehearsed = None;
-    assert_eq!(house.why(), Err(NoWarrant::UnknownKey));
+    assert_eq!(house.why(), Err(NoWarrant::Key(NotTrusted::UnknownKey)));
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn they_sign_no_other_terms() {
         assert!(house.why().is_err(), "{at}: changed after it was signed");
         // And signed anew, by somebody who has both keys.
         house.sign();
-        assert_eq!(house.why(), Err(NoWarrant::UnknownKey), "{at}: changed before");
+        assert_eq!(house.why(), Err(NoWarrant::Key(NotTrusted::UnknownKey)), "{at}: changed before");
     }
 }
 
@@ -133,9 +136,9 @@ fn they_prolong_nothing_and_hold_nothing() {
     {
         let mut house = House::new();
         let row = signed(&house.approver, kind, &what);
-        assert_eq!(house.evidence.admits(&house.pinned, &row), Err(NoWarrant::UnknownKey));
+        assert_eq!(house.evidence.admits(&house.pinned, &row), Err(NoWarrant::Key(NotTrusted::UnknownKey)));
         house.evidence.signatures.push(row);
-        assert_eq!(house.why(), Err(NoWarrant::UnknownKey));
+        assert_eq!(house.why(), Err(NoWarrant::Key(NotTrusted::UnknownKey)));
     }
 }
 
@@ -162,12 +165,12 @@ fn they_vouch_for_nobody() {
     for chain in [Chain::new(&house.pinned, HERE, &rows), Chain::of_equipment(&house.pinned, &terms().equipment, &rows)]
     {
         let trusted = chain.trusted(&mine.passkey.credential);
-        assert_eq!(trusted.map(drop), Err(NoWarrant::UnknownKey));
+        assert_eq!(trusted.map(drop), Err(NoWarrant::Key(NotTrusted::UnknownKey)));
     }
     // Even with the rehearsal's own public halves written into the table of passkeys.
     let rows = [rows[0].clone(), house.owner.row.clone(), house.approver.row.clone()];
     let chain = Chain::new(&house.pinned, HERE, &rows);
     for credential in [&mine, &house.owner.row, &house.approver.row].map(|row| row.passkey.credential.clone()) {
-        assert_eq!(chain.trusted(&credential).map(drop), Err(NoWarrant::NotVouched));
+        assert_eq!(chain.trusted(&credential).map(drop), Err(NoWarrant::Key(NotTrusted::NotVouched)));
     }
 }

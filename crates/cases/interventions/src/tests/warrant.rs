@@ -197,7 +197,7 @@ fn without_a_genuine_approval_there_is_none() {
             row.account = account(3);
             it.evidence.signatures = vec![row];
         },
-        NoWarrant::UnknownKey,
+        NoWarrant::Key(NotTrusted::UnknownKey),
     );
     // Another beneficiary's genuine approval is given out as this one's.
     House::check(
@@ -284,7 +284,7 @@ fn what_an_equipment_is_cannot_be_changed() {
             it.evidence.terms.equipment.beneficiaries.push(account(8));
             it.sign_equipment(8);
         },
-        NoWarrant::UnknownKey,
+        NoWarrant::Key(NotTrusted::UnknownKey),
     );
 }
 
@@ -310,7 +310,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
         it.signed(SignatureKind::Approve, 5);
     };
     let row = |it: &House| it.row(5, Role::Beneficiary);
-    House::check(|it| (it.evidence.passkeys.push(row(it)), alone(it)).1, NoWarrant::NotVouched);
+    House::check(|it| (it.evidence.passkeys.push(row(it)), alone(it)).1, NoWarrant::Key(NotTrusted::NotVouched));
     // It vouches for itself.
     House::check(
         |it| {
@@ -319,7 +319,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             it.evidence.passkeys.push(row);
             alone(it);
         },
-        NoWarrant::Circle,
+        NoWarrant::Key(NotTrusted::Circle),
     );
     // Two that vouch for each other.
     House::check(
@@ -329,7 +329,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             it.evidence.passkeys.extend([five, six]);
             alone(it);
         },
-        NoWarrant::Circle,
+        NoWarrant::Key(NotTrusted::Circle),
     );
     // A beneficiary vouches.
     House::check(
@@ -337,7 +337,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             it.enrol(5, Role::Beneficiary, 4);
             alone(it);
         },
-        NoWarrant::NotAdministrator,
+        NoWarrant::Key(NotTrusted::NotAdministrator),
     );
     // Vouched for in one role, kept in another; of one account, kept for another; of one key, kept with another.
     House::check(
@@ -346,7 +346,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             it.evidence.passkeys.last_mut().unwrap().role = Role::Beneficiary;
             alone(it);
         },
-        NoWarrant::EnrolmentForged,
+        NoWarrant::Key(NotTrusted::EnrolmentForged),
     );
     House::check(
         |it| {
@@ -355,7 +355,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             it.evidence.passkeys.last_mut().unwrap().account = account(3);
             it.evidence.signatures[0].account = account(3);
         },
-        NoWarrant::EnrolmentForged,
+        NoWarrant::Key(NotTrusted::EnrolmentForged),
     );
     House::check(
         |it| {
@@ -365,7 +365,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             swapped.credential = it.key(5).public().credential;
             it.evidence.passkeys.last_mut().unwrap().passkey = swapped;
         },
-        NoWarrant::EnrolmentForged,
+        NoWarrant::Key(NotTrusted::EnrolmentForged),
     );
     // Of another hospital.
     House::check(
@@ -374,7 +374,7 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             it.evidence.passkeys.last_mut().unwrap().establishment = EstablishmentId::from_bytes([2; 16]);
             alone(it);
         },
-        NoWarrant::UnknownKey,
+        NoWarrant::Key(NotTrusted::UnknownKey),
     );
     // The pinned key replaced by another under its name, or given to somebody else.
     House::check(
@@ -383,13 +383,16 @@ fn an_enrolment_added_by_hand_signs_nothing() {
             swapped.credential = it.key(1).public().credential;
             it.evidence.passkeys[0].passkey = swapped;
         },
-        NoWarrant::PinnedChanged,
+        NoWarrant::Key(NotTrusted::PinnedChanged),
     );
-    House::check(|it| it.evidence.passkeys[0].account = account(8), NoWarrant::PinnedChanged);
+    House::check(|it| it.evidence.passkeys[0].account = account(8), NoWarrant::Key(NotTrusted::PinnedChanged));
     // A revoked one.
-    House::check(|it| drop(it.evidence.passkeys.remove(2)), NoWarrant::UnknownKey);
+    House::check(|it| drop(it.evidence.passkeys.remove(2)), NoWarrant::Key(NotTrusted::UnknownKey));
     // Two rows for one passkey: which one is meant cannot be known.
-    House::check(|it| it.evidence.passkeys.push(it.evidence.passkeys[2].clone()), NoWarrant::UnknownKey);
+    House::check(
+        |it| it.evidence.passkeys.push(it.evidence.passkeys[2].clone()),
+        NoWarrant::Key(NotTrusted::UnknownKey),
+    );
 }
 
 #[test]
@@ -409,7 +412,7 @@ fn chains_have_an_end() {
         it.why().map(drop)
     };
     assert_eq!(chain(6), Ok(()), "eight, the pinned one included");
-    assert_eq!(chain(7), Err(NoWarrant::ChainTooLong));
+    assert_eq!(chain(7), Err(NoWarrant::Key(NotTrusted::ChainTooLong)));
 }
 
 #[test]

@@ -14,9 +14,8 @@ use crate::{
     means::model::label,
     model::{AccountBond, AccountRow, AccountSecrets, Life},
 };
-use data_encoding::BASE64URL_NOPAD;
 use effects::{InsertBreakGlass, KeepReview, PutEnvelopes};
-use identity::{Authenticated, BREAK_GLASS_ROLES, Envelope, EnvelopeCode, hash_password};
+use identity::{Authenticated, BREAK_GLASS_ROLES, Envelope, EnvelopeCode};
 use model::{
     BreakGlassSeen, BreakGlassUse, Drawn, DrawnEnvelope, Envelopes, NewBreakGlass, ReviewSecrets, Serve, Waits,
     envelope_digest, words,
@@ -62,23 +61,10 @@ impl Accounts {
         let account = AccountId::from_bytes(random()?);
         let authorized =
             parts.policies.decide(who, OpenBreakGlass { account, role: new.role }, &Facts::default(), now)?;
-        let secrets = AccountSecrets {
-            login: login.clone(),
-            display_name: name.clone(),
-            password_phc: self.nobodys_password().await?,
-            totp: random()?,
-            life: Some(Life::new(AccountState::Invited, now, who.account())),
-            renewals: Some(0),
-            password_since: Some(now.micros()),
-            link: None,
-            directory: None,
-            ended: None,
-            mail: None,
-            lang: None,
-            envelopes: Some(Envelopes::default()),
-            sheets: None,
-            given: None,
-        };
+        let hash = parts.hasher.nobodys_password().await.ok_or(AccountError::Unavailable)?;
+        let life = Life::new(AccountState::Invited, now, who.account());
+        let mut secrets = AccountSecrets::new(login.clone(), name.clone(), &hash, life)?;
+        secrets.envelopes = Some(Envelopes::default());
         let bond = AccountBond { id: &account, establishment: &establishment, role: new.role, supplier: None };
         // It is nobody's: the account's own name stands where a person's does.
         let attributes = super::model::Attributes { family_name: name, ..Default::default() };
@@ -92,14 +78,6 @@ impl Accounts {
         done(parts.journal.perform(authorized, insert).await?)?;
         let drawn = self.draw_envelope(who, account).await?;
         Ok((account, drawn))
-    }
-
-    /// A password that nobody was told, so that the account costs and answers like any other at the ordinary sign-in.
-    async fn nobodys_password(&self) -> Result<String, AccountError> {
-        let (salt, nobodys) = (random()?, Secret::new(BASE64URL_NOPAD.encode(&random::<32>()?)));
-        let hash = self.0.hasher.run(move || hash_password(&nobodys, &salt)).await;
-        let hash = hash.ok().and_then(Result::ok).ok_or(AccountError::Unavailable)?;
-        Ok(hash.phc().to_owned())
     }
 
     /// Draws the first of two envelopes. Those that serve go on serving until somebody else drew the second.

@@ -7,10 +7,9 @@ use super::{
     signed::Signing,
 };
 use crate::model::{AccountBond, AccountSecrets, Life};
-use data_encoding::BASE64URL_NOPAD;
-use identity::{Authenticated, hash_password};
+use identity::Authenticated;
 use policy::{Facts, InviteAccount};
-use types::{AccountId, AccountState, Secret};
+use types::{AccountId, AccountState};
 use vault::{Purpose, random};
 
 impl Accounts {
@@ -39,29 +38,11 @@ impl Accounts {
         let establishment = who.establishment().ok_or(AccountError::Denied)?;
         let authorized =
             parts.policies.decide(who, InviteAccount { account, role: new.role }, &Facts::default(), now)?;
-        // A password that nobody was told, and a second factor that nobody holds: whatever is asked of the account
-        // meanwhile, it costs and answers like any other.
-        let (salt, nobodys) = (random()?, Secret::new(BASE64URL_NOPAD.encode(&random::<32>()?)));
-        let hash = parts.hasher.run(move || hash_password(&nobodys, &salt)).await;
-        let hash = hash.ok().and_then(Result::ok).ok_or(AccountError::Unavailable)?;
+        let hash = parts.hasher.nobodys_password().await.ok_or(AccountError::Unavailable)?;
         let attributes = &new.attributes;
-        let secrets = AccountSecrets {
-            login: new.login.clone(),
-            display_name: new.display_name(),
-            password_phc: hash.phc().to_owned(),
-            totp: random()?,
-            life: Some(Life::new(AccountState::Invited, now, who.account())),
-            renewals: Some(0),
-            password_since: Some(now.micros()),
-            link: None,
-            directory: None,
-            ended: None,
-            mail: new.mail.clone(),
-            lang: None,
-            envelopes: None,
-            sheets: None,
-            given: None,
-        };
+        let life = Life::new(AccountState::Invited, now, who.account());
+        let mut secrets = AccountSecrets::new(new.login.clone(), new.display_name(), &hash, life)?;
+        secrets.mail.clone_from(&new.mail);
         let supplier = new.supplier;
         let bond =
             AccountBond { id: &account, establishment: &establishment, role: new.role, supplier: supplier.as_ref() };

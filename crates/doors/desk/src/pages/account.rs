@@ -126,7 +126,8 @@ impl AccountPage {
             }
             (RightGiven::Confirmed, _) => (t.desk_accounts_right_confirmed().to_owned(), true),
             (RightGiven::Unsigned | RightGiven::Signed { .. }, _) => {
-                (t.desk_accounts_right_unsigned().to_owned(), true)
+                // As it is of the first administrator, and as whoever writes the database by hand would leave it.
+                (t.desk_accounts_right_unsigned().to_owned(), false)
             }
         })
     }
