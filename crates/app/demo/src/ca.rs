@@ -4,9 +4,9 @@
 //! for nothing else: who trusts it in a browser takes no risk with real sites.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CidrSubnet,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    NameConstraints, PKCS_ECDSA_P256_SHA256, SerialNumber, date_time_ymd,
 };
 use std::time::Duration;
 use types::{Secret, Time};
@@ -53,7 +53,12 @@ impl std::fmt::Debug for Authority {
 impl Authority {
     /// Makes an authority, valid for ten years from `now`.
     pub fn new(now: Time) -> Result<Self, CaError> {
-        let mut params = params(Vec::new(), "Poterne demonstration CA", now, CA_DAYS)?;
+        Self::named(now, "Poterne demonstration CA")
+    }
+
+    /// One under another name.
+    pub fn named(now: Time, name: &str) -> Result<Self, CaError> {
+        let mut params = params(Vec::new(), name, now, CA_DAYS)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let mut permitted: Vec<_> = RESERVED.iter().map(|name| GeneralSubtree::DnsName((*name).to_owned())).collect();
@@ -90,6 +95,20 @@ impl Authority {
     pub fn issue_client(&self, common_name: &str) -> Result<Issued, CaError> {
         let params = params(Vec::new(), common_name, self.now, LEAF_DAYS)?;
         self.issue(params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// A revocation list on which nobody is (PEM), as long in force as the authority's own certificate.
+    pub fn list_pem(&self) -> Result<String, CaError> {
+        let span = params(Vec::new(), "", self.now, CA_DAYS)?;
+        let params = CertificateRevocationListParams {
+            this_update: span.not_before,
+            next_update: span.not_after,
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(params.signed_by(&self.issuer)?.pem()?)
     }
 
     fn issue(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Result<Issued, CaError> {

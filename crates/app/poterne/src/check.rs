@@ -137,7 +137,7 @@ fn certificates(config: &Config) -> Vec<Line> {
     ];
     let doors = doors.into_iter().filter_map(|(name, door)| Some((name, &door.as_ref()?.certificate_pem)));
     let sis = config.sis.iter().flat_map(|sis| {
-        [("certificate shown to the SIS", &sis.certificate_pem), ("authority of the SIS", &sis.ca_pem)]
+        [("certificate shown to the SIS", &sis.certificate_pem), ("authority of the SIS", &sis.trusted.ca_pem)]
     });
     let line = |(name, pem): (&str, &Vec<u8>)| {
         let (ok, warning, said) = match remains_valid(pem, now) {

@@ -28,6 +28,7 @@ use std::{
 use store::{StoreConfig, SystemClock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use trust::Trust;
 use types::{AccountId, Clock as _, EstablishmentId, Ins, Secret, SystemActor};
 use vault::{MasterKey, random};
 use web::{csrf::Origin, limits::Limits};
@@ -380,6 +381,10 @@ async fn listen_after(port: u16) -> Result<TcpListener> {
 
 type Serving = tokio::task::JoinHandle<()>;
 
+fn trust(authorities_pem: &[u8], lists_pem: Option<&[u8]>) -> Result<Arc<Trust>> {
+    Ok(Arc::new(Trust::new(web::serve::provider(), authorities_pem, lists_pem)?))
+}
+
 /// The SIS that was named, or our own.
 async fn sis(
     args: &DemoArgs,
@@ -391,7 +396,7 @@ async fn sis(
         let read = |path: &PathBuf| fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
         let config = SisConfig {
             url: url.clone(),
-            ca_pem: read(ca)?,
+            trust: trust(&read(ca)?, None)?,
             certificate_pem: read(cert)?,
             key_pem: Secret::new(read(key)?),
             wait: SisConfig::WAIT_MAX,
@@ -410,7 +415,7 @@ async fn sis(
     });
     let config = SisConfig {
         url: format!("https://localhost:{port}/fhir"),
-        ca_pem: authority.ca_pem().into_bytes(),
+        trust: trust(authority.ca_pem().as_bytes(), Some(authority.list_pem()?.as_bytes()))?,
         certificate_pem: client.chain_pem.into_bytes(),
         key_pem: Secret::new(client.key_pem.expose().clone().into_bytes()),
         wait: SisConfig::WAIT_MAX,

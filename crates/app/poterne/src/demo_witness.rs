@@ -23,7 +23,7 @@ impl Witness {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let key = Here { name: NAME.into(), key_file: data.join("keys/witness.key"), logs: Vec::new() }.key()?;
-        Ok(Self { peer: Peer { url, key, ca_pem: None }, listener })
+        Ok(Self { peer: Peer { url, key, trusted: None }, listener })
     }
 
     /// Serves it, once the journal of the demonstration has its key.

@@ -10,6 +10,7 @@ mod first_admin;
 mod init;
 mod journal_cmd;
 mod journal_purge;
+mod lists;
 mod metrics;
 mod node;
 mod operator;
@@ -101,7 +102,7 @@ fn check_peers(config: &config::Config) -> Vec<Box<dyn check::Peer>> {
     if let Some(sis) = &config.sis {
         let client = care::Sis::new(care::SisConfig {
             url: sis.url.clone(),
-            ca_pem: sis.ca_pem.clone(),
+            trust: sis.trusted.trust.clone(),
             certificate_pem: sis.certificate_pem.clone(),
             key_pem: types::Secret::new(sis.key_pem.expose().clone()),
             wait: sis.wait,

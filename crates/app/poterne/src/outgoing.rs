@@ -1,27 +1,24 @@
 //! What the node asks of others over HTTP: bounded in time and length, by no proxy, and never anywhere else than where it was told.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use reqwest::{Client, Response, redirect::Policy};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-    version::{TLS12, TLS13},
-};
-use std::time::Duration;
+use rustls::{ClientConfig, RootCertStore, version::TLS13};
+use std::{sync::Arc, time::Duration};
+use trust::Trust;
 
-/// A client that gives up after `wait`. With authorities (PEM), it asks over TLS and trusts nobody else; without, in clear.
-pub fn client(ca_pem: Option<&[u8]>, wait: Duration) -> Result<Client> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca_pem.unwrap_or_default()) {
-        roots.add(certificate.context("an authority cannot be read")?)?;
-    }
-    let tls = ClientConfig::builder_with_provider(web::serve::provider())
-        .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+/// A client that gives up after `wait`. With somebody to trust, it asks over TLS and trusts nobody else; without, in clear.
+pub fn client(trust: Option<&Arc<Trust>>, wait: Duration) -> Result<Client> {
+    let tls = match trust {
+        Some(trust) => trust.client(None)?,
+        // Nobody would be believed over TLS, should such an address ever come here.
+        None => ClientConfig::builder_with_provider(web::serve::provider())
+            .with_protocol_versions(&[&TLS13])?
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth(),
+    };
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
-        .https_only(ca_pem.is_some())
+        .https_only(trust.is_some())
         .redirect(Policy::none())
         .no_proxy()
         .timeout(wait)

@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Config, LogFormat, WitnessHere},
+    lists::{self, Lists},
     node::{Administration, Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
     stop,
     witness::Serving,
@@ -37,11 +38,24 @@ pub async fn run(args: &ServeArgs) -> Result<ExitCode> {
     };
     crate::logs(config.log.format == LogFormat::Json, config.log.level.into());
     let stop = stop::on_signal()?;
+    let lists = lists_of(&config);
     let settings = NodeSettings { new_origin: args.new_origin, ..settings(config).await? };
     let node = Node::open(settings).await?;
     tracing::info!("serving");
-    node.run(stop).await?;
+    let renewing = tokio::spawn(lists::follow(lists, stop.clone()));
+    let ran = node.run(stop).await;
+    renewing.abort();
+    ran?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The revocation lists of all that this node asks over TLS.
+fn lists_of(config: &Config) -> Vec<Lists> {
+    let (sis, directory) = (config.sis.as_ref(), config.directory.as_ref());
+    let named = sis.map(|sis| &sis.trusted).into_iter().chain(directory.map(|directory| &directory.trusted));
+    let witnesses = config.journal.witnesses.iter().filter_map(|peer| peer.trusted.as_ref());
+    let stamps = config.journal.timestamp.iter().filter_map(|stamps| stamps.trusted.as_ref());
+    Lists::of(named.chain(witnesses).chain(stamps))
 }
 
 async fn settings(config: Config) -> Result<NodeSettings> {
@@ -53,7 +67,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         (Some(portal), Some(sis)) => {
             let sis = SisConfig {
                 url: sis.url,
-                ca_pem: sis.ca_pem,
+                trust: sis.trusted.trust,
                 certificate_pem: sis.certificate_pem,
                 key_pem: sis.key_pem,
                 wait: sis.wait,

@@ -1,7 +1,7 @@
 //! Asks an authority for time stamps, over HTTP as RFC 3161 §3.4 has it. Its words are bounded and believed in nothing:
 //! `journal::stamp` verifies what it signed.
 
-use crate::outgoing;
+use crate::{config::Trusted, outgoing};
 use anyhow::{Context, Result};
 use journal::stamp::{Asked, Authority, RESPONSE_BYTES_MAX, Stamped};
 use reqwest::{StatusCode, Url, header::CONTENT_TYPE};
@@ -14,8 +14,8 @@ use types::{Clock as _, Time};
 pub struct Settings {
     /// Where it is asked.
     pub url: String,
-    /// Who vouches for it over TLS (PEM); without, it is asked in clear: what it signs is verified either way.
-    pub tls_ca_pem: Option<Vec<u8>>,
+    /// Who vouches for it over TLS; without, it is asked in clear: what it signs is verified either way.
+    pub trusted: Option<Trusted>,
     /// Who may stamp, and under which policy.
     pub authority: Authority,
     /// It is given up after this long.
@@ -34,8 +34,8 @@ pub struct Client {
 impl Client {
     /// Prepares the client; nothing is sent yet.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let Settings { url, tls_ca_pem, authority, wait } = settings;
-        let client = outgoing::client(tls_ca_pem.as_deref(), *wait)?;
+        let Settings { url, trusted, authority, wait } = settings;
+        let client = outgoing::client(trusted.as_ref().map(|trusted| &trusted.trust), *wait)?;
         let url = Url::parse(url).context("the authority's URL cannot be read")?;
         Ok(Self { client, url, authority: authority.clone(), wait: *wait })
     }

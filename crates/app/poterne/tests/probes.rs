@@ -21,6 +21,8 @@ mod journaled;
 mod managing;
 #[path = "probes/relaying.rs"]
 mod relaying;
+#[path = "probes/remote.rs"]
+mod remote;
 #[path = "probes/sealed.rs"]
 mod sealed;
 #[path = "probes/terms.rs"]

@@ -11,7 +11,7 @@ pub(crate) struct Narrowed {
 }
 
 impl Narrowed {
-    pub fn new(schema: &Schema, whole: PolicySet) -> Result<Self, PolicySetError> {
+    pub fn new(schema: &Schema, whole: PolicySet) -> Result<Self, Box<PolicySetError>> {
         let mut about = HashMap::new();
         let plain = schema.action_groups().next().is_none();
         for action in schema.actions().filter(|_| plain) {
@@ -21,13 +21,13 @@ impl Narrowed {
         Ok(Self { whole, about })
     }
 
-    pub fn add(&mut self, policy: Policy) -> Result<(), PolicySetError> {
+    pub fn add(&mut self, policy: Policy) -> Result<(), Box<PolicySetError>> {
         for (action, set) in &mut self.about {
             if concerns(&policy, action) {
                 set.add(policy.clone())?;
             }
         }
-        self.whole.add(policy)
+        Ok(self.whole.add(policy)?)
     }
 
     /// All of them.

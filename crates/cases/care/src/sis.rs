@@ -10,11 +10,12 @@ use journal::{Page, Stray, Withheld};
 use policy::{Reach, Scope};
 use reqwest::{Client, Url, redirect};
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, str::FromStr as _, sync::Arc, time::Duration};
+use trust::Trust;
 use types::{
     Category, Confidentiality, EstablishmentId, Ins, ObjectId, ObjectRef, PatientId,
     limits::{DOCUMENT_BYTES_MAX, PAGE_OBJECTS_MAX, SIS_WAIT_MILLIS_MAX},
@@ -31,8 +32,8 @@ const OBSERVATIONS_MAX: usize = 500;
 pub struct SisConfig {
     /// Its FHIR base, `https://…`.
     pub url: String,
-    /// The authority that signs its certificate (PEM).
-    pub ca_pem: Vec<u8>,
+    /// Who vouches for it, and what of theirs was revoked.
+    pub trust: Arc<Trust>,
     /// Our certificate (PEM).
     pub certificate_pem: Vec<u8>,
     /// Its key (PEM).
@@ -502,24 +503,11 @@ fn plain(error: &reqwest::Error) -> String {
 /// The client's side of mutual TLS, as the configuration says.
 pub fn tls(config: &SisConfig) -> Result<ClientConfig, SisError> {
     let told = |what: &str| SisError::Config(what.to_owned());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&config.ca_pem) {
-        let certificate = certificate.map_err(|_| told("the SIS's authority is not a PEM certificate"))?;
-        roots.add(certificate).map_err(|_| told("the SIS's authority cannot be used"))?;
-    }
-    if roots.is_empty() {
-        return Err(told("the SIS's authority file holds no certificate"));
-    }
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&config.certificate_pem)
         .collect::<Result<_, _>>()
         .map_err(|_| told("our certificate for the SIS is not PEM"))?;
     let key =
         PrivateKeyDer::from_pem_slice(config.key_pem.expose()).map_err(|_| told("our key for the SIS is not PEM"))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|_| told("TLS cannot be set up"))?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .map_err(|_| told("our certificate and key for the SIS do not go together"))
+    let shown = Some((chain, key));
+    config.trust.client(shown).map_err(|_| told("our certificate and key for the SIS do not go together"))
 }

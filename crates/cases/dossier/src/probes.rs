@@ -204,6 +204,14 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "The hospital’s directory is asked, and no account keeps what it takes away for longer than the delay.",
     },
     ProbeInfo {
+        name: "remote-certificates",
+        rules: &[(AccesWeb, "AA3")],
+        what_fr: "Chaque serveur que le nœud interroge montre son certificat : d’une autre autorité, à un autre nom, échu ou hors de \
+                  toute liste de révocation, il serait refusé.",
+        what_en: "Each server that the node asks shows its certificate: of another authority, in another name, past its end or \
+                  on no revocation list’s account, it would be refused.",
+    },
+    ProbeInfo {
         name: "guessing",
         rules: &[(AccesWeb, "AA7")],
         what_fr: "Deux essais pour un identifiant que personne n’a : le second attend, et le compte réservé entre pendant ce temps.",

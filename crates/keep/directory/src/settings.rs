@@ -1,13 +1,9 @@
 //! What is known of a directory beforehand.
 
 use crate::DirectoryError;
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-    version::{TLS12, TLS13},
-};
+use rustls::{ClientConfig, pki_types::ServerName};
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use trust::Trust;
 use types::Secret;
 
 /// What the directory is.
@@ -27,6 +23,13 @@ pub struct Server {
     /// TLS is asked for on a connection in clear, instead of beginning with it.
     pub(crate) starts_tls: bool,
     pub(crate) name: ServerName<'static>,
+}
+
+impl Server {
+    /// Its name and port, where TLS begins with the connection.
+    pub fn begins_with_tls(&self) -> Option<(&str, u16)> {
+        (!self.starts_tls).then_some((self.host.as_str(), self.port))
+    }
 }
 
 impl fmt::Display for Server {
@@ -117,19 +120,8 @@ pub struct Settings {
 
 impl Settings {
     /// TLS 1.3 and 1.2, with servers that these authorities vouch for and no others.
-    pub fn tls(provider: Arc<CryptoProvider>, authorities_pem: &[u8]) -> Result<Arc<ClientConfig>, DirectoryError> {
-        let bad = |error: &dyn fmt::Display| DirectoryError::Tls(error.to_string());
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(authorities_pem) {
-            roots.add(certificate.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
-        }
-        if roots.is_empty() {
-            return Err(bad(&"no authority is named"));
-        }
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&TLS13, &TLS12])
-            .map_err(|error| bad(&error))?;
-        Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    pub fn tls(trust: &Arc<Trust>) -> Result<Arc<ClientConfig>, DirectoryError> {
+        trust.client(None).map(Arc::new).map_err(|error| DirectoryError::Tls(error.to_string()))
     }
 
     pub(crate) fn key_attribute(&self) -> &'static str {

@@ -5,6 +5,7 @@ use super::{
     files::{self, Kept},
     reading::{Section, Wrong, number, text, texts, word},
     sections::Site,
+    trusted,
 };
 use crate::node::DESK_ROLES;
 use ::directory::{Group, Kind, Server, Settings, Wait};
@@ -30,14 +31,10 @@ pub(super) fn directory(
     let kinds = [("openldap", Kind::OpenLdap), ("active_directory", Kind::ActiveDirectory)];
     let kind = section.required("kind", "\"active_directory\"", |value| word(value, &kinds));
     let servers = section.required("servers", "[\"ldaps://annuaire.hopital.example\"]", servers);
-    let tls = section.required("ca_file", "\"keys/directory-ca.crt\"", |value| {
-        let what = "the certificate of the authority that vouches for the directory (PEM)";
-        let pem = files::read(&site.folder.join(text(value, 1000)?), Kept::Public, what)?;
-        files::authorities(&pem)?;
-        let wrong =
-            |error: ::directory::DirectoryError| Wrong::new(error.to_string(), "name the authority's certificate");
-        Settings::tls(web::serve::provider(), &pem).map_err(wrong)
-    });
+    let what = "the certificate of the authority that vouches for the directory (PEM)";
+    section.needs("ca_file", "\"keys/directory-ca.crt\"");
+    let trusted = trusted::trusted(&section, ["ca_file", "crl_file"], site.folder, what);
+    let tls = trusted.as_ref().and_then(|trusted| Settings::tls(&trusted.trust).ok());
     let service_dn = section.required("service_dn", "\"cn=poterne,ou=services,dc=hopital,dc=example\"", name);
     let password =
         section.required("service_password_file", "\"keys/directory.password\"", |value| password(value, site.folder));
@@ -61,9 +58,12 @@ pub(super) fn directory(
         return None;
     }
     let (groups, places): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+    let servers = servers?;
+    let reached = servers.iter().filter_map(Server::begins_with_tls);
+    let reached = reached.map(|(host, port)| (host.to_owned(), port)).collect();
     let settings = Settings {
         kind,
-        servers: servers?,
+        servers,
         tls: tls?,
         service_dn: service_dn?,
         service_password: password?,
@@ -74,6 +74,8 @@ pub(super) fn directory(
     };
     Some(Some(Directory {
         directory: ::directory::Directory::open(settings),
+        reached,
+        trusted: trusted?,
         places,
         every: Duration::from_secs(every.unwrap_or(900)),
         leaving_percent_max: percent.and_then(|percent| u32::try_from(percent).ok()).unwrap_or(20),

@@ -33,6 +33,11 @@ pub(super) enum Kept {
 
 /// Reads a file whole. `what` names it in the remedy, such as "the private key (PEM)".
 pub(super) fn read(path: &Path, kept: Kept, what: &str) -> Result<Vec<u8>, Wrong> {
+    read_at_most(path, kept, what, BYTES_MAX)
+}
+
+/// The same, of a file that may be longer than others, or shorter.
+pub(super) fn read_at_most(path: &Path, kept: Kept, what: &str, bytes_max: u64) -> Result<Vec<u8>, Wrong> {
     let shown = path.display();
     let told = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => Wrong::new(format!("{shown} does not exist"), format!("put {what} there")),
@@ -61,9 +66,10 @@ pub(super) fn read(path: &Path, kept: Kept, what: &str) -> Result<Vec<u8>, Wrong
         ));
     }
     let mut bytes = Vec::new();
-    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(told)?;
-    if bytes.len() as u64 > BYTES_MAX {
-        return Err(Wrong::new(format!("{shown} is longer than a megabyte"), format!("put {what} there, alone")));
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > bytes_max {
+        let most = bytes_max / (1024 * 1024);
+        return Err(Wrong::new(format!("{shown} is longer than {most} MiB"), format!("put {what} there, alone")));
     }
     Ok(bytes)
 }

@@ -36,11 +36,14 @@ mod tests_proxies;
 #[cfg(test)]
 mod tests_witnesses;
 mod timestamp;
+mod trusted;
 mod witness_here;
 mod witnesses;
 
 pub(crate) use files::remains_valid;
 pub use mistake::{Mistake, Mistakes};
+pub(crate) use trusted::LISTS_BYTES_MAX;
+pub use trusted::Trusted;
 pub use witness_here::WitnessHere;
 
 use crate::{first_admin::FirstAdministrator, witness::Peer};
@@ -248,6 +251,10 @@ impl Approvals {
 pub struct Directory {
     /// Not asked anything yet.
     pub directory: ::directory::Directory,
+    /// Those of `servers` with which TLS begins with the connection: names and ports.
+    pub reached: Vec<(String, u16)>,
+    /// `ca_file`, `crl_file`: who vouches for its servers.
+    pub trusted: Trusted,
     /// `[[directory.groups]]` (`group`, `role`, `establishment` where there are several), 64 at most: where each comes in.
     pub places: Vec<(EstablishmentId, Role)>,
     /// `synchronize_seconds`, 10 to 86400, 900 by default: how soon accounts follow.
@@ -275,8 +282,9 @@ pub struct Mail {
 pub struct Sis {
     /// `url`: `https://` only, without trailing slash here.
     pub url: String,
-    /// `ca_file`: the authorities (PEM) that vouch for the SIS, and no others.
-    pub ca_pem: Vec<u8>,
+    /// `ca_file`: the authorities (PEM) that vouch for the SIS, and no others; `crl_file`: their revocation lists (PEM), none
+    /// by default.
+    pub trusted: Trusted,
     /// `certificate_file`: the establishment's certificate as a client (PEM, leaf first).
     pub certificate_pem: Vec<u8>,
     /// `key_file`: its key (PEM, mode 0600).

@@ -168,12 +168,17 @@ impl<'b> Section<'b> {
         example: &str,
         parse: impl FnOnce(&Value) -> Result<T, Wrong>,
     ) -> Option<T> {
+        self.needs(key, example);
+        self.optional(key, parse)
+    }
+
+    /// Notes that a key must be there, where it is not.
+    pub fn needs(&self, key: &str, example: &str) {
         // In a missing section every key is missing: that was said once.
         if self.table.is_some_and(|table| !table.contains_key(key)) {
             let remedy = format!("add {key} = {example} under [{}]", self.name);
             self.book.note(self.at.clone(), &self.key(key), Wrong::new("missing", remedy));
         }
-        self.optional(key, parse)
     }
 
     /// Notes what is wrong with the value of a key, seen together with others.

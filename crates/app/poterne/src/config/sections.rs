@@ -12,6 +12,7 @@ use super::{
     policies::{self, policies},
     proxies::ranges,
     reading::{Section, Wrong, nearest, number, text, texts, word},
+    trusted,
     witnesses::journal,
 };
 use axum::http::Uri;
@@ -331,11 +332,9 @@ fn vault(section: &Section<'_>, folder: &Path) -> Option<Vault> {
 
 fn sis(section: &Section<'_>, folder: &Path) -> Option<Sis> {
     let url = section.required("url", "\"https://sis.hopital.example/fhir\"", sis_url);
-    let ca = section.required("ca_file", "\"keys/sis-ca.crt\"", |value| {
-        let what = "the certificate of the authority that vouches for the SIS (PEM)";
-        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, what)?;
-        files::authorities(&pem).map(|()| pem)
-    });
+    let what = "the certificate of the authority that vouches for the SIS (PEM)";
+    section.needs("ca_file", "\"keys/sis-ca.crt\"");
+    let trusted = trusted::trusted(section, ["ca_file", "crl_file"], folder, what);
     let certificate = section.required("certificate_file", "\"keys/sis-client.crt\"", |value| {
         let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, CERTIFICATE)?;
         files::certificates(&pem).map(|_| pem)
@@ -352,7 +351,7 @@ fn sis(section: &Section<'_>, folder: &Path) -> Option<Sis> {
     }
     Some(Sis {
         url: url?,
-        ca_pem: ca?,
+        trusted: trusted?,
         certificate_pem,
         key_pem,
         ins_domain: ins_domain.unwrap_or(InsDomain::Nir),

@@ -68,6 +68,8 @@ fn what_is_wrong_is_told_where_it_is() {
         ),
         ("keys/directory.password", "keys/desk.crt", "directory.service_password_file", "open to others"),
         ("keys/sis-ca.crt", "keys/desk.key", "directory.ca_file", "holds no certificate"),
+        ("kind =", "crl_file = \"keys/sis-ca.crt\"\nkind =", "directory.crl_file", "holds no revocation list"),
+        ("kind =", "crl_file = \"keys/nowhere.crl\"\nkind =", "directory.crl_file", "does not exist"),
         ("[[directory.groups]]", "[[directory.group]]", "directory.groups", "1 to 64 groups"),
         ("kind =", "wait_millis = 60000\nkind =", "directory.wait_millis", "out of range"),
         ("kind =", "password = \"x\"\nkind =", "directory.password", "no such key"),
@@ -83,4 +85,16 @@ fn what_is_wrong_is_told_where_it_is() {
     }
     let told = mistakes(&site(&format!("{GOOD}{DIRECTORY}")));
     assert!(told.iter().any(|(key, what)| key == "directory" && what.contains("at the desk")), "{told:?}");
+}
+
+#[test]
+fn revocation_lists_are_read_and_known_by_their_file() {
+    let site = site(&format!("{GOOD_SECOND}{}", DIRECTORY.replace("kind =", "crl_file = \"keys/listes.crl\"\nkind =")));
+    let list = demo::Authority::new(types::Clock::now(&store::SystemClock)).unwrap().list_pem().unwrap();
+    let file = site.path().join("keys/listes.crl");
+    fs::write(&file, list).unwrap();
+    let read = Config::read(&site.file()).unwrap().directory.unwrap();
+    assert!(read.trusted.trust.revokes());
+    assert_eq!(read.trusted.lists, Some(file));
+    assert_eq!(read.reached, [("annuaire.hopital.example".to_owned(), 636)], "not the one with StartTLS");
 }

@@ -23,9 +23,9 @@ fn witnesses_are_read_and_their_mistakes_told() {
     assert_eq!(config.journal.witness_age_max.as_secs(), 30);
     let peer = &config.journal.witnesses[0];
     assert_eq!((peer.url.as_str(), peer.key.to_string()), ("https://temoin.hopital.example", key.clone()));
-    assert!(peer.ca_pem.is_some());
+    assert!(peer.trusted.is_some());
     let config = read(&section("http://127.0.0.1:9480", &key, "")).unwrap();
-    assert!(config.journal.witnesses[0].ca_pem.is_none());
+    assert!(config.journal.witnesses[0].trusted.is_none());
     assert!(read("").unwrap().journal.witnesses.is_empty());
     for (url, vkey, ca, said) in [
         ("http://temoin.hopital.example", key.as_str(), ca, "neither https nor on this machine"),
@@ -52,10 +52,10 @@ fn an_authority_of_time_stamps_is_read_and_its_mistakes_told() {
     let settings = config.journal.timestamp.unwrap();
     assert_eq!((settings.url.as_str(), settings.wait.as_secs()), ("http://tsa.example/tsr", 10));
     assert_eq!(settings.authority.policy().unwrap().to_string(), "1.2.3");
-    assert!(settings.tls_ca_pem.is_none() && config.journal.witnesses.is_empty());
+    assert!(settings.trusted.is_none() && config.journal.witnesses.is_empty());
     let tls = "tls_ca_file = \"keys/sis-ca.crt\"";
     let config = read(&section("https://tsa.example", &format!("{ca}\n{tls}\nwait_seconds = 60"))).unwrap();
-    assert!(config.journal.timestamp.unwrap().tls_ca_pem.is_some());
+    assert!(config.journal.timestamp.unwrap().trusted.is_some());
     assert!(read("").unwrap().journal.timestamp.is_none());
     for (url, more, said) in [
         ("ftp://tsa.example", ca.to_owned(), "neither http nor https"),

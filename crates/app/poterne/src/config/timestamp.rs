@@ -3,6 +3,7 @@
 use super::{
     files::{self, Kept},
     reading::{Section, Wrong, number, text},
+    trusted,
 };
 use crate::timestamp::Settings;
 use axum::http::Uri;
@@ -29,10 +30,7 @@ pub(super) fn timestamp(journal: &Section<'_>, folder: &Path) -> Option<Option<S
             |error| Wrong::new(format!("it is no policy ({error})"), "write numbers and points: \"1.2.250.1.1\"");
         text(value, 200)?.parse::<Policy>().map_err(wrong)
     });
-    let tls = section.optional("tls_ca_file", |value| {
-        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, "the authority of its server (PEM)")?;
-        files::authorities(&pem).map(|()| pem)
-    });
+    let tls = trusted::trusted(&section, ["tls_ca_file", "tls_crl_file"], folder, "the authority of its server (PEM)");
     let wait = section.optional("wait_seconds", |value| number(value, 1, 60));
     section.finish();
     let (url, authority) = (url?, authority?);
@@ -44,7 +42,7 @@ pub(super) fn timestamp(journal: &Section<'_>, folder: &Path) -> Option<Option<S
     }
     Some(Some(Settings {
         url,
-        tls_ca_pem: tls.filter(|_| !clear),
+        trusted: tls.filter(|_| !clear),
         authority: authority.with_policy(policy),
         wait: Duration::from_secs(wait.unwrap_or(10)),
     }))

@@ -2,9 +2,9 @@
 
 use super::{
     Journal,
-    files::{self, Kept},
     reading::{Section, Wrong, number, text},
     timestamp::timestamp,
+    trusted,
     witness_here::witness_here,
 };
 use crate::witness::Peer;
@@ -48,18 +48,15 @@ fn peer(section: &Section<'_>, folder: &Path) -> Option<Peer> {
         };
         text(value, 400)?.parse::<WitnessKey>().map_err(wrong)
     });
-    let ca = section.optional("ca_file", |value| {
-        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, "the witness's authority (PEM)")?;
-        files::authorities(&pem).map(|()| pem)
-    });
+    let trusted = trusted::trusted(section, ["ca_file", "crl_file"], folder, "the witness's authority (PEM)");
     section.finish();
     let (url, key) = (url?, key?);
     let clear = url.starts_with("http://");
-    if !clear && ca.is_none() {
+    if !clear && trusted.is_none() {
         section.wrong("ca_file", "missing, or not to be used", "name the authority (PEM) that vouches for the witness");
         return None;
     }
-    Some(Peer { url, key, ca_pem: ca.filter(|_| !clear) })
+    Some(Peer { url, key, trusted: trusted.filter(|_| !clear) })
 }
 
 /// `https://` anywhere, `http://` on this machine only.

@@ -9,6 +9,7 @@ mod mailing;
 mod proving;
 mod rehearsing;
 mod reminding;
+mod remotes;
 mod second;
 mod sightings;
 mod stamping;
@@ -43,7 +44,7 @@ use rustls::ServerConfig;
 use sightings::Finder;
 use signin::{Accounts, Defences, Enrolment, Following, Means, Outbox, Post, SignInService, SignInSettings};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
-use store::{Store, StoreConfig};
+use store::{Store, StoreConfig, SystemClock};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use types::{Cidr, Clock, Door, EstablishmentId, Role, Secret, SystemActor};
@@ -325,6 +326,7 @@ fn post(origins: &BTreeMap<Door, Origin>, desk: Option<&Origin>) -> Post {
 impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
+        let remotes = remotes::of(&node, &SystemClock)?;
         let origin = (node.name.as_str(), node.new_origin);
         let (slots, policies) = (node.reserve_slots, node.policies);
         let keep = Keep::open(origin, &node.data, &node.store, &node.master, slots, policies).await?;
@@ -359,6 +361,7 @@ impl Node {
                 (Door::Suppliers, node.suppliers.as_ref()),
             ],
         )?;
+        proving.remotes = remotes;
         let (mut pages, mut signins, mut care, mut relays) = (Vec::new(), Vec::new(), None, None);
         if let Some((door, sis)) = node.portal {
             let signin = ground.served(Door::Portal, PORTAL_ROLES, door.sessions)?;

@@ -23,6 +23,7 @@ use crate::probes::{
         RelayProbe, What as Relayed, Works,
         silence::{Silence, SilenceProbe},
     },
+    remote::{Remote, RemoteProbe},
     restricted::{Inside, RestrictedProbe},
     roles::{ROUTES_EACH, RolesProbe},
     sealed::{Kept, SealedProbe},
@@ -64,6 +65,8 @@ pub struct Proving {
     pub(super) relays: Option<Rehearsing>,
     /// What follows the directory, if one is configured, and how often.
     pub(super) following: Option<Followed>,
+    /// Whom the node asks over TLS, and whose revocation it cannot look at.
+    pub(super) remotes: (Vec<Remote>, Vec<&'static str>),
     /// By which keys rights over others are signed, where the desk is here.
     pub(super) pins: Option<Pins>,
     keeper: ProofKeeper,
@@ -164,6 +167,7 @@ impl Proving {
             other_record: None,
             relays: None,
             following: None,
+            remotes: Default::default(),
             pins: None,
             keeper,
             targets,
@@ -286,6 +290,7 @@ impl Proving {
         let left = doors.clone();
         let roles = (of_roles(&doors, &targets, relays.as_ref()), targets.clone());
         let (following, clock) = (self.following, self.clock.clone());
+        let ((remotes, unlisted), now) = (self.remotes, self.clock.clone());
         let rights = self.pins.map(|pins| (pins, self.establishment));
         let relayed = |what| {
             let works = relays.as_ref().map(|(works, _)| works.clone());
@@ -294,6 +299,7 @@ impl Proving {
         [
             named("tls", |info| Arc::new(TlsProbe::new(info, targets))),
             named("directory", |info| Arc::new(FollowingProbe::new(info, following, clock))),
+            named("remote-certificates", |info| Arc::new(RemoteProbe::new(info, remotes, unlisted, now))),
             named("idle-session", |info| Arc::new(OverProbe::new(info, over::Which::Idle, idle))),
             named("last-sign-in", each_door(sessions::last_sign_in)),
             named("trace-content", |info| Arc::new(TracesProbe::new(info, traced, refusals))),

@@ -4,6 +4,7 @@ use super::{
     Fault,
     accesses::{outcome, signed_in},
     browser::{Form, Page},
+    no_door,
     traces::{BETWEEN_LOOKS, Journaled, LOOKS_MAX},
     verdict,
     visits::{Visit, Visits},
@@ -101,7 +102,7 @@ impl Probe for AccountsProbe {
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
         Box::pin(async {
-            let Some(desk) = &self.desk else { return verdict(Vec::new()) };
+            let Some(desk) = &self.desk else { return no_door() };
             let seen: Vec<(Door, _)> = vec![(desk.door(), self.look(desk).await)];
             verdict(seen)
         })

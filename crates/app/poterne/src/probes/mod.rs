@@ -17,6 +17,7 @@ pub mod passwords;
 pub mod porter;
 pub mod records;
 pub mod relay;
+pub mod remote;
 pub mod restricted;
 pub mod roles;
 pub mod sealed;
@@ -69,19 +70,19 @@ pub async fn at_each<F: Future<Output = Seen>>(doors: impl IntoIterator<Item = (
     verdict(seen)
 }
 
-/// The worst of what was seen at the doors. Without any door, nobody can tell.
-pub fn verdict(seen: Vec<(Door, Seen)>) -> ProbeOutcome {
+/// The worst of what was seen, at doors or others' servers. Without any, nobody can tell.
+pub fn verdict<Of: Display>(seen: Vec<(Of, Seen)>) -> ProbeOutcome {
     let mut worst: Option<(u8, ProbeOutcome)> = None;
     let mut held = Vec::new();
-    for (door, one) in seen {
+    for (at, one) in seen {
         let (weight, outcome) = match one {
             Ok(what) => {
-                held.push((door, what));
+                held.push((at, what));
                 continue;
             }
-            Err(Fault::Partly(what)) => (1, ProbeOutcome::Partial(format!("{door}: {what}"))),
-            Err(Fault::Unreachable(why)) => (2, ProbeOutcome::CouldNotRun(format!("{door}: {why}"))),
-            Err(Fault::Broken(what)) => (3, ProbeOutcome::Failed(format!("{door}: {what}"))),
+            Err(Fault::Partly(what)) => (1, ProbeOutcome::Partial(format!("{at}: {what}"))),
+            Err(Fault::Unreachable(why)) => (2, ProbeOutcome::CouldNotRun(format!("{at}: {why}"))),
+            Err(Fault::Broken(what)) => (3, ProbeOutcome::Failed(format!("{at}: {what}"))),
         };
         if worst.as_ref().is_none_or(|(other, _)| *other < weight) {
             worst = Some((weight, outcome));
@@ -90,9 +91,14 @@ pub fn verdict(seen: Vec<(Door, Seen)>) -> ProbeOutcome {
     match (worst, held.first()) {
         (Some((_, outcome)), _) => outcome,
         (None, Some((_, what))) => {
-            let doors: Vec<String> = held.iter().map(|(door, _)| door.to_string()).collect();
-            ProbeOutcome::Proved(format!("{}: {what}", doors.join(", ")))
+            let all: Vec<String> = held.iter().map(|(at, _)| at.to_string()).collect();
+            ProbeOutcome::Proved(format!("{}: {what}", all.join(", ")))
         }
-        (None, None) => ProbeOutcome::CouldNotRun("this node has no door to try it at".into()),
+        (None, None) => no_door(),
     }
+}
+
+/// Nobody can tell.
+pub fn no_door() -> ProbeOutcome {
+    ProbeOutcome::CouldNotRun("this node has no door to try it at".into())
 }

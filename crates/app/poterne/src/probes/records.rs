@@ -1,6 +1,6 @@
 //! What is somebody else's, absent or malformed has one answer (acces-web AA2, DT3).
 
-use super::{Fault, Seen, browser::Page, verdict, visits::Visits};
+use super::{Fault, Seen, browser::Page, no_door, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use std::sync::Arc;
 use types::PatientId;
@@ -40,7 +40,7 @@ impl Probe for RecordsProbe {
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
         Box::pin(async {
-            let Some(portal) = &self.portal else { return verdict(Vec::new()) };
+            let Some(portal) = &self.portal else { return no_door() };
             let seen = match self.what {
                 What::Others => others(portal, self.other).await,
                 What::Explored => explored(portal, self.other).await,

@@ -5,6 +5,7 @@ use super::{
     Fault,
     accesses::signed_in,
     codes::Reserved,
+    no_door,
     traces::{BETWEEN_LOOKS, Journaled, LOOKS_MAX},
     unaltered::altered,
     verdict,
@@ -141,7 +142,7 @@ impl Probe for SealedProbe {
 
     fn run(&self) -> BoxFuture<'_, ProbeOutcome> {
         Box::pin(async {
-            let Some(door) = &self.door else { return verdict(Vec::new()) };
+            let Some(door) = &self.door else { return no_door() };
             let seen: Vec<(Door, _)> = vec![(door.door(), self.look(door).await)];
             verdict(seen)
         })

@@ -1,7 +1,7 @@
 //! Asks a witness, over TLS or, on the same machine, in clear. Its words are bounded and believed in nothing: the feed
 //! verifies the cosignature.
 
-use crate::outgoing;
+use crate::{config::Trusted, outgoing};
 use anyhow::{Context, Result};
 use journal::{log::WitnessKey, witness::Reply};
 use reqwest::{StatusCode, Url};
@@ -22,8 +22,8 @@ pub struct Peer {
     pub url: String,
     /// Its key.
     pub key: WitnessKey,
-    /// The authorities that vouch for it over TLS (PEM); without them it is asked in clear.
-    pub ca_pem: Option<Vec<u8>>,
+    /// Who vouches for it over TLS; without, it is asked in clear.
+    pub trusted: Option<Trusted>,
 }
 
 /// What asks one witness.
@@ -36,7 +36,7 @@ pub struct Client {
 impl Client {
     /// Prepares the client; nothing is sent yet.
     pub fn new(peer: &Peer) -> Result<Self> {
-        let client = outgoing::client(peer.ca_pem.as_deref(), WAIT)?;
+        let client = outgoing::client(peer.trusted.as_ref().map(|trusted| &trusted.trust), WAIT)?;
         let url = Url::parse(&format!("{}/add-checkpoint", peer.url)).context("the witness's URL cannot be read")?;
         Ok(Self { client, url })
     }

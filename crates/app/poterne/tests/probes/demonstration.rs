@@ -19,6 +19,7 @@ impl Drop for Running {
 /// The rules that these probes serve.
 const WATCHED: &[&str] = &[
     "acces-web AA2",
+    "acces-web AA3",
     "acces-web AA4",
     "acces-web AA6",
     "acces-web AA9",

@@ -28,6 +28,7 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
 };
+use trust::Trust;
 use types::{AccountId, Clock, Door, EstablishmentId, IdentityProof, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MasterKey, MonthKeys, Purpose};
 use web::{
@@ -262,7 +263,7 @@ pub fn sis_config(authority: &Authority, port: u16) -> SisConfig {
     let client = authority.issue_client("Poterne test portal").unwrap();
     SisConfig {
         url: format!("https://localhost:{port}/fhir"),
-        ca_pem: authority.ca_pem().into_bytes(),
+        trust: Arc::new(Trust::new(web::serve::provider(), authority.ca_pem().as_bytes(), None).unwrap()),
         certificate_pem: client.chain_pem.into_bytes(),
         key_pem: Secret::new(client.key_pem.expose().clone().into_bytes()),
         wait: SisConfig::WAIT_MAX,

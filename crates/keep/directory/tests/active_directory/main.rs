@@ -12,7 +12,6 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Stdio},
-    sync::Arc,
     time::Duration,
 };
 use types::{Secret, Time};
@@ -108,12 +107,11 @@ impl Samba {
     }
 
     fn settings(&self, server: &str, groups: &[&str]) -> Settings {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let base = "DC=essai,DC=test";
         Settings {
             kind: Kind::ActiveDirectory,
             servers: vec![server.parse().unwrap()],
-            tls: Settings::tls(provider, self.authority.pem().as_bytes()).unwrap(),
+            tls: Settings::tls(&peers::trust(&self.authority.pem())).unwrap(),
             service_dn: format!("CN=Poterne Service,CN=Users,{base}"),
             service_password: Secret::new(PASSWORD.to_owned()),
             people_base: base.to_owned(),

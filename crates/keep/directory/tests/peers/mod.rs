@@ -12,6 +12,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use trust::Trust;
 use types::Secret;
 
 /// Whoever administers the directory, in tests only.
@@ -184,19 +185,29 @@ impl OpenLdap {
         ran(modify, ldif);
     }
 
+    /// Whom its authority vouches for.
+    pub fn trust(&self) -> Arc<Trust> {
+        trust(&self.authority.pem())
+    }
+
     /// What Poterne knows of it, with these groups.
     pub fn settings(&self, groups: &[&str]) -> Settings {
         settings(&self.authority.pem(), &[&format!("ldaps://127.0.0.1:{}", self.ldaps)], groups)
     }
 }
 
+/// Whom these authorities (PEM) vouch for.
+pub fn trust(authorities: &str) -> Arc<Trust> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Arc::new(Trust::new(provider, authorities.as_bytes(), None).unwrap())
+}
+
 /// What Poterne knows of an OpenLDAP of a test.
 pub fn settings(authorities: &str, servers: &[&str], groups: &[&str]) -> Settings {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     Settings {
         kind: Kind::OpenLdap,
         servers: servers.iter().map(|server| server.parse().unwrap()).collect(),
-        tls: Settings::tls(provider, authorities.as_bytes()).unwrap(),
+        tls: Settings::tls(&trust(authorities)).unwrap(),
         service_dn: SERVICE.0.to_owned(),
         service_password: Secret::new(SERVICE.1.to_owned()),
         people_base: "ou=personnes,dc=essai".to_owned(),

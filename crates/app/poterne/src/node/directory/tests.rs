@@ -80,6 +80,8 @@ impl Site {
         enrolment.establishment(HERE, "Hôpital d’essai").await.unwrap();
         let config = config::Directory {
             directory: ::directory::Directory::open(server.settings(&[&group_dn("garde"), &group_dn("bureau")])),
+            reached: Vec::new(),
+            trusted: config::Trusted { trust: server.trust(), ca_pem: Vec::new(), lists: None },
             places: vec![(HERE, Role::OnCall), (HERE, Role::Dpo)],
             every: Duration::from_secs(900),
             leaving_percent_max: 20,
