@@ -12,6 +12,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     io::Write,
     path::Path,
+    time::Duration,
 };
 use types::{Event, Time, TraceId};
 
@@ -59,6 +60,9 @@ pub struct Against<'a> {
     /// The authority that is trusted to have made them: one at least must hold.
     pub authority: Option<&'a Authority>,
 }
+
+/// A clock set back between an act and its outcome makes its marker younger than both.
+const MARKERS_LATE: Duration = Duration::from_secs(86_400);
 
 /// Markers as read from `effects`, by act.
 pub type Markers = BTreeMap<TraceId, Marker>;
@@ -131,7 +135,8 @@ impl Acts {
     fn against(&self, markers: &Markers) -> Vec<String> {
         let mut found = Vec::new();
         // Of what went nothing is left to be held against; its markers are no younger than it.
-        let went = |marker: &Marker| self.start.begun().is_some_and(|begun| marker.at <= newest(&begun.raised));
+        let went =
+            |marker: &Marker| self.start.begun().is_some_and(|begun| marker.at <= newest(&begun.raised) + MARKERS_LATE);
         for (trace, marker) in markers {
             if !self.intents.contains_key(trace) && !went(marker) {
                 found.push(format!("the database holds an effect of {trace}, which the journal never announced"));

@@ -209,13 +209,19 @@ impl Origin {
         if self.next < first {
             (self.next, self.offset) = (first, 0);
         }
-        let (gone, kept) = std::mem::take(&mut self.chunks).into_iter().partition(|chunk| chunk.header().to <= first);
+        let Some(read) = read_entries(&self.journal, first..first + 1)?.next() else { return Ok(()) };
+        let moment = split(&read?.1).map_err(|_| bad("an entry cannot be read"))?.header.time.micros();
+        // What a group whose key is gone holds after that moment is still there to be counted.
+        let months = &tools.months;
+        let went = |group: &str, latest: i64| latest < moment && !months.has(group);
+        let (gone, kept): (Vec<Chunk>, Vec<Chunk>) = std::mem::take(&mut self.chunks)
+            .into_iter()
+            .partition(|chunk| went(&chunk.header().group, chunk.header().latest));
         self.chunks = kept;
-        let gone: Vec<Chunk> = gone;
+        self.buffers.retain(|group, buffer| buffer.rows.is_empty() || !went(group, buffer.span().1));
         for chunk in &gone {
             tools.pages.forget(chunk.id);
         }
-        self.buffers.retain(|_, buffer| buffer.rows.last().is_none_or(|row| row.index >= first));
         if gone.is_empty() {
             return Ok(());
         }

@@ -68,10 +68,11 @@ impl Journal {
             return Ok(None);
         }
         self.state_as_node(Event::MinimumRaised, &statement).await?;
-        drop(ledgers);
-        // Read back and verified: what goes is what the journal says, not what was meant.
+        // Read back and verified: what goes is what the journal says, not what was meant. Nobody decides anything meanwhile.
         let proven = self.proven().await?;
-        self.finish_raise(&proven).await
+        let raised = self.finish_raise(&proven).await;
+        drop(ledgers);
+        raised
     }
 
     /// What a stop left of a raised minimum, and files that came back: asked for at the start.

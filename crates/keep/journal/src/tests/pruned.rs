@@ -70,8 +70,11 @@ async fn what_is_past_the_longest_retention_goes_and_the_rest_verifies(database:
     let minimum = before.minimum.next;
     assert!(minimum >= 256 && before.minimum.present == 0, "{:?}", before.minimum);
     assert!(fixture.origin().join("tile/entries/000").exists());
-    let (all, found) = (fixture.traces(), fixture.index().search(&Query::default(), None, 500).unwrap());
-    let counted = fixture.index().counts(&Query::default()).unwrap();
+    let (all, mut index) = (fixture.traces(), fixture.index());
+    let found = index.search(&Query::default(), None, 500).unwrap();
+    let counted = index.counts(&Query::default()).unwrap();
+    index.settle().unwrap();
+    drop(index);
 
     assert_eq!(fixture.journal.raise_due().await.unwrap(), Some(minimum));
     assert_eq!(fixture.journal.raise_due().await.unwrap(), None, "once");
