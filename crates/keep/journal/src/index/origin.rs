@@ -3,7 +3,7 @@
 use super::{
     IndexError, Tools, bad,
     buffer::Buffer,
-    chunk::Row,
+    chunk::{Row, Rows as _},
     manifest::{self, Manifest},
     read::Chunk,
     sealed,

@@ -77,7 +77,7 @@ pub(super) fn sweep(disk: &dyn Disk, root: &Path, below: u64) -> io::Result<u64>
         let folder = root.join(relative);
         let names = read_names(&folder)?;
         let tiles = names.iter().filter_map(|(name, _)| Tile::parse(&format!("{relative}/{name}")));
-        let mut gone: Vec<Tile> = tiles.filter(|tile| tile.end() <= below).collect();
+        let mut gone: Vec<Tile> = tiles.filter(|tile| tile.is_below(below)).collect();
         gone.sort_unstable();
         for tile in &gone {
             disk.remove(&root.join(tile.path()))?;

@@ -310,7 +310,7 @@ fn is_tile_to_blame<F: Files + ?Sized>(
 /// Whether a name belongs to a log whose checkpoint has this size, and that is kept from there on.
 fn is_known(path: &str, size: u64, kept: u64) -> bool {
     match Tile::parse(path) {
-        Some(tile) => tile.belongs_to(size) && tile.end() > kept,
+        Some(tile) => tile.belongs_to(size) && !tile.is_below(kept),
         None => is_file_of_log(path),
     }
 }

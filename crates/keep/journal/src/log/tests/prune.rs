@@ -61,7 +61,7 @@ fn begins_at(folder: &Path, first: u64, size: u64) {
     }
     assert_eq!(read_entries(folder, 0..first).unwrap().count(), 0, "what went is not there");
     let root = root_of(&all);
-    for index in [first, first + 255, (first + size) / 2, size - 1] {
+    for index in [first, first + 255, (first + size) / 2, size - 1].into_iter().filter(|index| *index < size) {
         let path = inclusion(&mut TileHashes::new(folder, size), index, size).unwrap().unwrap();
         assert_eq!(check_inclusion(index, &all[index as usize], size, &root, &path), Ok(()), "{index}");
         let old = index.max(1);
@@ -168,7 +168,7 @@ async fn nothing_else_may_be_missing_or_there() {
         let mut altered = told.clone();
         altered[at] ^= 1;
         fs::write(folder.path().join(MINIMUM), altered).unwrap();
-        bad("an altered note");
+        let _ = bad("an altered note");
     }
     fs::write(folder.path().join(MINIMUM), &told).unwrap();
     assert_eq!(check(folder.path()).bad, None);
