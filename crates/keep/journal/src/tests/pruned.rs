@@ -127,11 +127,30 @@ async fn what_is_past_the_longest_retention_goes_and_the_rest_verifies(database:
     assert!(report.ok() && report.verdict.minimum.is_some(), "{report}");
     let said: Vec<_> = traces.iter().map(|trace| trace.event).collect();
     assert!(said.contains(&Event::MinimumRaised) && said.contains(&Event::JournalPruned));
-    fixture.journal.close().await.unwrap();
+    fixture.goes_on_elsewhere(before.extras).await;
 }
 both!(what_is_past_the_longest_retention_goes_and_the_rest_verifies);
 
 impl Fixture<'_> {
+    /// A journal that goes on in the place of one that lost its beginning takes over what that one had recorded.
+    async fn goes_on_elsewhere(self, extras: types::Extras) {
+        let Self { database, folder, clock, store, journal, .. } = self;
+        journal.close().await.unwrap();
+        store.close().await;
+        let log = folder.path().join("journal/node");
+        let segment = std::fs::read_dir(&log).unwrap().map(|one| one.unwrap().path());
+        let segment = segment.filter(|path| path.to_string_lossy().contains("segment-0")).max().unwrap();
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+        let master = MasterKey::load(&folder.path().join("master.key")).unwrap();
+        let (_store, door) = store::open(&database.config()).await.unwrap();
+        let clock = Arc::new(clock);
+        let journal = Journal::open_anew(Self::config(&folder), &master, door, clock).await.unwrap();
+        assert_eq!((journal.origin(), journal.extras()), ("node-2", extras));
+        assert_eq!(journal.keeping().await.unwrap().minimum.present, 0);
+    }
+
     fn reader_of_all(&self) -> TraceReader {
         let master = MasterKey::load(&self.folder.path().join("master.key")).unwrap();
         let months = MonthKeys::new(&self.folder.path().join("vault"), &master).unwrap();
