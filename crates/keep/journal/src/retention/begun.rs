@@ -61,12 +61,14 @@ pub(crate) struct Start {
     confirmed: bool,
     /// The moment that the statement bears.
     stated: Option<Time>,
+    /// What an entry disproved.
+    objection: Option<String>,
 }
 
 impl Start {
     pub(crate) fn of(begun: Option<Begun>) -> Self {
         let age = begun.as_ref().map_or_else(Age::default, |begun| Age::from(newest(&begun.raised)));
-        Self { begun, age, seen: false, confirmed: false, stated: None }
+        Self { begun, age, ..Self::default() }
     }
 
     pub(crate) fn begun(&self) -> Option<&Begun> {
@@ -83,8 +85,15 @@ impl Start {
         self.stated
     }
 
-    /// The next entry; an objection where it disproves the minimum.
+    /// The next entry; an objection where it disproves the minimum, from then on to every one.
     pub(crate) fn see(&mut self, index: u64, time: Time, statement: Option<&[u8]>) -> Result<(), String> {
+        if self.objection.is_none() {
+            self.objection = self.judge(index, time, statement).err();
+        }
+        self.objection.clone().map_or(Ok(()), Err)
+    }
+
+    fn judge(&mut self, index: u64, time: Time, statement: Option<&[u8]>) -> Result<(), String> {
         if !std::mem::replace(&mut self.seen, true) {
             if index != self.first() {
                 return Err(format!("the journal begins here, its minimum is {}", self.first()));
