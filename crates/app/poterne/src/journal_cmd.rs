@@ -191,7 +191,7 @@ fn refused(format: Format, bad: &Bad) -> ExitCode {
     ExitCode::FAILURE
 }
 
-type AllMarkers = BTreeMap<String, BTreeMap<types::TraceId, bool>>;
+type AllMarkers = BTreeMap<String, journal::Markers>;
 
 async fn markers(url: &str) -> Result<AllMarkers> {
     let store = store::open_reader(&StoreConfig::new(url)).await.context("the database cannot be opened")?;

@@ -3,7 +3,7 @@
 
 use crate::{journal_cmd::Format, operator};
 use anyhow::{Context, Result, bail};
-use journal::retention::{FamilyMonth, Keeping, Standing, keeping_of};
+use journal::retention::{FamilyMonth, Keeping, KeptBy, Prospect, Standing, keeping_of};
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -104,8 +104,48 @@ fn in_json(origin: &str, keeping: &Keeping) -> Value {
         "proposals": keeping.book.proposals(keeping.at).count(),
         "strays": keeping.book.stray(),
         "readable": keeping.book.is_whole(),
+        "minimum": {
+            "present": keeping.minimum.present,
+            "since": keeping.minimum.since.map(|month| month.to_string()),
+            "next": keeping.minimum.next,
+            "kept_by": kept_by(&keeping.minimum.kept_by),
+        },
         "months": keeping.months.iter().map(month).collect::<Vec<_>>(),
     })
+}
+
+/// What keeps the first entries, in one word and its place.
+fn kept_by(kept_by: &KeptBy) -> Value {
+    match kept_by {
+        KeptBy::Term(at) => json!({ "what": "term", "at": day(*at) }),
+        KeptBy::Unproven => json!({ "what": "unproven" }),
+        KeptBy::Key(pair) => json!({ "what": "key", "pair": pair }),
+        KeptBy::Hold(month) => json!({ "what": "hold", "month": month.to_string() }),
+        KeptBy::Act(entry) => json!({ "what": "act", "entry": entry }),
+        KeptBy::Segments => json!({ "what": "segments" }),
+        KeptBy::Unreadable => json!({ "what": "unreadable" }),
+    }
+}
+
+fn minimum_in_words(minimum: &Prospect) -> String {
+    let why = match &minimum.kept_by {
+        KeptBy::Term(at) => format!("the longest retention of what follows ends on {}", day(*at)),
+        KeptBy::Unproven => "by the clock more could go, but the journal has not lived that long".to_owned(),
+        KeptBy::Key(pair) => format!("the key of {pair} is not destroyed"),
+        KeptBy::Hold(month) => format!("a legal hold keeps {month}"),
+        KeptBy::Act(entry) => format!("an act about entry {entry} waits for its outcome"),
+        KeptBy::Segments => "what follows still lies in the segments too".to_owned(),
+        KeptBy::Unreadable => "something in the journal cannot be read: nothing goes".to_owned(),
+    };
+    let present = match minimum.present {
+        0 => "The journal is kept from its first entry on".to_owned(),
+        present => format!("The journal is kept from entry {present} on"),
+    };
+    if minimum.next > minimum.present {
+        format!("{present}; the node removes those before {} within the hour; then: {why}.", minimum.next)
+    } else {
+        format!("{present}: {why}.")
+    }
 }
 
 fn in_words(keeping: &Keeping) -> String {
@@ -134,5 +174,6 @@ fn in_words(keeping: &Keeping) -> String {
     if lines.is_empty() {
         lines.push("No month of traces is here.".to_owned());
     }
+    lines.push(minimum_in_words(&keeping.minimum));
     lines.join("\n")
 }

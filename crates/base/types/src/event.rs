@@ -225,6 +225,10 @@ words! {
         JournalPurged = "journal.purged",
         /// It was destroyed.
         KeyDestroyed = "journal.key_destroyed",
+        /// Every entry before a minimum is about to go, past the longest retention (clausier O-6.5).
+        MinimumRaised = "journal.minimum_raised",
+        /// They went.
+        JournalPruned = "journal.pruned",
         /// A synthetic equipment with an approved intervention was set up for a probe.
         RehearsalSet = "rehearsal.set",
         /// It was taken down, with what came of it in the database.

@@ -112,6 +112,8 @@ impl Text {
             Event::RetentionWithdrawn => self.event_retention_withdrawn(),
             Event::JournalPurged => self.event_journal_purged(),
             Event::KeyDestroyed => self.event_journal_key_destroyed(),
+            Event::MinimumRaised => self.event_journal_minimum_raised(),
+            Event::JournalPruned => self.event_journal_pruned(),
             Event::RehearsalSet => self.event_rehearsal_set(),
             Event::RehearsalCleared => self.event_rehearsal_cleared(),
             Event::ProofRecorded => self.event_proof_recorded(),

@@ -3,8 +3,15 @@
 //! Whoever holds the node's key can write a log anew that verifies. What they cannot do is make it have the root of a
 //! checkpoint that somebody else has kept: that takes another log with the same entries.
 
-use crate::log::{Checkpoint, NoteError, VKey, Verdict, WitnessKey, note::Note};
-use std::collections::BTreeSet;
+use crate::{
+    log::{Checkpoint, NoteError, VKey, Verdict, WitnessKey, note::Note},
+    retention::Start,
+};
+use std::{collections::BTreeSet, time::Duration};
+use types::Time;
+
+/// How far a witness's clock may be from the node's.
+const CLOCKS_MAX: Duration = Duration::from_secs(86_400);
 
 /// A signed checkpoint as it was kept; nothing of it is believed yet.
 #[derive(Debug, Clone)]
@@ -40,6 +47,8 @@ pub struct Compared {
     pub size: Option<u64>,
     /// Whether the log's first entries are those that it counts.
     pub ok: bool,
+    /// All that it counts went with what lay before the minimum: it speaks neither for the log nor against it.
+    pub gone: bool,
     /// What is wrong, in plain words.
     pub what: Option<String>,
     /// Which of the trusted witnesses cosigned it, and when, in seconds since 1970.
@@ -56,7 +65,7 @@ pub(crate) fn compare(
     kept: &[KeptCheckpoint],
     witnesses: &[WitnessKey],
     key: Option<&VKey>,
-    verdict: &Verdict,
+    (verdict, start): (&Verdict, &Start),
 ) -> (Vec<Compared>, Vec<String>) {
     let mut in_order: Vec<&KeptCheckpoint> = kept.iter().collect();
     in_order.sort_by_key(|kept| kept.size());
@@ -66,23 +75,50 @@ pub(crate) fn compare(
     for kept in in_order {
         let mut cosigned_by = Vec::new();
         let judged = judge(kept, witnesses, key, verdict, agreed, &mut cosigned_by);
-        if let (Ok(()), Some(size)) = (&judged, kept.size()) {
+        let judged = judged.and_then(|speaks| in_time(kept, start, &cosigned_by).map(|()| speaks));
+        if let (Ok(true), Some(size)) = (&judged, kept.size()) {
             agreed = size;
         }
-        let (file, size) = (kept.file.clone(), kept.size());
-        compared.push(Compared { file, size, ok: judged.is_ok(), what: judged.err(), cosigned_by });
+        let (file, size, gone) = (kept.file.clone(), kept.size(), judged == Ok(false));
+        compared.push(Compared { file, size, ok: judged.is_ok(), gone, what: judged.err(), cosigned_by });
     }
+    let speak = |one: &&Compared| one.ok && !one.gone;
     let vouches = |witness: &&WitnessKey| {
-        let mut good = compared.iter().filter(|one| one.ok).flat_map(|one| &one.cosigned_by);
+        let mut good = compared.iter().filter(speak).flat_map(|one| &one.cosigned_by);
         good.any(|(name, _)| name == witness.name())
     };
     let silent = witnesses.iter().filter(|witness| !vouches(witness));
     let silent = silent
         .map(|witness| format!("no checkpoint that the witness {} cosigned agrees with this journal", witness.name()));
-    let silent = silent.collect();
+    let mut silent: Vec<String> = silent.collect();
+    // Whoever holds the key could say that all went that anybody remembers.
+    if !compared.is_empty() && compared.iter().all(|one| one.gone) {
+        silent.push(
+            "every checkpoint kept elsewhere counts only what went before the minimum: none can be compared".into(),
+        );
+    }
     (compared, silent)
 }
 
+/// What a witness saw when, against what the statement of the minimum says of its time.
+fn in_time(kept: &KeptCheckpoint, start: &Start, cosigned_by: &[(String, u64)]) -> Result<(), String> {
+    let (Some(begun), Some(size)) = (start.begun(), kept.size()) else { return Ok(()) };
+    let moment = |seconds: u64| Time::from_micros(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000));
+    for (witness, at) in cosigned_by.iter().map(|(witness, seconds)| (witness, moment(*seconds))) {
+        if size <= begun.minimum.size && at > begun.raised.through.end() + CLOCKS_MAX {
+            return Err(format!(
+                "{witness} saw no more than {size} entries after {}, the last month that went: the minimum of {} counts younger ones",
+                begun.raised.through, begun.minimum.size
+            ));
+        }
+        if size > begun.minimum.stated_at && start.stated().is_some_and(|stated| stated > at + CLOCKS_MAX) {
+            return Err(format!("{witness} saw the minimum stated before the moment that its statement bears"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a kept checkpoint is what the log says; false for one that counts only what went.
 fn judge(
     kept: &KeptCheckpoint,
     witnesses: &[WitnessKey],
@@ -90,7 +126,7 @@ fn judge(
     verdict: &Verdict,
     agreed: u64,
     cosigned_by: &mut Vec<(String, u64)>,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     let (note, head) = kept.note.as_ref().map_err(ToString::to_string)?;
     let key = key.ok_or("the key of the log is not known")?;
     Checkpoint::of_note(note, key).map_err(|error| error.to_string())?;
@@ -106,13 +142,14 @@ fn judge(
         _ => format!("the first that differs is one of the entries {agreed} to {}", head.size.saturating_sub(1)),
     };
     match verdict.roots.get(&head.size) {
-        Some(root) if *root == head.root => Ok(()),
+        Some(root) if *root == head.root => Ok(true),
         Some(_) => Err(format!(
             "the first {} entries are not those of this checkpoint, which the log's key signed: the journal was \
              rewritten or forked; {}",
             head.size,
             range()
         )),
+        None if verdict.minimum.as_ref().is_some_and(|minimum| head.size < minimum.size) => Ok(false),
         None if verdict.bad.is_some() => {
             Err(format!("not reached: verification ended after {} of its {} entries", verdict.entries, head.size))
         }

@@ -13,7 +13,7 @@ use crate::{
         fuzzing::{archived, verified},
         tiles::{Entries, push_entry},
     },
-    retention::{Change, Ledger, Purged, Sealed, Statement},
+    retention::{Book, Change, Gone, KeptDecision, KeptProposal, Ledger, Purged, Raised, Sealed, Snapshot, Statement},
 };
 use std::{fs::File, os::unix::fs::FileExt as _};
 use types::{ClockState, Event, Family, Time, TraceId};
@@ -21,7 +21,7 @@ use types::{ClockState, Event, Family, Time, TraceId};
 use crate::{index::fuzzing as index, log::fuzzing as log, stamp::fuzzing as stamps, witness::fuzzing as witness};
 pub use crate::{
     index::fuzzing::{cursor, index_chunk, index_filter, index_header, index_list, index_manifest},
-    log::fuzzing::{archive, archive_signed, bundle, checkpoint, key, name, note, proof, reserve, segment},
+    log::fuzzing::{archive, archive_signed, bundle, checkpoint, key, minimum, name, note, proof, reserve, segment},
     stamp::fuzzing::{stamp, stamp_trust},
     witness::fuzzing::{witness_reply, witness_request},
 };
@@ -37,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("entries", entries, entries_seeds),
     ("note", note, log::note_seeds),
     ("checkpoint", checkpoint, log::checkpoint_seeds),
+    ("minimum", minimum, log::minimum_seeds),
     ("key", key, log::key_seeds),
     ("proof", proof, log::proof_seeds),
     ("name", name, log::name_seeds),
@@ -94,7 +95,18 @@ pub fn body(bytes: &[u8]) {
 /// What the journal says of its own retention.
 pub fn statement(bytes: &[u8]) {
     let Some(statement) = Statement::decode(bytes) else { return };
-    assert_eq!(Statement::decode(&statement.encode()), Some(statement));
+    assert_eq!(Statement::decode(&statement.encode()).as_ref(), Some(&statement));
+    // Whatever it carries is taken as far as it makes sense, and carried on the same.
+    if let Statement::Raised(raised) = statement {
+        let newest = Time::from_micros(raised.standing.newest_micros);
+        let book = Book::of_snapshot(&raised.standing);
+        let again = book.snapshot(newest);
+        assert_eq!(Book::of_snapshot(&again).snapshot(newest), again);
+        for family in Family::ALL {
+            assert!(book.retention_months(*family, newest) >= family.retention_months_min());
+        }
+        let _ = (raised.term(), raised.is_sound());
+    }
 }
 
 /// A journal of these entries (a bundle), which its key signed: whatever they say, it is read, and verified.
@@ -191,8 +203,29 @@ fn statement_seeds() -> Vec<Vec<u8>> {
         Statement::Purged(purged),
         Statement::Destroyed { pair },
         Statement::Carried { extras: [types::Extra::Calls].into_iter().collect() },
+        Statement::Raised(Box::new(raised())),
+        Statement::Pruned { minimum: 256 },
     ];
     all.iter().map(Statement::encode).collect()
+}
+
+fn raised() -> Raised {
+    let month = |text: &str| text.parse().unwrap();
+    let change = Change::Retention { family: Family::Health, months: 250 };
+    let proposal = KeptProposal { id: [1; 16], by: [2; 16], at_micros: 7, change };
+    let decision =
+        KeptDecision { proposal: proposal.clone(), confirmed_by: [3; 16], at_micros: 8, counts_from_micros: 9 };
+    let standing = Snapshot {
+        newest_micros: 5,
+        stray: 1,
+        carried: Some([types::Extra::Calls].into_iter().collect()),
+        decided: vec![decision],
+        waiting: vec![proposal],
+        announced: vec!["access-2026-01".into()],
+        destroyed: vec![Gone { family: Family::Access, months: vec![24_312] }],
+    };
+    let (from, through, basis) = (month("2026-01"), month("2026-03"), "term".to_owned());
+    Raised { minimum: 256, root: [7; 32], from, through, months: 240, basis, standing }
 }
 
 fn entries_seeds() -> Vec<Vec<u8>> {

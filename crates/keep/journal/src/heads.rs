@@ -6,7 +6,7 @@ use crate::{
     JournalError,
     entry::{Kind, header},
     log::{Bad, Checkpoint, root_at, tree::Hash},
-    retention::Book,
+    retention::{Begun, Ledger},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -170,7 +170,7 @@ pub(crate) struct Survey {
     /// Whether this origin's beginning says which one it follows.
     pub declared: bool,
     /// What its statements decide.
-    pub book: Book,
+    pub ledger: Ledger,
 }
 
 /// Reads the entries, and compares the folder with what is remembered of it; the error says what is missing.
@@ -187,14 +187,16 @@ pub(crate) fn survey(folder: &Path, entries: u64, remembered: Remembered) -> Res
             return Err(behind(folder, format!("its first {} entries are not those that are remembered", head.size)));
         }
     }
-    let (mut survey, mut unknown) = (Survey::default(), remembered.acts);
+    let begun = Begun::read(folder).map_err(|bad| JournalError::Log(bad.into()))?;
+    // What was declared at the beginning of a journal that lost its beginning was declared.
+    let declared = begun.is_some();
+    let mut survey = Survey { declared, ledger: Ledger::of(begun), ..Survey::default() };
+    let mut unknown = remembered.acts;
     for read in crate::log::read_entries(folder, 0..entries)? {
         let (index, entry) = read?;
         let header = header(&entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?;
         survey.declared |= header.event == Event::GapDeclared;
-        if let Some(statement) = &header.statement {
-            survey.book.read(statement, header.time);
-        }
+        survey.ledger.note(index, &entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?;
         match header.kind {
             Kind::Intent => {
                 unknown.remove(&header.trace);
@@ -206,6 +208,7 @@ pub(crate) fn survey(folder: &Path, entries: u64, remembered: Remembered) -> Res
             _ => {}
         }
     }
+    survey.ledger.start().end().map_err(|bad| JournalError::Log(bad.into()))?;
     match unknown.first() {
         None => Ok(survey),
         Some(trace) => Err(behind(

@@ -47,6 +47,6 @@ pub use reader::{Trace, read_traces};
 pub use search::{BLOCK_ENTRIES, Block, BlockTraces, TraceHead, TraceReader};
 pub use trace::Traced;
 pub use verify::{
-    Against, Beside, Markers, Report, Verifying, export, read_markers, verify, verify_archived, verify_with,
+    Against, Beside, Marker, Markers, Report, Verifying, export, read_markers, verify, verify_archived, verify_with,
 };
 pub use withheld::{Page, Stray, Withheld};

@@ -100,7 +100,7 @@ impl Journal {
             }
             _ => None,
         };
-        let extras = declaration.as_ref().map_or(survey.book.extras(), |(_, carried)| *carried);
+        let extras = declaration.as_ref().map_or(survey.ledger.book.extras(), |(_, carried)| *carried);
         let vkey = opening.signer(&origin)?.vkey().clone();
         let journal = Self(Arc::new(crate::keeper::Inner {
             log: opened.log,

@@ -3,7 +3,7 @@
 use crate::{
     JournalError, Kind, Outcome,
     entry::{Body, Header, split},
-    log::read_entries,
+    log::{first_entry, read_entries},
     seal::Opening,
 };
 use std::{collections::HashMap, ops::Range, path::Path};
@@ -58,6 +58,7 @@ pub struct Trace {
 pub fn read_traces(folder: &Path, months: &MonthKeys, range: Range<u64>) -> Result<Vec<Trace>, JournalError> {
     let mut openings: HashMap<[u8; 8], Option<Opening>> = HashMap::new();
     let mut traces = Vec::new();
+    let first = first_entry(folder)?;
     for read in read_entries(folder, 0..range.end)? {
         let (index, entry) = read?;
         let parts = split(&entry).map_err(JournalError::Malformed)?;
@@ -69,12 +70,13 @@ pub fn read_traces(folder: &Path, months: &MonthKeys, range: Range<u64>) -> Resu
             openings.insert(parts.header.seal_key, opening);
             Body::default()
         } else {
-            let opening = openings
-                .get(&parts.header.seal_key)
-                .ok_or_else(|| JournalError::Malformed(format!("entry {index} names a key that no entry gives")))?;
-            match opening {
+            let opening = openings.get(&parts.header.seal_key);
+            if opening.is_none() && first == 0 {
+                return Err(JournalError::Malformed(format!("entry {index} names a key that no entry gives")));
+            }
+            match opening.and_then(Option::as_ref) {
                 Some(opening) => opening.body(parts.header.number, &parts.header_bytes, &parts.body)?,
-                // Destroyed at its term: that there was an entry, of what type and when, is all that is left.
+                // Destroyed at its term, or given before the minimum, which is later still: that there was an entry, of what type and when, is all that is left.
                 None => Body::default(),
             }
         };

@@ -1,11 +1,12 @@
 //! The three proofs at work, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod pruned;
 mod retention;
 mod retention_life;
 
 use crate::{
-    Applied, Effect, Journal, JournalConfig, JournalError, Kind, Markers, Outcome, Refusal, Revoked, Trace,
+    Applied, Effect, Journal, JournalConfig, JournalError, Kind, Marker, Markers, Outcome, Refusal, Revoked, Trace,
     TraceReader, Withheld, WriteTx, read_markers, read_traces, verify,
 };
 use identity::{
@@ -288,7 +289,7 @@ async fn a_crash_leaves_no_act_open(database: &TestDatabase) {
         |id: TraceId| fixture.traces().iter().find(|t| t.trace == id && t.kind == Kind::Outcome).map(|t| t.outcome);
     assert_eq!(outcome(before), Some(Some(Outcome::Abandoned)));
     assert_eq!(outcome(between), Some(Some(Outcome::Done)));
-    assert_eq!(fixture.markers().await.get(&before), Some(&true));
+    assert_eq!(fixture.markers().await.get(&before).map(|marker| marker.abandoned), Some(true));
     let report = verify(&fixture.origin(), None, Some(&fixture.markers().await));
     assert!(report.ok() && report.intents_open == 0, "{report:?}");
 }
@@ -431,7 +432,7 @@ async fn verification_compares_with_the_database(database: &TestDatabase) {
     let whole = fixture.markers().await;
     assert!(verify(&fixture.origin(), None, Some(&whole)).ok());
     let mut forged = whole.clone();
-    forged.insert(TraceId::from_bytes([0xaa; 16]), false);
+    forged.insert(TraceId::from_bytes([0xaa; 16]), Marker { abandoned: false, at: START });
     let report = verify(&fixture.origin(), None, Some(&forged));
     assert!(report.database[0].contains("never announced"), "{report:?}");
     let report = verify(&fixture.origin(), None, Some(&Markers::new()));

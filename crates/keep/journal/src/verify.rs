@@ -4,13 +4,15 @@ use crate::{
     Kind, Outcome,
     compare::{Compared, KeptCheckpoint, compare, sizes},
     entry::header,
-    log::{self, Archive, ArchiveWriter, Bad, Files, VKey, Verdict, WitnessKey},
+    log::{self, Archive, ArchiveWriter, Bad, Files, Passes, VKey, Verdict, WitnessKey},
+    retention::{Begun, Start, newest},
     stamp::{self, Authority, JudgedStamp, KeptStamps},
 };
 use std::{
     collections::{BTreeMap, HashMap},
     io::Write,
     path::Path,
+    time::Duration,
 };
 use types::{Event, Time, TraceId};
 
@@ -59,14 +61,28 @@ pub struct Against<'a> {
     pub authority: Option<&'a Authority>,
 }
 
-/// Markers as read from `effects`: the act and whether it was claimed as abandoned.
-pub type Markers = BTreeMap<TraceId, bool>;
+/// A clock set back between an act and its outcome makes its marker younger than both.
+const MARKERS_LATE: Duration = Duration::from_secs(86_400);
+
+/// Markers as read from `effects`, by act.
+pub type Markers = BTreeMap<TraceId, Marker>;
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marker {
+    /// Whether the act was claimed as abandoned.
+    pub abandoned: bool,
+    /// When it was written.
+    pub at: Time,
+}
 
 #[derive(Default)]
 struct Acts {
     /// Outcome of each intent.
     intents: HashMap<TraceId, Option<Outcome>>,
     stamped: Vec<Time>,
+    /// Where the entries begin.
+    start: Start,
 }
 
 /// What an entry says of its act; made of one entry alone, by any thread.
@@ -75,6 +91,8 @@ struct Said {
     trace: TraceId,
     outcome: Option<Outcome>,
     stamped: Option<Time>,
+    time: Time,
+    statement: Option<Vec<u8>>,
 }
 
 fn said(entry: &[u8]) -> Result<Said, String> {
@@ -83,11 +101,15 @@ fn said(entry: &[u8]) -> Result<Said, String> {
         trace: header.trace,
         outcome: header.outcome,
         stamped: (header.event == Event::JournalStamped).then_some(header.time),
+        time: header.time,
+        statement: header.statement,
     })
 }
 
 impl Acts {
-    fn see(&mut self, Said { kind, trace, outcome, stamped }: Said) -> Result<(), String> {
+    fn see(&mut self, index: u64, said: Said) -> Result<(), String> {
+        let Said { kind, trace, outcome, stamped, time, statement } = said;
+        self.start.see(index, time, statement.as_deref())?;
         self.stamped.extend(stamped);
         match kind {
             Kind::Intent => {
@@ -112,19 +134,22 @@ impl Acts {
     /// What the database's markers say against the entries.
     fn against(&self, markers: &Markers) -> Vec<String> {
         let mut found = Vec::new();
-        for trace in markers.keys() {
-            if !self.intents.contains_key(trace) {
+        // Of what went nothing is left to be held against; its markers are no younger than it.
+        let went =
+            |marker: &Marker| self.start.begun().is_some_and(|begun| marker.at <= newest(&begun.raised) + MARKERS_LATE);
+        for (trace, marker) in markers {
+            if !self.intents.contains_key(trace) && !went(marker) {
                 found.push(format!("the database holds an effect of {trace}, which the journal never announced"));
             }
         }
         let in_order: BTreeMap<_, _> = self.intents.iter().collect();
         for (trace, outcome) in in_order {
             let done = matches!(outcome, Some(Outcome::Done | Outcome::Refused));
-            let marker = markers.get(trace);
-            if done && marker != Some(&false) {
+            let marker = markers.get(trace).map(|marker| marker.abandoned);
+            if done && marker != Some(false) {
                 found.push(format!("the journal says {trace} was done, the database has no marker of it"));
             }
-            if matches!(outcome, Some(Outcome::Failed | Outcome::Abandoned)) && marker == Some(&false) {
+            if matches!(outcome, Some(Outcome::Failed | Outcome::Abandoned)) && marker == Some(false) {
                 found.push(format!("the journal says {trace} was not done, the database has a marker that it was"));
             }
         }
@@ -174,19 +199,25 @@ fn verify_files<F: Files + ?Sized>(files: &F, how: &Verifying<'_>, against: &Aga
     let mut sizes = sizes(against.kept);
     sizes.extend(how.sizes);
     let how = Verifying { sizes: &sizes, ..*how };
-    let verdict = log::verify_with(files, &how, &said, &mut |index, said| {
-        if index == 0 {
-            acts = Acts::default();
+    let mut passes = Passes::default();
+    let mut verdict = log::verify_with(files, &how, &said, &mut |index, said| {
+        if passes.begins(index) {
+            let begun = Begun::read(files).map_err(|bad| bad.to_string())?;
+            acts = Acts { start: Start::of(begun), ..Acts::default() };
         }
-        acts.see(said?)
+        acts.see(index, said?)
     });
+    if let (true, Err(bad)) = (verdict.ok, acts.start.end()) {
+        verdict.ok = false;
+        verdict.bad = Some(bad);
+    }
     let intents_open = acts.intents.values().filter(|outcome| outcome.is_none()).count();
     let database = match against.markers {
         Some(markers) if verdict.ok => acts.against(markers),
         _ => Vec::new(),
     };
     let own: Option<VKey> = verdict.vkey.parse().ok();
-    let (checkpoints, mut silent) = compare(against.kept, against.witnesses, own.as_ref(), &verdict);
+    let (checkpoints, mut silent) = compare(against.kept, against.witnesses, own.as_ref(), (&verdict, &acts.start));
     let stamps = against.stamps.map_or(Vec::new(), |kept| stamp::judge(kept, against.authority));
     if against.authority.is_some() && !stamps.iter().any(|one| one.vouched) {
         silent.push("no stamp that the trusted authority made stands beside this journal".to_owned());
@@ -207,13 +238,16 @@ impl std::fmt::Display for Report {
 /// All markers of a database, by origin.
 pub async fn read_markers(store: &store::Store) -> Result<BTreeMap<String, Markers>, store::StoreError> {
     let mut connection = store.read().await?;
-    let rows: Vec<(Vec<u8>, String, String)> =
-        sqlx::query_as("SELECT trace_id, origin, state FROM effects").fetch_all(&mut *connection).await?;
+    let rows: Vec<(Vec<u8>, String, String, i64)> =
+        sqlx::query_as("SELECT trace_id, origin, state, at_micros FROM effects").fetch_all(&mut *connection).await?;
     let mut found: BTreeMap<String, Markers> = BTreeMap::new();
-    for (trace, origin, state) in rows {
+    for (trace, origin, state, at) in rows {
         let trace =
             TraceId::try_from(trace.as_slice()).map_err(|_| store::StoreError::Malformed("effects.trace_id"))?;
-        found.entry(origin).or_default().insert(trace, state == "abandoned");
+        found
+            .entry(origin)
+            .or_default()
+            .insert(trace, Marker { abandoned: state == "abandoned", at: Time::from_micros(at) });
     }
     Ok(found)
 }

@@ -7,7 +7,7 @@
 
 use fastrand::Rng;
 use journal::{
-    Against, KeptCheckpoint, Markers, Report, Verifying,
+    Against, KeptCheckpoint, Marker, Markers, Report, Verifying,
     log::{Checkpoint, Log, LogConfig, Opened, Signer, VKey, WitnessSigner, tree},
     verify_with,
 };
@@ -140,7 +140,10 @@ fn history(entries: usize, rng: &mut Rng) -> Vec<Line> {
 /// What the database says of a history: a marker for each act done.
 fn markers(lines: &[Line]) -> Markers {
     let acts = lines.iter().filter(|line| line.what == What::Done);
-    acts.map(|line| (TraceId::try_from(line.trace.as_slice()).unwrap(), false)).collect()
+    acts.map(|line| {
+        (TraceId::try_from(line.trace.as_slice()).unwrap(), Marker { abandoned: false, at: Time::from_micros(1) })
+    })
+    .collect()
 }
 
 fn root(lines: &[Line]) -> tree::Hash {

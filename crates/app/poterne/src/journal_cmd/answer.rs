@@ -11,6 +11,7 @@ pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Va
             "ok": report.ok(),
             "origin": verdict.origin,
             "entries": verdict.entries,
+            "minimum": verdict.minimum.as_ref().map(|at| json!({ "size": at.size, "root": hex(&at.root), "stated_at": at.stated_at })),
             "root": verdict.root,
             "checkpoint": verdict.checkpoint.as_ref().map(|at| json!({ "size": at.size, "root": hex(&at.root) })),
             "vkey": verdict.vkey,
@@ -43,7 +44,7 @@ pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Va
 fn checkpoint(one: &Compared) -> Value {
     let by = |(witness, seconds): &(String, u64)| json!({ "witness": witness, "at": seconds });
     let cosigned_by: Vec<Value> = one.cosigned_by.iter().map(by).collect();
-    json!({ "file": one.file, "size": one.size, "ok": one.ok, "what": one.what, "cosigned_by": cosigned_by })
+    json!({ "file": one.file, "size": one.size, "ok": one.ok, "gone": one.gone, "what": one.what, "cosigned_by": cosigned_by })
 }
 
 fn stamp(one: &JudgedStamp) -> Value {
@@ -86,10 +87,23 @@ pub(super) fn in_words(ok: bool, reports: &[Report], stray: Option<&Stray>) -> S
             Some(bad) => lines.push(format!("BAD  {}: {bad}", verdict.origin)),
             None => lines.push(format!("ok   {}: {} entries, root {}", verdict.origin, verdict.entries, verdict.root)),
         }
+        if let Some(minimum) = &verdict.minimum {
+            lines.push(format!(
+                "     begins at entry {}: what lay before went, as entry {} states",
+                minimum.size, minimum.stated_at
+            ));
+        }
         lines.extend(report.database.iter().map(|what| format!("BAD  {what}")));
         for one in &report.checkpoints {
             lines.push(match (&one.what, one.size) {
                 (Some(what), _) => format!("BAD  {}: {what}", one.file),
+                (None, size) if one.gone => {
+                    format!(
+                        "     {}: {} entries, which went before the minimum: not compared",
+                        one.file,
+                        size.unwrap_or(0)
+                    )
+                }
                 (None, size) => format!("ok   {}: {} entries{}", one.file, size.unwrap_or(0), cosigned(one)),
             });
         }

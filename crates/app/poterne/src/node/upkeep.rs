@@ -93,6 +93,9 @@ pub(super) async fn purge_traces(journal: Journal) {
         if let Err(error) = journal.purge_due().await {
             tracing::error!(%error, "traces past their term could not be destroyed; they are kept");
         }
+        if let Err(error) = journal.raise_due().await {
+            tracing::error!(%error, "the journal's first entries, past the longest retention, could not be removed; they are kept");
+        }
         tokio::time::sleep(Duration::from_secs(3600)).await;
     }
 }

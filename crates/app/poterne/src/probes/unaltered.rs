@@ -4,8 +4,8 @@
 use super::{Fault, browser::Form, settings::Recording, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use journal::{
-    log::{self, VKey, proof, root_at, tree::leaf_hash},
-    retention::Book,
+    log::{self, Passes, VKey, proof, root_at, tree::leaf_hash},
+    retention::Deciding,
 };
 use std::{
     path::{Path, PathBuf},
@@ -68,21 +68,21 @@ impl Watched {
             let told = format!("{size} entries, verified as a whole less than a day ago, verify in tree and end");
             return Ok((told, None));
         }
-        let mut book = Book::default();
+        let (mut deciding, mut passes) = (Deciding::default(), Passes::default());
         let verdict = log::verify(&self.folder, Some(key), &mut |index, entry| {
-            if index == 0 {
-                book = Book::default();
+            if passes.begins(index) {
+                deciding = Deciding::of(&self.folder).map_err(|bad| bad.to_string())?;
             }
-            book.read_entry(entry)
+            deciding.note(index, entry)
         });
-        if let Some(bad) = verdict.bad {
+        if let Some(bad) = verdict.bad.or_else(|| deciding.end().err()) {
             return Err(Fault::broken(format!("the journal does not verify: {bad}")));
         }
         let now = verdict.checkpoint.ok_or_else(|| Fault::broken("the journal has no checkpoint"))?;
         self.continues()?;
         *self.seen() = Seen { size: now.size, root: Some(now.root), whole: Some(Instant::now()) };
         altered(&self.folder)?;
-        Ok((format!("{} entries verify", now.size), Some(book.extras())))
+        Ok((format!("{} entries verify", now.size), Some(deciding.book().extras())))
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -61,6 +61,8 @@ impl Event {
             | Event::GapDeclared
             | Event::JournalPurged
             | Event::KeyDestroyed
+            | Event::MinimumRaised
+            | Event::JournalPruned
             | Event::SessionsPurged
             | Event::MailTaken
             | Event::RehearsalSet

@@ -130,6 +130,10 @@ pub(crate) struct RetentionBody {
     holds: Vec<HoldBody>,
     /// What waits for a second person.
     proposals: Vec<ProposalBody>,
+    /// From which entry on the journal is kept; what lay before went at the end of the longest retention.
+    minimum: u64,
+    /// Of which month that entry is (`yyyy-mm`); null while nothing went.
+    since: Option<String>,
     /// The clock moved against the machine's own count: nothing goes before the node is started again.
     clock_moved: bool,
     /// A journal beside this one cannot be read, so what it decided is not shown; nothing goes meanwhile.
@@ -229,6 +233,8 @@ pub(crate) async fn get(bearer: Bearer) -> Result<Json<RetentionBody>, Problem> 
         extras: Extra::ALL.iter().map(|one| extra(&keeping, *one)).collect(),
         holds: keeping.book.holds(at).map(|one| hold(&keeping, &one)).collect(),
         proposals: keeping.book.proposals(at).map(|one| proposal(&keeping, one.by == me, one)).collect(),
+        minimum: keeping.minimum.present,
+        since: keeping.minimum.since.map(|month| month.to_string()),
         clock_moved: keeping.clock_moved,
         unread: keeping.unread,
         stray: keeping.book.stray(),

@@ -178,6 +178,11 @@ impl Retention {
         }
     }
 
+    /// Since when the journal is kept, once it no longer is from its first entry on.
+    fn begins(&self) -> Option<String> {
+        self.view.keeping.minimum.since.map(|month| self.t.desk_retention_begins(month))
+    }
+
     fn alarms(&self) -> Vec<&'static str> {
         let (t, keeping) = (self.t, &self.view.keeping);
         let told = [

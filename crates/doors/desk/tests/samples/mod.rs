@@ -353,7 +353,9 @@ fn searched(lang: Lang) -> Vec<(&'static str, String)> {
 
 /// A year of traces, a proposal of one's own, another's, a hold.
 fn retention() -> RetentionView {
-    use journal::retention::{Book, Change, FamilyMonth, Keeping, Month, Sealed, Standing, Statement};
+    use journal::retention::{
+        Book, Change, FamilyMonth, Keeping, KeptBy, Month, Prospect, Sealed, Standing, Statement,
+    };
     let (day, me, other) = (Duration::from_secs(86_400), [1; 16], [2; 16]);
     let first: Month = "2025-11".parse().unwrap();
     let mut book = Book::default();
@@ -384,6 +386,7 @@ fn retention() -> RetentionView {
     let reasons = [(1, "Enquête en cours"), (3, "Audit annuel"), (4, "L’enquête est close")];
     let reasons = reasons.into_iter().map(|(id, reason)| ([id; 16], reason.to_owned())).collect();
     let extras = [types::Extra::Calls].into_iter().collect();
-    let keeping = Keeping { at: NOW, book, extras, months, clock_moved: true, unread: true, reasons };
+    let minimum = Prospect { present: 51_200, since: Some(first), next: 51_200, kept_by: KeptBy::Hold(first) };
+    let keeping = Keeping { at: NOW, book, extras, months, minimum, clock_moved: true, unread: true, reasons };
     RetentionView { keeping, me, refusal: Some(Refusal::SamePerson) }
 }

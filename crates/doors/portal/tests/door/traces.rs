@@ -285,7 +285,11 @@ async fn assert_effect(house: &House, traces: &[Trace], event: Event, outcome: O
     assert_eq!((intent.kind, intent.event, intent.outcome), (Kind::Intent, event, None));
     assert_eq!((end.kind, end.event, end.outcome), (Kind::Outcome, event, Some(outcome)));
     assert_eq!(intent.trace, end.trace);
-    assert_eq!(house.markers().await.get(&intent.trace), Some(&false), "its marker is in the database");
+    assert_eq!(
+        house.markers().await.get(&intent.trace).map(|marker| marker.abandoned),
+        Some(false),
+        "its marker is in the database"
+    );
 }
 
 async fn the_journal_and_the_database_agree(database: &TestDatabase) {

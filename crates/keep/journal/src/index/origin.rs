@@ -3,7 +3,7 @@
 use super::{
     IndexError, Tools, bad,
     buffer::Buffer,
-    chunk::Row,
+    chunk::{Row, Rows as _},
     manifest::{self, Manifest},
     read::Chunk,
     sealed,
@@ -44,6 +44,9 @@ pub(crate) struct Origin {
     recent: Vec<Vec<u8>>,
     /// Up to where each group is in chunks.
     covered: HashMap<String, u64>,
+    /// The first entry that the journal keeps, and whether it was read from there on.
+    first: u64,
+    from_first: bool,
     /// The next entry to look at, and where it stands in its bundle.
     next: u64,
     offset: u32,
@@ -69,6 +72,8 @@ impl Origin {
             keys: Keyring::default(),
             recent: Vec::new(),
             covered: HashMap::new(),
+            first: 0,
+            from_first: true,
             next: 0,
             offset: 0,
             latest: i64::MIN,
@@ -84,6 +89,7 @@ impl Origin {
     }
 
     fn take_up(&mut self, manifest: Manifest, tools: &mut Tools) {
+        self.from_first = false;
         let mut resume = manifest.resume;
         let mut lost: Vec<(&str, u64)> = Vec::new();
         for name in &manifest.chunks {
@@ -166,6 +172,7 @@ impl Origin {
         self.tail.clear();
         self.forget_gone(tools);
         self.published = log::published(&self.journal)?;
+        self.begin(tools)?;
         let (start, end) = (self.next, self.next.saturating_add(entries_max));
         let mut terms = Vec::new();
         for read in read_entries(&self.journal, start..end)? {
@@ -180,13 +187,46 @@ impl Origin {
             let len = u32::try_from(2 + entry.len()).unwrap_or(u32::MAX);
             self.offset = if self.next.is_multiple_of(WIDTH) { 0 } else { self.offset + len };
         }
-        if self.next == start && self.next > 0 && read_entries(&self.journal, start - 1..start)?.next().is_none() {
+        if self.next == start
+            && self.next > self.first
+            && read_entries(&self.journal, start - 1..start)?.next().is_none()
+        {
             // The journal is shorter than it was: somebody put an older one back.
             self.restart(tools)?;
             return Ok(false);
         }
         self.make_room(tools)?;
         Ok(self.next < end)
+    }
+
+    /// What went before the journal's minimum leaves: the rows of it were not readable any more.
+    fn begin(&mut self, tools: &mut Tools) -> Result<(), IndexError> {
+        let first = log::first_entry(&self.journal)?;
+        if first == self.first {
+            return Ok(());
+        }
+        self.first = first;
+        if self.next < first {
+            (self.next, self.offset) = (first, 0);
+        }
+        let Some(read) = read_entries(&self.journal, first..first + 1)?.next() else { return Ok(()) };
+        let moment = split(&read?.1).map_err(|_| bad("an entry cannot be read"))?.header.time.micros();
+        // What a group whose key is gone holds after that moment is still there to be counted.
+        let months = &tools.months;
+        let went = |group: &str, latest: i64| latest < moment && !months.has(group);
+        let (gone, kept): (Vec<Chunk>, Vec<Chunk>) = std::mem::take(&mut self.chunks)
+            .into_iter()
+            .partition(|chunk| went(&chunk.header().group, chunk.header().latest));
+        self.chunks = kept;
+        self.buffers.retain(|group, buffer| buffer.rows.is_empty() || !went(group, buffer.span().1));
+        for chunk in &gone {
+            tools.pages.forget(chunk.id);
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.save(tools)?;
+        self.sweep()
     }
 
     /// Forgets what was open of the months whose keys were destroyed since.
@@ -227,8 +267,10 @@ impl Origin {
         }
         let group = match self.keys.group(&header.seal_key) {
             Some(group) => group.to_owned(),
+            // Its key went before the minimum, and its month long before that.
+            None if self.first > 0 && self.from_first => return Ok(()),
             // Its key stands before what is looked at again: only a new beginning finds it.
-            None if !self.chunks.is_empty() => return Err(IndexError::Stale),
+            None if !self.chunks.is_empty() || !self.from_first => return Err(IndexError::Stale),
             None => return Err(bad("an entry names a key that no entry gives")),
         };
         if header.kind == Kind::Outcome
@@ -366,6 +408,9 @@ impl Origin {
     }
 
     fn entry(&mut self, row: &Row) -> Result<Option<Vec<u8>>, IndexError> {
+        if row.index < self.first {
+            return Ok(None);
+        }
         for attempt in 0..4 {
             if row.index >= self.published || attempt > 0 {
                 self.published = log::published(&self.journal)?;

@@ -9,6 +9,7 @@ use super::{
     archive::ArchiveWriter,
     files::Files,
     live,
+    minimum::{MINIMUM, load_beginning},
     note::VKey,
     publish::CHECKPOINT,
     read::{VKEY, load_checkpoint, load_vkey},
@@ -27,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 struct Moving<'a> {
     folder: &'a Path,
     size: u64,
+    /// The first entry that is kept.
+    first: u64,
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -34,8 +37,13 @@ impl<'a> Moving<'a> {
     /// Takes it, or says why it cannot be taken now.
     fn take(folder: &'a Path, vkey: &VKey) -> Result<Self, Bad> {
         let size = load_checkpoint(folder, vkey)?.size;
-        let mut taken = Self { folder, size, files: BTreeMap::new() };
+        let mut taken = Self { folder, size, first: 0, files: BTreeMap::new() };
         taken.add(CHECKPOINT.to_owned(), 1 << 20)?;
+        if folder.has(MINIMUM) {
+            taken.add(MINIMUM.to_owned(), 1 << 20)?;
+            let checkpoint = load_checkpoint(&taken, vkey)?;
+            taken.first = load_beginning(&taken, vkey, &checkpoint)?.map_or(0, |(minimum, _)| minimum.size);
+        }
         for tile in Tile::partials(size) {
             taken.add(tile.path(), BUNDLE_BYTES_MAX)?;
         }
@@ -112,7 +120,9 @@ pub(crate) fn export<W: Write>(folder: &Path, inside: &str, out: &mut ArchiveWri
     write(VKEY, &folder.load(VKEY, 1024)?)?;
     for kind in std::iter::once(Kind::Entries).chain((0..8).map(Kind::Hashes)) {
         let level = Tile { kind, index: 0, width: 1 }.level();
-        for index in 0..row_len(moving.size, level) / WIDTH {
+        // What straddles the minimum is kept, and needed.
+        let tiles = (row_len(moving.first, level) / WIDTH)..row_len(moving.size, level) / WIDTH;
+        for index in tiles {
             let path = Tile { kind, index, width: 256 }.path();
             write(&path, &folder.load(&path, BUNDLE_BYTES_MAX)?)?;
         }

@@ -4,6 +4,7 @@
 use super::{
     Archive, ArchiveWriter, Checkpoint, Revocation, Signer, VKey, Verdict, Verifying, WitnessKey, WitnessSigner,
     files::Files as _,
+    minimum::Minimum,
     note::{NOTE_BYTES_MAX, Note},
     proof::{
         Hashes, InclusionProof, LINES_MAX, check_consistency, check_inclusion, inclusion, read_lines, write_lines,
@@ -92,6 +93,18 @@ pub fn note(bytes: &[u8]) {
 /// A checkpoint's text.
 pub fn checkpoint(bytes: &[u8]) {
     same(bytes, |text| Checkpoint::parse(text).map(|checkpoint| checkpoint.text()));
+}
+
+/// A log's minimum: as its file, and as a text that its key signed.
+pub fn minimum(bytes: &[u8]) {
+    let key = signer().vkey();
+    let Ok(text) = std::str::from_utf8(bytes) else { return assert!(Minimum::open(bytes, key).is_none()) };
+    for note in [text.to_owned(), signer().sign_note(text)] {
+        let Some(minimum) = Minimum::open(note.as_bytes(), key) else { continue };
+        assert_eq!(minimum.sign(signer()), note);
+        assert!(minimum.size > 0 && minimum.size.is_multiple_of(256) && minimum.stated_at >= minimum.size);
+        assert!(Checkpoint::parse(&Note::parse(note.as_bytes()).unwrap().text).is_err(), "it passes for a checkpoint");
+    }
 }
 
 /// A log's key, a witness's, a witness's private one.
@@ -332,6 +345,12 @@ pub(crate) fn note_seeds() -> Vec<Vec<u8>> {
 
 pub(crate) fn checkpoint_seeds() -> Vec<Vec<u8>> {
     vec![CHECKPOINT.text().into_bytes(), Leaves::new(0).checkpoint().text().into_bytes()]
+}
+
+pub(crate) fn minimum_seeds() -> Vec<Vec<u8>> {
+    let note = Minimum { size: 512, root: CHECKPOINT.root, stated_at: 700 }.sign(signer());
+    let text = Note::parse(note.as_bytes()).unwrap().text;
+    vec![note.into_bytes(), text.into_bytes()]
 }
 
 pub(crate) fn key_seeds() -> Vec<Vec<u8>> {

@@ -83,6 +83,10 @@ impl Log {
         self.0.shared.board().durable
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
     /// Closes the log: what is queued is written and answered, then a last checkpoint is published. The folder is free
     /// once the [`super::Reserve`] is dropped too. An error says that the last checkpoint could not be written: nothing
     /// is lost, the next start publishes it. A disk that hangs makes this hang: give it a deadline.

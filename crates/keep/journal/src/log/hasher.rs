@@ -45,17 +45,17 @@ fn hash_bundle<F: Files + ?Sized, T>(files: &F, tile: Tile, look: &dyn Fn(&[u8])
     whole.then(|| Hashed { tile, root: root_of(&leaves), leaves, seen })
 }
 
-/// Gives `take` every bundle of a tree of `size` entries in order: hashed, or only named when something is wrong with it.
+/// Gives `take` every bundle of a tree of `size` entries from the bundle `first` on, in order: hashed, or only named when something is wrong with it.
 /// One thread hashes in the caller's own; more are started. The first error of `take` ends it.
 pub(crate) fn each_bundle<F: Files + ?Sized, T: Send>(
     files: &F,
-    size: u64,
+    (first, size): (u64, u64),
     threads: NonZeroUsize,
     look: &(dyn Fn(&[u8]) -> T + Sync),
     take: &mut dyn FnMut(Tile, Option<Hashed<T>>) -> Result<(), Bad>,
 ) -> Result<(), Bad> {
     let bundles = |from: usize| {
-        let places = (from as u64..).step_by(threads.get());
+        let places = (first + from as u64..).step_by(threads.get());
         places.map_while(move |place| Tile::at(Kind::Entries, place, size))
     };
     if threads.get() == 1 {
@@ -79,7 +79,7 @@ pub(crate) fn each_bundle<F: Files + ?Sized, T: Send>(
             queues.push(queue);
         }
         let in_turn = queues.iter().cycle();
-        (0..)
+        (first..)
             .map_while(|place| Tile::at(Kind::Entries, place, size))
             .zip(in_turn)
             .try_for_each(|(tile, queue)| take(tile, queue.recv().ok().flatten().filter(|found| found.tile == tile)))

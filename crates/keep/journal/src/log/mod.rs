@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `vkey` | the verification key, one line |
 //! | `checkpoint` | the signed tree head (C2SP tlog-checkpoint) |
+//! | `minimum` | the signed minimum index, once there is one: what lay before it went |
 //! | `tile/<L>/…`, `tile/entries/…` | hashes and entries (C2SP tlog-tiles): exactly those of the checkpoint's size |
 //! | `segment-<first index>` | write-ahead segments: entries from their sync until they are tiled and checkpointed |
 //! | `segment-spare` | the next segment, already written with zeros |
@@ -26,10 +27,12 @@ mod handle;
 mod hasher;
 mod head;
 mod live;
+mod minimum;
 pub mod note;
 mod open;
 mod pick;
 pub mod proof;
+mod prune;
 pub(crate) mod publish;
 pub(crate) mod read;
 mod reserve;
@@ -50,9 +53,11 @@ pub(crate) use export::export;
 pub(crate) use files::Files;
 pub use handle::Log;
 pub use head::root_at;
+pub(crate) use minimum::load_minimum;
+pub use minimum::{Minimum, Passes};
 pub use note::{Checkpoint, NoteError, Signer, VKey};
 pub use open::Opened;
-pub use pick::{pick_entry, published};
+pub use pick::{first_entry, pick_entry, published};
 pub use read::{ReadEntries, read_entries};
 pub(crate) use read::{load_checkpoint, load_vkey};
 pub use reserve::{Reserve, Revocation, read_revocations};

@@ -8,6 +8,7 @@ use super::{
     handle::Log,
     io_error,
     live::{self, Live, load_hashes, segments},
+    minimum::{MINIMUM, load_beginning},
     note::Checkpoint,
     publish::{CHECKPOINT, Cursor, Edge, Publisher},
     read::{VKEY, load_checkpoint, load_vkey},
@@ -70,6 +71,7 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, config: LogConfig, now: Time) -> Resu
     }
     let checkpoint = load_checkpoint(folder.as_path(), &vkey)?;
     let (tree, bundle) = load_edge(&folder, &checkpoint)?;
+    load_beginning(folder.as_path(), &vkey, &checkpoint)?;
     let segments = live::walk(folder.as_path(), &vkey, checkpoint.size, &mut |_, _| Ok(()))?;
     let (active, entries) = resume(disk.as_ref(), &folder, &segments)?;
     let passing = tidy(disk.as_ref(), &folder, entries)?;
@@ -238,7 +240,7 @@ fn tidy(disk: &dyn Disk, folder: &Path, entries: u64) -> Result<BTreeSet<Tile>, 
 
 /// Whether an unfinished file of this name would be the log's own. Anything else is left for `verify` to report.
 fn is_ours(path: &str) -> bool {
-    [VKEY, CHECKPOINT, REVOCATIONS].contains(&path) || Tile::parse(path).is_some()
+    [VKEY, CHECKPOINT, MINIMUM, REVOCATIONS].contains(&path) || Tile::parse(path).is_some()
 }
 
 /// Puts every entry under a checkpoint again. On a full disk the log opens degraded, and goes on trying.

@@ -2,6 +2,7 @@
 
 use super::{
     Bad, LogError, io_error,
+    minimum::load_minimum,
     read::{load_checkpoint, load_vkey},
     tiles::{Kind, Tile},
     tree::WIDTH,
@@ -15,6 +16,12 @@ const GUESS: usize = 1024;
 pub fn published(folder: &Path) -> Result<u64, LogError> {
     let vkey = load_vkey(folder)?;
     Ok(load_checkpoint(folder, &vkey)?.size)
+}
+
+/// The first entry that a log keeps, by its signed minimum.
+pub fn first_entry(folder: &Path) -> Result<u64, LogError> {
+    let vkey = load_vkey(folder)?;
+    Ok(load_minimum(folder, &vkey)?.map_or(0, |minimum| minimum.size))
 }
 
 /// Reads the entry `index` at a byte offset of its bundle, in a log whose tiles hold `size` entries. What is found there is

@@ -4,6 +4,7 @@ use super::{
     Bad, LogError,
     files::Files,
     live::load_segment,
+    minimum::load_minimum,
     note::{Checkpoint, NOTE_BYTES_MAX, VKey},
     publish::CHECKPOINT,
     segment,
@@ -45,12 +46,14 @@ pub struct ReadEntries {
     failed: bool,
 }
 
-/// Reads the entries of `range` (those that exist) of a log's folder, in order, a bundle or a segment at a time. It
+/// Reads the entries of `range` (those that exist: those below the minimum do not) of a log's folder, in order, a bundle or a segment at a time. It
 /// only reads, needs no lock, and may be used while the log is written: then it may see entries that are not
 /// acknowledged yet, unless the range ends at [`super::Log::entries`]. The tree is not recomputed: that is
 /// [`super::verify()`]'s.
 pub fn read_entries(folder: &Path, range: Range<u64>) -> Result<ReadEntries, LogError> {
     let vkey = load_vkey(folder)?;
+    let minimum = load_minimum(folder, &vkey)?.map_or(0, |minimum| minimum.size);
+    let range = range.start.max(minimum)..range.end;
     Ok(ReadEntries { folder: folder.to_owned(), vkey, range, held: VecDeque::new(), failed: false })
 }
 

@@ -76,6 +76,12 @@ impl Tile {
         end.and_then(|end| u64::try_from(end).ok()).unwrap_or(u64::MAX)
     }
 
+    /// Whether it will never vouch for an entry from `minimum` on, not even once it is full.
+    pub fn is_below(&self, minimum: u64) -> bool {
+        let full = Self { width: 256, ..*self };
+        full.end() <= minimum
+    }
+
     /// The level whose hashes it holds or makes.
     pub fn level(&self) -> u8 {
         match self.kind {

@@ -5,6 +5,7 @@ use super::{
     files::Files,
     hasher::{Hashed, each_bundle},
     live::{self, load_hashes},
+    minimum::{MINIMUM, Minimum, load_beginning, root_below},
     note::{Checkpoint, VKey},
     open::is_spare,
     publish::CHECKPOINT,
@@ -68,6 +69,8 @@ pub struct Verdict {
     pub vkey: String,
     /// Whether that key was the caller's; otherwise it is only what the folder says of itself.
     pub pinned: bool,
+    /// From where on the entries are kept, where what lay before went.
+    pub minimum: Option<Minimum>,
     /// The first thing found bad.
     pub bad: Option<Bad>,
     /// The roots of the sizes that were asked for and reached.
@@ -75,8 +78,8 @@ pub struct Verdict {
 }
 
 /// Verifies a log's folder: key, checkpoint, every entry, every hash, every segment, the reserve, and that nothing else
-/// lies there. `each` sees every entry in order once its hash is verified, and may object to it; index 0 means that a
-/// pass begins (a folder that a process is writing may take several).
+/// lies there. `each` sees every entry in order once its hash is verified, and may object to it; [`super::Passes`] tells where
+/// a pass begins (a folder that a process is writing may take several), at the minimum if there is one.
 pub fn verify(folder: &Path, pinned: Option<&VKey>, each: &mut EachEntry<'_>) -> Verdict {
     let how = Verifying { pinned, ..Verifying::default() };
     verify_with(folder, &how, &<[u8]>::to_vec, &mut |index, entry: Vec<u8>| each(index, &entry))
@@ -136,6 +139,12 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
         vkey.name().clone_into(&mut verdict.origin);
         let checkpoint = load_checkpoint(files, &vkey)?;
         verdict.checkpoint = Some(checkpoint.clone());
+        if let Some((minimum, tree)) = load_beginning(files, &vkey, &checkpoint)? {
+            let below = self.how.sizes.range(..minimum.size);
+            self.roots.extend(below.filter_map(|size| Some((*size, root_below(&tree, *size)?))));
+            self.tree = tree;
+            verdict.minimum = Some(minimum);
+        }
         self.note_root();
         self.tiles(&checkpoint)?;
         self.live(&vkey, checkpoint.size)?;
@@ -143,7 +152,9 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
             is_spare(files, None)?;
         }
         reserve::parse(&files.load(REVOCATIONS, RESERVE_BYTES_MAX)?, &vkey)?;
-        files.names(&|path| is_known(path, checkpoint.size))
+        // Beside a node at work, what lies below the minimum may be on its way out.
+        let kept = verdict.minimum.as_ref().filter(|_| !files.is_moving()).map_or(0, |minimum| minimum.size);
+        files.names(&|path| is_known(path, checkpoint.size, kept))
     }
 
     /// Keeps the root of the tree as it is now, if it was asked for.
@@ -156,7 +167,7 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
     /// Every bundle against its level-0 tile, every tile against those below, the root against the checkpoint.
     fn tiles(&mut self, checkpoint: &Checkpoint) -> Result<(), Bad> {
         let (files, threads, look) = (self.files, self.how.threads, self.look);
-        each_bundle(files, checkpoint.size, threads, look, &mut |tile, hashed| {
+        each_bundle(files, (self.tree.size() / WIDTH, checkpoint.size), threads, look, &mut |tile, hashed| {
             (self.how.progress)(self.tree.size(), checkpoint.size);
             match hashed {
                 Some(hashed) => self.good_bundle(hashed),
@@ -296,17 +307,17 @@ fn is_tile_to_blame<F: Files + ?Sized>(
     above == (Ok(false), Ok(true))
 }
 
-/// Whether a name belongs to a log whose checkpoint has this size.
-fn is_known(path: &str, size: u64) -> bool {
+/// Whether a name belongs to a log whose checkpoint has this size, and that is kept from there on.
+fn is_known(path: &str, size: u64, kept: u64) -> bool {
     match Tile::parse(path) {
-        Some(tile) => tile.belongs_to(size),
+        Some(tile) => tile.belongs_to(size) && !tile.is_below(kept),
         None => is_file_of_log(path),
     }
 }
 
 /// Whether a log of some size has a file of this name.
 pub(crate) fn is_file_of_log(path: &str) -> bool {
-    [VKEY, CHECKPOINT, REVOCATIONS, segment::SPARE].contains(&path)
+    [VKEY, CHECKPOINT, MINIMUM, REVOCATIONS, segment::SPARE].contains(&path)
         || segment::parse_name(path).is_some()
         || Tile::parse(path).is_some()
 }

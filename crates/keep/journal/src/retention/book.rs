@@ -1,6 +1,10 @@
 //! What is in force, as the journal's own statements say it in their order. Nothing else decides: no row of a database.
 
-use super::{Change, Month, PersonToken, ProposalId, RETENTION_MONTHS_MAX, Statement};
+use super::{
+    Change, Month, PersonToken, ProposalId, RETENTION_MONTHS_MAX, Raised, Statement,
+    due::Pair,
+    raised::{Gone, KeptDecision, KeptProposal, Snapshot},
+};
 use crate::entry::header;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -102,6 +106,9 @@ pub struct Book {
     stray: u64,
     /// A statement could not be read: nothing may go.
     unreadable: bool,
+    /// The minimum that was stated last, and the one below which everything went.
+    raised: Option<Box<Raised>>,
+    pruned: u64,
 }
 
 impl Book {
@@ -126,6 +133,17 @@ impl Book {
         }
     }
 
+    /// Whether a proposal bore this name.
+    #[cfg(test)]
+    pub(crate) fn knows(&self, id: &ProposalId) -> bool {
+        self.names.contains(id)
+    }
+
+    /// Takes note of a statement that its journal disproves.
+    pub(crate) fn disproved(&mut self) {
+        self.stray += 1;
+    }
+
     /// What a statement would change now, without changing it: asked before it is written.
     pub fn would_take(&self, statement: &Statement, at: Time) -> Result<(), NotCounted> {
         match statement {
@@ -147,6 +165,10 @@ impl Book {
             }
             Statement::Withdrawn { id, .. } => self.proposal(id, at).map(|_| ()),
             Statement::Purged(_) | Statement::Destroyed { .. } => Ok(()),
+            Statement::Raised(raised) if !raised.is_sound() => Err(NotCounted::OutOfBounds),
+            Statement::Raised(raised) if raised.minimum <= self.minimum() => Err(NotCounted::AsItIs),
+            Statement::Raised(_) => Ok(()),
+            Statement::Pruned { minimum } => (*minimum == self.minimum()).then_some(()).ok_or(NotCounted::OutOfBounds),
             // Once, before anybody decides.
             Statement::Carried { .. } if self.carried.is_none() && self.names.is_empty() => Ok(()),
             Statement::Carried { .. } => Err(NotCounted::Twice),
@@ -181,6 +203,8 @@ impl Book {
                 self.destroyed.insert(pair);
             }
             Statement::Carried { extras } => self.carried = Some(extras),
+            Statement::Raised(raised) => self.raised = Some(raised),
+            Statement::Pruned { minimum } => self.pruned = minimum,
         }
         Ok(())
     }
@@ -286,6 +310,94 @@ impl Book {
         self.stray
     }
 
+    /// The minimum that was stated last; zero if none was.
+    pub fn minimum(&self) -> u64 {
+        self.raised.as_ref().map_or(0, |raised| raised.minimum)
+    }
+
+    /// What was stated of it.
+    pub fn raised(&self) -> Option<&Raised> {
+        self.raised.as_deref()
+    }
+
+    /// Whether the journal says that everything below its minimum went.
+    pub fn is_pruned(&self) -> bool {
+        self.pruned == self.minimum()
+    }
+
+    /// What still counts, for whoever reads from here on. `newest` is the newest moment that the journal knows here.
+    pub(crate) fn snapshot(&self, newest: Time) -> Snapshot {
+        let counts = |place: usize, one: &Decided| match one.proposal.change {
+            Change::Retention { family, .. } => {
+                let later = self.decided.iter().skip(place + 1);
+                let superseded = |other: &Decided| {
+                    let same = matches!(other.proposal.change, Change::Retention { family: of, .. } if of == family);
+                    same && other.counts_from <= newest
+                };
+                !later.into_iter().any(superseded)
+            }
+            Change::Hold { .. } => self.holds(newest).any(|hold| hold.id == one.proposal.id),
+            Change::Lift { hold } => self.holds(newest).any(|held| held.id == hold),
+            Change::Extra { extra, .. } => {
+                let same =
+                    |other: &Decided| matches!(other.proposal.change, Change::Extra { extra: of, .. } if of == extra);
+                !self.decided.iter().skip(place + 1).any(same)
+            }
+        };
+        let decided = self.decided.iter().enumerate().filter(|(place, one)| counts(*place, one));
+        let decided = decided.map(|(_, one)| KeptDecision {
+            proposal: kept(&one.proposal),
+            confirmed_by: one.confirmed_by,
+            at_micros: one.at.micros(),
+            counts_from_micros: one.counts_from.micros(),
+        });
+        let mut destroyed: Vec<Gone> = Vec::new();
+        let pairs = self.destroyed.iter().filter_map(|name| Pair::named(name));
+        for Pair { family, month, .. } in pairs {
+            match destroyed.iter_mut().find(|gone| gone.family == family) {
+                Some(gone) => gone.months.push(month.number()),
+                None => destroyed.push(Gone { family, months: vec![month.number()] }),
+            }
+        }
+        Snapshot {
+            newest_micros: newest.micros(),
+            stray: self.stray,
+            carried: self.carried,
+            decided: decided.collect(),
+            waiting: self.waiting.values().map(kept).collect(),
+            announced: self.purged.keys().filter(|name| !self.destroyed.contains(*name)).cloned().collect(),
+            destroyed,
+        }
+    }
+
+    /// As it was where a snapshot was made.
+    pub(crate) fn of_snapshot(snapshot: &Snapshot) -> Self {
+        let newest = Time::from_micros(snapshot.newest_micros);
+        let pairs = snapshot.destroyed.iter().flat_map(|gone| {
+            let months = gone.months.iter().filter_map(|number| Month::from_number(*number));
+            months.map(|month| format!("{}-{month}", gone.family))
+        });
+        let destroyed: BTreeSet<String> = pairs.collect();
+        let waiting: BTreeMap<_, _> = snapshot.waiting.iter().map(|one| (one.id, proposal(one))).collect();
+        let decided = snapshot.decided.iter().map(|one| Decided {
+            proposal: proposal(&one.proposal),
+            confirmed_by: one.confirmed_by,
+            at: Time::from_micros(one.at_micros),
+            counts_from: Time::from_micros(one.counts_from_micros),
+        });
+        let decided: Vec<_> = decided.collect();
+        Self {
+            names: waiting.keys().copied().chain(decided.iter().map(|one| one.proposal.id)).collect(),
+            purged: destroyed.iter().chain(&snapshot.announced).map(|name| (name.clone(), newest)).collect(),
+            waiting,
+            decided,
+            destroyed,
+            carried: snapshot.carried,
+            stray: snapshot.stray,
+            ..Self::default()
+        }
+    }
+
     /// Whether anything here could keep what another book lets go.
     pub(crate) fn decides(&self) -> bool {
         self.unreadable || !self.decided.is_empty()
@@ -295,6 +407,14 @@ impl Book {
     pub fn is_whole(&self) -> bool {
         !self.unreadable
     }
+}
+
+fn kept(one: &Proposal) -> KeptProposal {
+    KeptProposal { id: one.id, by: one.by, at_micros: one.at.micros(), change: one.change }
+}
+
+fn proposal(kept: &KeptProposal) -> Proposal {
+    Proposal { id: kept.id, by: kept.by, at: Time::from_micros(kept.at_micros), change: kept.change }
 }
 
 fn waits(one: &Proposal, at: Time) -> bool {

@@ -1,7 +1,11 @@
 //! What the clear parts of entries tell that retention needs: which entries were sealed to which pair, the statements, and
 //! how much time the journal itself has seen.
 
-use super::{Book, Month, ProposalId, Statement};
+use super::{
+    Book, Month, ProposalId, Statement,
+    begun::{Begun, Start, newest},
+    raise::Prefix,
+};
 use crate::{
     entry::{Kind, header, split},
     seal::Opening,
@@ -40,6 +44,10 @@ pub(crate) struct Ledger {
     asked: HashMap<ProposalId, (u64, u64)>,
     spans: BTreeMap<String, Span>,
     age: Age,
+    start: Start,
+    pub(super) prefix: Prefix,
+    /// The entry that states the minimum in force.
+    raised_at: u64,
 }
 
 /// The journal's own age. A clock set ahead makes the next entry late by years, and the journal older by a week; one set
@@ -53,6 +61,11 @@ pub(crate) struct Age {
 }
 
 impl Age {
+    /// Of a journal whose reading begins when it knew this moment already.
+    pub(crate) fn from(newest: Time) -> Self {
+        Self { newest: Some(newest), ..Self::default() }
+    }
+
     pub(crate) fn note(&mut self, time: Time) {
         if let Some(newest) = self.newest {
             self.seen += time.since(newest).min(GAP_MAX);
@@ -80,6 +93,33 @@ impl Age {
 }
 
 impl Ledger {
+    /// The account of a journal that begins at a minimum, if it does.
+    pub(crate) fn of(begun: Option<Begun>) -> Self {
+        let start = Start::of(begun);
+        let book = start.begun().map_or_else(Book::default, |begun| Book::of_snapshot(&begun.raised.standing));
+        let age = start.begun().map_or_else(Age::default, |begun| Age::from(newest(&begun.raised)));
+        Self { next: start.first(), book, age, start, ..Self::default() }
+    }
+
+    /// From which entry on.
+    pub(crate) fn first(&self) -> u64 {
+        self.start.first()
+    }
+
+    pub(crate) fn start(&self) -> &Start {
+        &self.start
+    }
+
+    pub(super) fn book_at_start(&self) -> Book {
+        let begun = self.start.begun();
+        begun.map_or_else(Book::default, |begun| Book::of_snapshot(&begun.raised.standing))
+    }
+
+    /// The entry that states the minimum in force; the book says which.
+    pub(crate) fn raised_at(&self) -> u64 {
+        self.raised_at
+    }
+
     /// Takes down the entry at `index`; each once, in order. One that cannot be read is not passed over.
     pub(crate) fn note(&mut self, index: u64, entry: &[u8]) -> Result<(), String> {
         self.take_down(index, entry)?;
@@ -89,17 +129,24 @@ impl Ledger {
 
     fn take_down(&mut self, index: u64, entry: &[u8]) -> Result<(), String> {
         let header = header(entry)?;
+        self.start.see(index, header.time, header.statement.as_deref())?;
+        let before = self.age.newest;
         self.age.note(header.time);
+        self.prefix.note(index, &header, before, self.age.newest.unwrap_or(header.time));
         if let Some(statement) = &header.statement {
-            self.book.read(statement, header.time);
+            self.take_statement(index, statement, header.time);
         }
         if header.kind == Kind::SealKey {
             if let Ok(pair) = Opening::group(&split(entry)?.body) {
+                self.prefix.pairs.entry(pair.clone()).or_insert(index);
                 self.pairs.insert(header.seal_key, (pair, index));
             }
             return Ok(());
         }
-        let Some((pair, key)) = self.pairs.get(&header.seal_key) else { return Ok(()) };
+        let Some((pair, key)) = self.pairs.get(&header.seal_key) else {
+            self.prefix.orphan = Some(index);
+            return Ok(());
+        };
         if let Some(Statement::Proposed { id, .. }) = header.statement.as_deref().and_then(Statement::decode) {
             self.asked.entry(id).or_insert((index, *key));
         }
@@ -119,6 +166,24 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    fn take_statement(&mut self, index: u64, bytes: &[u8], at: Time) {
+        let Some(Statement::Raised(raised)) = Statement::decode(bytes) else {
+            self.book.read(bytes, at);
+            self.prefix.said.push((index, at, bytes.to_vec()));
+            return;
+        };
+        // One that the entries disprove counts for nothing, wherever it came from.
+        if self.bears_out(&raised, at) {
+            let before = self.book.minimum();
+            self.book.read(bytes, at);
+            if self.book.minimum() != before {
+                self.raised_at = index;
+            }
+        } else {
+            self.book.disproved();
+        }
     }
 
     pub(crate) fn span(&self, pair: &str) -> Option<&Span> {

@@ -10,19 +10,29 @@
 //!
 //! [`Journal::purge_due`]: crate::Journal::purge_due
 
+mod begun;
 mod book;
 mod due;
 mod ledger;
 mod month;
+mod prune;
 mod purge;
+mod raise;
+#[cfg(test)]
+mod raise_tests;
+mod raised;
 mod statement;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use begun::Deciding;
+pub(crate) use begun::{Begun, Start, newest};
 pub use book::{Book, Decided, Hold, NotCounted, PROPOSAL_DAYS, PROPOSALS_MAX, Proposal, SHORTER_AFTER_DAYS};
 pub use due::Standing;
 pub(crate) use ledger::Ledger;
 pub use month::Month;
 pub use purge::{FamilyMonth, Keeping, keeping_of};
 pub(crate) use purge::{Keeper, extras_of};
+pub use raise::{KeptBy, Prospect};
+pub use raised::{Gone, KeptDecision, KeptProposal, Raised, Snapshot};
 pub use statement::{Change, PersonToken, ProposalId, Purged, RETENTION_MONTHS_MAX, Sealed, Statement};

@@ -1,10 +1,10 @@
 //! What is due goes: announced in the journal first, then destroyed, then said to be gone.
 
-use super::{Book, Ledger, Month, Purged, Sealed, Standing, Statement, due::Pair};
+use super::{Begun, Book, Ledger, Month, Prospect, Purged, Sealed, Standing, Statement, due::Pair, prune::prospect_of};
 use crate::{
     Journal, JournalError,
-    entry::{Body, split},
-    log::{VKey, load_checkpoint, load_vkey, read_entries, verify},
+    entry::{Body, Header, header, split},
+    log::{Bad, Passes, VKey, load_checkpoint, load_vkey, read_entries, verify},
     seal::Opening,
     trace::target_of,
 };
@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -31,7 +31,7 @@ const TURN_MAX: usize = 64;
 /// Journals under one folder that are looked at.
 const ORIGINS_MAX: usize = 64;
 /// The ground that a purge names.
-const BASIS: &str = "retention term reached, no legal hold (acces-web TR1, clausier O-6.5)";
+pub(super) const BASIS: &str = "retention term reached, no legal hold (acces-web TR1, clausier O-6.5)";
 
 /// A month of a family, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct Keeping {
     pub extras: Extras,
     /// The months, oldest first.
     pub months: Vec<FamilyMonth>,
+    /// From which entry on the journal is kept, and how far that may go.
+    pub minimum: Prospect,
     /// The clock moved against the machine's own count: nothing goes before the node is started again.
     pub clock_moved: bool,
     /// A journal beside this one cannot be read, so what it decided and sealed is not in this; nothing goes meanwhile.
@@ -75,31 +77,34 @@ pub struct Keeping {
 #[derive(Debug, Default)]
 pub(crate) struct Ledgers {
     pub own: Ledger,
-    others: BTreeMap<String, Ledger>,
+    pub(super) others: BTreeMap<String, Ledger>,
 }
 
 /// What a journal holds of retention.
 pub(crate) struct Keeper {
     ledgers: Arc<Mutex<Ledgers>>,
-    folder: PathBuf,
-    vkey: VKey,
+    pub(super) folder: PathBuf,
+    pub(super) vkey: VKey,
     began: (Time, Instant),
     /// What is recorded beyond the minimum, asked for each trace: [`Extras::bits`].
     extras: AtomicU8,
+    /// What the minimum could not be raised to although months and keys allow it: not tried again each hour.
+    pub(super) raise_tried: AtomicU64,
 }
 
 impl Keeper {
     /// Over the folder `journal/`, at the moment of its opening, with the key that signs this node's.
     pub(crate) fn new(folder: PathBuf, vkey: VKey, now: Time, extras: Extras) -> Self {
         let extras = AtomicU8::new(extras.bits());
-        Self { ledgers: Arc::default(), folder, vkey, began: (now, Instant::now()), extras }
+        let raise_tried = AtomicU64::new(0);
+        Self { ledgers: Arc::default(), folder, vkey, began: (now, Instant::now()), extras, raise_tried }
     }
 
     pub(crate) fn set_extras(&self, extras: Extras) {
         self.extras.store(extras.bits(), Ordering::SeqCst);
     }
 
-    fn clock_moved(&self, now: Time) -> bool {
+    pub(super) fn clock_moved(&self, now: Time) -> bool {
         let (began, counted) = (self.began.0, self.began.1.elapsed());
         let expected = began + counted;
         now.since(expected).max(expected.since(now)) > DRIFT_MAX
@@ -108,17 +113,22 @@ impl Keeper {
 
 impl Ledgers {
     /// The accounts from entries that are verified, every one of them: nothing is destroyed on a file's word.
-    fn proven(folder: &Path, origin: &str, vkey: &VKey) -> Result<Self, JournalError> {
-        let own = verified(&folder.join(origin), Some(vkey))?;
+    pub(super) fn proven(
+        folder: &Path,
+        origin: &str,
+        vkey: &VKey,
+        each: &mut dyn FnMut(u64, &Header, bool),
+    ) -> Result<Self, JournalError> {
+        let own = verified(&folder.join(origin), Some(vkey), each)?;
         let others = origins(folder)?.into_iter().filter(|name| name != origin);
-        let others = others.map(|name| Ok((name.clone(), verified(&folder.join(name), None)?)));
+        let others = others.map(|name| Ok((name.clone(), verified(&folder.join(name), None, &mut |_, _, _| ())?)));
         Ok(Self { own, others: others.collect::<Result<_, JournalError>>()? })
     }
 
     fn catch_up_others(&mut self, folder: &Path, origin: &str) -> Result<(), JournalError> {
         for name in origins(folder)?.into_iter().filter(|name| name != origin) {
-            let ledger = self.others.entry(name.clone()).or_default();
-            follow(&folder.join(name), ledger, u64::MAX)?;
+            let folder = folder.join(&name);
+            follow(&folder, self.others.entry(name).or_default(), u64::MAX)?;
         }
         Ok(())
     }
@@ -175,12 +185,22 @@ pub fn keeping_of(journal: &Path, origin: &str, vault: &Path, now: Time) -> Resu
     follow(&journal.join(origin), &mut ledgers.own, u64::MAX)?;
     ledgers.catch_up_others(journal, origin)?;
     let months = ledgers.months(origin, &KeptPair::in_folder(vault)?, now);
+    let minimum = prospect_of(&ledgers, &journal.join(origin), now)?;
     let book = ledgers.own.book;
     let extras = book.extras();
-    Ok(Keeping { at: now, book, extras, months, clock_moved: false, unread: false, reasons: BTreeMap::new() })
+    Ok(Keeping { at: now, book, extras, months, minimum, clock_moved: false, unread: false, reasons: BTreeMap::new() })
+}
+
+fn refused(bad: Bad) -> JournalError {
+    JournalError::Log(bad.into())
 }
 
 fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), JournalError> {
+    // Read anew where nothing was yet, or where what was taken down went meanwhile.
+    let begun = Begun::read(folder).map_err(refused)?;
+    if begun.as_ref().map_or(0, |begun| begun.minimum.size) != ledger.first() {
+        *ledger = Ledger::of(begun);
+    }
     for read in read_entries(folder, ledger.next..entries)? {
         let (index, entry) = read?;
         ledger.note(index, &entry).map_err(JournalError::Malformed)?;
@@ -190,29 +210,36 @@ fn follow(folder: &Path, ledger: &mut Ledger, entries: u64) -> Result<(), Journa
 
 /// What another journal recorded beyond the minimum, as far as its entries verify under its key.
 pub(crate) fn extras_of(folder: &Path, vkey: &VKey) -> Extras {
-    let mut book = Book::default();
+    let (mut ledger, mut passes) = (Ledger::default(), Passes::default());
     let verdict = verify(folder, Some(vkey), &mut |index, entry| {
-        if index == 0 {
-            book = Book::default();
+        if passes.begins(index) {
+            ledger = Ledger::of(Begun::read(folder).map_err(|bad| bad.to_string())?);
         }
-        book.read_entry(entry)
+        ledger.note(index, entry)
     });
+    let book = ledger.book;
     if let Some(bad) = verdict.bad {
         tracing::warn!(%bad, folder = %folder.display(), "what this journal decided is known as far as it verifies");
     }
     book.extras()
 }
 
-fn verified(folder: &Path, pinned: Option<&VKey>) -> Result<Ledger, JournalError> {
-    let mut ledger = Ledger::default();
+fn verified(
+    folder: &Path,
+    pinned: Option<&VKey>,
+    each: &mut dyn FnMut(u64, &Header, bool),
+) -> Result<Ledger, JournalError> {
+    let (mut ledger, mut passes) = (Ledger::default(), Passes::default());
     let verdict = verify(folder, pinned, &mut |index, entry| {
-        if index == 0 {
-            ledger = Ledger::default();
+        let begins = passes.begins(index);
+        if begins {
+            ledger = Ledger::of(Begun::read(folder).map_err(|bad| bad.to_string())?);
         }
+        each(index, &header(entry)?, begins);
         ledger.note(index, entry)
     });
-    let bad = verdict.bad.map(|bad| bad.to_string());
-    if verdict.ok { Ok(ledger) } else { Err(JournalError::Altered(bad.unwrap_or_default())) }
+    let bad = verdict.bad.or_else(|| ledger.start().end().err()).map(|bad| bad.to_string());
+    bad.map_or(Ok(ledger), |bad| Err(JournalError::Altered(bad)))
 }
 
 fn origins(folder: &Path) -> Result<Vec<String>, JournalError> {
@@ -258,8 +285,9 @@ impl Journal {
         let bytes = action.statement().ok_or(JournalError::Fault)?;
         let statement = Statement::decode(bytes).ok_or(JournalError::Fault)?;
         // Only people's own statements: what is purged, the node says.
-        if matches!(statement, Statement::Purged(_) | Statement::Destroyed { .. } | Statement::Carried { .. }) {
-            return Err(JournalError::Fault);
+        match statement {
+            Statement::Proposed { .. } | Statement::Confirmed { .. } | Statement::Withdrawn { .. } => {}
+            _ => return Err(JournalError::Fault),
         }
         // It is written a moment later: what would no longer count then is not written either.
         for at in [self.now(), self.now() + LATER_MAX] {
@@ -299,7 +327,8 @@ impl Journal {
             let asked = book.proposals(now).map(|one| one.id).chain(holds);
             let reasons = asked.filter_map(|id| Some((id, journal.reason(&ledgers.own, &id)?))).collect();
             let clock_moved = journal.0.keeper.clock_moved(now);
-            Ok(Keeping { at: now, book, extras: journal.extras(), months, clock_moved, unread, reasons })
+            let minimum = ledgers.prospect(&journal.0.keeper.folder.join(&journal.0.origin), now)?;
+            Ok(Keeping { at: now, book, extras: journal.extras(), months, minimum, clock_moved, unread, reasons })
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
     }
@@ -363,10 +392,11 @@ impl Journal {
     pub async fn finish_purges(&self) -> Result<(), JournalError> {
         let ledgers = self.caught_up().await?;
         let kept = self.0.seals.months().list()?;
-        if unfinished(&ledgers.own.book, &kept).is_empty() {
-            return Ok(());
+        if !unfinished(&ledgers.own.book, &kept).is_empty() {
+            self.finish(&self.proven().await?.own.book, &kept).await?;
         }
-        self.finish(&self.proven().await?.own.book, &kept).await
+        drop(ledgers);
+        self.finish_raises().await
     }
 
     async fn finish(&self, book: &Book, kept: &[KeptPair]) -> Result<(), JournalError> {
@@ -381,11 +411,11 @@ impl Journal {
         Ok(())
     }
 
-    async fn proven(&self) -> Result<Ledgers, JournalError> {
+    pub(super) async fn proven(&self) -> Result<Ledgers, JournalError> {
         let journal = self.clone();
         let read = move || {
             let Keeper { folder, vkey, .. } = &journal.0.keeper;
-            Ledgers::proven(folder, &journal.0.origin, vkey)
+            Ledgers::proven(folder, &journal.0.origin, vkey, &mut |_, _, _| ())
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
     }
@@ -414,14 +444,14 @@ impl Journal {
     }
 
     /// The journals' accounts up to now; whoever holds them decides alone.
-    async fn caught_up(&self) -> Result<OwnedMutexGuard<Ledgers>, JournalError> {
+    pub(super) async fn caught_up(&self) -> Result<OwnedMutexGuard<Ledgers>, JournalError> {
         let mut ledgers = Arc::clone(&self.0.keeper.ledgers).lock_owned().await;
         let (folder, entries) = (self.0.keeper.folder.join(&self.0.origin), self.entries());
         let read = move || follow(&folder, &mut ledgers.own, entries).map(|()| ledgers);
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
     }
 
-    async fn caught_up_with_others(&self) -> Result<OwnedMutexGuard<Ledgers>, JournalError> {
+    pub(super) async fn caught_up_with_others(&self) -> Result<OwnedMutexGuard<Ledgers>, JournalError> {
         let mut ledgers = self.caught_up().await?;
         let (folder, origin) = (self.0.keeper.folder.clone(), self.0.origin.clone());
         let read = move || ledgers.catch_up_others(&folder, &origin).map(|()| ledgers);

@@ -2,7 +2,7 @@
 //!
 //! A statement stands in the header of its entry, beside a body sealed as any other. It names people by keyed tokens only.
 
-use super::Month;
+use super::{Month, Raised};
 use minicbor::{
     Decode, Decoder, Encode, Encoder,
     decode::Error as Malformed,
@@ -160,6 +160,16 @@ pub enum Statement {
         #[cbor(n(0), encode_with = "put_extras", decode_with = "get_extras")]
         extras: Extras,
     },
+    /// The minimum is about to be raised: the entries before it go.
+    #[n(6)]
+    Raised(#[n(0)] Box<Raised>),
+    /// They went.
+    #[n(7)]
+    Pruned {
+        /// The minimum.
+        #[n(0)]
+        minimum: u64,
+    },
 }
 
 impl Statement {
@@ -177,11 +187,15 @@ impl Statement {
     }
 }
 
-fn put_family<C, W: Write>(family: &Family, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
+pub(super) fn put_family<C, W: Write>(
+    family: &Family,
+    e: &mut Encoder<W>,
+    _: &mut C,
+) -> Result<(), NotWritten<W::Error>> {
     e.str(family.as_str())?.ok()
 }
 
-fn get_family<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Family, Malformed> {
+pub(super) fn get_family<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Family, Malformed> {
     d.str()?.parse().map_err(|()| Malformed::message("no such family"))
 }
 
@@ -193,12 +207,16 @@ fn get_extra<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Extra, Malformed> {
     d.str()?.parse().map_err(|()| Malformed::message("no such extra"))
 }
 
-fn put_extras<C, W: Write>(extras: &Extras, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
+pub(super) fn put_extras<C, W: Write>(
+    extras: &Extras,
+    e: &mut Encoder<W>,
+    _: &mut C,
+) -> Result<(), NotWritten<W::Error>> {
     let words: Vec<_> = Extra::ALL.iter().filter(|extra| extras.has(**extra)).map(|extra| extra.as_str()).collect();
     e.encode(words)?.ok()
 }
 
-fn get_extras<'b, C>(d: &mut Decoder<'b>, _: &mut C) -> Result<Extras, Malformed> {
+pub(super) fn get_extras<'b, C>(d: &mut Decoder<'b>, _: &mut C) -> Result<Extras, Malformed> {
     let words: Vec<&'b str> = d.decode()?;
     let extras = words.into_iter().map(|word| word.parse().map_err(|()| Malformed::message("no such extra")));
     extras.collect::<Result<Vec<Extra>, _>>().map(|extras| extras.into_iter().collect())
@@ -215,18 +233,21 @@ fn get_families<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Option<Family>, Mal
     }
 }
 
-fn put_month<C, W: Write>(month: &Month, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
+pub(super) fn put_month<C, W: Write>(month: &Month, e: &mut Encoder<W>, _: &mut C) -> Result<(), NotWritten<W::Error>> {
     e.u32(month.number())?.ok()
 }
 
-fn get_month<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Month, Malformed> {
+pub(super) fn get_month<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Month, Malformed> {
     Month::from_number(d.u32()?).ok_or_else(|| Malformed::message("no such month"))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{
+        super::raised::{Gone, KeptDecision, KeptProposal, Snapshot},
+        *,
+    };
     use proptest::prelude::*;
 
     #[test]
@@ -255,12 +276,37 @@ mod tests {
             Statement::Destroyed { pair: "access-2026-01".into() },
             Statement::Carried { extras: [Extra::Port, Extra::Calls].into_iter().collect() },
             Statement::Carried { extras: Extras::default() },
+            Statement::Raised(Box::new(raised())),
+            Statement::Raised(Box::new(Raised { standing: Snapshot::default(), ..raised() })),
+            Statement::Pruned { minimum: 512 },
         ] {
             let mut bytes = statement.encode();
             assert_eq!(Statement::decode(&bytes), Some(statement));
             bytes.push(0);
             assert_eq!(Statement::decode(&bytes), None, "more than a statement");
         }
+    }
+
+    fn raised() -> Raised {
+        let month = |text: &str| text.parse::<Month>().unwrap();
+        let change = Change::Retention { family: Family::Health, months: 250 };
+        let proposal = KeptProposal { id: [1; 16], by: [2; 16], at_micros: 7, change };
+        let standing = Snapshot {
+            newest_micros: 5,
+            stray: 1,
+            carried: Some([Extra::Port].into_iter().collect()),
+            decided: vec![KeptDecision {
+                proposal: proposal.clone(),
+                confirmed_by: [3; 16],
+                at_micros: 8,
+                counts_from_micros: 9,
+            }],
+            waiting: vec![proposal],
+            announced: vec!["access-2026-01".into()],
+            destroyed: vec![Gone { family: Family::Access, months: vec![24_312, 24_313] }],
+        };
+        let (from, through) = (month("2026-01"), month("2026-03"));
+        Raised { minimum: 512, root: [7; 32], from, through, months: 240, basis: "term".into(), standing }
     }
 
     proptest! {

@@ -224,6 +224,36 @@ proptest! {
     }
 
     #[test]
+    fn whoever_reads_from_a_snapshot_on_comes_to_the_same(steps in steps(), cut in 0_usize..60, later in 0_u32..80) {
+        let (mut whole, mut rest, mut at) = (Book::default(), None, START);
+        for (place, step) in steps.iter().enumerate() {
+            if place == cut {
+                let snapshot = whole.snapshot(at);
+                prop_assert_eq!(&Book::of_snapshot(&snapshot).snapshot(at), &snapshot, "it comes back as it was");
+                rest = Some(Book::of_snapshot(&snapshot));
+            }
+            at = at + DAY * step.days;
+            // A name that served once is not known after all that bore it went: nobody draws the same sixteen bytes twice.
+            let known = |book: &Book| !matches!(statement(step), Some(Statement::Proposed { id, .. }) if book.knows(&id));
+            if let Some(statement) = statement(step).filter(|_| known(&whole)) {
+                whole.read(&statement.encode(), at);
+                rest.iter_mut().for_each(|book| book.read(&statement.encode(), at));
+            }
+        }
+        let Some(rest) = rest else { return Ok(()) };
+        for at in [at, at + DAY * later] {
+            for &family in Family::ALL {
+                prop_assert_eq!(whole.retention_months(family, at), rest.retention_months(family, at));
+                prop_assert_eq!(whole.retention_to_come(family, at), rest.retention_to_come(family, at));
+            }
+            prop_assert_eq!(whole.holds(at).collect::<Vec<_>>(), rest.holds(at).collect::<Vec<_>>());
+            prop_assert_eq!(whole.proposals(at).collect::<Vec<_>>(), rest.proposals(at).collect::<Vec<_>>());
+        }
+        prop_assert_eq!(whole.extras(), rest.extras());
+        prop_assert_eq!(whole.stray(), rest.stray());
+    }
+
+    #[test]
     fn a_clock_that_swings_makes_the_journal_no_older(swings in prop::collection::vec(-4000_i64..4000, 1..80)) {
         let (mut age, mut newest) = (Age::default(), START);
         age.note(START);

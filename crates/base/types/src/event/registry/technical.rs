@@ -137,6 +137,22 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Delete),
     ),
     entry(
+        Event::MinimumRaised,
+        &[written(
+            Form::Note,
+            "every entry before a minimum reached the longest retention and is about to go",
+            "author `system.node`; in clear: the minimum, the root of what goes, its months, ground, what stays in force",
+        )],
+        &["clausier:O-6.5"],
+        codes("110113", Do::Delete),
+    ),
+    entry(
+        Event::JournalPruned,
+        &[written(Form::Note, "they went", "author `system.node`; in clear: the minimum")],
+        &["clausier:O-6.5"],
+        codes("110113", Do::Delete),
+    ),
+    entry(
         Event::SessionsPurged,
         &[written(
             Form::Effect,

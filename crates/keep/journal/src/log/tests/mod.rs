@@ -6,6 +6,7 @@ mod crash;
 mod disks;
 mod faults;
 mod model;
+mod prune;
 mod spares;
 mod tamper;
 mod threads;
