@@ -27,7 +27,7 @@ mod hasher;
 mod head;
 mod live;
 pub mod note;
-mod open;
+pub(crate) mod open;
 mod pick;
 pub mod proof;
 pub(crate) mod publish;
