@@ -120,6 +120,7 @@ async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pee
     let mut lines = certificates(&config);
     lines.extend(proxies(&config));
     lines.extend(administration(&config));
+    lines.extend(published(&config));
     lines.extend(first_administrator(&config, SystemClock.now()));
     lines.extend(rights_over_others(&config));
     lines.extend(permits(&config, SystemClock.now()));
@@ -189,6 +190,14 @@ fn administration(config: &Config) -> Option<Line> {
         None => (true, "where all of the staff comes in; [desk.administration] puts it apart".to_owned()),
     };
     Some(Line { name: "administration of the desk".to_owned(), ok: true, warning, said })
+}
+
+/// To whom this node's journals are published: whoever installs must know it.
+fn published(config: &Config) -> Option<Line> {
+    let publish = config.journal.publish.as_ref()?;
+    let networks: Vec<String> = publish.networks.iter().map(ToString::to_string).collect();
+    let said = format!("published on {}, for {} only", publish.listen, networks.join(", "));
+    Some(Line { name: "this node's journals".to_owned(), ok: true, warning: false, said })
 }
 
 /// Which permits of the hospital's own are in force, who signed them, and until when: one that ends takes a right away.

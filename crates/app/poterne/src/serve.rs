@@ -1,8 +1,9 @@
 //! `poterne serve`: production.
 
 use crate::{
-    config::{Config, LogFormat, WitnessHere},
-    node::{Administration, Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
+    config::{Config, LogFormat, PublishHere, WitnessHere},
+    followed::Publishing,
+    node::{Administration, Node, NodeSettings, OtherNodes, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
     stop,
     witness::Serving,
 };
@@ -97,6 +98,13 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         }
         None => None,
     };
+    let publishing = match config.journal.publish {
+        Some(PublishHere { listen, tls, networks, secret }) => {
+            let data = config.node.data.clone();
+            Some(Publishing { listener: bind(listen).await?, tls, networks, secret, data })
+        }
+        None => None,
+    };
     Ok(NodeSettings {
         name: config.node.name,
         store: StoreConfig::new(config.store.url.expose().clone()),
@@ -115,6 +123,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },
         stamping: config.journal.timestamp,
         witness,
+        others: OtherNodes { publishing, followed: config.journal.follow },
         health: bind(config.node.metrics_listen).await?,
         administrators_passwords: config.administrators_passwords,
         shared_addresses: config.shared_addresses,
