@@ -121,6 +121,7 @@ async fn report(args: &CheckArgs, peers: impl FnOnce(&Config) -> Vec<Box<dyn Pee
     let mut lines = certificates(&config);
     lines.extend(proxies(&config));
     lines.extend(administration(&config));
+    lines.extend(published(&config));
     lines.extend(first_administrator(&config, SystemClock.now()));
     lines.extend(rights_over_others(&config));
     lines.extend(permits(&config, SystemClock.now()));
@@ -190,6 +191,14 @@ fn administration(config: &Config) -> Option<Line> {
         None => (true, "where all of the staff comes in; [desk.administration] puts it apart".to_owned()),
     };
     Some(Line { name: "administration of the desk".to_owned(), ok: true, warning, said })
+}
+
+/// To whom this node's journals are published: whoever installs must know it.
+fn published(config: &Config) -> Option<Line> {
+    let publish = config.journal.publish.as_ref()?;
+    let networks: Vec<String> = publish.networks.iter().map(ToString::to_string).collect();
+    let said = format!("published on {}, for {} only", publish.listen, networks.join(", "));
+    Some(Line { name: "this node's journals".to_owned(), ok: true, warning: false, said })
 }
 
 /// Which permits of the hospital's own are in force, who signed them, and until when: one that ends takes a right away.
@@ -355,10 +364,14 @@ mod tests {
         let site = Site::second();
         let (code, out, _) = check(&site, Vec::new()).await;
         let lines: Vec<_> = out.lines().collect();
-        assert_eq!((code, lines.len()), (0, 4), "{out}");
+        assert_eq!((code, lines.len()), (0, 5), "{out}");
         assert!(lines[1].starts_with("✓ certificate of the desk: valid for "), "{out}");
         assert!(lines[2].starts_with("✓ certificate of the suppliers' door: valid for "), "{out}");
         assert!(lines[3].starts_with("! administration of the desk: where all of the staff comes in"), "{out}");
+        assert!(
+            lines[4].starts_with("! rights over others: signed, but one administrator's key alone is pinned"),
+            "{out}"
+        );
 
         let keys = site.path().join("keys");
         std::fs::remove_file(keys.join("pinned.json")).unwrap();

@@ -3,7 +3,7 @@
 use crate::{
     demo_second::{self, SoftSigner},
     demo_witness,
-    node::{Node, NodeSettings, PageDoor, RelayDoor, Witnessing},
+    node::{Node, NodeSettings, OtherNodes, PageDoor, RelayDoor, Witnessing},
     policy_cmd::own_policies,
     stop,
 };
@@ -174,6 +174,7 @@ async fn open_and_serve(args: &DemoArgs, data: &Path, stop: CancellationToken) -
         witnessing: Witnessing { peers: vec![witness.peer.clone()], age_max: Duration::from_secs(60) },
         stamping: None,
         witness: None,
+        others: OtherNodes { publishing: None, followed: Vec::new() },
         health,
         shared_addresses: Vec::new(),
         renewal_delay: signin::RENEWAL_DELAY,

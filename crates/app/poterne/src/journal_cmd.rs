@@ -54,6 +54,9 @@ pub struct VerifyArgs {
     /// The key of a witness you trust: it must have cosigned a checkpoint given, or kept under DIR/witnessed
     #[arg(long, value_name = "KEY", num_args = 1..)]
     witness: Vec<String>,
+    /// Verify the copies of other nodes' journals that this one follows, under DIR/followed: what those publish, key, checkpoint and tiles
+    #[arg(long, requires = "data", conflicts_with_all = ["database", "stamps_ca"])]
+    followed: bool,
     /// The certificates (PEM) of the authority of time stamps you trust: one at least of the stamps kept under DIR/stamped must be its
     #[arg(long, value_name = "FILE")]
     stamps_ca: Option<PathBuf>,
@@ -106,6 +109,7 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         }
     };
     let source = match (&args.data, &args.archive) {
+        (Some(data), _) if args.followed => Source::folder(&data.join("followed"))?,
         (Some(data), _) => Source::folder(data)?,
         (None, Some(file)) => match Source::archive(file) {
             Ok(source) => source,
@@ -152,6 +156,7 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         let how = Verifying {
             pinned: pinned.as_ref(),
             threads: threads(args.threads),
+            published_only: args.followed,
             progress: &|done, all| progress.tell(done, all),
             ..Verifying::default()
         };

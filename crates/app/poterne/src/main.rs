@@ -7,6 +7,7 @@ mod demo_cmd;
 mod demo_second;
 mod demo_witness;
 mod first_admin;
+mod followed;
 mod init;
 mod journal_cmd;
 mod journal_purge;
@@ -122,6 +123,10 @@ fn check_peers(config: &config::Config) -> Vec<Box<dyn check::Peer>> {
         let witness = witness.clone();
         let name = format!("witness {}", witness.key.name());
         peers.push(check::peer(&name, move || witness::reach(witness.clone())));
+    }
+    for followed in config.journal.follow.clone() {
+        let name = format!("followed journal {}", followed.vkey.name());
+        peers.push(check::peer(&name, move || followed::reach(followed.clone())));
     }
     if let Some(authority) = config.journal.timestamp.clone() {
         peers.push(check::peer("time stamps", move || timestamp::reach(authority.clone())));

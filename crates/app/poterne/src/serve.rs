@@ -1,9 +1,10 @@
 //! `poterne serve`: production.
 
 use crate::{
-    config::{Config, LogFormat, WitnessHere},
+    config::{Config, LogFormat, PublishHere, WitnessHere},
+    followed::Publishing,
     lists::{self, Lists},
-    node::{Administration, Node, NodeSettings, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
+    node::{Administration, Node, NodeSettings, OtherNodes, PageDoor, RESERVE_SLOTS, RelayDoor, Trust, Witnessing},
     stop,
     witness::Serving,
 };
@@ -55,7 +56,8 @@ fn lists_of(config: &Config) -> Vec<Lists> {
     let named = sis.map(|sis| &sis.trusted).into_iter().chain(directory.map(|directory| &directory.trusted));
     let witnesses = config.journal.witnesses.iter().filter_map(|peer| peer.trusted.as_ref());
     let stamps = config.journal.timestamp.iter().filter_map(|stamps| stamps.trusted.as_ref());
-    Lists::of(named.chain(witnesses).chain(stamps))
+    let followed = config.journal.follow.iter().filter_map(|one| one.trusted.as_ref());
+    Lists::of(named.chain(witnesses).chain(stamps).chain(followed))
 }
 
 async fn settings(config: Config) -> Result<NodeSettings> {
@@ -111,6 +113,13 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         }
         None => None,
     };
+    let publishing = match config.journal.publish {
+        Some(PublishHere { listen, tls, networks, secret }) => {
+            let data = config.node.data.clone();
+            Some(Publishing { listener: bind(listen).await?, tls, networks, secret, data })
+        }
+        None => None,
+    };
     Ok(NodeSettings {
         name: config.node.name,
         store: StoreConfig::new(config.store.url.expose().clone()),
@@ -129,6 +138,7 @@ async fn settings(config: Config) -> Result<NodeSettings> {
         witnessing: Witnessing { peers: config.journal.witnesses, age_max: config.journal.witness_age_max },
         stamping: config.journal.timestamp,
         witness,
+        others: OtherNodes { publishing, followed: config.journal.follow },
         health: bind(config.node.metrics_listen).await?,
         administrators_passwords: config.administrators_passwords,
         shared_addresses: config.shared_addresses,

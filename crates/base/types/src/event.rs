@@ -32,6 +32,10 @@ words! {
         JournalWitnessed = "journal.witnessed",
         /// A witness has cosigned nothing for too long, or remembers another journal than this one.
         JournalUnwitnessed = "journal.unwitnessed",
+        /// Another node's journal is followed, for the first time or again.
+        JournalFollowed = "journal.followed",
+        /// Another node's journal could not be followed for too long, or is not the one that was.
+        JournalUnfollowed = "journal.unfollowed",
         /// An authority stamped a checkpoint of this journal (RFC 3161).
         JournalStamped = "journal.stamped",
         /// No stamp is had for a checkpoint of today.

@@ -31,6 +31,6 @@ pub use rules::{Counts, RuleRow, RulesError, RulesService, rows};
 pub use searches::{SEARCH_NAME_CHARS_MAX, SEARCHES_MAX, SavedSearch, SavedSearches, SearchesError};
 pub use state::{Evidence, Installation, Proof, State, state_of};
 pub use traces::{
-    Became, Cursor, Day, EXPORT_ROWS_MAX, ExportPiece, Filter, Place, TraceCounts, TraceExport, TracePage, TraceRow,
-    Traces, TracesError,
+    Became, Behind, Cursor, Day, EXPORT_ROWS_MAX, ExportPiece, Filter, FollowedState, FollowedStates, Place,
+    TraceCounts, TraceExport, TracePage, TraceRow, Traces, TracesError,
 };

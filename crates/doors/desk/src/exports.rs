@@ -62,8 +62,8 @@ impl Format {
         match (self, piece) {
             (Self::Csv, ExportPiece::Rows(rows)) => rows.into_iter().map(|row| record(cells(row))).collect(),
             (Self::JsonLines, ExportPiece::Rows(rows)) => rows.into_iter().map(line).collect(),
-            (_, ExportPiece::End { cut, unreadable }) => {
-                let ends = [(cut, "cut", CUT), (unreadable, "unreadable", UNREADABLE)];
+            (_, ExportPiece::End { cut, unreadable, behind }) => {
+                let ends = [(cut, "cut", CUT), (unreadable, "unreadable", UNREADABLE), (behind, "behind", BEHIND)];
                 ends.into_iter().filter(|(is, ..)| *is).map(|(_, kind, told)| self.told(kind, told)).collect()
             }
         }
@@ -84,6 +84,7 @@ impl Format {
 
 const CUT: &str = "Only the newest 100000 traces are here. Narrow the dates for the others.";
 const UNREADABLE: &str = "Some traces can no longer be read: the key of their month is gone. They are not here.";
+const BEHIND: &str = "The newest traces of another node may not be here: its journal could not be read to its end.";
 
 /// The columns' names, in their order.
 const NAMES: [&str; 19] = [
@@ -199,12 +200,12 @@ mod tests {
     #[test]
     fn every_record_has_a_cell_for_each_name() {
         let head = Format::Csv.head();
-        let told = Format::Csv.piece(ExportPiece::End { cut: true, unreadable: true });
+        let told = Format::Csv.piece(ExportPiece::End { cut: true, unreadable: true, behind: false });
         assert_eq!(head.matches("\",\"").count(), NAMES.len() - 1);
         assert_eq!(told.lines().count(), 2);
         assert!(told.lines().all(|line| line.matches("\",\"").count() >= NAMES.len() - 4));
-        assert_eq!(Format::Csv.piece(ExportPiece::End { cut: false, unreadable: false }), "");
-        let line = Format::JsonLines.piece(ExportPiece::End { cut: true, unreadable: false });
+        assert_eq!(Format::Csv.piece(ExportPiece::End { cut: false, unreadable: false, behind: false }), "");
+        let line = Format::JsonLines.piece(ExportPiece::End { cut: true, unreadable: false, behind: false });
         assert!(line.starts_with('{') && line.ends_with("}\n") && line.contains("\"cut\""), "{line}");
     }
 }

@@ -16,6 +16,8 @@ impl Text {
             Event::DoorStopped => self.event_door_stopped(),
             Event::JournalWitnessed => self.event_journal_witnessed(),
             Event::JournalUnwitnessed => self.event_journal_unwitnessed(),
+            Event::JournalFollowed => self.event_journal_followed(),
+            Event::JournalUnfollowed => self.event_journal_unfollowed(),
             Event::JournalStamped => self.event_journal_stamped(),
             Event::JournalUnstamped => self.event_journal_unstamped(),
             Event::GapDeclared => self.event_journal_gap_declared(),

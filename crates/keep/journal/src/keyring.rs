@@ -34,6 +34,11 @@ impl Keyring {
         self.0.entry(parts.header.seal_key).or_insert_with(held);
     }
 
+    /// How many keys are known.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The month that a key belongs to; nothing if the key is not known.
     pub fn group(&self, name: &[u8; 8]) -> Option<&str> {
         self.0.get(name).map(|held| held.group.as_str())

@@ -11,6 +11,7 @@ mod became;
 mod compare;
 mod entry;
 mod fold;
+pub mod follow;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod gate;

@@ -15,7 +15,7 @@ pub mod stream;
 pub use destroyed::KeptPair;
 pub use keys::{Keys, Place, random};
 pub use master::MasterKey;
-pub use month_keys::{MonthKeys, SealOnly, SealTo};
+pub use month_keys::{MonthKeys, PAIR_BYTES_MAX, SealOnly, SealTo, pair_file};
 pub use purpose::{Access, Holder, Purpose, access};
 
 /// What went wrong with a key or a sealed thing. It never says what was inside.

@@ -8,12 +8,15 @@
 use crate::{Holder, Keys, MasterKey, Place, Purpose, VaultError, hpke, random};
 use std::{
     fs,
-    io::Write as _,
+    io::{Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 use zeroize::Zeroizing;
+
+/// The file of a pair at most.
+pub const PAIR_BYTES_MAX: u64 = 1024;
 
 /// Makes and finds the pairs of a node, for one reader.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub struct MonthKeys {
     pub(crate) folder: PathBuf,
     reader: Arc<Keys>,
     purpose: Purpose,
+    /// The pairs are copies of another node's: none is drawn here.
+    copied: bool,
 }
 
 /// The public half of [`MonthKeys`]: seals, opens nothing.
@@ -64,7 +69,34 @@ impl MonthKeys {
         let reader = Arc::new(master.keys_for(holder));
         // A reader who could not open anything is a mistake in the wiring: told at start.
         drop(reader.bare(purpose)?);
-        Ok(Self { folder: folder.to_owned(), reader, purpose })
+        Ok(Self { folder: folder.to_owned(), reader, purpose, copied: false })
+    }
+
+    /// For the same reader, over a folder of copies of another node's pairs: [`MonthKeys::adopt`] puts them there, and none is
+    /// ever drawn.
+    pub fn copied_in(&self, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), copied: true, ..self.clone() }
+    }
+
+    /// Takes in the copy of another node's pair, as its file holds it. Refused unless the private key opens for this reader, in
+    /// that very name, and is that of the public one. A pair that is there already stays, and what was destroyed does not
+    /// come back.
+    pub fn adopt(&self, name: &str, bytes: &[u8]) -> Result<(), VaultError> {
+        let (family, month) = name.split_once('-').ok_or(VaultError::DoesNotOpen)?;
+        let name = checked(family, month)?;
+        self.not_destroyed(&name)?;
+        let (public, wrapped) = bytes.split_first_chunk().ok_or(VaultError::DoesNotOpen)?;
+        let private = self.reader.open(self.purpose, place(&[name.as_bytes()]), wrapped)?;
+        let sealed = hpke::seal(public, b"pair", name.as_bytes(), b"same")?;
+        if hpke::open(&private, b"pair", name.as_bytes(), &sealed)?.as_slice() != b"same" {
+            return Err(VaultError::DoesNotOpen);
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+            .map_err(|error| VaultError::KeyFile(format!("{}: {error}", self.folder.display())))?;
+        create(&self.path(&name), bytes)
     }
 
     /// The half that seals only.
@@ -85,7 +117,7 @@ impl MonthKeys {
 
     fn public(&self, name: String) -> Result<SealTo, VaultError> {
         self.not_destroyed(&name)?;
-        if !self.path(&name).exists() {
+        if !self.path(&name).exists() && !self.copied {
             let pair = hpke::generate()?;
             let wrapped = self.reader.seal(self.purpose, place(&[name.as_bytes()]), &pair.private)?;
             create(&self.path(&name), &[pair.public.as_slice(), &wrapped].concat())?;
@@ -128,6 +160,21 @@ impl MonthKeys {
     }
 }
 
+/// The file of the pair `<family>-<yyyy-mm>` in a folder, for whoever hands it on without a key; nothing if it is not there, or
+/// was destroyed.
+pub fn pair_file(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let (family, month) = name.split_once('-')?;
+    let name = checked(family, month).ok()?;
+    let gone = fs::symlink_metadata(folder.join(format!("{name}.destroyed")));
+    if !gone.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(folder.join(format!("{name}.pair"))).ok()?;
+    file.take(PAIR_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= PAIR_BYTES_MAX).then_some(bytes)
+}
+
 fn place<'a>(row: &'a [&'a [u8]]) -> Place<'a> {
     Place { table: "vault", column: "private", row }
 }
@@ -160,7 +207,7 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     #[test]
@@ -207,5 +254,35 @@ mod tests {
         for (family, month) in [("../x", "2026-11"), ("access", "2026/11"), ("", "2026-11"), ("access", "")] {
             assert!(keys.seal_to(family, month).is_err());
         }
+    }
+
+    #[test]
+    fn a_copied_pair_opens_in_its_own_name_only_and_none_is_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
+        let (there, here) = (folder.path().join("vault"), folder.path().join("copies"));
+        let theirs = MonthKeys::new(&there, &master).unwrap();
+        let (first, second) =
+            (theirs.seal_to("access", "2026-11").unwrap(), theirs.seal_to("access", "2026-12").unwrap());
+        let ours = theirs.copied_in(&here);
+        assert!(ours.seal_to("access", "2026-11").is_err(), "none is drawn here");
+        let file = pair_file(&there, &first.name).unwrap();
+        assert!(ours.adopt(&second.name, &file).is_err(), "the pair of another month");
+        assert!(ours.adopt("../x", &file).is_err() && pair_file(&there, "../vault/access-2026-11").is_none());
+        // The public half of whoever wants to read what is sealed here, before the true private one.
+        let forged = [second.public.as_slice(), &file[32..]].concat();
+        for bad in [&forged[..], &file[..file.len() - 1], &file[..16], b""] {
+            assert!(ours.adopt(&first.name, bad).is_err());
+        }
+        let stranger = MasterKey::create(&folder.path().join("other.key")).unwrap();
+        let others = MonthKeys::new(&folder.path().join("others"), &stranger).unwrap();
+        assert!(others.copied_in(&here).adopt(&first.name, &file).is_err(), "of another master key");
+        assert!(!ours.has(&first.name));
+        ours.adopt(&first.name, &file).unwrap();
+        assert_eq!(ours.seal_to("access", "2026-11").unwrap(), first);
+        assert!(ours.private(&first.name).is_ok());
+        assert!(ours.destroy(&first.name).unwrap());
+        assert!(ours.adopt(&first.name, &file).is_err() && !ours.has(&first.name), "what was destroyed stays so");
+        assert!(theirs.destroy(&second.name).unwrap() && pair_file(&there, &second.name).is_none());
     }
 }

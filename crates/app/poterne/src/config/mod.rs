@@ -9,6 +9,7 @@ mod approvals;
 mod directory;
 mod doors;
 mod files;
+mod follow;
 mod mail;
 mod mistake;
 mod passwords;
@@ -41,12 +42,13 @@ mod witness_here;
 mod witnesses;
 
 pub(crate) use files::remains_valid;
+pub use follow::PublishHere;
 pub use mistake::{Mistake, Mistakes};
 pub(crate) use trusted::LISTS_BYTES_MAX;
 pub use trusted::Trusted;
 pub use witness_here::WitnessHere;
 
-use crate::{first_admin::FirstAdministrator, witness::Peer};
+use crate::{first_admin::FirstAdministrator, followed::Followed, witness::Peer};
 use interventions::PinnedKey;
 use reading::{Book, Section, Wrong};
 use russh::keys::PrivateKey;
@@ -310,6 +312,12 @@ pub struct Journal {
     /// `[journal.witness]`: `listen`, `name`, `key_file` (made if missing), `logs` (verifier keys of other nodes' journals),
     /// `certificate_file` and `certificate_key_file` (both, but on loopback).
     pub witness: Option<WitnessHere>,
+    /// `[journal.publish]`: `listen`, `networks` (those who follow), `secret_file` (mode 0600: what they show),
+    /// `certificate_file` and `certificate_key_file`; without these it listens on this machine only.
+    pub publish: Option<PublishHere>,
+    /// `[[journal.follow]]`, 8 at most: `url`, `vkey` (of the other node's journal), `secret_file`, `ca_file` (the authority of a
+    /// `https://` one) and `copy_gib_max` (1 to 4096, 64 by default).
+    pub follow: Vec<Followed>,
 }
 
 /// `[log]`: the conversation, on standard error; the journal is elsewhere.

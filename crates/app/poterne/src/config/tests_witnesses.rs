@@ -99,3 +99,53 @@ fn a_node_as_a_witness_is_read_and_its_mistakes_told() {
         assert!(told.contains("journal.witness.") && told.contains(said), "{told}");
     }
 }
+
+#[test]
+fn what_is_published_and_followed_is_read_and_its_mistakes_told() {
+    let log = |name: &str| Signer::from_seed(name, &[1; 32]).unwrap().vkey().to_string();
+    let spoilt = |journal: &str, line: &str| {
+        let site = Site::good();
+        let file = site.path().join("keys/journal.secret");
+        std::fs::write(&file, line).unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        site.change("[log]", &format!("{journal}\n[log]"));
+        Config::read(&site.file()).map_err(|mistakes| mistakes.to_string())
+    };
+    let (secret, file) = ("0123456789abcdef0123456789abcdef\n", "secret_file = \"keys/journal.secret\"");
+    let publish = |listen: &str, networks: &str, more: &str| {
+        format!("[journal.publish]\nlisten = \"{listen}\"\nnetworks = [\"{networks}\"]\n{file}\n{more}\n")
+    };
+    let tls = "certificate_file = \"keys/portal.crt\"\ncertificate_key_file = \"keys/portal.key\"";
+    let config = spoilt(&publish("0.0.0.0:9481", "10.0.0.5", tls), secret).unwrap();
+    assert!(config.journal.publish.is_some_and(|publish| publish.tls.is_some()));
+    for (listen, networks, more, line, said) in [
+        ("0.0.0.0:9481", "10.0.0.5", "", secret, "on this machine only"),
+        ("127.0.0.1:9481", "0.0.0.0/0", "", secret, "strangers from there could ask"),
+        ("127.0.0.1:9481", "127.0.0.1", "", "short\n", "it is not one line of 32"),
+        ("127.0.0.1:9481", "127.0.0.1", "secret = 1", secret, "no such key"),
+    ] {
+        let told = spoilt(&publish(listen, networks, more), line).err().unwrap();
+        assert!(told.contains("journal.publish.") && told.contains(said), "{told}");
+    }
+    let follow = |url: &str, vkey: &str, more: &str| {
+        format!("[[journal.follow]]\nurl = \"{url}\"\nvkey = \"{vkey}\"\n{file}\n{more}\n")
+    };
+    let ca = "ca_file = \"keys/sis-ca.crt\"";
+    let (url, key) = ("https://dmz.hopital.example:9481", log("dmz-1"));
+    let config = spoilt(&follow(url, &key, &format!("{ca}\ncopy_gib_max = 2")), secret).unwrap();
+    assert_eq!((config.journal.follow.len(), config.journal.follow[0].bytes_max), (1, 2 << 30));
+    for (url, vkey, more, said) in [
+        ("http://dmz.hopital.example", key.as_str(), ca, "neither https nor on this machine"),
+        (url, &key, "", "authority (PEM) that vouches"),
+        (url, &log("portal-1"), ca, "lie here already"),
+        (url, &log("portal-1-operator"), ca, "lie here already"),
+        (url, &log("../up"), ca, "no node has the name"),
+        (url, "nothing", ca, "no journal's key"),
+        (url, &key, "ca_file = \"keys/sis-ca.crt\"\ncopy_gib_max = 0", "copy_gib_max"),
+    ] {
+        let told = spoilt(&follow(url, vkey, more), secret).err().unwrap();
+        assert!(told.contains("journal.follow[1].") && told.contains(said), "{told}");
+    }
+    let twice = format!("{}{}", follow(url, &key, ca), follow(url, &key, ca));
+    assert!(spoilt(&twice, secret).err().unwrap().contains("followed already"));
+}

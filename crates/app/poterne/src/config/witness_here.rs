@@ -48,28 +48,9 @@ pub(super) fn witness_here(journal: &Section<'_>, folder: &Path, node: Option<&s
     });
     let logs =
         section.required("logs", "[\"…\"] (the lines of the other nodes' files vkey)", |value| logs(value, node));
-    let certificate = section.optional("certificate_file", |value| {
-        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, CERTIFICATE)?;
-        files::certificates(&pem).map(|_| pem)
-    });
-    let key = section.optional("certificate_key_file", |value| {
-        files::read(&folder.join(text(value, 1000)?), Kept::Private, KEY).map(Secret::new)
-    });
+    let tls = tls(&section, folder);
     section.finish();
-    let tls = match (certificate, key) {
-        (Some(certificate), Some(key)) => {
-            let tls = tls_config(&certificate, key.expose()).map_err(|error| {
-                section.wrong("certificate_key_file", error.to_string(), "name the key of that certificate");
-            });
-            Some(tls.ok()?)
-        }
-        (None, None) => None,
-        _ => {
-            let remedy = "name both certificate_file and certificate_key_file, or neither";
-            section.wrong("certificate_file", "half of a pair is missing, or cannot be used", remedy);
-            return None;
-        }
-    };
+    let tls = tls?;
     let (listen, here) = (listen?, Here { name: name?, key_file: key_file?, logs: logs? });
     if tls.is_none() && !listen.ip().is_loopback() {
         let remedy = "name certificate_file and certificate_key_file, or listen on 127.0.0.1";
@@ -77,6 +58,31 @@ pub(super) fn witness_here(journal: &Section<'_>, folder: &Path, node: Option<&s
         return None;
     }
     Some(Some(WitnessHere { listen, tls, here }))
+}
+
+/// A listener's certificate and key, if it has them. `None` only after a mistake was noted.
+pub(super) fn tls(section: &Section<'_>, folder: &Path) -> Option<Option<Arc<ServerConfig>>> {
+    let certificate = section.optional("certificate_file", |value| {
+        let pem = files::read(&folder.join(text(value, 1000)?), Kept::Public, CERTIFICATE)?;
+        files::certificates(&pem).map(|_| pem)
+    });
+    let key = section.optional("certificate_key_file", |value| {
+        files::read(&folder.join(text(value, 1000)?), Kept::Private, KEY).map(Secret::new)
+    });
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            let tls = tls_config(&certificate, key.expose()).map_err(|error| {
+                section.wrong("certificate_key_file", error.to_string(), "name the key of that certificate");
+            });
+            Some(Some(tls.ok()?))
+        }
+        (None, None) => Some(None),
+        _ => {
+            let remedy = "name both certificate_file and certificate_key_file, or neither";
+            section.wrong("certificate_file", "half of a pair is missing, or cannot be used", remedy);
+            None
+        }
+    }
 }
 
 /// A name as keys bear it.

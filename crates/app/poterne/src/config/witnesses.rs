@@ -2,6 +2,7 @@
 
 use super::{
     Journal,
+    follow::{followed, publish_here},
     reading::{Section, Wrong, number, text},
     timestamp::timestamp,
     trusted,
@@ -32,10 +33,11 @@ pub(super) fn journal(root: &Section<'_>, folder: &Path, node: Option<&str>) -> 
         }
     }
     let (timestamp, witness) = (timestamp(&section, folder), witness_here(&section, folder, node));
+    let (publish, follow) = (publish_here(&section, folder), followed(&section, folder, node));
     section.finish();
     let age_max = Duration::from_secs(age.unwrap_or(60));
-    let (timestamp, witness) = (timestamp?, witness?);
-    complete.then_some(Journal { witness_age_max: age_max, witnesses, timestamp, witness })
+    let (timestamp, witness, publish, follow) = (timestamp?, witness?, publish?, follow?);
+    complete.then_some(Journal { witness_age_max: age_max, witnesses, timestamp, witness, publish, follow })
 }
 
 fn peer(section: &Section<'_>, folder: &Path) -> Option<Peer> {
@@ -60,7 +62,7 @@ fn peer(section: &Section<'_>, folder: &Path) -> Option<Peer> {
 }
 
 /// `https://` anywhere, `http://` on this machine only.
-fn address(value: &Value) -> Result<String, Wrong> {
+pub(super) fn address(value: &Value) -> Result<String, Wrong> {
     let given = text(value, 400)?;
     let remedy = "write https:// and the name, as in \"https://temoin.hopital.example\"";
     let wrong = |what: &str| Wrong::new(format!("\"{given}\" {what}"), remedy);

@@ -7,6 +7,7 @@ mod lending;
 mod letters;
 mod mailing;
 mod proving;
+mod pulling;
 mod rehearsing;
 mod reminding;
 mod remotes;
@@ -21,10 +22,12 @@ pub(crate) use directory::reach as reach_directory;
 pub use keep::Keep;
 pub(crate) use mailing::reach as reach_mail;
 pub use proving::Proving;
+pub use pulling::OtherNodes;
 pub use second::{DESK_ROLES, Second, Trust};
 
 use crate::{
     config,
+    followed::Publishing,
     metrics::{Metrics, resident_bytes},
     probes::codes::Reserved,
     timestamp,
@@ -40,6 +43,7 @@ use journal::{Journal, log::State as LogState};
 use mailing::Mailing;
 use policy::Policies;
 use portal::PortalState;
+use pulling::Pulling;
 use rustls::ServerConfig;
 use sightings::Finder;
 use signin::{Accounts, Defences, Enrolment, Following, Means, Outbox, Post, SignInService, SignInSettings};
@@ -110,6 +114,8 @@ pub struct NodeSettings {
     pub stamping: Option<timestamp::Settings>,
     /// The witness that it is for other nodes.
     pub witness: Option<Serving>,
+    /// Its journals for other nodes, and theirs.
+    pub others: OtherNodes,
     /// What is asked of administrators' passwords.
     pub administrators_passwords: PasswordPolicy,
     /// Addresses behind which many people come together.
@@ -236,6 +242,8 @@ pub struct Node {
     witnessing: Option<Witnessing>,
     stamping: Option<timestamp::Settings>,
     witness: Option<Serving>,
+    publishing: Option<Publishing>,
+    pulling: Option<Pulling>,
     /// Those with permits of the hospital's own, whose end is watched.
     permitting: Option<(Arc<Policies>, Arc<dyn Clock>)>,
     stop_deadline: Duration,
@@ -436,6 +444,7 @@ impl Node {
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
         let witnessing = (!node.witnessing.peers.is_empty()).then_some(node.witnessing);
+        let pulling = Pulling::new(node.others.followed, (&journal, &node.data, &node.master), second.as_ref())?;
         let permitting = (!keep.policies.permits().is_empty()).then(|| (keep.policies.clone(), keep.clock.clone()));
         Ok(Self {
             store,
@@ -458,6 +467,8 @@ impl Node {
             witnessing,
             stamping: node.stamping,
             witness: node.witness,
+            publishing: node.others.publishing,
+            pulling,
             permitting,
             stop_deadline,
         })
@@ -499,6 +510,9 @@ impl Node {
         if let Some(settings) = self.stamping.take() {
             let (journal, data, check) = (self.journal.clone(), self.data.clone(), health.check("timestamp"));
             upkeep.spawn(async move { stamping::stamp(journal, &data, settings, check).await });
+        }
+        if let Some(pulling) = self.pulling.take() {
+            upkeep.spawn(pulling::follow(pulling, health.check("followed")));
         }
         if let Some((following, hospital, every)) = self.following.take() {
             upkeep.spawn(directory::follow(following, hospital, every, health.check("directory")));
@@ -559,15 +573,13 @@ impl Node {
             let (journal, stop) = (self.journal.clone(), stop.clone());
             serving.spawn(async move { told::stopped(&journal, "witness", witness.run(stop, drain).await).await });
         }
-        let told = serve(
-            self.health,
-            Front::default(),
-            health.router(metrics),
-            Limits::default(),
-            stop.clone(),
-            Duration::from_secs(1),
-        );
-        serving.spawn(told);
+        if let Some(publishing) = self.publishing.take() {
+            told::started(&self.journal, "publish", &publishing.listener).await?;
+            let (journal, stop) = (self.journal.clone(), stop.clone());
+            serving.spawn(async move { told::stopped(&journal, "publish", publishing.run(stop, drain).await).await });
+        }
+        let (router, soon) = (health.router(metrics), Duration::from_secs(1));
+        serving.spawn(serve(self.health, Front::default(), router, Limits::default(), stop.clone(), soon));
         upkeep.spawn(self.proving.prove());
         let cut: usize = serving.join_all().await.into_iter().map(|Stopped { cut_connections }| cut_connections).sum();
         if cut > 0 {

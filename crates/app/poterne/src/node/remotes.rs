@@ -25,6 +25,11 @@ pub(super) fn of(node: &NodeSettings, clock: &dyn Clock) -> Result<(Vec<Remote>,
             named("witness", &peer.url, &trusted.trust)?;
         }
     }
+    for followed in &node.others.followed {
+        if let Some(trusted) = &followed.trusted {
+            named("followed node", &followed.url, &trusted.trust)?;
+        }
+    }
     if let Some((stamps, trusted)) = node.stamping.as_ref().and_then(|one| Some((one, one.trusted.as_ref()?))) {
         named("time stamps", &stamps.url, &trusted.trust)?;
     }

@@ -198,6 +198,7 @@ impl Second {
             let months = Arc::new(MonthKeys::new(&vault, ground.master)?);
             let (index, journals) = (settings.data.join("index"), settings.data.join("journal"));
             let index = Index::new(&index, &journals, months, ground.master)?;
+            let index = index.following(&super::pulling::followed(settings.data));
             let traces = Traces::new(index, journal.clone(), policies.clone());
             searched = Some(traces.clone());
             let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk));

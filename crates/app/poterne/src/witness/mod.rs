@@ -10,3 +10,4 @@ mod server;
 pub use client::{Client, Peer, reach};
 pub use command::{WitnessArgs, run};
 pub use here::{Here, Serving};
+pub(crate) use rate::Rate;

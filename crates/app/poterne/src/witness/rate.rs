@@ -14,7 +14,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const SOURCES_MAX: usize = 4096;
 
 /// The counts of this window.
-pub(super) struct Rate(Mutex<Window>);
+pub(crate) struct Rate(Mutex<Window>);
 
 struct Window {
     since: Instant,

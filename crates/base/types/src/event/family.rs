@@ -56,6 +56,8 @@ impl Event {
             | Event::SealKey
             | Event::JournalWitnessed
             | Event::JournalUnwitnessed
+            | Event::JournalFollowed
+            | Event::JournalUnfollowed
             | Event::JournalStamped
             | Event::JournalUnstamped
             | Event::GapDeclared

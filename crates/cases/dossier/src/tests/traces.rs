@@ -299,7 +299,7 @@ async fn an_export_is_written_down_first_and_holds_what_it_may(database: &TestDa
         let ends = loop {
             match export.next().await.unwrap() {
                 Some(ExportPiece::Rows(piece)) => rows.extend(piece),
-                Some(ExportPiece::End { cut, unreadable }) => break (cut, unreadable),
+                Some(ExportPiece::End { cut, unreadable, .. }) => break (cut, unreadable),
                 None => panic!("an end that is not told"),
             }
         };

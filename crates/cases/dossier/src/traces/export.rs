@@ -26,6 +26,8 @@ pub enum ExportPiece {
         cut: bool,
         /// Some traces are there and cannot be read any more.
         unreadable: bool,
+        /// The newest traces of another node's journal may be missing.
+        behind: bool,
     },
 }
 
@@ -36,25 +38,27 @@ pub struct TraceExport {
     wanted: Option<Wanted>,
     rows_left: usize,
     unreadable: bool,
+    behind: bool,
     ends: Option<bool>,
 }
 
 impl TraceExport {
     pub(super) fn new(traces: Traces, wanted: Wanted, rows_max: usize) -> Self {
-        Self { traces, wanted: Some(wanted), rows_left: rows_max, unreadable: false, ends: None }
+        Self { traces, wanted: Some(wanted), rows_left: rows_max, unreadable: false, behind: false, ends: None }
     }
 
     /// The next piece; none past the end.
     pub async fn next(&mut self) -> Result<Option<ExportPiece>, TracesError> {
         if let Some(cut) = self.ends.take() {
-            return Ok(Some(ExportPiece::End { cut, unreadable: self.unreadable }));
+            return Ok(Some(ExportPiece::End { cut, unreadable: self.unreadable, behind: self.behind }));
         }
         let Some(mut wanted) = self.wanted.take() else { return Ok(None) };
         wanted.limit = PIECE_ROWS.min(self.rows_left);
-        let asked = wanted.clone();
-        let page = self.traces.find(PIECE_TURN_MAX, move |index| super::page(index, &asked)).await?;
+        let (asked, here) = (wanted.clone(), self.traces.clone());
+        let page = self.traces.find(PIECE_TURN_MAX, move |index| here.page(index, &asked)).await?;
         self.rows_left -= page.rows.len().min(self.rows_left);
         self.unreadable |= page.unreadable > 0;
+        self.behind |= !page.behind.is_empty();
         match page.next {
             Some(_) if self.rows_left == 0 => self.ends = Some(true),
             // Whatever finds, an export gets further or breaks off.

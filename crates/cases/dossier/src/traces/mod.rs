@@ -1,11 +1,13 @@
 //! Searching raw traces: for trace controllers only, and traced before anything is shown.
 
 mod export;
+mod followed;
 mod model;
 mod wanted;
 mod worker;
 
 pub use export::{EXPORT_ROWS_MAX, ExportPiece, TraceExport};
+pub use followed::{Behind, FollowedState, FollowedStates};
 pub use journal::{Became, index::Cursor};
 pub use model::{Day, Filter, Place, TraceCounts, TracePage, TraceRow, TracesError};
 
@@ -37,19 +39,28 @@ struct Parts {
     journal: Journal,
     policies: Arc<Policies>,
     turn: Arc<Semaphore>,
+    followed: Arc<FollowedStates>,
 }
 
 impl Traces {
     /// Over an index of the journals of this node.
     pub fn new(index: Index, journal: Journal, policies: Arc<Policies>) -> Self {
         let (index, turn) = (Worker::new(index), Arc::new(Semaphore::new(1)));
-        Self(Arc::new(Parts { index, journal, policies, turn }))
+        let followed = Arc::default();
+        Self(Arc::new(Parts { index, journal, policies, turn, followed }))
+    }
+
+    /// Where who follows other nodes' journals tells how they stand.
+    pub fn followed(&self) -> Arc<FollowedStates> {
+        Arc::clone(&self.0.followed)
     }
 
     /// Keeps the index at the end of the journals, for ever: a search then has little to wait for.
     pub async fn keep_index(self) {
         loop {
-            match self.0.index.with(|index| index.catch_up(CATCH_UP_ENTRIES_MAX)).await {
+            let keep = |index: &mut Index| Ok(index.catch_up(CATCH_UP_ENTRIES_MAX)? && index.has_followed());
+            let kept: Result<Result<bool, IndexError>, _> = self.0.index.with(keep).await;
+            match kept {
                 // Searches come in between.
                 Ok(Ok(false)) => tokio::time::sleep(Duration::from_millis(1)).await,
                 Ok(Ok(true)) => tokio::time::sleep(KEEPING).await,
@@ -67,21 +78,24 @@ impl Traces {
     pub async fn search(&self, who: &Authenticated, filter: Filter) -> Result<TracePage, TracesError> {
         let wanted = Wanted::new(who, filter)?;
         self.disclose(who, SearchTraces { query: wanted.in_words() }).await?;
-        self.find(TURN_MAX, move |index| page(index, &wanted)).await
+        let here = self.clone();
+        self.find(TURN_MAX, move |index| here.page(index, &wanted)).await
     }
 
     /// How many of the traces that a filter asks for there are, by day and type.
     pub async fn counts(&self, who: &Authenticated, filter: Filter) -> Result<TraceCounts, TracesError> {
         let wanted = Wanted::new(who, Filter { before: None, ..filter })?;
         self.disclose(who, SearchTraces { query: format!("counts: {}", wanted.in_words()) }).await?;
-        self.find(TURN_MAX, move |index| counts(index, &wanted)).await
+        let here = self.clone();
+        self.find(TURN_MAX, move |index| here.counted(index, &wanted)).await
     }
 
     /// A page with the counts of all that its filter asks for: one search, one trace.
     pub async fn overview(&self, who: &Authenticated, filter: Filter) -> Result<(TracePage, TraceCounts), TracesError> {
         let wanted = Wanted::new(who, filter)?;
         self.disclose(who, SearchTraces { query: wanted.in_words() }).await?;
-        self.find(TURN_MAX, move |index| Ok((page(index, &wanted)?, counts(index, &wanted)?))).await
+        let here = self.clone();
+        self.find(TURN_MAX, move |index| Ok((here.page(index, &wanted)?, here.counted(index, &wanted)?))).await
     }
 
     /// The trace at a place of a journal.
@@ -106,7 +120,8 @@ impl Traces {
         let place = proof.scope().establishment();
         let mut wanted = Wanted::of(place, filter)?;
         wanted.limit = most;
-        self.find(TURN_MAX, move |index| Ok((page(index, &wanted)?, index.extents()))).await
+        let here = self.clone();
+        self.find(TURN_MAX, move |index| Ok((here.page(index, &wanted)?, index.extents()))).await
     }
 
     /// All that a filter asks for, to be taken away: written down, by this call, before the first of it leaves.
@@ -123,6 +138,23 @@ impl Traces {
         let wanted = Wanted::new(who, Filter { before: None, ..filter })?;
         self.disclose(who, ExportTraces { query: wanted.in_words() }).await?;
         Ok(TraceExport::new(self.clone(), wanted, rows_max))
+    }
+
+    fn page(&self, index: &mut Index, wanted: &Wanted) -> Result<TracePage, TracesError> {
+        let found = index.search(&wanted.query, wanted.before.as_ref(), wanted.limit)?;
+        Ok(TracePage { behind: self.behind(index), ..found.into() })
+    }
+
+    fn counted(&self, index: &mut Index, wanted: &Wanted) -> Result<TraceCounts, TracesError> {
+        let counts = index.counts(&wanted.query)?;
+        Ok(TraceCounts { behind: self.behind(index), ..counts.into() })
+    }
+
+    /// Followed journals that this answer does not know to their end.
+    fn behind(&self, index: &Index) -> Vec<Behind> {
+        let held = index.followed();
+        let whole = |origin: &str| held.get(origin).is_none_or(|one| one.fault.is_none() && one.indexed >= one.held);
+        self.0.followed.behind(self.0.journal.now(), whole)
     }
 
     /// Decides, and writes down who asks for what before anything is read.
@@ -167,12 +199,4 @@ impl Traces {
         };
         self.0.index.with(search).await?
     }
-}
-
-fn page(index: &mut Index, wanted: &Wanted) -> Result<TracePage, TracesError> {
-    Ok(index.search(&wanted.query, wanted.before.as_ref(), wanted.limit)?.into())
-}
-
-fn counts(index: &mut Index, wanted: &Wanted) -> Result<TraceCounts, TracesError> {
-    Ok(index.counts(&wanted.query)?.into())
 }

@@ -1,5 +1,6 @@
 //! What is asked of the traces, and what they answer.
 
+use super::followed::Behind;
 use journal::{
     Became, JournalError, Kind, Outcome,
     index::{Counts, Cursor, Found, Hit, IndexError},
@@ -186,12 +187,15 @@ pub struct TracePage {
     pub cut_short: bool,
     /// Traces that are there and cannot be read: their month's key is gone.
     pub unreadable: u64,
+    /// Other nodes' journals of which the newest traces may be missing.
+    pub behind: Vec<Behind>,
 }
 
 impl From<Found> for TracePage {
     fn from(found: Found) -> Self {
         let Found { hits, next, cut_short, unreadable } = found;
-        Self { rows: hits.into_iter().map(TraceRow::from).collect(), next, cut_short, unreadable }
+        let rows = hits.into_iter().map(TraceRow::from).collect();
+        Self { rows, next, cut_short, unreadable, behind: Vec::new() }
     }
 }
 
@@ -205,11 +209,13 @@ pub struct TraceCounts {
     pub cells: BTreeMap<(Day, Event), u64>,
     /// Traces that are there and cannot be read: they are in no number.
     pub unreadable: u64,
+    /// Other nodes' journals of which the newest traces may be missing: they are in no number either.
+    pub behind: Vec<Behind>,
 }
 
 impl From<Counts> for TraceCounts {
     fn from(Counts { cells, unreadable }: Counts) -> Self {
-        Self { cells, unreadable }
+        Self { cells, unreadable, behind: Vec::new() }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     exports::{self, Format},
 };
 use axum::{Json, http::StatusCode, response::Response};
-use dossier::{Filter, TraceCounts, TraceRow, TracesError};
+use dossier::{Behind, Filter, TraceCounts, TraceRow, TracesError};
 use entrance::{
     Failure,
     api::{Asked, Problem, ProblemBody, failed},
@@ -156,6 +156,24 @@ pub(crate) struct TraceBody {
     pub count: Option<u64>,
 }
 
+/// A journal of another node of which the newest traces may be missing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BehindBody {
+    /// Which.
+    origin: String,
+    /// Up to when all of it is known here.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// Its node shows what no honest one would, or its copy cannot be searched to its end.
+    alarm: bool,
+}
+
+impl From<Behind> for BehindBody {
+    fn from(Behind { origin, until, alarm }: Behind) -> Self {
+        Self { origin, until: until.map(rfc3339), alarm }
+    }
+}
+
 /// What a search found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TraceList {
@@ -167,6 +185,8 @@ pub(crate) struct TraceList {
     cut_short: bool,
     /// Traces that are there and cannot be read any more.
     unreadable: u64,
+    /// Other nodes' journals of which the newest traces may be missing.
+    behind: Vec<BehindBody>,
 }
 
 /// The word for what an entry says of its act.
@@ -251,6 +271,7 @@ pub(crate) async fn search(bearer: Bearer, Asked(asked): Asked<TracesAsked>) -> 
         next: page.next.map(|next| next.to_string()),
         cut_short: page.cut_short,
         unreadable: page.unreadable,
+        behind: page.behind.into_iter().map(Into::into).collect(),
     }))
 }
 
@@ -274,6 +295,8 @@ pub(crate) struct CountList {
     rows: Vec<CountBody>,
     /// Traces that are there and cannot be read any more: they are in no number.
     unreadable: u64,
+    /// Other nodes' journals of which the newest traces may be missing: they are in no number either.
+    behind: Vec<BehindBody>,
 }
 
 /// Counts traces by day and type; that somebody counts is traced before anything is read. For trace controllers.
@@ -295,11 +318,16 @@ pub(crate) async fn counts(bearer: Bearer, Asked(mut asked): Asked<CountsAsked>)
         event: event.as_str(),
         count,
     };
-    Ok(Json(CountList { rows: counts.cells.into_iter().map(row).collect(), unreadable: counts.unreadable }))
+    Ok(Json(CountList {
+        rows: counts.cells.into_iter().map(row).collect(),
+        unreadable: counts.unreadable,
+        behind: counts.behind.into_iter().map(Into::into).collect(),
+    }))
 }
 
 /// Takes traces away as a file, 100,000 at most, newest first; that somebody does is traced before the first byte. A last
-/// line of kind `cut` says that there are more, one of kind `unreadable` that some can no longer be read.
+/// line of kind `cut` says that there are more, one of kind `unreadable` that some can no longer be read, one of kind `behind` that the
+/// newest ones of another node may be missing.
 #[utoipa::path(
     get, path = "/api/v1/traces/export", tag = "traces", operation_id = "export_traces",
     params(ExportAsked),

@@ -122,7 +122,7 @@ mod tests {
 
     fn counts(cells: &[(Day, Event, u64)]) -> TraceCounts {
         let cells = cells.iter().map(|(day, event, count)| ((*day, *event), *count)).collect();
-        TraceCounts { cells, unreadable: 0 }
+        TraceCounts { cells, ..TraceCounts::default() }
     }
 
     #[test]

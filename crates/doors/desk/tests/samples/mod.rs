@@ -5,7 +5,7 @@ mod rows;
 mod sheets;
 
 use desk::pages::*;
-use dossier::{SavedSearch, TracePage, TraceRow};
+use dossier::{Behind, SavedSearch, TracePage, TraceRow};
 use entrance::pages::{
     EnvelopeProblem, FirstEnvelope, FirstEnvelopeView, SecondEnvelope, SecondEnvelopeView, SignInProblem, Welcome,
     WelcomeView,
@@ -310,6 +310,14 @@ fn searched(lang: Lang) -> Vec<(&'static str, String)> {
         next: Some(read.cursor()),
         cut_short: true,
         unreadable: 2,
+        behind: vec![
+            Behind {
+                origin: "portail-dmz".into(),
+                until: Some(Time::from_micros(1_795_262_400_000_000)),
+                alarm: false,
+            },
+            Behind { origin: "relais-dmz".into(), until: None, alarm: true },
+        ],
     };
     let fields = TraceFields {
         event: "record".into(),

@@ -181,7 +181,7 @@ pub fn counted() -> Counted {
     let of = |ago: i64, event, count| ((day - ago, event), count);
     let reads = (0..24).filter(|n| n % 7 != 5).map(|n| of(n, Event::RecordRead, 3 + 11 * (n.unsigned_abs() % 5)));
     let others = [of(0, Event::SignIn, 14), of(3, Event::Refused, 6), of(9, Event::InterventionApproved, 2)];
-    Counted::from(TraceCounts { cells: reads.chain(others).collect(), unreadable: 2 })
+    Counted::from(TraceCounts { cells: reads.chain(others).collect(), unreadable: 2, behind: Vec::new() })
 }
 
 fn alarms() -> Vec<Alarm> {

@@ -31,7 +31,10 @@ mod tests;
 
 pub use query::{Counts, Cursor, Found, Hit, Query};
 
-use crate::{JournalError, log::LogError};
+use crate::{
+    JournalError, follow,
+    log::{LogError, publish::CHECKPOINT},
+};
 use origin::Origin;
 use read::Pages;
 use std::{
@@ -44,6 +47,8 @@ use vault::{Holder, Keys, MasterKey, MonthKeys, Purpose, VaultError};
 
 /// Journals under one folder that are searched.
 const ORIGINS_MAX: usize = 64;
+/// Entries of a followed journal looked at in one go: whatever its node writes, searches come in between.
+const FOLLOWED_ENTRIES_MAX: u64 = 2_048;
 
 /// Why the index did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -114,8 +119,21 @@ impl Tools {
 pub struct Index {
     folder: PathBuf,
     journals: PathBuf,
+    /// Where copies of other nodes' journals are, and their pairs.
+    followed: Option<(PathBuf, PathBuf)>,
     tools: Tools,
     origins: BTreeMap<String, Origin>,
+}
+
+/// What is known of the copy of another node's journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowedExtent {
+    /// Entries that can be found.
+    pub indexed: u64,
+    /// Entries in the copy.
+    pub held: u64,
+    /// Why no more of them are looked at.
+    pub fault: Option<String>,
 }
 
 impl Index {
@@ -125,31 +143,89 @@ impl Index {
         let key = keys.token(Purpose::TraceIndex, &[b"terms"])?;
         let tokens = Tokens::new(key.first_chunk().unwrap_or(&[0; 16]));
         let tools = Tools { keys, tokens, months, pages: Pages::default(), ids: 0, limits: Limits::default() };
-        Ok(Self { folder: folder.to_owned(), journals: journals.to_owned(), tools, origins: BTreeMap::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            journals: journals.to_owned(),
+            followed: None,
+            tools,
+            origins: BTreeMap::new(),
+        })
     }
 
-    /// Looks at the entries that came since, `entries_max` of each journal at most; says whether none is left.
+    /// With the copies of other nodes' journals, as [`crate::follow`] keeps them under this folder.
+    pub fn following(mut self, followed: &Path) -> Self {
+        self.followed = Some((follow::journals(followed), follow::vaults(followed)));
+        self
+    }
+
+    /// Looks at the entries that came since, `entries_max` of each journal at most; says whether none is left of this node's own.
+    /// What is wrong with a followed journal keeps nobody from the others.
     pub fn catch_up(&mut self, entries_max: u64) -> Result<bool, IndexError> {
         self.find_origins()?;
         let mut whole = true;
         for origin in self.origins.values_mut() {
-            whole &= origin.catch_up(entries_max, &mut self.tools)?;
+            if !origin.followed {
+                whole &= origin.catch_up(entries_max, &mut self.tools)?;
+                continue;
+            }
+            let fault = origin.catch_up(entries_max.min(FOLLOWED_ENTRIES_MAX), &mut self.tools).err();
+            let fault = fault.map(|error| error.to_string());
+            if fault != origin.fault {
+                let journal = origin.name();
+                match &fault {
+                    Some(error) => tracing::error!(journal, error, "a followed journal cannot be searched any further"),
+                    None => tracing::info!(journal, "the followed journal is searched again"),
+                }
+            }
+            origin.fault = fault;
         }
         Ok(whole)
     }
 
+    /// Whether all of the followed journals that can be looked at has been.
+    pub fn has_followed(&self) -> bool {
+        let done = |origin: &Origin| !origin.followed || origin.fault.is_some() || origin.next() >= origin.published();
+        self.origins.values().all(done)
+    }
+
     /// Journals that are not known yet; what is no folder is the verification's business.
     fn find_origins(&mut self) -> Result<(), IndexError> {
-        for item in std::fs::read_dir(&self.journals)? {
-            let item = item?;
-            let Ok(name) = item.file_name().into_string() else { continue };
-            if !item.file_type()?.is_dir() || self.origins.contains_key(&name) || self.origins.len() >= ORIGINS_MAX {
-                continue;
+        let own = (self.journals.clone(), None);
+        let followed = self.followed.clone().filter(|(journals, _)| journals.is_dir());
+        let followed = followed.map(|(journals, vaults)| (journals, Some(vaults)));
+        for (journals, vaults) in [Some(own), followed].into_iter().flatten() {
+            for item in std::fs::read_dir(&journals)? {
+                let item = item?;
+                let Ok(name) = item.file_name().into_string() else { continue };
+                if !item.file_type()?.is_dir() || self.origins.contains_key(&name) || self.origins.len() >= ORIGINS_MAX
+                {
+                    continue;
+                }
+                // A copy of which nothing is verified yet holds nothing.
+                if vaults.is_some() && !item.path().join(CHECKPOINT).is_file() {
+                    continue;
+                }
+                let months = match &vaults {
+                    Some(vaults) => Arc::new(self.tools.months.copied_in(&vaults.join(&name))),
+                    None => Arc::clone(&self.tools.months),
+                };
+                let of = (item.path(), months, vaults.is_some());
+                let origin = Origin::open(&name, (&of.0, of.1, of.2), &self.folder.join(&name), &mut self.tools)?;
+                self.origins.insert(name, origin);
             }
-            let origin = Origin::open(&name, &item.path(), &self.folder.join(&name), &mut self.tools)?;
-            self.origins.insert(name, origin);
         }
         Ok(())
+    }
+
+    /// What is known of each followed journal.
+    pub fn followed(&self) -> BTreeMap<String, FollowedExtent> {
+        let extent = |origin: &Origin| FollowedExtent {
+            indexed: origin.next(),
+            held: origin.published(),
+            fault: origin.fault.clone(),
+        };
+        let followed = self.origins.iter().filter(|(_, origin)| origin.followed);
+        followed.map(|(name, origin)| (name.clone(), extent(origin))).collect()
     }
 
     /// Opens this many entries at most in one search, which then says that it stopped short.
@@ -158,10 +234,10 @@ impl Index {
         self
     }
 
-    /// How many entries were looked at, over all journals, and how many there were when that was last asked.
+    /// How many entries were looked at, over all of this node's own journals, and how many there were when that was last asked.
     pub fn progress(&self) -> (u64, u64) {
         let of = |origin: &Origin| (origin.next(), origin.next().max(origin.published()));
-        self.origins.values().map(of).fold((0, 0), |(a, b), (c, d)| (a + c, b + d))
+        self.origins.values().filter(|origin| !origin.followed).map(of).fold((0, 0), |(a, b), (c, d)| (a + c, b + d))
     }
 
     /// How far each journal was looked at.

@@ -22,14 +22,20 @@ use std::{
     fs,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use types::Time;
+use vault::MonthKeys;
 
 /// How long an intent may hold its chunk back while its outcome is waited for.
 const OUTCOME_WAIT: Duration = Duration::from_secs(60);
 /// Keys remembered for entries to come.
 const KEYS_MAX: usize = 256;
+/// Keys of a followed journal in memory: five for each opening and month make a thousand years of them.
+const FOLLOWED_KEYS_MAX: usize = 65_536;
+/// Terms of one trace of a followed journal: the longest of ours has some hundreds.
+const FOLLOWED_TERMS_MAX: usize = 4_096;
 
 /// The index of one journal.
 pub(crate) struct Origin {
@@ -56,12 +62,23 @@ pub(crate) struct Origin {
     published: u64,
     /// Entries past the tiles, as they were read for a search.
     tail: HashMap<u64, Vec<u8>>,
+    /// The pairs to which its months are sealed.
+    pub months: Arc<MonthKeys>,
+    /// It is a copy of another node's: what is wrong with it is its own trouble.
+    pub followed: bool,
+    /// Why a followed one is not looked at any further.
+    pub fault: Option<String>,
 }
 
 impl Origin {
     /// Takes up the index of a journal where it was left. What is missing, altered or of another time is left out, and read
     /// from the journal again.
-    pub fn open(name: &str, journal: &Path, folder: &Path, tools: &mut Tools) -> Result<Self, IndexError> {
+    pub fn open(
+        name: &str,
+        (journal, months, followed): (&Path, Arc<MonthKeys>, bool),
+        folder: &Path,
+        tools: &mut Tools,
+    ) -> Result<Self, IndexError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let mut origin = Self {
             name: name.to_owned(),
@@ -79,6 +96,9 @@ impl Origin {
             latest: i64::MIN,
             published: 0,
             tail: HashMap::new(),
+            months,
+            followed,
+            fault: None,
         };
         if let Some(manifest) = Manifest::load(folder, name, &tools.keys) {
             origin.take_up(manifest, tools);
@@ -99,7 +119,7 @@ impl Origin {
                 let same =
                     header.origin == self.name && (header.group.as_str(), header.from, header.to) == (group, from, to);
                 // Written while its month's key could not be read: now it can.
-                let blind = header.secret.is_empty() && tools.months.private(&header.group).is_ok();
+                let blind = header.secret.is_empty() && self.months.private(&header.group).is_ok();
                 (same && !blind).then_some(chunk)
             });
             match opened {
@@ -153,8 +173,14 @@ impl Origin {
         }
         let (name, journal, folder) = (self.name.clone(), self.journal.clone(), self.folder.clone());
         fs::remove_dir_all(&folder)?;
-        *self = Self::open(&name, &journal, &folder, tools)?;
+        let (months, followed) = (Arc::clone(&self.months), self.followed);
+        *self = Self::open(&name, (&journal, months, followed), &folder, tools)?;
         Ok(())
+    }
+
+    /// The journal's.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// How many entries were looked at.
@@ -233,7 +259,7 @@ impl Origin {
     fn forget_gone(&mut self, tools: &mut Tools) {
         let groups: BTreeSet<&String> =
             self.chunks.iter().map(|chunk| &chunk.header().group).chain(self.buffers.keys()).collect();
-        let gone: BTreeSet<String> = groups.into_iter().filter(|group| !tools.months.has(group)).cloned().collect();
+        let gone: BTreeSet<String> = groups.into_iter().filter(|group| !self.months.has(group)).cloned().collect();
         for chunk in &mut self.chunks {
             chunk.set_gone(gone.contains(&chunk.header().group), &mut tools.pages);
         }
@@ -242,7 +268,7 @@ impl Origin {
                 buffer.go_blind();
             }
         }
-        let months = &tools.months;
+        let months = &self.months;
         self.keys.lock_unless(|group| months.has(group));
     }
 
@@ -258,6 +284,9 @@ impl Origin {
         let header = &parts.header;
         self.latest = self.latest.max(header.time.micros());
         if header.kind == Kind::SealKey {
+            if self.followed && self.keys.len() >= FOLLOWED_KEYS_MAX {
+                return Err(bad("a followed journal gives more keys than any node would"));
+            }
             self.keys.add(entry);
             self.recent.push(entry.to_vec());
             if self.recent.len() > KEYS_MAX {
@@ -299,7 +328,7 @@ impl Origin {
     }
 
     fn push(&mut self, group: &str, index: u64, parts: Parts, terms: &mut Vec<Token>, tools: &mut Tools) {
-        let body = self.keys.body(&parts, &tools.months);
+        let body = self.keys.body(&parts, &self.months);
         let from = self.covered.get(group).copied().unwrap_or(0).min(index);
         let buffer = self.buffers.entry(group.to_owned()).or_insert_with(|| Buffer::new(from, &tools.tokens));
         if buffer.rows.is_empty() {
@@ -321,6 +350,10 @@ impl Origin {
             if kind != Kind::Intent {
                 terms.push(tools.tokens.became(Became::of(kind, outcome)));
             }
+        }
+        if self.followed && terms.len() > FOLLOWED_TERMS_MAX {
+            // Nothing that a node of ours writes: it is counted, and takes no memory.
+            terms.clear();
         }
         let row = Row {
             time: told.time.micros(),
@@ -365,7 +398,7 @@ impl Origin {
         group.clone_into(&mut header.group);
         let (family, month) = group.split_once('-').ok_or_else(|| bad("a month without family"))?;
         // A month that is gone meanwhile takes no more: its rows are only counted.
-        let to = if blind { None } else { tools.months.seal_to(family, month).ok() };
+        let to = if blind { None } else { self.months.seal_to(family, month).ok() };
         let name = name_of(group, header.from, header.to);
         manifest::write_whole(&self.folder, &name, &sealed::seal(header, &clear, &tools.keys, to.as_ref())?)?;
         self.adopt(Chunk::open(&self.folder.join(&name), tools.fresh_id(), &tools.keys)?);
@@ -398,10 +431,10 @@ impl Origin {
     }
 
     /// Reads the trace of a row; nothing if it cannot be read any more.
-    pub fn trace(&mut self, row: &Row, tools: &Tools) -> Result<Option<Trace>, IndexError> {
+    pub fn trace(&mut self, row: &Row) -> Result<Option<Trace>, IndexError> {
         let Some(entry) = self.entry(row)? else { return Ok(None) };
         let Ok(parts) = split(&entry) else { return Ok(None) };
-        let body: Option<Body> = self.keys.body(&parts, &tools.months);
+        let body: Option<Body> = self.keys.body(&parts, &self.months);
         let told = body.map(|body| Trace { outcome: row.outcome, ..trace_of(row.index, parts.header, body) });
         // A row that points at another moment is not of this journal.
         Ok(told.filter(|trace| trace.time.micros() == row.time))

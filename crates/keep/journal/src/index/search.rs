@@ -189,7 +189,7 @@ impl Index {
         let (Place::Chunk(name, _) | Place::Buffer(name, _)) = place;
         self.learn_keys(place)?;
         let Some(origin) = self.origins.get_mut(name) else { return Ok(()) };
-        let Some(mut trace) = origin.trace(row, &self.tools)? else {
+        let Some(mut trace) = origin.trace(row)? else {
             found.unreadable += 1;
             return Ok(());
         };
@@ -206,9 +206,9 @@ impl Index {
     fn learn_keys(&mut self, place: &Place) -> Result<(), IndexError> {
         let Place::Chunk(name, number) = place else { return Ok(()) };
         let Some(origin) = self.origins.get_mut(name) else { return Ok(()) };
-        let Origin { chunks, keys, .. } = origin;
+        let Origin { chunks, keys, months, .. } = origin;
         let Some(chunk) = chunks.get_mut(*number).filter(|chunk| !chunk.learned) else { return Ok(()) };
-        let reading = chunk.reading((&self.tools.keys, &self.tools.months), &mut self.tools.pages)?;
+        let reading = chunk.reading((&self.tools.keys, months), &mut self.tools.pages)?;
         reading.meta().keys.iter().for_each(|entry| keys.add(entry));
         chunk.learned = true;
         Ok(())
@@ -249,11 +249,12 @@ impl Index {
         ask: impl FnOnce(&mut dyn Rows, &TokenMaker) -> Result<T, IndexError>,
     ) -> Result<T, IndexError> {
         let Self { origins, tools, .. } = self;
-        let Tools { keys, months, pages, tokens, .. } = tools;
+        let Tools { keys, pages, tokens, .. } = tools;
         let gone = || super::bad("a part of the index is gone");
         match place {
             Place::Chunk(name, number) => {
-                let chunk = origins.get_mut(name).and_then(|origin| origin.chunks.get_mut(*number)).ok_or_else(gone)?;
+                let Origin { chunks, months, .. } = origins.get_mut(name).ok_or_else(gone)?;
+                let chunk = chunks.get_mut(*number).ok_or_else(gone)?;
                 ask(&mut chunk.reading((keys, months), pages)?, tokens)
             }
             Place::Buffer(name, group) => {
@@ -276,9 +277,9 @@ impl Index {
                 }
                 Place::Chunk(name, number) => {
                     let Self { origins, tools, .. } = self;
-                    let chunk = origins.get_mut(name).and_then(|origin| origin.chunks.get_mut(*number));
-                    let Some(chunk) = chunk else { continue };
-                    let mut reading = chunk.reading((&tools.keys, &tools.months), &mut tools.pages)?;
+                    let Some(Origin { chunks, months, .. }) = origins.get_mut(name) else { continue };
+                    let Some(chunk) = chunks.get_mut(*number) else { continue };
+                    let mut reading = chunk.reading((&tools.keys, months), &mut tools.pages)?;
                     super::count::chunk(&mut reading, query, &terms, &tools.tokens, &mut counts)?;
                 }
             }

@@ -29,7 +29,7 @@ mod head;
 mod live;
 mod minimum;
 pub mod note;
-mod open;
+pub(crate) mod open;
 mod pick;
 pub mod proof;
 mod prune;

@@ -93,7 +93,7 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, config: LogConfig, now: Time) -> Resu
 }
 
 /// Makes the folder if need be and locks it. The lock is on the folder itself: it leaves no file behind.
-fn take(folder: &Path) -> Result<File, LogError> {
+pub(crate) fn take(folder: &Path) -> Result<File, LogError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     let opened = made.and_then(|()| {
         // The folder's own name must be durable too.
@@ -164,7 +164,7 @@ fn create(disk: &dyn Disk, config: &LogConfig) -> io::Result<()> {
 }
 
 /// Reads the right edge of the tree that the checkpoint signs.
-fn load_edge(folder: &Path, checkpoint: &Checkpoint) -> Result<(Tree, Vec<u8>), Bad> {
+pub(crate) fn load_edge(folder: &Path, checkpoint: &Checkpoint) -> Result<(Tree, Vec<u8>), Bad> {
     let size = checkpoint.size;
     let mut rows = Vec::new();
     for level in (0..8).take_while(|level| row_len(size, *level) > 0) {

@@ -35,6 +35,8 @@ pub struct Verifying<'a> {
     pub threads: NonZeroUsize,
     /// Sizes whose roots are wanted.
     pub sizes: &'a BTreeSet<u64>,
+    /// It is a copy of what the log publishes, which has no segments and no reserve: only key, checkpoint and tiles may be there.
+    pub published_only: bool,
     /// Told how many entries are verified, and how many the checkpoint counts, now and then.
     pub progress: &'a dyn Fn(u64, u64),
 }
@@ -42,7 +44,7 @@ pub struct Verifying<'a> {
 impl Default for Verifying<'_> {
     fn default() -> Self {
         const NONE: &BTreeSet<u64> = &BTreeSet::new();
-        Self { pinned: None, threads: NonZeroUsize::MIN, sizes: NONE, progress: &|_, _| () }
+        Self { pinned: None, threads: NonZeroUsize::MIN, sizes: NONE, published_only: false, progress: &|_, _| () }
     }
 }
 
@@ -147,6 +149,12 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
         }
         self.note_root();
         self.tiles(&checkpoint)?;
+        if self.how.published_only {
+            return files.names(&|path| {
+                [VKEY, CHECKPOINT].contains(&path)
+                    || Tile::parse(path).is_some_and(|tile| tile.belongs_to(checkpoint.size))
+            });
+        }
         self.live(&vkey, checkpoint.size)?;
         if files.has(segment::SPARE) {
             is_spare(files, None)?;

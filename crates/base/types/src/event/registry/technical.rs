@@ -91,6 +91,26 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute),
     ),
     entry(
+        Event::JournalFollowed,
+        &[written(
+            Form::Note,
+            "the copy of another node's journal is whole, for the first time since the start or again",
+            "author `system.node`; detail: the journal",
+        )],
+        &["clausier:O-6.1"],
+        codes("110100", Do::Execute),
+    ),
+    entry(
+        Event::JournalUnfollowed,
+        &[written(
+            Form::Note,
+            "another node's journal could not be copied for a minute, or what its node shows is not the journal that was: the detail then begins with ALARM",
+            "author `system.node`; detail: the journal and why",
+        )],
+        &["clausier:O-6.1"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
         Event::JournalStamped,
         &[written(
             Form::Note,
