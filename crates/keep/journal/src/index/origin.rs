@@ -231,12 +231,13 @@ impl Origin {
         if first == self.first {
             return Ok(());
         }
-        self.first = first;
         if self.next < first {
             (self.next, self.offset) = (first, 0);
         }
         let Some(read) = read_entries(&self.journal, first..first + 1)?.next() else { return Ok(()) };
         let moment = split(&read?.1).map_err(|_| bad("an entry cannot be read"))?.header.time.micros();
+        // Not before the entry was read: what fails is tried again.
+        self.first = first;
         // What a group whose key is gone holds after that moment is still there to be counted.
         let months = &tools.months;
         let went = |group: &str, latest: i64| latest < moment && !months.has(group);

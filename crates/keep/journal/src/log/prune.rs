@@ -80,8 +80,12 @@ pub(super) fn sweep(disk: &dyn Disk, root: &Path, below: u64) -> io::Result<u64>
         let mut gone: Vec<Tile> = tiles.filter(|tile| tile.is_below(below)).collect();
         gone.sort_unstable();
         for tile in &gone {
-            disk.remove(&root.join(tile.path()))?;
-            removed += 1;
+            match disk.remove(&root.join(tile.path())) {
+                Ok(()) => removed += 1,
+                // The publisher, who takes away partial tiles that full ones replaced, was first.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         if !gone.is_empty() {
             disk.sync_folder(&folder)?;

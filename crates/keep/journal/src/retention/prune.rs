@@ -35,12 +35,15 @@ impl Journal {
     pub async fn raise_due(&self) -> Result<Option<u64>, JournalError> {
         let ledgers = self.caught_up_with_others().await?;
         let (now, folder) = (self.now(), self.0.keeper.folder.join(&self.0.origin));
-        if !ledgers.own.book.is_pruned() {
-            // Announced, and a stop came before its end.
+        let prospect = ledgers.prospect(&folder, now)?;
+        if unfinished(&ledgers.own.book, &folder)? {
+            // Announced, and a stop came before its end; or what went was put back.
+            if !self.may_finish(&ledgers)? {
+                return Ok(None);
+            }
             let proven = self.proven().await?;
             return self.finish_raise(&proven).await;
         }
-        let prospect = ledgers.prospect(&folder, now)?;
         let tried = self.0.keeper.raise_tried.load(Ordering::SeqCst);
         if prospect.next <= prospect.present || prospect.next == tried {
             return Ok(None);
@@ -67,17 +70,46 @@ impl Journal {
             self.0.keeper.raise_tried.store(prospect.next, Ordering::SeqCst);
             return Ok(None);
         }
+        if let Err(why) = proven.own.book.would_take(&statement, now) {
+            tracing::error!(minimum = next, %why, "the journal would not take the statement: the minimum stays");
+            self.0.keeper.raise_tried.store(prospect.next, Ordering::SeqCst);
+            return Ok(None);
+        }
         self.state_as_node(Event::MinimumRaised, &statement).await?;
         // Read back and verified: what goes is what the journal says, not what was meant. Nobody decides anything meanwhile.
         let proven = self.proven().await?;
         let raised = self.finish_raise(&proven).await;
+        if matches!(raised, Ok(None)) {
+            // It counts for nothing, or waits: the same is not stated again each hour.
+            tracing::error!(minimum = next, "a raised minimum was stated and is not in force yet");
+            self.0.keeper.raise_tried.store(prospect.next, Ordering::SeqCst);
+        }
         drop(ledgers);
         raised
     }
 
+    /// Whether what was stated may be done now: until the first file goes, whatever was decided since keeps it.
+    fn may_finish(&self, ledgers: &Ledgers) -> Result<bool, JournalError> {
+        let (now, folder) = (self.now(), self.0.keeper.folder.join(&self.0.origin));
+        let minimum = ledgers.own.book.minimum();
+        if begins_at(&folder)? >= minimum {
+            return Ok(true);
+        }
+        let kept = self.0.keeper.clock_moved(now) || ledgers.prospect(&folder, now)?.next < minimum;
+        if kept {
+            tracing::warn!(
+                minimum,
+                "the journal's minimum was stated; a hold, a retention or the clock keeps its entries"
+            );
+        }
+        Ok(!kept)
+    }
+
     /// What a stop left of a raised minimum, and files that came back: asked for at the start.
     pub(super) async fn finish_raises(&self) -> Result<(), JournalError> {
-        if !self.caught_up().await?.own.book.is_pruned() {
+        let folder = self.0.keeper.folder.join(&self.0.origin);
+        let is_unfinished = unfinished(&self.caught_up().await?.own.book, &folder)?;
+        if is_unfinished {
             let proven = self.proven().await?;
             self.finish_raise(&proven).await?;
         }
@@ -91,7 +123,11 @@ impl Journal {
     }
 
     async fn finish_raise(&self, proven: &Ledgers) -> Result<Option<u64>, JournalError> {
-        let Some(raised) = proven.own.book.raised().filter(|_| !proven.own.book.is_pruned()) else { return Ok(None) };
+        let folder = self.0.keeper.folder.join(&self.0.origin);
+        if !unfinished(&proven.own.book, &folder)? || !self.may_finish(proven)? {
+            return Ok(None);
+        }
+        let Some(raised) = proven.own.book.raised() else { return Ok(None) };
         let minimum = Minimum { size: raised.minimum, root: raised.root, stated_at: proven.own.raised_at() };
         let size = minimum.size;
         let mut published = self.0.log.checkpoint();
@@ -102,7 +138,9 @@ impl Journal {
         let journal = self.clone();
         let pruned = tokio::task::spawn_blocking(move || journal.0.log.prune(&minimum)).await;
         let files = pruned.map_err(|_| JournalError::Fault)??;
-        self.state_as_node(Event::JournalPruned, &Statement::Pruned { minimum: size }).await?;
+        if !proven.own.book.is_pruned() {
+            self.state_as_node(Event::JournalPruned, &Statement::Pruned { minimum: size }).await?;
+        }
         tracing::info!(minimum = size, files, "entries past the longest retention went: the journal begins later");
         Ok(Some(size))
     }
@@ -123,6 +161,16 @@ impl Journal {
         };
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Fault)?
     }
+}
+
+/// Where the files begin.
+fn begins_at(folder: &Path) -> Result<u64, JournalError> {
+    crate::log::first_entry(folder).map_err(|bad| JournalError::Log(bad.into()))
+}
+
+/// Whether a minimum was stated that the files do not begin at, or is not said to be done.
+fn unfinished(book: &Book, folder: &Path) -> Result<bool, JournalError> {
+    Ok(!book.is_pruned() || begins_at(folder)? < book.minimum())
 }
 
 /// The minimum as a folder's files say it and as it may become, without any key: for the command line.

@@ -273,3 +273,65 @@ fn nobody_asks_for_a_minimum() {
     assert_eq!((book.minimum(), book.stray()), (0, 1));
     assert_eq!(book.would_take(&Statement::Pruned { minimum: 512 }, START), Err(NotCounted::OutOfBounds));
 }
+
+async fn what_is_decided_before_the_first_file_goes_keeps_it(database: &TestDatabase) {
+    let fixture = Fixture::of_many_years(database).await;
+    let (first, minimum) = (Month::of(START), fixture.minimum().await.next);
+    let raised = fixture.raised_by_hand(minimum).await;
+    fixture.journal.state_as_node(Event::MinimumRaised, &Statement::Raised(Box::new(raised))).await.unwrap();
+    assert_eq!(fixture.ask((7, 1), Change::Hold { family: None, from: first, to: first }).await, Ok(()));
+    assert_eq!(fixture.confirm((7, 2)).await, Ok(()));
+    assert_eq!(fixture.journal.raise_due().await.unwrap(), None);
+    let fixture = fixture.crash().await;
+    fixture.journal.finish_purges().await.unwrap();
+    assert_eq!(fixture.journal.raise_due().await.unwrap(), None);
+    assert!(fixture.origin().join("tile/entries/000").exists());
+    assert_eq!(first_entry(&fixture.origin()), Ok(0));
+    assert_eq!((fixture.of(Event::MinimumRaised).len(), fixture.of(Event::JournalPruned).len()), (1, 0));
+    fixture.check(&fixture.markers().await);
+    // Lifted, it goes.
+    assert_eq!(fixture.ask((8, 1), Change::Lift { hold: [7; 16] }).await, Ok(()));
+    assert_eq!(fixture.confirm((8, 2)).await, Ok(()));
+    fixture.weeks(5, 1, 10).await;
+    let fixture = fixture.crash().await;
+    fixture.journal.finish_purges().await.unwrap();
+    assert_eq!(first_entry(&fixture.origin()), Ok(minimum));
+    assert!(!fixture.origin().join("tile/entries/000").exists());
+    fixture.check(&fixture.markers().await);
+}
+both!(what_is_decided_before_the_first_file_goes_keeps_it);
+
+fn put_back(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for item in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(item.file_name());
+        if item.path().is_dir() {
+            put_back(&item.path(), &to);
+        } else if !to.exists() {
+            std::fs::copy(item.path(), to).unwrap();
+        }
+    }
+}
+
+async fn what_a_copy_brings_back_goes_again(database: &TestDatabase) {
+    let fixture = Fixture::of_many_years(database).await;
+    let copy = tempfile::tempdir().unwrap();
+    fixture.settled().await;
+    put_back(&fixture.origin().join("tile"), copy.path());
+    let minimum = fixture.minimum().await.next;
+    assert_eq!(fixture.journal.raise_due().await.unwrap(), Some(minimum));
+    fixture.settled().await;
+    // An older copy over it, without what says that it begins later.
+    put_back(copy.path(), &fixture.origin().join("tile"));
+    std::fs::remove_file(fixture.origin().join("minimum")).unwrap();
+    assert_eq!(first_entry(&fixture.origin()), Ok(0));
+    let fixture = fixture.crash().await;
+    fixture.journal.finish_purges().await.unwrap();
+    assert_eq!(first_entry(&fixture.origin()), Ok(minimum));
+    assert!(!fixture.origin().join("tile/entries/000").exists());
+    assert_eq!((fixture.of(Event::MinimumRaised).len(), fixture.of(Event::JournalPruned).len()), (1, 1));
+    assert_eq!(fixture.journal.raise_due().await.unwrap(), None);
+    assert_eq!(fixture.of(Event::MinimumRaised).len(), 1, "nothing is stated again");
+    fixture.check(&fixture.markers().await);
+}
+both!(what_a_copy_brings_back_goes_again);
