@@ -335,8 +335,7 @@ impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
         let remotes = remotes::of(&node, &SystemClock)?;
-        let origin = (node.name.as_str(), node.new_origin);
-        let (slots, policies) = (node.reserve_slots, node.policies);
+        let (origin, slots, policies) = ((node.name.as_str(), node.new_origin), node.reserve_slots, node.policies);
         let keep = Keep::open(origin, &node.data, &node.store, &node.master, slots, policies).await?;
         let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
         told::told_at_start(&keep.journal, &keep.policies, node.configuration).await?;
@@ -369,7 +368,6 @@ impl Node {
                 (Door::Suppliers, node.suppliers.as_ref()),
             ],
         )?;
-        proving.remotes = remotes;
         let (mut pages, mut signins, mut care, mut relays) = (Vec::new(), Vec::new(), None, None);
         if let Some((door, sis)) = node.portal {
             let signin = ground.served(Door::Portal, PORTAL_ROLES, door.sessions)?;
@@ -395,7 +393,8 @@ impl Node {
             let following = Following::new(keeps, keep.policies.clone(), keys, hospital.clone(), bounds);
             (Arc::new(following), hospital, config.every)
         });
-        proving.following = following.as_ref().map(|(following, _, every)| (following.clone(), *every));
+        let followed = following.as_ref().map(|(following, _, every)| (following.clone(), *every));
+        (proving.remotes, proving.following) = (remotes, followed);
         let mut reminding = None;
         let second = match node.trust {
             Some(trust) => {

@@ -165,7 +165,7 @@ impl Journal {
 
 /// Where the files begin.
 fn begins_at(folder: &Path) -> Result<u64, JournalError> {
-    crate::log::first_entry(folder).map_err(|bad| JournalError::Log(bad.into()))
+    crate::log::first_entry(folder).map_err(JournalError::Log)
 }
 
 /// Whether a minimum was stated that the files do not begin at, or is not said to be done.
