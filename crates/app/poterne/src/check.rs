@@ -410,6 +410,8 @@ mod tests {
                 "✓ proxies of the relays: 10.0.0.11/32 say by the PROXY protocol whom each connection is for; \
                  nobody else comes in",
                 "! administration of the desk: where all of the staff comes in; [desk.administration] puts it apart",
+                "! rights over others: signed, but one administrator's key alone is pinned: when that account is suspended \
+                 or that device lost, nobody can sign or approve until another is: pin a second one's",
             ]
         );
     }

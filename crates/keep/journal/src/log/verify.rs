@@ -2,6 +2,7 @@
 
 use super::{
     Bad,
+    disk::UNFINISHED,
     files::Files,
     hasher::{Hashed, each_bundle},
     live::{self, load_hashes},
@@ -160,8 +161,12 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
             is_spare(files, None)?;
         }
         reserve::parse(&files.load(REVOCATIONS, RESERVE_BYTES_MAX)?, &vkey)?;
-        // Beside a node at work, what lies below the minimum may be on its way out.
-        let kept = verdict.minimum.as_ref().filter(|_| !files.is_moving()).map_or(0, |minimum| minimum.size);
+        // Beside a node at work, tiles are on their way in and out, for as long as its disk takes: there their names must only
+        // be names of tiles. Nobody reads those that the checkpoint does not cover, and the node clears them.
+        if files.is_moving() {
+            return files.names(&|path| is_file_of_log(path.strip_suffix(UNFINISHED).unwrap_or(path)));
+        }
+        let kept = verdict.minimum.as_ref().map_or(0, |minimum| minimum.size);
         files.names(&|path| is_known(path, checkpoint.size, kept))
     }
 

@@ -126,6 +126,29 @@ async fn missing_and_unknown_names_are_seen() {
 }
 
 #[tokio::test]
+async fn what_a_slow_disk_has_under_way_beside_a_node_is_not_bad() {
+    let image = image(300, 0).await;
+    let folder = image.path();
+    let at_work = fs::File::open(folder).unwrap();
+    at_work.lock().unwrap();
+    for name in ["tile/0/001.p/50", "tile/0/001.p/77.tmp", "tile/entries/001.p/77", "checkpoint.tmp"] {
+        let path = folder.join(name);
+        fs::write(&path, b"under way").unwrap();
+        assert!(check(folder).ok, "{name} beside a node");
+        fs::remove_file(&path).unwrap();
+    }
+    for name in ["x.tmp", "tile/0/x", "tile/0/001.p/77.tmp.tmp", "vkey2"] {
+        let path = folder.join(name);
+        fs::write(&path, b"").unwrap();
+        assert!(!check(folder).ok, "{name} is unknown to a node too");
+        fs::remove_file(&path).unwrap();
+    }
+    fs::write(folder.join("tile/0/001.p/50"), b"under way").unwrap();
+    drop(at_work);
+    assert!(!check(folder).ok, "nothing is under way in a log that stands still");
+}
+
+#[tokio::test]
 async fn the_first_bad_entry_is_named() {
     let image = image(300, 0).await;
     let file = "tile/entries/000";
