@@ -19,27 +19,33 @@ use store::{Store, StoreConfig};
 use types::{ClientAddress, Clock, Door, EstablishmentId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MasterKey};
 
-const USAGE: &str = "Usage: bench/sign-in-speed [--sessions N] [--rounds N] [--flood N]";
+const USAGE: &str = "Usage: bench/sign-in-speed [--sessions N] [--rounds N] [--flood N] [--pause MILLISECONDS]";
 const HERE: EstablishmentId = EstablishmentId::from_bytes([1; 16]);
 const PASSWORD: &str = "une porte bien gardée";
 const PORTAL: &[Role] = &[Role::Patient];
 /// Sessions that open something; the others are rows of the same size that nobody has a token of.
 const LIVING: usize = 100;
+/// Turns of each measure, and how many callers make them at once where there are several.
+const TURNS: u32 = 20_000;
+const CALLERS: usize = 4;
 
 struct Plan {
     sessions: u32,
     rounds: usize,
     flood: usize,
+    /// What lies between an answer and the next request of the same stranger, in milliseconds: the network, its TLS.
+    pause: u64,
 }
 
 impl Plan {
     fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
-        let mut plan = Self { sessions: 100_000, rounds: 120, flood: 64 };
+        let mut plan = Self { sessions: 100_000, rounds: 120, flood: 64, pause: 20 };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--sessions" => plan.sessions = words.next()?.parse().ok()?,
                 "--rounds" => plan.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
                 "--flood" => plan.flood = words.next()?.parse().ok()?,
+                "--pause" => plan.pause = words.next()?.parse().ok()?,
                 // What `cargo bench` adds.
                 "--bench" => {}
                 _ => return None,
@@ -145,6 +151,13 @@ impl House {
         .unwrap();
     }
 
+    /// One decision of the policies.
+    fn decides(&self, who: &signin::SignedIn) {
+        let see = SeeOwnMeans { account: who.account };
+        let now = self.clock.now();
+        std::hint::black_box(self.policies.decide(&who.authenticated, see, &Facts::default(), now).unwrap());
+    }
+
     /// What a session's look-up is compared with: its row and its account's, read by name.
     async fn bare(&self, id: &[u8]) -> Duration {
         let began = Instant::now();
@@ -200,14 +213,20 @@ async fn main() {
         cookies.push(house.signs_in(0, from).await.unwrap().0);
     }
     println!("one among {} sessions, SQLite", LIVING);
-    sessions(&house, &cookies, home).await;
+    as_a_door_does(&house, &cookies, home).await;
     house.fill(plan.sessions).await;
     println!("one among {} sessions, SQLite", plan.sessions as usize + LIVING);
-    sessions(&house, &cookies, home).await;
+    as_a_door_does(&house, &cookies, home).await;
     flood(&house, &plan, home).await;
 }
 
-async fn sessions(house: &House, cookies: &[String], from: ClientAddress) {
+/// In a task of its own, as each connection of a door is: the runtime's threads then wake nobody they need not.
+async fn as_a_door_does(house: &Arc<House>, cookies: &[String], from: ClientAddress) {
+    let (house, cookies) = (Arc::clone(house), cookies.to_vec());
+    tokio::spawn(async move { sessions(&house, &cookies, from).await }).await.unwrap();
+}
+
+async fn sessions(house: &Arc<House>, cookies: &[String], from: ClientAddress) {
     let (mut resumed, mut bare) = (Vec::new(), Vec::new());
     let ids: Vec<Vec<u8>> = cookies
         .iter()
@@ -216,7 +235,7 @@ async fn sessions(house: &House, cookies: &[String], from: ClientAddress) {
             id.as_bytes().to_vec()
         })
         .collect();
-    for n in 0..20_000 {
+    for n in 0..TURNS as usize {
         let of = (n * 7919) % cookies.len();
         let began = Instant::now();
         let who = house.door.resume(&cookies[of], from).await.unwrap();
@@ -227,44 +246,74 @@ async fn sessions(house: &House, cookies: &[String], from: ClientAddress) {
     let (p50, _) = told("a session honored", resumed);
     let (raw, _) = told("its rows read by name, and nothing else", bare);
     println!("  ratio of the medians {:.1}", p50.as_secs_f64() / raw.as_secs_f64());
-    // Processor time: of honoring and one decision, then of the decision alone, then of the bare reading.
-    let count = 20_000_u32;
-    let decide = |who: &signin::SignedIn| {
-        let see = SeeOwnMeans { account: who.account };
-        std::hint::black_box(
-            house.policies.decide(&who.authenticated, see, &Facts::default(), house.clock.now()).unwrap(),
-        );
-    };
-    let began = ticks();
-    for n in 0..count as usize {
-        decide(&house.door.resume(&cookies[(n * 7919) % cookies.len()], from).await.unwrap());
+    for callers in [1, CALLERS] {
+        processor_time(house, cookies, &ids, from, callers).await;
     }
-    let page = Duration::from_millis((ticks() - began) * 10) / count;
-    let who = house.door.resume(&cookies[0], from).await.unwrap();
-    let began = ticks();
-    for _ in 0..count {
-        decide(&who);
-    }
-    let decision = Duration::from_millis((ticks() - began) * 10) / count;
-    let began = ticks();
-    for n in 0..count as usize {
-        house.bare(&ids[(n * 7919) % ids.len()]).await;
-    }
-    let raw = Duration::from_millis((ticks() - began) * 10) / count;
+}
+
+/// Processor time of honoring and one decision, of the decision alone, and of the bare reading. One caller leaves the machine
+/// idle between two steps of one request, and waking an idle processor counts as time of whoever wakes it; with several it
+/// has something to do.
+async fn processor_time(house: &Arc<House>, cookies: &[String], ids: &[Vec<u8>], from: ClientAddress, callers: usize) {
+    let page = per_turn(callers, |n| {
+        let (house, cookie) = (Arc::clone(house), cookies[(n * 7919) % cookies.len()].clone());
+        async move { house.decides(&house.door.resume(&cookie, from).await.unwrap()) }
+    })
+    .await;
+    let who = Arc::new(house.door.resume(&cookies[0], from).await.unwrap());
+    let decision = per_turn(callers, |_| {
+        let (house, who) = (Arc::clone(house), Arc::clone(&who));
+        async move { house.decides(&who) }
+    })
+    .await;
+    let bare = per_turn(callers, |n| {
+        let (house, id) = (Arc::clone(house), ids[(n * 7919) % ids.len()].clone());
+        async move {
+            house.bare(&id).await;
+        }
+    })
+    .await;
     println!(
-        "  processor time: session and policy {page:.1?}, the decision alone {decision:.1?}, the bare reading {raw:.1?}"
+        "  processor time, callers at once: {callers}: session and policy {page:.1?}, the decision alone {decision:.1?}, \
+         the bare reading {bare:.1?}"
     );
+}
+
+/// Processor time of one turn, of many that so many callers make at once, each in a task of its own as a door's connections are.
+async fn per_turn<F>(callers: usize, turn: impl Fn(usize) -> F) -> Duration
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut turns = [const { Vec::new() }; CALLERS];
+    for n in 0..TURNS as usize {
+        turns[n % callers].push(turn(n));
+    }
+    let began = ticks();
+    let mut at_once = tokio::task::JoinSet::new();
+    for turns in turns {
+        at_once.spawn(async move {
+            for turn in turns {
+                turn.await;
+            }
+        });
+    }
+    while let Some(ended) = at_once.join_next().await {
+        ended.unwrap();
+    }
+    Duration::from_millis((ticks() - began) * 10) / TURNS
 }
 
 /// An owner who comes from where he came from lately, and one who never came from there, quiet and under a flood, in turns.
 async fn flood(house: &Arc<House>, plan: &Plan, home: ClientAddress) {
     let (pours, ends) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (next, tried) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU64::new(0)));
-    let under_way = Arc::new(AtomicU64::new(0));
+    let (under_way, turned_away) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let pause = Duration::from_millis(plan.pause);
     let mut strangers = tokio::task::JoinSet::new();
     for _ in 0..plan.flood {
         let (house, pours, ends) = (Arc::clone(house), Arc::clone(&pours), Arc::clone(&ends));
         let (next, tried, under_way) = (Arc::clone(&next), Arc::clone(&tried), Arc::clone(&under_way));
+        let turned_away = Arc::clone(&turned_away);
         strangers.spawn(async move {
             while !ends.load(Ordering::Relaxed) {
                 if !pours.load(Ordering::Relaxed) {
@@ -279,8 +328,11 @@ async fn flood(house: &Arc<House>, plan: &Plan, home: ClientAddress) {
                 if let Ok(ceremony) = house.door.first_step(&format!("personne.{}", n % 1000), wrong, from).await {
                     let _ = house.door.second_step(&ceremony, "000000", from).await;
                     tried.fetch_add(1, Ordering::Relaxed);
+                } else {
+                    turned_away.fetch_add(1, Ordering::Relaxed);
                 }
                 under_way.fetch_sub(1, Ordering::Relaxed);
+                tokio::time::sleep(pause).await;
             }
         });
     }
@@ -313,8 +365,13 @@ async fn flood(house: &Arc<House>, plan: &Plan, home: ClientAddress) {
     }
     ends.store(true, Ordering::Relaxed);
     while strangers.join_next().await.is_some() {}
-    let rate = tried.load(Ordering::Relaxed) as f64 / poured.as_secs_f64();
-    println!("a sign-in, {} strangers at once from everywhere ({rate:.0} failures a second)", plan.flood);
+    let a_second = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64 / poured.as_secs_f64();
+    let (rate, away) = (a_second(&tried), a_second(&turned_away));
+    println!(
+        "a sign-in, {} strangers at once from everywhere, {} ms between an answer and the next request ({rate:.0} failures and \
+         {away:.0} turned away a second)",
+        plan.flood, plan.pause
+    );
     let names = ["quiet, at home", "quiet, elsewhere", "flood, at home", "flood, elsewhere"];
     let mut p99 = [Duration::ZERO; 4];
     for (place, name) in names.iter().enumerate() {
@@ -322,7 +379,7 @@ async fn flood(house: &Arc<House>, plan: &Plan, home: ClientAddress) {
             p99[place] = told(name, std::mem::take(&mut times[place])).1;
         }
         if refused[place] > 0 {
-            println!("    {} refused for want of a turn, or made to wait", refused[place]);
+            println!("    {} refused for want of a turn, made to wait or asked for a puzzle", refused[place]);
         }
     }
     if refused[2] == 0 {
