@@ -51,9 +51,12 @@ impl Lists {
             Ok(pem) => self.trust.renew(&pem).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        self.seen = Some(written);
         match renewed {
-            Ok(()) => tracing::info!(%path, "revocation lists read"),
+            Ok(()) => {
+                // What could not be used is tried again, even where a right on it, not its text, is what is mended.
+                self.seen = Some(written);
+                tracing::info!(%path, "revocation lists read");
+            }
             Err(error) => {
                 tracing::warn!(%path, %error, "revocation lists cannot be used; those read before serve until their end");
             }
@@ -77,8 +80,13 @@ pub async fn follow(mut lists: Vec<Lists>, stop: CancellationToken) {
             lists.iter_mut().for_each(Lists::look);
             lists
         });
-        let Ok(after) = looked.await else { return };
-        lists = after;
+        match looked.await {
+            Ok(after) => lists = after,
+            Err(error) => {
+                tracing::error!(%error, "revocation lists are not looked at any more until the node is started again");
+                return;
+            }
+        }
     }
 }
 
@@ -142,5 +150,39 @@ mod tests {
         write(others);
         looks();
         assert!(!believed(), "it is there again");
+    }
+
+    #[tokio::test]
+    async fn a_kept_connection_is_not_used_beyond_a_renewal() {
+        let (here, other) = (Authority::new(SystemClock.now()).unwrap(), Authority::new(SystemClock.now()).unwrap());
+        let hospital = demo::Hospital::generate(1, jiff::civil::date(2026, 11, 21));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/fhir", listener.local_addr().unwrap().port());
+        let server = here.issue_server(&["localhost"]).unwrap();
+        let sis = demo::Sis::new(&hospital, &server, &here.ca_pem(), demo::SisFaults::new()).unwrap();
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(sis.serve(listener, stop.clone()));
+        let lists = [&here, &other].map(|authority| authority.list_pem().unwrap());
+        let trust = Trust::new(web::serve::provider(), here.ca_pem().as_bytes(), Some(lists[0].as_bytes())).unwrap();
+        let (trust, shown) = (Arc::new(trust), here.issue_client("porte").unwrap());
+        let asked = care::Sis::new(care::SisConfig {
+            url,
+            trust: Arc::clone(&trust),
+            certificate_pem: shown.chain_pem.into_bytes(),
+            key_pem: types::Secret::new(shown.key_pem.expose().clone().into_bytes()),
+            wait: Duration::from_secs(5),
+        })
+        .unwrap();
+        for _ in 0..2 {
+            asked.reach().await.unwrap();
+        }
+        // Nothing covers its certificate any more; its connection is still open.
+        trust.renew(lists[1].as_bytes()).unwrap();
+        let refused = asked.reach().await.unwrap_err().to_string();
+        assert!(refused.contains("certificate") || refused.contains("revocation"), "{refused}");
+        trust.renew(lists[0].as_bytes()).unwrap();
+        asked.reach().await.unwrap();
+        stop.cancel();
+        served.await.unwrap().unwrap();
     }
 }

@@ -21,6 +21,8 @@ pub fn client(trust: Option<&Arc<Trust>>, wait: Duration) -> Result<Client> {
         .https_only(trust.is_some())
         .redirect(Policy::none())
         .no_proxy()
+        // No connection is kept: who was revoked since would be asked on over it.
+        .pool_max_idle_per_host(0)
         .timeout(wait)
         .build()?;
     Ok(client)

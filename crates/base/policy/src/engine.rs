@@ -161,6 +161,10 @@ impl Policies {
     }
 
     pub(crate) fn of(schema: Schema, set: PolicySet) -> Result<Self, BadPolicies> {
+        if schema.action_groups().next().is_some() {
+            // Entities are made for each question without the schema's own: a head that names a group would say nothing.
+            return Err(BadPolicies(vec!["the schema holds groups of actions, which no question is about".to_owned()]));
+        }
         let (own, permits) = (Vec::new(), Vec::new());
         let set = Narrowed::new(&schema, set).map_err(|error| BadPolicies(vec![error.to_string()]))?;
         Ok(Self { schema, set, authorizer: Authorizer::new(), own, weighs_proof: false, permits })

@@ -14,7 +14,12 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use serde::de::DeserializeOwned;
-use std::{collections::HashMap, str::FromStr as _, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    str::FromStr as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use trust::Trust;
 use types::{
     Category, Confidentiality, EstablishmentId, Ins, ObjectId, ObjectRef, PatientId,
@@ -64,11 +69,44 @@ pub enum SisError {
     Stray(#[from] Stray),
 }
 
+/// How long connections of one client are kept at most where revocation is looked at: a list ends on its own.
+const CLIENT_AGE_MAX: Duration = Duration::from_secs(3600);
+
 /// The client.
 pub struct Sis {
-    client: Client,
+    config: SisConfig,
+    asking: Mutex<Asking>,
     base: Url,
-    wait: Duration,
+}
+
+/// A client with the connections that it keeps.
+struct Asking {
+    client: Client,
+    /// Of the lists when it was made.
+    renewals: u64,
+    since: Instant,
+}
+
+impl Asking {
+    fn new(config: &SisConfig) -> Result<Self, SisError> {
+        let renewals = config.trust.renewals();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls(config)?)
+            .https_only(true)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(config.wait)
+            .timeout(config.wait)
+            .pool_max_idle_per_host(16)
+            .build()
+            .map_err(|error| SisError::Config(error.to_string()))?;
+        Ok(Self { client, renewals, since: Instant::now() })
+    }
+
+    /// Whether its connections were held against lists that are in force.
+    fn serves(&self, trust: &Trust) -> bool {
+        !trust.revokes() || (self.renewals == trust.renewals() && self.since.elapsed() < CLIENT_AGE_MAX)
+    }
 }
 
 /// A patient found in the SIS.
@@ -86,17 +124,17 @@ impl Sis {
         if base.scheme() != "https" {
             return Err(told("the SIS's URL must begin with https://"));
         }
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(&config)?)
-            .https_only(true)
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(config.wait)
-            .timeout(config.wait)
-            .pool_max_idle_per_host(16)
-            .build()
-            .map_err(|error| SisError::Config(error.to_string()))?;
-        Ok(Self { client, base, wait: config.wait })
+        let asking = Mutex::new(Asking::new(&config)?);
+        Ok(Self { config, asking, base })
+    }
+
+    /// A client whose connections were held against the lists in force: after a renewal the former ones are not used any more.
+    fn client(&self) -> Result<Client, SisError> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if !asking.serves(&self.config.trust) {
+            *asking = Asking::new(&self.config)?;
+        }
+        Ok(asking.client.clone())
     }
 
     /// Its base address.
@@ -106,7 +144,7 @@ impl Sis {
 
     /// How long a page may wait for all it asks of the SIS.
     pub fn wait(&self) -> Duration {
-        self.wait
+        self.config.wait
     }
 
     /// Asks for one patient at most, to see whether it answers at all.
@@ -148,7 +186,7 @@ impl Sis {
             .unwrap_or("")
             .to_owned();
         let request = self
-            .client
+            .client()?
             .post(url)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/fhir+json")
@@ -402,7 +440,7 @@ impl Sis {
     }
 
     async fn get<T: DeserializeOwned>(&self, url: Url, bytes_max: usize) -> Result<T, SisError> {
-        read(self.client.get(url).header("accept", "application/fhir+json"), bytes_max).await
+        read(self.client()?.get(url).header("accept", "application/fhir+json"), bytes_max).await
     }
 }
 

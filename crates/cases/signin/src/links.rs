@@ -181,7 +181,8 @@ impl SignInService {
         let shown = self.shown((&account, &secrets), (&chosen, address), (&who, action())).await?;
         let personal = vec![secrets.login.clone(), secrets.display_name.clone()];
         let hash = match secrets.directory {
-            None => Some(self.new_password(&parts.hasher, chosen.password, account.role, personal).await??),
+            // Whoever has the link's secret does not stand in the strangers' line.
+            None => Some(self.new_password(&parts.home_hasher, chosen.password, account.role, personal).await??),
             Some(_) => None,
         };
         let authorized =

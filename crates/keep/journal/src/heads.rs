@@ -7,12 +7,9 @@ use crate::{
     entry::{Kind, header},
     log::{Bad, Checkpoint, root_at, tree::Hash},
     retention::{Begun, Ledger},
+    verify::began_before,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use store::{Store, StoreError, WriteDoor};
 use types::{Event, Time, TraceId};
 
@@ -55,7 +52,7 @@ pub async fn read_heads(store: &Store) -> Result<BTreeMap<String, Head>, StoreEr
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
     pub head: Option<Head>,
-    pub acts: BTreeSet<TraceId>,
+    pub acts: BTreeMap<TraceId, Time>,
 }
 
 async fn head_of(door: &WriteDoor, origin: &str) -> Result<Option<Head>, StoreError> {
@@ -100,13 +97,15 @@ pub(crate) async fn remembered(door: &WriteDoor, origin: &str) -> Result<Remembe
     let head = head_of(door, origin).await?;
     let since = head.as_ref().map_or(i64::MIN, |head| (head.at - MARGIN).micros());
     let mut transaction = door.begin().await?;
-    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT trace_id FROM effects WHERE origin = $1 AND at_micros >= $2")
-        .bind(origin)
-        .bind(since)
-        .fetch_all(&mut *transaction)
-        .await?;
-    let trace = |(bytes,): (Vec<u8>,)| {
-        TraceId::try_from(bytes.as_slice()).map_err(|_| StoreError::Malformed("effects.trace_id"))
+    let rows: Vec<(Vec<u8>, i64)> =
+        sqlx::query_as("SELECT trace_id, at_micros FROM effects WHERE origin = $1 AND at_micros >= $2")
+            .bind(origin)
+            .bind(since)
+            .fetch_all(&mut *transaction)
+            .await?;
+    let trace = |(bytes, at): (Vec<u8>, i64)| {
+        let trace = TraceId::try_from(bytes.as_slice()).map_err(|_| StoreError::Malformed("effects.trace_id"));
+        Ok::<_, StoreError>((trace?, Time::from_micros(at)))
     };
     Ok(Remembered { head, acts: rows.into_iter().map(trace).collect::<Result<_, _>>()? })
 }
@@ -190,8 +189,12 @@ pub(crate) fn survey(folder: &Path, entries: u64, remembered: Remembered) -> Res
     let begun = Begun::read(folder).map_err(|bad| JournalError::Log(bad.into()))?;
     // What was declared at the beginning of a journal that lost its beginning was declared.
     let declared = begun.is_some();
-    let mut survey = Survey { declared, ledger: Ledger::of(begun), ..Survey::default() };
     let mut unknown = remembered.acts;
+    // Of what went nothing is left to be held against, as when the journal is verified.
+    if let Some(begun) = &begun {
+        unknown.retain(|_, at| !began_before(begun, *at));
+    }
+    let mut survey = Survey { declared, ledger: Ledger::of(begun), ..Survey::default() };
     for read in crate::log::read_entries(folder, 0..entries)? {
         let (index, entry) = read?;
         let header = header(&entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?;
@@ -209,9 +212,9 @@ pub(crate) fn survey(folder: &Path, entries: u64, remembered: Remembered) -> Res
         }
     }
     survey.ledger.start().end().map_err(|bad| JournalError::Log(bad.into()))?;
-    match unknown.first() {
+    match unknown.first_key_value() {
         None => Ok(survey),
-        Some(trace) => Err(behind(
+        Some((trace, _)) => Err(behind(
             folder,
             format!("the database holds {} recent effects that it never announced, {trace} among them", unknown.len()),
         )),

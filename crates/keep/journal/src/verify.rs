@@ -64,6 +64,12 @@ pub struct Against<'a> {
 /// A clock set back between an act and its outcome makes its marker younger than both.
 const MARKERS_LATE: Duration = Duration::from_secs(86_400);
 
+/// Whether the act of a marker of this moment may have stood below the minimum: of what went nothing is left to be held
+/// against, and its markers are no younger than it.
+pub(crate) fn began_before(begun: &Begun, marked: Time) -> bool {
+    marked <= newest(&begun.raised) + MARKERS_LATE
+}
+
 /// Markers as read from `effects`, by act.
 pub type Markers = BTreeMap<TraceId, Marker>;
 
@@ -134,9 +140,7 @@ impl Acts {
     /// What the database's markers say against the entries.
     fn against(&self, markers: &Markers) -> Vec<String> {
         let mut found = Vec::new();
-        // Of what went nothing is left to be held against; its markers are no younger than it.
-        let went =
-            |marker: &Marker| self.start.begun().is_some_and(|begun| marker.at <= newest(&begun.raised) + MARKERS_LATE);
+        let went = |marker: &Marker| self.start.begun().is_some_and(|begun| began_before(begun, marker.at));
         for (trace, marker) in markers {
             if !self.intents.contains_key(trace) && !went(marker) {
                 found.push(format!("the database holds an effect of {trace}, which the journal never announced"));

@@ -17,10 +17,14 @@ use rustls::{
 };
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-/// Lists at most: one for each authority of a chain, and its successors'.
+/// Lists at most: one for each authority of a chain. Of two lists of one authority the first is held against its certificates,
+/// whichever is newer.
 pub const LISTS_MAX: usize = 16;
 
 /// A chain of certificates and the first one's key.
@@ -55,6 +59,7 @@ pub struct Trust {
     roots: Arc<RootCertStore>,
     verifier: RwLock<Arc<WebPkiServerVerifier>>,
     revokes: bool,
+    renewals: AtomicU64,
 }
 
 impl Trust {
@@ -74,14 +79,14 @@ impl Trust {
         let (roots, lists) = (Arc::new(roots), lists_pem.map(read).transpose()?);
         let revokes = lists.is_some();
         let verifier = RwLock::new(verifier(&roots, &provider, lists.unwrap_or_default())?);
-        Ok(Self { provider, roots, verifier, revokes })
+        Ok(Self { provider, roots, verifier, revokes, renewals: AtomicU64::new(0) })
     }
 
     /// The same authorities, with these lists and no other.
     pub fn with_lists(&self, lists_pem: &[u8]) -> Result<Self, BadTrust> {
         let (provider, roots) = (Arc::clone(&self.provider), Arc::clone(&self.roots));
         let verifier = RwLock::new(verifier(&roots, &provider, read(lists_pem)?)?);
-        Ok(Self { provider, roots, verifier, revokes: true })
+        Ok(Self { provider, roots, verifier, revokes: true, renewals: AtomicU64::new(0) })
     }
 
     /// Whether revocation is looked at.
@@ -89,11 +94,18 @@ impl Trust {
         self.revokes
     }
 
-    /// Other lists from now on; those in force stay where these cannot be used. What was opened before is not closed.
+    /// Other lists from now on; those in force stay where these cannot be used. What was opened before is not closed: whoever
+    /// keeps connections asks [`Trust::renewals`] whether to go on with them.
     pub fn renew(&self, lists_pem: &[u8]) -> Result<(), BadTrust> {
         let renewed = verifier(&self.roots, &self.provider, read(lists_pem)?)?;
         *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        self.renewals.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// How many times the lists were renewed: a connection opened before the last time was held against others.
+    pub fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::SeqCst)
     }
 
     /// TLS 1.3 and 1.2 with whom these authorities vouch for, showing this certificate, if any. No session is resumed: who was

@@ -59,6 +59,7 @@ pub(super) fn directory(
     }
     let (groups, places): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let servers = servers?;
+    let of_all = servers.len();
     let reached = servers.iter().filter_map(Server::begins_with_tls);
     let reached = reached.map(|(host, port)| (host.to_owned(), port)).collect();
     let settings = Settings {
@@ -75,6 +76,7 @@ pub(super) fn directory(
     Some(Some(Directory {
         directory: ::directory::Directory::open(settings),
         reached,
+        servers: of_all,
         trusted: trusted?,
         places,
         every: Duration::from_secs(every.unwrap_or(900)),

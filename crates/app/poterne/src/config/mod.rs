@@ -255,6 +255,8 @@ pub struct Directory {
     pub directory: ::directory::Directory,
     /// Those of `servers` with which TLS begins with the connection: names and ports.
     pub reached: Vec<(String, u16)>,
+    /// How many of them there are.
+    pub servers: usize,
     /// `ca_file`, `crl_file`: who vouches for its servers.
     pub trusted: Trusted,
     /// `[[directory.groups]]` (`group`, `role`, `establishment` where there are several), 64 at most: where each comes in.

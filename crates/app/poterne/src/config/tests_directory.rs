@@ -97,4 +97,5 @@ fn revocation_lists_are_read_and_known_by_their_file() {
     assert!(read.trusted.trust.revokes());
     assert_eq!(read.trusted.lists, Some(file));
     assert_eq!(read.reached, [("annuaire.hopital.example".to_owned(), 636)], "not the one with StartTLS");
+    assert_eq!(read.servers, 2);
 }

@@ -37,8 +37,8 @@ pub(super) fn of(node: &NodeSettings, clock: &dyn Clock) -> Result<(Vec<Remote>,
         for (host, port) in &directory.reached {
             remotes.push(Remote::new("directory", (host, *port), &directory.trusted.trust, clock)?);
         }
-        if directory.reached.is_empty() {
-            unlisted.push("directory (StartTLS is not tried)");
+        if directory.reached.len() < directory.servers {
+            unlisted.push("directory by StartTLS");
         }
     }
     if node.mail.is_some() {

@@ -169,10 +169,15 @@ impl Ledger {
     }
 
     fn take_statement(&mut self, index: u64, bytes: &[u8], at: Time) {
-        let Some(Statement::Raised(raised)) = Statement::decode(bytes) else {
-            self.book.read(bytes, at);
-            self.prefix.said.push((index, at, bytes.to_vec()));
-            return;
+        let raised = match Statement::decode(bytes) {
+            Some(Statement::Raised(raised)) => raised,
+            // What it ends was stated before the journal's present beginning, and went with it.
+            Some(Statement::Pruned { minimum }) if minimum < self.first() => return,
+            _ => {
+                self.book.read(bytes, at);
+                self.prefix.said.push((index, at, bytes.to_vec()));
+                return;
+            }
         };
         // One that the entries disprove counts for nothing, wherever it came from.
         if self.bears_out(&raised, at) {

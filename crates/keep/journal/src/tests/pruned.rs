@@ -301,6 +301,34 @@ async fn what_is_decided_before_the_first_file_goes_keeps_it(database: &TestData
 }
 both!(what_is_decided_before_the_first_file_goes_keeps_it);
 
+async fn what_the_database_forgot_refuses_no_journal_that_begins_later(database: &TestDatabase) {
+    let fixture = Fixture::of_many_years(database).await;
+    let minimum = fixture.minimum().await.next;
+    assert_eq!(fixture.journal.raise_due().await.unwrap(), Some(minimum));
+    let fixture = fixture.crash().await;
+    // The end of a raise whose statement went is no sign of a hand; one of a raise that nobody stated is.
+    for (of, more) in [(minimum - 256, 0), (minimum + 256, 1)] {
+        let before = fixture.journal.keeping().await.unwrap().book.stray();
+        let pruned = Statement::Pruned { minimum: of };
+        fixture.journal.state_as_node(Event::JournalPruned, &pruned).await.unwrap();
+        assert_eq!(fixture.journal.keeping().await.unwrap().book.stray(), before + more, "{of} of {minimum}");
+    }
+    fixture.settled().await;
+    let Fixture { database, folder, policies, clock, store, journal } = fixture;
+    drop(journal);
+    store.close().await;
+    // A database that does not remember how far the journal had come asks about every effect, those of what went too.
+    let (raw, door) = store::open(&database.config()).await.unwrap();
+    let forgotten = sqlx::query("DELETE FROM journal_heads").execute(door.pool_for_tests()).await.unwrap();
+    assert_eq!(forgotten.rows_affected(), 1);
+    raw.close().await;
+    let (store, journal) = Fixture::open(database, &folder, &clock).await;
+    let fixture = Fixture { database, folder, policies, clock, store, journal };
+    assert_eq!(first_entry(&fixture.origin()), Ok(minimum));
+    fixture.check(&fixture.markers().await);
+}
+both!(what_the_database_forgot_refuses_no_journal_that_begins_later);
+
 fn put_back(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for item in std::fs::read_dir(from).unwrap().map(Result::unwrap) {

@@ -81,6 +81,7 @@ impl Site {
         let config = config::Directory {
             directory: ::directory::Directory::open(server.settings(&[&group_dn("garde"), &group_dn("bureau")])),
             reached: Vec::new(),
+            servers: 1,
             trusted: config::Trusted { trust: server.trust(), ca_pem: Vec::new(), lists: None },
             places: vec![(HERE, Role::OnCall), (HERE, Role::Dpo)],
             every: Duration::from_secs(900),
