@@ -6,12 +6,14 @@ import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Api, approved } from "../lib/api.mjs";
-import { CAMILLE, MARCEL, YANN } from "../lib/cast.mjs";
+import { CAMILLE, MARCEL, SOPHIE, YANN } from "../lib/cast.mjs";
 import { Client } from "../lib/client.mjs";
 import { temporaryFolder, verifyJournal } from "../lib/demo.mjs";
 import { DISK_MEGABYTES, demoOnSmallDisk, fill, skip } from "../lib/disk.mjs";
 import { recordMore } from "../lib/extras.mjs";
+import { LOCKED_HERE, accountOf, comesIn, officerOf, suspend } from "../lib/locking.mjs";
 import { record, resultsOf } from "../lib/pages.mjs";
+import { readings } from "../lib/readings.mjs";
 import { Technician, shows } from "../lib/ssh.mjs";
 import { nextCode } from "../lib/totp.mjs";
 
@@ -31,16 +33,26 @@ test("a full disk refuses, says so, and recovers", { skip }, async (context) => 
   assert.equal((await client.get(result)).status, 200, "before");
   const other = new Client(demo);
   await other.signIn(demo.person(MARCEL));
+  const sophie = new Client(demo);
+  await sophie.signIn(demo.person(SOPHIE));
+  const officer = await officerOf(demo);
+  const account = await accountOf(officer, SOPHIE);
+  const already = await readings(demo, result);
+  const kept = join(temporaryFolder("disk-kept"), "checkpoint");
+  cpSync(join(outside, "data", "journal", "demo", "checkpoint"), kept);
 
   const filler = join(outside, "filler");
   fill(filler);
 
   // What was preallocated may still take some reads; soon none may pass.
   let refused;
+  let shown = 0;
   for (let i = 0; i < 2000 && refused === undefined; i++) {
     const answer = await client.get(result);
-    if (answer.status !== 200) refused = answer;
-    else fill(join(outside, `filler-${i % 8}`));
+    if (answer.status === 200) {
+      shown += 1;
+      fill(join(outside, `filler-${i % 8}`));
+    } else refused = answer;
   }
   assert.ok(refused, "a full disk refused nothing");
   assert.equal(refused.status, 503);
@@ -64,8 +76,14 @@ test("a full disk refuses, says so, and recovers", { skip }, async (context) => 
   const left = await other.submit(page, "/session/end");
   assert.ok([200, 302, 303].includes(left.status), `signing out answered ${left.status}`);
   other.cookies = cookies;
-  assert.equal(await other.isSignedIn(), false, "the session is over, with the old cookie too");
+  assert.equal(await other.pageOfOwn(), 401, "the session is over, with the old cookie too");
   other.close();
+
+  // Nor does locking an account: its holder is out at once, and it is said that it could not be written down.
+  assert.equal(await sophie.pageOfOwn(), 200);
+  assert.match((await suspend(officer, account)).text, LOCKED_HERE);
+  assert.equal(await sophie.pageOfOwn(), 401, "she is out");
+  sophie.close();
 
   rmSync(filler);
   for (let i = 0; i < 8; i++) rmSync(join(outside, `filler-${i}`), { force: true });
@@ -77,13 +95,21 @@ test("a full disk refuses, says so, and recovers", { skip }, async (context) => 
   } while (status !== 200 && Date.now() - began < RECOVERY_SECONDS_MAX * 1000);
   assert.equal(status, 200, `not recovered ${RECOVERY_SECONDS_MAX} s after space returned`);
   client.close();
+  assert.equal(await readings(demo, result), already + shown + 1, "every reading that was shown is there, and once");
+  // The lock holds until it is done again, or for a day.
+  assert.equal(await comesIn(demo, SOPHIE), false, "she is still locked out");
+  assert.doesNotMatch((await suspend(officer, account)).text, LOCKED_HERE);
+  assert.equal(await comesIn(demo, SOPHIE), false, "now the account says so");
+  officer.close();
 
   await demo.stop();
   const copy = temporaryFolder("disk-copy");
   mkdirSync(join(copy, "data"), { recursive: true });
   cpSync(join(outside, "data"), join(copy, "data"), { recursive: true });
-  const report = await verifyJournal(join(copy, "data"));
+  const database = ["--database", `sqlite:${join(copy, "data", "poterne.db")}`];
+  const report = await verifyJournal(join(copy, "data"), ...database, "--checkpoint", kept);
   assert.equal(report.ok, true, JSON.stringify(report));
+  assert.equal(report.intents_open, 0, "every act has its outcome");
 });
 
 test("with a full disk a cut still cuts, and what cannot be recorded is cut", { skip }, async (context) => {

@@ -70,8 +70,10 @@ async function work() {
   assert.match(stdout.toString(), new RegExp(TYPED), "the terminal showed what was typed");
 
   const controller = new Api(demo, "desk", "trace_controller");
-  const searched = await controller.must("GET", `/traces?words=${CAMILLE}`).catch(() => controller.must("GET", "/traces"));
-  assert.ok(searched.rows.length > 0, "traces were found");
+  // What is searched for goes into the trace of the search.
+  await controller.must("GET", `/traces?q=${encodeURIComponent(CAMILLE)}`);
+  const searched = await controller.must("GET", "/traces?type=traces");
+  assert.ok(searched.rows.length > 0, "the search left its trace");
 }
 
 /** All that must not be there. */

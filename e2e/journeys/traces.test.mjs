@@ -39,11 +39,11 @@ async function reads(login) {
   return id;
 }
 
-/** A professional reads it too, or tries to. */
+/** A professional reads it too. */
 async function professionalReads(id) {
   const visitor = await Visitor.open(browser, demo);
   await visitor.signIn(demo.person(HELENE));
-  await visitor.go(`/records/${id}`);
+  assert.equal((await visitor.go(`/records/${id}`)).status(), 200);
   await visitor.close();
 }
 
@@ -83,7 +83,13 @@ test("who read this patient's file these thirty days, from where", async () => {
     const exact = await row.locator("time").getAttribute("title");
     assert.match(exact, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/, "the exact moment on demand");
   }
-  assert.ok(authors.size >= 1);
+  assert.equal(authors.size, 2, "she herself, and her physician");
+  // When, at a glance: the chart counts these very readings.
+  const columns = denis.page.locator("svg.columns g");
+  assert.ok((await columns.count()) >= 1);
+  await denis.page.getByText(denis.says("desk.traces.figures")).click();
+  const told = await denis.page.locator(".figures tbody tr td").allInnerTexts();
+  assert.equal(told.map(Number).reduce((sum, one) => sum + one, 0), await rows().count());
   // The filter is in the address: the same address gives the same answer, in the other language too.
   const address = new URL(denis.page.url());
   for (const [name, value] of [["patient", patient], ["type", "record"], ["period", "30d"]]) {
@@ -196,7 +202,7 @@ test("pages follow each other, and lead back", async () => {
 });
 
 test("the answer is taken away, and a spreadsheet's reader finds it whole", async () => {
-  await search({ patient, type: "record" });
+  await search({ patient, type: "record", period: "30d" });
   const shown = await rows().count();
   await denis.page.getByText(denis.says("desk.traces.export")).first().click();
   const taken = async (key) => {

@@ -95,6 +95,11 @@ export class Client {
     return isSignedIn(await this.home());
   }
 
+  /** What the page of one's own account answers: it needs a session, and neither disk nor record. */
+  async pageOfOwn() {
+    return (await this.get(`/${this.language}/session`)).status;
+  }
+
   /** The links of a page that match, in order, without repeats. */
   links(page, pattern) {
     const all = [...page.text.matchAll(/\shref="([^"]+)"/g)].map((match) => unescapeHtml(match[1]));

@@ -132,7 +132,15 @@ async fn open(config: &Config, new_origin: bool) -> Result<Keep> {
     let origin = operator::origin(&config.node.name);
     let store = StoreConfig::new(config.store.url.expose().clone());
     let (data, master) = (&config.node.data, &config.vault.master_key);
-    Keep::open((&origin, new_origin), data, &store, master, RESERVE_SLOTS, config.policies.clone()).await
+    Keep::open(
+        (&origin, new_origin, &config.journal.witnesses),
+        data,
+        &store,
+        master,
+        RESERVE_SLOTS,
+        config.policies.clone(),
+    )
+    .await
 }
 
 async fn add(args: &AddArgs, config: Config) -> Result<()> {

@@ -121,7 +121,9 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
     let refused = poterne(&["serve", "--config", &config]);
     assert!(!refused.status.success() && words(&refused).contains("desk-1"), "{}", words(&refused));
 
-    // The database too, then the whole data folder: the key signs as before, and the witness remembers.
+    // The database too, then the whole data folder: the key would sign as before, and only the witness remembers. It is asked before
+    // anything is signed; where it does not answer, the node serves, and the alarm is given as soon as it does.
+    let mut running_witness = running_witness;
     for also in ["", "what is kept of the witness too"] {
         fs::remove_dir_all(&journal).unwrap();
         copy(&root.join("older"), &journal);
@@ -129,9 +131,20 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
         if !also.is_empty() {
             fs::remove_dir_all(&kept).unwrap();
         }
+        let refused = poterne(&["serve", "--config", &config]);
+        let why = words(&refused);
+        assert!(!refused.status.success() && why.contains("dpo.test: the witness remembers"), "{why}");
+        assert!(why.contains("--new-origin"), "{why}");
+        let same =
+            |name: &str| fs::read(journal.join(name)).unwrap() == fs::read(root.join("older").join(name)).unwrap();
+        assert!(same("checkpoint"), "nothing was signed");
+        running_witness.stop();
         let running = serve(&config, &log);
-        let said = until_health(health, "witness", |witness| witness["status"] == "degraded").await;
-        assert!(said["reason"].as_str().unwrap().starts_with("ALARM, dpo.test: "), "{said}");
+        until_health(health, "witness", |_| true).await;
+        running_witness = witness(root, &listen, &vkey).0;
+        let alarm =
+            |witness: &Value| witness["reason"].as_str().is_some_and(|why| why.starts_with("ALARM, dpo.test: "));
+        until_health(health, "witness", alarm).await;
         running.stop();
         let told = fs::read_to_string(&log).unwrap();
         assert!(told.contains("ALARM: the journal is not the one that was witnessed"), "{told}");

@@ -13,7 +13,7 @@ pub(crate) mod sql;
 
 use crate::{
     codes::{draw_code, in_halves, second_digest},
-    ending::{Reserve, perform_ending},
+    ending::{Instead, NotRecorded, Reserve, perform_ending, perform_or_act, unlock},
     enrol::lent::RESERVED_ADMINISTRATOR,
     hasher::Hasher,
     model::{AccountSecrets, LastSignIn, Life, last_sign_in_place},
@@ -393,7 +393,8 @@ impl Accounts {
     }
 
     /// Suspends, blocks, reopens or closes an account. What it has open ends in the same commit (its sessions, and its
-    /// tokens unless it is only suspended); no link leads to it any more.
+    /// tokens unless it is only suspended); no link leads to it any more. Taking an account out of use waits neither for the journal
+    /// nor for the database: [`AccountError::LockedHere`].
     pub async fn change_state(
         &self,
         who: &Authenticated,
@@ -423,13 +424,23 @@ impl Accounts {
         secrets.envelopes = secrets.envelopes.as_ref().map(|_| Envelopes::default());
         let life = Life::new(to, now, who.account());
         secrets.life = Some(Life { reason: Some(reason.as_str().to_owned()), ..life });
-        let sealed = row.bond().seal(&parts.keys, &secrets)?;
+        let (sealed, was_used) = (row.bond().seal(&parts.keys, &secrets)?, row.active);
         let put = PutState {
             nobodys: parts.keys.token(Purpose::LoginTokens, &[RESERVED_ADMINISTRATOR.as_bytes()])?,
             is_nobodys: secrets.login == RESERVED_ADMINISTRATOR,
             account: Resealed { row, state: to, sealed },
         };
-        done(perform_ending(&parts.journal, authorized, put, Reserve::Taken).await?)
+        if to != AccountState::Active && was_used {
+            let places = (&parts.journal, &parts.store);
+            return match perform_or_act(places, authorized, put, Instead::Locked(account)).await {
+                Ok(changed) => done(changed),
+                Err(NotRecorded::InForceHere) => Err(AccountError::LockedHere),
+                Err(NotRecorded::Refused(error)) => Err(error.into()),
+            };
+        }
+        let changed = perform_ending(&parts.journal, authorized, put, Reserve::Taken).await?;
+        unlock(&parts.journal, account).await;
+        done(changed)
     }
 
     /// Says that an account was looked at again and is right.

@@ -8,7 +8,7 @@ use crate::{
         sql as accounts,
     },
     at_once::OtherSession,
-    ending::{Ending, Reserve, perform_ending},
+    ending::{Ending, Instead, NotRecorded, Reserve, perform_ending, perform_or_act},
     model::{AccountRow, state_column},
     outbox::{
         News,
@@ -82,6 +82,7 @@ impl SignInService {
         let action = DisownAtDoor { establishment, account };
         let authorized = parts.policies.decide(&who, action, &Facts::default(), now)?;
         let disown = Disown { service: self.clone(), account, but: None, word: Some(word), letter };
+        // Its word may not be spent, and it may be none of today's: nothing ends without the database.
         let done = perform_ending(&parts.journal, authorized, disown, Reserve::Taken).await?;
         if done {
             self.ring(account);
@@ -89,7 +90,8 @@ impl SignInService {
         Ok(done)
     }
 
-    /// Ends all that is open in one's account, but the session that says so.
+    /// Ends all that is open in one's account, but the session that says so. Where that cannot be recorded, the sessions of this node
+    /// end all the same and those in charge are told; the error says that the rest is still to be done.
     pub async fn disown(&self, who: &SignedIn) -> Result<(), OwnError> {
         let parts = self.parts();
         let action = DisownSignIns { account: who.account };
@@ -104,9 +106,13 @@ impl SignInService {
         };
         let (service, but) = (self.clone(), Some(who.session));
         let disown = Disown { service, account: who.account, but, word: None, letter };
-        perform_ending(&parts.journal, authorized, disown, Reserve::Taken).await?;
+        let places = (&parts.journal, &parts.store);
+        let done = perform_or_act(places, authorized, disown, Instead::Ended(who.account, but)).await;
+        if let Err(NotRecorded::Refused(error)) = done {
+            return Err(error.into());
+        }
         self.ring(who.account);
-        Ok(())
+        done.map(|_| ()).map_err(|_| OwnError::Unavailable)
     }
 
     /// The letter about it. An account that does not open keeps nothing from ending.

@@ -4,7 +4,7 @@ use crate::{
     SignInService, accounts,
     at_once::OtherSession,
     attempts::{Counters, Tried},
-    ending::Ending,
+    ending::{Ending, is_in_use},
     model::{AccountRow, LastSignIn, SessionSecrets, last_sign_in_place, session_place},
     outbox::{
         News,
@@ -182,7 +182,8 @@ impl Granted {
             return Ok(if spent { Inserted::Elsewhere(other) } else { Inserted::Spent });
         }
         // As it is now: another sign-in may have come since the account was read.
-        let Some(fresh) = sql::account_by_id(tx.connection(), account.id).await? else { return Ok(Inserted::Spent) };
+        let fresh = sql::account_by_id(tx.connection(), account.id).await?;
+        let Some(fresh) = fresh.filter(|row| is_in_use(&service.0.journal, row)) else { return Ok(Inserted::Spent) };
         let previous = match &fresh.last_sign_in {
             Some(sealed) => Some(LastSignIn::open(keys, last_sign_in_place(&own), sealed)?),
             None => None,

@@ -5,7 +5,7 @@ use crate::{
     SignInService,
     at_once::OtherSession,
     attempts::Tried,
-    ending::{Ending, Reserve, perform_ending},
+    ending::{Ending, Reserve, is_in_use, perform_ending},
     means::{model::open_passkey, sql::passkey_by_credential},
     opening::{Granted, Inserted},
     service::{Opened, SecondStepError, Terminal},
@@ -183,7 +183,7 @@ impl SignInService {
         let account = account_by_id(&mut connection, row.account).await?;
         drop(connection);
         let here = |role| parts.settings.roles.contains(&role);
-        let account = account.filter(|account| account.active && here(account.role));
+        let account = account.filter(|account| is_in_use(&parts.journal, account) && here(account.role));
         // Its state is what is sealed, and the passkey is of the account's own establishment.
         let account = account.filter(|account| account.establishment == row.establishment);
         let opened = account.and_then(|account| {

@@ -2,6 +2,7 @@
 
 use crate::{
     SignInService, SignedIn,
+    ending::is_in_use,
     model::{AccountRow, SessionRow, SessionSecrets, session_place},
     service::SessionFault,
     sql,
@@ -87,7 +88,7 @@ impl SignInService {
             SessionFault::Unavailable
         })?;
         let Some(SessionRow { stored, sealed, account }) = row else { return Err(self.over(&token).await) };
-        if !account.active {
+        if !is_in_use(&parts.journal, &account) {
             return Err(SessionFault::SignedOut);
         }
         let resumed = match resume(&stored, &token, &parts.door_key, address, now) {

@@ -6,6 +6,7 @@ mod approvals;
 use crate::{
     attempts::{Counters, LoginTokens, Tried},
     defences::Defences,
+    ending::is_in_use,
     enrol::normal_login,
     means::{
         model::SshKeySecrets,
@@ -178,7 +179,7 @@ impl SshSignIn {
         let token = parts.keys.token(Purpose::LoginTokens, &[login.as_bytes()])?;
         let mut connection = parts.store.read().await?;
         let waits = sql::failures(&mut connection, &tokens.pair).await?.remaining(identity::pair_wait, now);
-        let known = sql::account_by_login(&mut connection, &token).await?.filter(works_here);
+        let known = sql::account_by_login(&mut connection, &token).await?.filter(|row| parts.works_here(row));
         let account = known.as_ref().unwrap_or(&parts.nobody);
         let row = ssh_key_of(&mut connection, account.id, &offered.fingerprint()).await?;
         drop(connection);
@@ -216,7 +217,7 @@ impl SshSignIn {
             return Err(SshRefused::Refused);
         }
         let mut connection = parts.store.read().await?;
-        let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(works_here);
+        let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(|row| parts.works_here(row));
         let at_home = account.as_ref().is_some_and(|row| row.is_home(&parts.keys, address.source(), now));
         let counters = Counters::new(&parts.keys, &parts.defences, address, (seen.login, at_home))?;
         let watched = (counters.from(), counters.login());
@@ -328,7 +329,7 @@ impl SshSignIn {
     pub async fn authenticated(&self, seen: &SshSeen, address: ClientAddress) -> Result<Authenticated, SshRefused> {
         let parts = &self.0;
         let mut connection = parts.store.read().await?;
-        let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(works_here);
+        let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(|row| parts.works_here(row));
         let key = ssh_key_of(&mut connection, seen.account(), seen.fingerprint()).await?;
         drop(connection);
         let same = account.is_some_and(|row| {
@@ -371,8 +372,14 @@ fn opened(seen: &SshSeen, intervention: InterventionId) -> Opened {
     (seen.account(), seen.version, seen.fingerprint().to_owned(), seen.address(), intervention)
 }
 
-/// Only suppliers' active technicians work through the relays.
-fn works_here(row: &AccountRow) -> bool {
+impl Parts {
+    /// Only suppliers' active technicians work through the relays.
+    fn works_here(&self, row: &AccountRow) -> bool {
+        is_in_use(&self.journal, row) && is_technician(row)
+    }
+}
+
+fn is_technician(row: &AccountRow) -> bool {
     row.active && row.role == Role::Technician && row.supplier.is_some()
 }
 

@@ -4,7 +4,7 @@ use crate::{
     SignInService, accounts,
     attempts::{Counters, LoginTokens, Tried},
     codes::{spare_digest, typed_code},
-    ending::{Reserve, perform_ending},
+    ending::{Reserve, is_in_use, perform_ending},
     enrol::normal_login,
     model::AccountRow,
     opening::{Granted, Spent, TryOpen},
@@ -131,7 +131,7 @@ impl SignInService {
             tracing::warn!(%error, "accounts cannot be read");
             FirstStepError::Unavailable
         })?;
-        Ok(account.filter(|row| row.active && self.0.settings.roles.contains(&row.role)))
+        Ok(account.filter(|row| is_in_use(&self.0.journal, row) && self.0.settings.roles.contains(&row.role)))
     }
 
     /// The code step: opens a session, or says that something was wrong.

@@ -2,6 +2,7 @@
 
 use crate::{
     SessionFault,
+    ending::is_in_use,
     means::{
         MeansError, account_of,
         effects::{DeleteToken, InsertToken, NoteUse},
@@ -197,7 +198,7 @@ impl ApiTokens {
         let now = parts.journal.now();
         let label = label(&new.label)?;
         check(&new, now)?;
-        if !row.active || !parts.settings.roles.contains(&row.role) {
+        if !is_in_use(&parts.journal, row) || !parts.settings.roles.contains(&row.role) {
             return Err(MeansError::Denied);
         }
         let (account, establishment) = (row.id, row.establishment);
@@ -293,7 +294,7 @@ impl ApiTokens {
                 return Err(SessionFault::SignedOut);
             }
         };
-        if !account.active || !parts.settings.roles.contains(&account.role) {
+        if !is_in_use(&parts.journal, &account) || !parts.settings.roles.contains(&account.role) {
             return Err(SessionFault::SignedOut);
         }
         // The record says whose it is; the rows must agree, and the account's own seal must hold.

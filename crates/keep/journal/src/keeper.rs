@@ -20,7 +20,7 @@ use store::{StoreError, WriteDoor};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use types::{
-    Clock, Event, Extra, InterventionId, Purpose, RelayId, SessionId, SystemActor, Time, TraceId,
+    AccountId, Clock, Event, Extra, InterventionId, Purpose, RelayId, SessionId, SystemActor, Time, TraceId,
     limits::{AUTHORIZED_SECONDS_MAX, PAGE_OBJECTS_MAX},
 };
 use vault::{VaultError, random};
@@ -55,9 +55,10 @@ pub enum JournalError {
     /// What is to be released is not within the authorization.
     #[error("what was read is not within the authorization")]
     OutOfScope,
-    /// The folder holds less than the database remembers of it, or something else: going on would sign a second history.
+    /// The folder holds less than the database or a witness remembers of it, or something else: going on would sign a second
+    /// history.
     #[error(
-        "{folder} is not the journal that the database remembers: {what}. Put the newest copy back; or, if it is lost, \
+        "{folder} is not the journal that is remembered: {what}. Put the newest copy back; or, if it is lost, \
          start once with --new-origin: a new journal begins, declares what is missing and goes on"
     )]
     Behind {
@@ -131,6 +132,8 @@ pub enum Revoked {
     Relay(RelayId),
     /// An intervention: no session opens in it again (3).
     Matter(InterventionId),
+    /// An account that was locked while that could not be recorded: nobody comes in by it (4).
+    Account(AccountId),
 }
 
 impl Revoked {
@@ -139,6 +142,7 @@ impl Revoked {
             Revoked::Session(id) => (1, *id.as_bytes()),
             Revoked::Relay(id) => (2, *id.as_bytes()),
             Revoked::Matter(id) => (3, *id.as_bytes()),
+            Revoked::Account(id) => (4, *id.as_bytes()),
         }
     }
 
@@ -147,6 +151,7 @@ impl Revoked {
             1 => Some(Revoked::Session(SessionId::from_bytes(subject))),
             2 => Some(Revoked::Relay(RelayId::from_bytes(subject))),
             3 => Some(Revoked::Matter(InterventionId::from_bytes(subject))),
+            4 => Some(Revoked::Account(AccountId::from_bytes(subject))),
             _ => None,
         }
     }
@@ -328,7 +333,7 @@ impl Journal {
         self.has_revoked(Revoked::Session(session))
     }
 
-    /// Whether anything was revoked: a session, a relay's session, an intervention.
+    /// Whether anything was revoked: a session, a relay's session, an intervention, an account.
     pub fn has_revoked(&self, what: Revoked) -> bool {
         self.0.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&what)
     }
@@ -368,6 +373,17 @@ impl Journal {
             .await
             .map_err(|_| JournalError::Fault)??;
         Ok(())
+    }
+
+    /// Takes a revocation back, where something else has come in its place: a lock that the database knows now.
+    pub async fn lift(&self, what: Revoked) -> Result<(), JournalError> {
+        if self.0.revoked.write().unwrap_or_else(PoisonError::into_inner).remove(&what).is_none() {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.0);
+        let (kind, subject) = what.kept();
+        let lifted = tokio::task::spawn_blocking(move || inner.reserve.lift(kind, subject)).await;
+        Ok(lifted.map_err(|_| JournalError::Fault)??)
     }
 
     /// Runs something to its end, whether or not whoever asked still waits; a clean stop waits for it.

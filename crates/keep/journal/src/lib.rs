@@ -44,6 +44,7 @@ pub use fold::{Folded, Offer, Refusals};
 pub use gate::{Applied, Effect, WriteTx};
 pub use heads::{Head, read_heads};
 pub use keeper::{Journal, JournalConfig, JournalError, Refusal, Revoked};
+pub use opening::Opens;
 pub use reader::{Trace, read_traces};
 pub use search::{BLOCK_ENTRIES, Block, BlockTraces, TraceHead, TraceReader};
 pub use trace::Traced;

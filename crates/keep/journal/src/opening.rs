@@ -11,7 +11,7 @@ use crate::{
 };
 use std::{
     collections::HashMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, RwLock, Weak},
     time::Duration,
 };
@@ -38,6 +38,15 @@ struct Opening<'a> {
     now: Time,
 }
 
+/// How a journal is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Opens {
+    /// Where something of it is missing, another one begins in its place, for good, and declares it.
+    pub anew: bool,
+    /// What somebody else remembers of it that it does not have, in words.
+    pub behind: Option<String>,
+}
+
 impl Journal {
     /// Opens the node's log, replays its revocations, settles what a stop left open, and records that the node started.
     /// A folder that holds less than the database remembers is refused ([`JournalError::Behind`]).
@@ -47,7 +56,7 @@ impl Journal {
         door: WriteDoor,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, JournalError> {
-        Self::open_as(config, master, door, clock, false).await
+        Self::open_as(config, master, door, clock, Opens::default()).await
     }
 
     /// [`Journal::open`]; but if the folder is refused because something of it is missing or damaged, a new origin begins
@@ -58,20 +67,32 @@ impl Journal {
         door: WriteDoor,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, JournalError> {
-        Self::open_as(config, master, door, clock, true).await
+        Self::open_as(config, master, door, clock, Opens { anew: true, behind: None }).await
     }
 
-    async fn open_as(
+    /// Which journal an origin's is by now, and where: the last one, if others followed it. Nothing of it is opened.
+    pub async fn last_folder(config: &JournalConfig, door: &WriteDoor) -> Result<PathBuf, JournalError> {
+        let lineage = heads::lineage(door, &config.origin).await?;
+        Ok(config.folder.join(lineage.last().unwrap_or(&config.origin)))
+    }
+
+    /// Opens a node's journal as asked.
+    pub async fn open_as(
         config: JournalConfig,
         master: &MasterKey,
         door: WriteDoor,
         clock: Arc<dyn Clock>,
-        anew: bool,
+        Opens { anew, behind }: Opens,
     ) -> Result<Self, JournalError> {
         let now = clock.now();
         let opening = Opening { config: &config, master, door: &door, now };
         let mut lineage = heads::lineage(&door, &config.origin).await?;
-        let (origin, Found { opened, survey }) = match opening.last_of(&lineage).await {
+        let last = match behind {
+            // What somebody else remembers counts before anything is signed.
+            Some(what) => Err(opening.behind(&lineage, what)),
+            None => opening.last_of(&lineage).await,
+        };
+        let (origin, Found { opened, survey }) = match last {
             Err(refused @ (JournalError::Behind { .. } | JournalError::Log(LogError::Refused(_)))) if anew => {
                 let successor = heads::next_name(&door, &lineage).await?;
                 tracing::error!(%refused, %successor, "a new journal begins, which declares what is missing");
@@ -148,6 +169,11 @@ async fn remember_heads(weak: Weak<crate::keeper::Inner>, mut published: watch::
 }
 
 impl Opening<'_> {
+    fn behind(&self, lineage: &[String], what: String) -> JournalError {
+        let folder = self.config.folder.join(lineage.last().unwrap_or(&self.config.origin));
+        JournalError::Behind { folder: folder.display().to_string(), what }
+    }
+
     fn signer(&self, origin: &str) -> Result<Signer, JournalError> {
         let seed = self.master.keys_for(Holder::Journal).token(Purpose::JournalSigning, &[origin.as_bytes()])?;
         Signer::from_seed(origin, &seed).map_err(|error| JournalError::Malformed(error.to_string()))

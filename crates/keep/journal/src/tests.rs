@@ -396,6 +396,8 @@ async fn a_revocation_is_of_one_kind(database: &TestDatabase) {
             && !journal.has_revoked(Revoked::Matter(matter))
             && !journal.is_revoked(SessionId::from_bytes([1; 16]))
     };
+    let only_the_relay_and_the_matter =
+        |journal: &Journal| journal.has_revoked(Revoked::Relay(relay)) && journal.revoked_matters() == [matter];
     assert!(only_the_relay(&fixture.journal));
     let fixture = fixture.crash().await;
     assert!(only_the_relay(&fixture.journal));
@@ -404,6 +406,15 @@ async fn a_revocation_is_of_one_kind(database: &TestDatabase) {
     fixture.journal.revoke_here(Revoked::Matter(matter), fixture.clock.now());
     let fixture = fixture.crash().await;
     assert_eq!(fixture.journal.revoked_matters(), [matter]);
+    // A lock is the account's, and goes when something else has come in its place.
+    let account = AccountId::from_bytes([1; 16]);
+    fixture.journal.revoke_any(Revoked::Account(account), until).await.unwrap();
+    let fixture = fixture.crash().await;
+    assert!(fixture.journal.has_revoked(Revoked::Account(account)));
+    fixture.journal.lift(Revoked::Account(account)).await.unwrap();
+    let fixture = fixture.crash().await;
+    assert!(!fixture.journal.has_revoked(Revoked::Account(account)));
+    assert!(only_the_relay_and_the_matter(&fixture.journal));
 }
 both!(a_revocation_is_of_one_kind);
 

@@ -1,6 +1,6 @@
 use crate::{StoreError, migrate};
 use sqlx::{
-    Any, AnyConnection, AnyPool, Executor,
+    Any, AnyConnection, AnyPool, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
     pool::PoolConnection,
 };
@@ -207,6 +207,9 @@ async fn pool(config: &StoreConfig, engine: Engine, writes: bool, size: u32) -> 
         // A file does not hang up, and each connection is tried when it is given back: to try it again when it is taken would
         // wake its thread once more for each question. A server may have gone meanwhile.
         .test_before_acquire(engine == Engine::Postgres)
+        // Where SQLite finds no room it ends a transaction by itself; the driver goes on believing in it, and would refuse every
+        // other one. Such a connection is given up for a new one.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(move |connection: &mut AnyConnection, _| {
             Box::pin(async move {
                 for statement in session_text(engine, writes).split("; ") {

@@ -119,4 +119,23 @@ mod tests {
         assert_eq!(store.stamp("a").await.unwrap().as_deref(), Some("b"), "rolled back");
     }
     both!(readers_cannot_write);
+
+    /// SQLite ends the transaction by itself where it finds no room: what sqlx then remembers of it must not outlive it.
+    async fn after_a_full_disk_it_writes_again(database: &TestDatabase) {
+        let (_store, door) = crate::open(&database.config()).await.unwrap();
+        let mut writer = door.begin().await.unwrap();
+        if database.engine() == Engine::Sqlite {
+            writer.execute("PRAGMA max_page_count = 1").await.unwrap();
+            let long = "INSERT INTO stamps (name, value) VALUES ('a', hex(randomblob(4000000)))";
+            let full = writer.execute(long).await;
+            assert!(matches!(StoreError::from(full.unwrap_err()), StoreError::Full));
+        } else {
+            writer.execute("SELECT 1 / 0").await.unwrap_err();
+        }
+        drop(writer);
+        let mut writer = door.begin().await.unwrap();
+        writer.execute("INSERT INTO stamps (name, value) VALUES ('a', 'b')").await.unwrap();
+        writer.commit().await.unwrap();
+    }
+    both!(after_a_full_disk_it_writes_again);
 }

@@ -146,6 +146,21 @@ impl MonthKeys {
         self.path(name).exists() && !self.is_destroyed(name)
     }
 
+    /// Whether the file of that pair is there, destroyed or not.
+    pub fn is_there(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.path(name)).is_ok()
+    }
+
+    /// The folder of these pairs.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The public key of a pair whose file is there.
+    pub fn public_of(&self, name: &str) -> Option<[u8; hpke::PUBLIC]> {
+        self.read(name).ok().map(|(public, _)| public)
+    }
+
     /// The private key of that name, for reading.
     pub fn private(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let name = match name.split_once('-') {

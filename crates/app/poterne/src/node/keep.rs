@@ -1,9 +1,11 @@
 //! What every command that acts needs: database, journal, policies, time.
 
+use super::witnessing::remembered_elsewhere;
+use crate::witness::Peer;
 use anyhow::{Context, Result};
 use care::Registrar;
 use interventions::{Fleet, FleetParts, Pins};
-use journal::{Journal, JournalConfig};
+use journal::{Journal, JournalConfig, Opens};
 use policy::Policies;
 use signin::{ApiTokens, Enrolment, TokenSettings};
 use std::{os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
@@ -23,9 +25,10 @@ pub struct Keep {
 
 impl Keep {
     /// Opens database and journal, and settles what a stop of this origin left open; with `anew`, a journal of which
-    /// something is missing is followed by another, that declares it.
+    /// something is missing is followed by another, that declares it. Whoever witnesses it is asked first: a journal that was put
+    /// back together with its database has nobody else to tell it.
     pub async fn open(
-        (origin, anew): (&str, bool),
+        (origin, anew, witnesses): (&str, bool, &[Peer]),
         data: &Path,
         config: &StoreConfig,
         master: &MasterKey,
@@ -44,11 +47,9 @@ impl Keep {
             origin: origin.to_owned(),
             reserve_slots,
         };
-        let opened = if anew {
-            Journal::open_anew(config, master, door, clock.clone()).await
-        } else {
-            Journal::open(config, master, door, clock.clone()).await
-        };
+        let folder = Journal::last_folder(&config, &door).await.context("the journal's name cannot be read")?;
+        let behind = remembered_elsewhere(&folder, &data.join("witnessed"), witnesses, since).await;
+        let opened = Journal::open_as(config, master, door, clock.clone(), Opens { anew, behind }).await;
         let journal = opened.context("the journal cannot be opened")?;
         Ok(Self { store, journal, policies, clock, since })
     }

@@ -335,8 +335,8 @@ impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
         let remotes = remotes::of(&node, &SystemClock)?;
-        let (origin, slots, policies) = ((node.name.as_str(), node.new_origin), node.reserve_slots, node.policies);
-        let keep = Keep::open(origin, &node.data, &node.store, &node.master, slots, policies).await?;
+        let origin = (node.name.as_str(), node.new_origin, &node.witnessing.peers[..]);
+        let keep = Keep::open(origin, &node.data, &node.store, &node.master, node.reserve_slots, node.policies).await?;
         let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
         told::told_at_start(&keep.journal, &keep.policies, node.configuration).await?;
         for (id, name) in &node.establishments {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use dossier::{FollowedState, FollowedStates, Traces};
 use journal::{
     Journal,
-    follow::{FollowError, Follower},
+    follow::{FollowError, Follower, Inside},
 };
 use std::{
     path::{Path, PathBuf},
@@ -71,6 +71,9 @@ impl Pulling {
     }
 }
 
+/// How often the copies of keys are held against their time.
+const TEND_EVERY: Duration = Duration::from_secs(10);
+
 /// What the last look said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Standing {
@@ -102,6 +105,8 @@ struct Pull {
     /// When it was last whole here.
     whole: Option<Time>,
     silent: Instant,
+    /// When the copies of its keys were last looked at.
+    tended: Option<Instant>,
 }
 
 /// Follows all of them until the node stops.
@@ -160,6 +165,7 @@ impl Pull {
             traced: None,
             whole: None,
             silent: Instant::now(),
+            tended: None,
         })
     }
 
@@ -189,10 +195,11 @@ impl Pull {
     async fn look(&mut self) -> Result<Option<String>, Standing> {
         if self.follower.is_none() {
             let (folder, vkey, reader) = (self.folder.clone(), self.of.vkey.clone(), self.reader.clone());
-            let (bytes_max, now) = (self.of.bytes_max, self.journal.now());
-            let opened = blocking(move || Follower::open(&folder, &vkey, &reader, bytes_max, now)).await?;
+            let bytes_max = self.of.bytes_max;
+            let opened = blocking(move || Follower::open(&folder, &vkey, &reader, bytes_max)).await?;
             self.follower = Some(Arc::new(Mutex::new(opened)));
         }
+        self.tend().await?;
         let shown = present(self.client.checkpoint().await)?;
         let more = self.with(move |follower| follower.shown(&shown)).await?;
         while let Some(tile) = self.with(Follower::wanted).await? {
@@ -204,15 +211,37 @@ impl Pull {
         // The pairs come before the entries that they open are searched.
         self.pairs().await?;
         if more {
-            let now = self.journal.now();
-            self.with(move |follower| follower.adopt(now)).await?;
+            self.with(Follower::adopt).await?;
+            self.tend().await?;
         }
-        let disputed = self.with(|follower| Ok(follower.disputed())).await?;
+        let now = self.journal.now();
+        let disputed = self.with(move |follower| Ok(follower.disputed(now))).await?;
         Ok(disputed.first().map(|pair| {
             format!(
                 "it says that the key {pair} was destroyed, before anybody could have decided so: the copy of it stays"
             )
         }))
+    }
+
+    /// Copies of keys go at their time, whether or not the other node answers.
+    async fn tend(&mut self) -> Result<(), Standing> {
+        if self.tended.is_some_and(|last| last.elapsed() < TEND_EVERY) {
+            return Ok(());
+        }
+        let keeping = self.journal.keeping().await;
+        let keeping =
+            keeping.map_err(|error| Standing::Without(format!("what is in force here cannot be read ({error})")))?;
+        let inside = Inside::of(&keeping);
+        let went = self.with(move |follower| follower.tend(&inside)).await?;
+        for pair in went {
+            tracing::info!(journal = self.name, pair, "the copy of a followed journal's key was destroyed");
+            let detail = format!("{}: the copy of its key {pair} was destroyed", self.name);
+            if let Err(error) = self.journal.note_node(Event::JournalFollowed, Some(detail)).await {
+                tracing::warn!(%error, "that a copy of a key was destroyed could not be traced");
+            }
+        }
+        self.tended = Some(Instant::now());
+        Ok(())
     }
 
     async fn pairs(&self) -> Result<(), Standing> {
@@ -266,7 +295,11 @@ impl Pull {
 
     /// On a turn only: one line in the log and one trace.
     async fn trace(&mut self, standing: Standing) {
-        let same = |traced: &Standing| std::mem::discriminant(traced) == std::mem::discriminant(&standing);
+        // Other words for silence are no turn; another alarm is one.
+        let same = |traced: &Standing| match (traced, &standing) {
+            (Standing::Alarm(before), Standing::Alarm(now)) => before == now,
+            (before, now) => std::mem::discriminant(before) == std::mem::discriminant(now),
+        };
         let name = self.name.as_str();
         let (event, detail) = match &standing {
             _ if self.traced.as_ref().is_some_and(same) => return,

@@ -8,11 +8,11 @@ use crate::{
 };
 use journal::{
     Journal,
-    witness::{Feed, FeedError, Next},
+    witness::{Feed, FeedError, Next, Reply},
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
-use types::Event;
+use types::{Event, Time};
 use web::health::{Check, State};
 
 /// Between two submissions to one witness.
@@ -100,6 +100,45 @@ pub(super) async fn feed(journal: Journal, data: &Path, node: &str, settings: Wi
     }
 }
 
+/// How long a start waits for all witnesses together.
+const START_MAX: Duration = Duration::from_secs(5);
+
+/// What a witness remembers of the journal in `folder` that it does not have; asked before anything is signed, of all at once.
+/// One that does not answer in time keeps nobody from starting: it is asked again while the node serves.
+pub(super) async fn remembered_elsewhere(folder: &Path, witnessed: &Path, peers: &[Peer], now: Time) -> Option<String> {
+    if peers.is_empty() || !folder.join(PUBLISHED).is_file() {
+        return None;
+    }
+    let mut asked = tokio::task::JoinSet::new();
+    for peer in peers {
+        let (folder, witnessed, peer) = (folder.to_owned(), witnessed.to_owned(), peer.clone());
+        asked.spawn(async move { remembers(&folder, &witnessed, &peer, now).await });
+    }
+    let first = async {
+        while let Some(said) = asked.join_next().await {
+            if let Ok(Ok(Some(what))) = said {
+                return Some(what);
+            }
+        }
+        None
+    };
+    tokio::time::timeout(START_MAX, first).await.unwrap_or(None)
+}
+
+/// A request from the checkpoint to itself proves nothing and moves nothing: it only asks what the witness remembers.
+async fn remembers(folder: &Path, witnessed: &Path, peer: &Peer, now: Time) -> anyhow::Result<Option<String>> {
+    let feed = Feed::new(folder, witnessed, peer.key.clone())?;
+    let sent = feed.from(u64::MAX)?;
+    let reply = Client::new(peer)?.ask(sent.body.clone()).await.map_err(anyhow::Error::msg)?;
+    if matches!(reply, Reply::Cosigned(_)) {
+        return Ok(None);
+    }
+    Ok(match feed.settle(&sent, reply, now)? {
+        Next::Forked(why) => Some(format!("{}: {why}", peer.key.name())),
+        _ => None,
+    })
+}
+
 /// Waits until `poterne account` has a journal here; gives its name, the last one if one followed another.
 async fn operators(data: &Path, node: &str) -> String {
     let begun = |origin: &str| data.join("journal").join(origin).join(PUBLISHED).is_file();
@@ -164,6 +203,12 @@ impl Watch {
                 Ok(None) => return Standing::Witnessed,
                 Err(error) => return Standing::Without(error.to_string()),
             };
+            // The file is renamed before its folder is synced: what a power cut could still take back is shown to nobody, or the
+            // witness would remember more than the disk.
+            let mut durable = self.journal.checkpoint();
+            if self.own && durable.wait_for(|known| known.size >= sent.checkpoint.size).await.is_err() {
+                return Standing::Without("the journal is closed".to_owned());
+            }
             let reply = match self.client.ask(sent.body.clone()).await {
                 Ok(reply) => reply,
                 Err(why) => return Standing::Without(format!("it does not answer ({why})")),

@@ -6,7 +6,7 @@ use journal::{
     Journal,
     retention::{Keeping, Standing},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use vault::MonthKeys;
 
 /// A month of a family of traces, as the node has it.
@@ -18,7 +18,12 @@ pub struct MonthSeen {
     pub standing: Standing,
     /// Whether its key was tried and opens.
     pub opens: bool,
+    /// How long its term is over.
+    pub over: Duration,
 }
+
+/// After its term the node purges at its next hour, and a disk or a clock may keep it from that for a while.
+const LATE: Duration = Duration::from_secs(6 * 3600);
 
 /// All of them, with what keeps them from going.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +62,13 @@ impl JournalTerms {
 impl Terms for JournalTerms {
     fn months(&self) -> BoxFuture<'_, Result<Months, Fault>> {
         Box::pin(async {
-            let Keeping { months, book, clock_moved, .. } = self.journal.keeping().await.map_err(Fault::unreachable)?;
+            let Keeping { months, book, clock_moved, at, .. } =
+                self.journal.keeping().await.map_err(Fault::unreachable)?;
             let keys = self.keys.clone();
             let tried = tokio::task::spawn_blocking(move || {
                 let tried = months.into_iter().map(|one| {
                     let opens = keys.private(&one.pair).is_ok();
-                    MonthSeen { pair: one.pair, standing: one.standing, opens }
+                    MonthSeen { pair: one.pair, standing: one.standing, opens, over: at.since(one.term) }
                 });
                 tried.collect()
             });
@@ -106,13 +112,17 @@ fn judged(seen: &Months) -> Seen {
     if !seen.whole {
         return Err(Fault::broken("a decision in the journal cannot be read, so nothing goes at its term"));
     }
-    for MonthSeen { pair, standing, opens } in &seen.months {
+    for MonthSeen { pair, standing, opens, over } in &seen.months {
         let is_gone = *standing == Standing::Destroyed;
         if is_gone && *opens {
             return Err(Fault::broken(format!("{pair} is past its term and its key still opens")));
         }
         if !is_gone && !*opens {
             return Err(Fault::broken(format!("{pair} has not gone at its term and its key does not open")));
+        }
+        if *standing == Standing::Due && *over > LATE && !seen.clock_moved {
+            let hours = over.as_secs() / 3600;
+            return Err(Fault::broken(format!("{pair} reached its term {hours} hours ago and its key still opens")));
         }
     }
     let count = |wanted: fn(&Standing) -> bool| seen.months.iter().filter(|one| wanted(&one.standing)).count();

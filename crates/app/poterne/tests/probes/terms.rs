@@ -6,7 +6,7 @@ use crate::probes::{
 };
 use dossier::{BoxFuture, Probe as _, ProbeOutcome, probe_named};
 use journal::retention::Standing;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 struct Told(Result<Months, Fault>);
 
@@ -25,6 +25,7 @@ fn months(of: &[(Standing, bool)]) -> Months {
         pair: format!("access-2026-{:02}", at + 1),
         standing: *standing,
         opens: *opens,
+        over: Duration::ZERO,
     });
     Months { months: named.collect(), whole: true, clock_moved: false }
 }
@@ -45,10 +46,17 @@ async fn the_probe_of_terms_turns_on_what_went_early_and_on_what_did_not_go() {
     let broken = Months { whole: false, ..months(&[gone, kept[0]]) };
     assert!(matches!(asked(Ok(broken)).await, ProbeOutcome::Failed(_)));
 
-    for partly in [months(&kept), months(&[gone, (Standing::Due, true)])] {
+    let due = |hours: u64, clock_moved| {
+        let mut seen = Months { clock_moved, ..months(&[gone, (Standing::Due, true)]) };
+        seen.months[1].over = Duration::from_secs(hours * 3600 + 1);
+        seen
+    };
+    for partly in [months(&kept), due(0, false), due(5, false), due(48, true)] {
         let outcome = asked(Ok(partly)).await;
         assert!(matches!(outcome, ProbeOutcome::Partial(_)), "{outcome}");
     }
+    let outcome = asked(Ok(due(6, false))).await;
+    assert!(matches!(&outcome, ProbeOutcome::Failed(what) if what.contains("6 hours ago")), "{outcome}");
     for unknown in [Ok(months(&[])), Err(Fault::unreachable("no journal"))] {
         assert!(matches!(asked(unknown).await, ProbeOutcome::CouldNotRun(_)));
     }

@@ -235,6 +235,9 @@ pub enum AccountError {
     /// Somebody else changed it meanwhile.
     #[error("somebody changed it meanwhile: look again")]
     Meanwhile,
+    /// It could not be recorded: nobody comes in by the account on this node for a day, and what it had open here ended.
+    #[error("the account is locked on this node for a day; that could not be recorded")]
+    LockedHere,
     /// A store, a key or the journal does not answer.
     #[error("this is not possible at present")]
     Unavailable,

@@ -266,6 +266,18 @@ pub(crate) async fn end_sessions(
     delete_sessions(connection, account, but).await
 }
 
+/// An account's sessions, at all doors.
+pub(crate) async fn open_sessions(
+    connection: &mut AnyConnection,
+    account: AccountId,
+) -> Result<Vec<SessionId>, StoreError> {
+    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT id FROM sessions WHERE account_id = $1")
+        .bind(account.as_bytes().to_vec())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|(row,)| session_id(row)).collect()
+}
+
 /// The same; whoever shows one that another sign-in closed before is still told so.
 pub(crate) async fn delete_sessions(
     connection: &mut AnyConnection,

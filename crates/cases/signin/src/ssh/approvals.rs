@@ -1,7 +1,7 @@
 //! Approval in the browser, at the relays' end: asked for once by a connection, looked at while its holder answers, spent once.
 //! It lies in the store, for the browser may be at another node.
 
-use super::{SshRefused, SshSeen, SshSignIn, works_here};
+use super::{SshRefused, SshSeen, SshSignIn, is_technician};
 use crate::{
     approvals::{
         model::{
@@ -76,7 +76,7 @@ impl SshSignIn {
         let Some(id) = seen.approval().filter(|_| address == seen.address()) else { return Ok(SshAnswer::Over) };
         let mut connection = parts.store.read().await?;
         let row = approval(&mut connection, (seen.account(), id)).await?;
-        let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(works_here);
+        let account = sql::account_by_id(&mut connection, seen.account()).await?.filter(|row| parts.works_here(row));
         drop(connection);
         let (Some(row), Some(account)) = (row, account) else { return Ok(SshAnswer::Over) };
         let asked = Asked::open(&parts.keys, &row)?;
@@ -158,7 +158,7 @@ impl Effect<AskSshApproval> for Ask {
 
     async fn apply(&self, tx: &mut WriteTx<'_, AskSshApproval>) -> Result<Applied<bool>, StoreError> {
         let now = tx.now();
-        let account = sql::account_by_id(tx.connection(), self.row.account).await?.filter(works_here);
+        let account = sql::account_by_id(tx.connection(), self.row.account).await?.filter(is_technician);
         if account.is_none_or(|account| account.version != self.version) {
             return Ok(Applied::refused(false));
         }

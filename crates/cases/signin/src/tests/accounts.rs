@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::{
-    AccountError, AccountQuery, Accounts, Attributes, Chosen, DrawnLink, LinkError, NewInvitation, RENEWAL_LINK_LIFE,
-    SecondCode,
+    AccountError, AccountQuery, Accounts, Attributes, Chosen, DrawnLink, LinkError, NewInvitation, OwnError,
+    RENEWAL_LINK_LIFE, SecondCode,
 };
+use journal::Revoked;
+use store::Engine;
 use types::{AccountState, IdentityProof, LifeReason};
 
 pub(super) const NEW: &str = "Vingt-7 herons gris au gué";
@@ -393,3 +395,90 @@ async fn whoever_did_not_ask_for_a_link_sees_it_and_stops_it(database: &TestData
     assert_eq!(drawn().await, None);
 }
 both!(whoever_did_not_ask_for_a_link_sees_it_and_stops_it);
+
+impl Fixture {
+    /// Holds the database, as a disk that hangs does: nothing is written until `ROLLBACK`.
+    async fn hold(&self, database: &TestDatabase) -> sqlx::pool::PoolConnection<sqlx::Any> {
+        let mut holder = sqlx::AnyPool::connect(&self.url).await.unwrap().acquire().await.unwrap();
+        let hold: &[&str] = match database.engine() {
+            Engine::Sqlite => &["BEGIN IMMEDIATE"],
+            Engine::Postgres => &["BEGIN", "LOCK TABLE accounts, sessions, effects IN EXCLUSIVE MODE"],
+        };
+        for statement in hold {
+            sqlx::query(*statement).execute(&mut *holder).await.unwrap();
+        }
+        holder
+    }
+}
+
+async fn a_lock_waits_neither_for_the_database_nor_for_the_journal(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let who = &admin.authenticated;
+    it.enrol("ines", Role::OnCall, 7).await.unwrap();
+    let accounts = it.accounts();
+    let desk = it.door(Door::Desk, DESK);
+    let ceremony = desk.first_step("ines", Secret::new(PASSWORD.into()), address(4)).await.unwrap();
+    let opened = desk.second_step(&ceremony, &it.code(7), address(4)).await.unwrap();
+    let ines = desk.resume(&opened.cookie, address(4)).await.unwrap();
+    let to = |state, reason| accounts.change_state(who, ines.account, (state, reason));
+    let locked = || it.journal.has_revoked(Revoked::Account(ines.account));
+
+    let mut holder = it.hold(database).await;
+    let began = std::time::Instant::now();
+    let told = to(AccountState::Suspended, LifeReason::Suspicion).await.err();
+    assert_eq!(told, Some(AccountError::LockedHere));
+    assert!(began.elapsed() < Duration::from_secs(2), "after {:?}", began.elapsed());
+    assert!(locked() && it.journal.is_revoked(ines.session), "what runs under the session ends too");
+    assert!(matches!(desk.resume(&opened.cookie, address(4)).await, Err(SessionFault::SignedOut)));
+    assert!(!it.journal.is_revoked(admin.session), "nobody else is locked out");
+    // The database answers again: what was asked is done after all, and stands by itself.
+    sqlx::query("ROLLBACK").execute(&mut *holder).await.unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while locked() {
+        assert!(std::time::Instant::now() < deadline, "the lock is recorded, or not lifted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(accounts.one(who, ines.account).await.unwrap().seen.state, AccountState::Suspended);
+    to(AccountState::Active, LifeReason::Back).await.unwrap();
+    it.wait();
+    assert!(it.comes_in("ines", PASSWORD, 7).await.is_ok());
+
+    // The journal takes nothing: the lock holds without it, until the account is given back or the day is over.
+    it.journal.clone().close().await.unwrap();
+    let told = to(AccountState::Blocked, LifeReason::Departure).await.err();
+    assert_eq!(told, Some(AccountError::LockedHere));
+    assert!(locked());
+    it.wait();
+    assert!(it.comes_in("ines", PASSWORD, 7).await.is_err());
+}
+both!(a_lock_waits_neither_for_the_database_nor_for_the_journal);
+
+async fn a_lock_that_the_rules_refuse_locks_nobody(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let officer = it.at_desk("rssi", Role::SecurityOfficer, 2).await;
+    let suspended = (AccountState::Suspended, LifeReason::Suspicion);
+    let last = it.accounts().change_state(&officer.authenticated, admin.account, suspended).await.err();
+    assert_eq!(last, Some(AccountError::LastAdministrator));
+    assert!(!it.journal.has_revoked(Revoked::Account(admin.account)));
+    assert!(!it.journal.is_revoked(admin.session));
+}
+both!(a_lock_that_the_rules_refuse_locks_nobody);
+
+async fn this_was_not_me_waits_for_no_database(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let own = it.at_desk("ines", Role::OnCall, 7).await;
+    it.wait();
+    let other = it.comes_in("ines", PASSWORD, 7).await.unwrap();
+    let desk = it.door(Door::Desk, DESK);
+    let mut holder = it.hold(database).await;
+    let began = std::time::Instant::now();
+    assert_eq!(desk.disown(&own).await.err(), Some(OwnError::Unavailable), "the rest is still to be done");
+    assert!(began.elapsed() < Duration::from_secs(2), "after {:?}", began.elapsed());
+    assert!(it.journal.is_revoked(other.session));
+    assert!(!it.journal.is_revoked(own.session), "whoever says so stays");
+    assert!(!it.journal.has_revoked(Revoked::Account(own.account)), "and comes in again");
+    sqlx::query("ROLLBACK").execute(&mut *holder).await.unwrap();
+}
+both!(this_was_not_me_waits_for_no_database);

@@ -70,6 +70,7 @@ pub(crate) fn told(error: AccountError) -> Option<Refusal> {
         AccountError::Signature => Some(Refusal::Signature),
         AccountError::LastAdministrator => Some(Refusal::LastAdministrator),
         AccountError::Meanwhile => Some(Refusal::Meanwhile),
+        AccountError::LockedHere => Some(Refusal::LockedHere),
         AccountError::Absent => Some(Refusal::NoLink),
         AccountError::Denied
         | AccountError::Lacking(_)

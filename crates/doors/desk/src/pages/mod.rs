@@ -123,11 +123,13 @@ pub enum Refusal {
     SheetSecond,
     /// It takes signatures, and the link bears none.
     Unsigned,
+    /// The account is locked, without a record of it.
+    LockedHere,
 }
 
 impl Refusal {
     /// Every one.
-    pub const ALL: [Refusal; 31] = [
+    pub const ALL: [Refusal; 32] = [
         Self::Conflict,
         Self::Signature,
         Self::Invalid,
@@ -159,6 +161,7 @@ impl Refusal {
         Self::SheetByLink,
         Self::SheetSecond,
         Self::Unsigned,
+        Self::LockedHere,
     ];
 
     /// The word that an address says it by.
@@ -195,6 +198,7 @@ impl Refusal {
             Self::SheetByLink => "sheet-by-link",
             Self::SheetSecond => "sheet-second",
             Self::Unsigned => "unsigned",
+            Self::LockedHere => "locked-here",
         }
     }
 
@@ -232,6 +236,7 @@ impl Refusal {
             Self::SheetByLink => t.desk_accounts_codes_problem_by_link(),
             Self::SheetSecond => t.desk_accounts_codes_problem_second(),
             Self::Unsigned => t.desk_accounts_problem_unsigned(),
+            Self::LockedHere => t.desk_accounts_problem_locked_here(),
         }
     }
 }

@@ -6,10 +6,11 @@
 //! | name | holds |
 //! | --- | --- |
 //! | `journal/<origin>/` | the copy: `vkey`, `checkpoint` and `tile/…` of the last checkpoint that was verified |
-//! | `vault/<origin>/` | copies of the months' pairs, and the tombstones of those that the journal says are destroyed |
+//! | `vault/<origin>/` | copies of the months' pairs, and the tombstones of those that were destroyed |
 //! | `incoming/<origin>/` | full tiles on their way, not verified yet; read by nobody else |
 //! | `shown/<origin>` | the first checkpoint that contradicted the copy: the two together prove it to anybody |
 
+mod inside;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::log::{
     tiles::{BUNDLE_BYTES_MAX, Entries, Kind, Tile},
     tree::{Tree, WIDTH, leaf_hash},
 };
+pub use inside::Inside;
 use said::{Pairs, Said};
 use std::{
     collections::BTreeSet,
@@ -86,6 +88,9 @@ pub enum FollowError {
     /// What it serves is nothing that it could have signed.
     #[error("what it serves is not a part of its journal: {0}")]
     Tampered(String),
+    /// It holds an entry that no node writes, whoever signed it: nothing from there on is kept.
+    #[error("its journal is none that a node writes: {0}")]
+    Impossible(String),
     /// An entry says nothing that is understood here.
     #[error("{0}; where its node is of a newer version, this one has to be renewed first")]
     Unreadable(String),
@@ -103,7 +108,10 @@ pub enum FollowError {
 impl FollowError {
     /// Whether the other node, or who answers in its place, did what no honest one does.
     pub fn is_alarm(&self) -> bool {
-        matches!(self, Self::Forged(_) | Self::RolledBack { .. } | Self::Forked { .. } | Self::Tampered(_))
+        matches!(
+            self,
+            Self::Forged(_) | Self::RolledBack { .. } | Self::Forked { .. } | Self::Tampered(_) | Self::Impossible(_)
+        )
     }
 }
 
@@ -160,13 +168,7 @@ pub struct Follower {
 
 impl Follower {
     /// Over the copy in the folder `followed`, made if missing. What a stop left half done is undone. Reads the whole copy once.
-    pub fn open(
-        followed: &Path,
-        vkey: &VKey,
-        reader: &MonthKeys,
-        bytes_max: u64,
-        now: Time,
-    ) -> Result<Self, FollowError> {
+    pub fn open(followed: &Path, vkey: &VKey, reader: &MonthKeys, bytes_max: u64) -> Result<Self, FollowError> {
         let origin = vkey.name();
         if !is_folder_name(origin) {
             return Err(FollowError::Copy(format!("no folder may have the name {origin}")));
@@ -197,12 +199,12 @@ impl Follower {
             for read in read_entries(&folder, 0..size)? {
                 let (index, entry) = read?;
                 bytes += 2 + entry.len() as u64;
-                said.see(index, &entry)?;
+                said.see(&Said::default(), index, &entry)?;
             }
         }
         bytes += size / WIDTH * BESIDE_BYTES;
         let mut pairs = Pairs::new(reader.copied_in(&vaults(followed).join(origin)));
-        pairs.hear(said, now)?;
+        pairs.hear(said);
         let shown = followed.join("shown").join(origin);
         Ok(Self {
             vkey: vkey.clone(),
@@ -231,8 +233,14 @@ impl Follower {
     }
 
     /// Months whose destruction the journal states before anybody could have decided it: their pairs stay.
-    pub fn disputed(&self) -> Vec<String> {
-        self.pairs.disputed()
+    pub fn disputed(&self, now: Time) -> Vec<String> {
+        self.pairs.disputed(now)
+    }
+
+    /// Destroys the copies of pairs whose time is over, as far as what is in force here lets them go: to be asked at each look, for
+    /// what waits is judged again. Gives those that went.
+    pub fn tend(&mut self, inside: &Inside) -> Result<Vec<String>, FollowError> {
+        self.pairs.tend(inside)
     }
 
     /// What the other node shows as its checkpoint. True when there is more to ask for, false when all of it is here.
@@ -304,14 +312,16 @@ impl Follower {
         if !bytes.starts_with(&pull.bundle) {
             return Err(tampered("its first entries are not those that are kept here"));
         }
-        pull.bytes += bytes.len() as u64 - pull.bundle.len() as u64 + BESIDE_BYTES;
+        // What is beside a bundle comes once, with the full one.
+        let beside = if tile.is_partial() { 0 } else { BESIDE_BYTES };
+        pull.bytes += bytes.len() as u64 - pull.bundle.len() as u64 + beside;
         if pull.bytes > room {
             return Err(FollowError::Full(self.bytes_max));
         }
         let mut full: Vec<(Tile, Vec<u8>)> = Vec::new();
         let held = usize::try_from(pull.tree.size() % WIDTH).unwrap_or_default();
         for entry in entries.iter().skip(held) {
-            pull.said.see(pull.tree.size(), entry)?;
+            pull.said.see(self.pairs.said(), pull.tree.size(), entry)?;
             let filled = pull.tree.push(leaf_hash(entry), &mut |level, index, row| {
                 full.push((Tile { kind: Kind::Hashes(level), index, width: 256 }, row.concat()));
                 Ok::<(), FollowError>(())
@@ -346,7 +356,7 @@ impl Follower {
     }
 
     /// Believes all that came, if it is what the checkpoint says and goes on from what is here; makes it durable.
-    pub fn adopt(&mut self, now: Time) -> Result<(), FollowError> {
+    pub fn adopt(&mut self) -> Result<(), FollowError> {
         let Some(pull) = self.pull.take() else { return Ok(()) };
         let kept = self.size();
         let (size, root) = (pull.tree.size(), pull.tree.root());
@@ -374,7 +384,8 @@ impl Follower {
         tidy::superseded(&self.folder, kept, size);
         (self.head, self.tree, self.bundle) = (Some(pull.target), pull.tree, pull.bundle);
         self.bytes += pull.bytes;
-        self.pairs.hear(pull.said, now)
+        self.pairs.hear(pull.said);
+        Ok(())
     }
 
     /// The first contradiction is kept: a signed note, which convicts whoever signed it. Where it cannot be, it is told all the same.

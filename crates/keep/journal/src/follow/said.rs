@@ -1,23 +1,32 @@
 //! What entries say of the months' pairs, in clear: to which they are sealed, and which were destroyed.
 
-use super::FollowError;
+use super::{FollowError, Inside};
 use crate::{
     Kind,
-    entry::{header, split},
+    entry::{Header, header, split},
     retention::{Month, Statement},
     seal::Opening,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     time::{Duration, Instant},
 };
 use types::{Family, Time};
-use vault::MonthKeys;
+use vault::{MonthKeys, VaultError};
 
-/// Pairs of one journal at most: all families, for more than a hundred years.
-const PAIRS_MAX: usize = 8_192;
+/// Pairs of one journal at most: all families, for forty years.
+const PAIRS_MAX: usize = 2_400;
+/// Keys of one journal at most: five for each start of its node, once a day for more than thirty years.
+const KEYS_MAX: usize = 65_536;
+/// An entry that gives a key at most: ours have less than half of it.
+const KEY_ENTRY_BYTES_MAX: usize = 512;
 /// Pairs asked for in one go.
 const ASKED_MAX: usize = 8;
+/// How long after its time here a copy waits for its journal to say that it is destroyed.
+const SILENT_MONTHS: u16 = 3;
+/// Followed journals are eight at most; those followed no longer leave their copies.
+const SIBLINGS_MAX: usize = 64;
 /// A pair that the other node has not is asked for again after this.
 const ABSENT_FOR: Duration = Duration::from_secs(60);
 
@@ -25,40 +34,83 @@ const ABSENT_FOR: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Said {
     pub groups: BTreeSet<String>,
+    /// What the keys of entries that these entries give are for.
+    keys: BTreeMap<[u8; 8], (Family, Month)>,
     destroyed: BTreeSet<String>,
     newest: Option<Time>,
 }
 
 /// The family and month of a pair's name.
-fn family_month(name: &str) -> Option<(Family, Month)> {
+pub(super) fn family_month(name: &str) -> Option<(Family, Month)> {
     let (family, month) = name.split_once('-')?;
     Some((family.parse().ok()?, month.parse().ok()?))
 }
 
 impl Said {
-    /// Reads one entry. One that nobody here understands is refused: what is kept can be searched.
-    pub fn see(&mut self, index: u64, entry: &[u8]) -> Result<(), FollowError> {
+    /// Reads one entry, after what was `known` before these. One that nobody here understands is refused: what is kept can be
+    /// searched. So is one that no node writes, whoever signed it: the index, its memory and its moments rest on that.
+    pub fn see(&mut self, known: &Self, index: u64, entry: &[u8]) -> Result<(), FollowError> {
         let unreadable = |why: String| FollowError::Unreadable(format!("entry {index} cannot be read ({why})"));
         let header = header(entry).map_err(unreadable)?;
-        self.newest = self.newest.max(Some(header.time));
         if header.kind == Kind::SealKey {
             let parts = split(entry).map_err(unreadable)?;
             let group = Opening::group(&parts.body).map_err(|error| unreadable(error.to_string()))?;
-            if family_month(&group).is_none() {
+            let Some(of) = family_month(&group) else {
                 return Err(unreadable("it names no pair of a month".to_owned()));
+            };
+            self.given(known, &header, of, entry.len()).map_err(|what| impossible(index, what))?;
+            if !known.groups.contains(&group) {
+                self.groups.insert(group);
             }
-            self.groups.insert(group);
+        } else {
+            self.sealed(known, &header).map_err(|what| impossible(index, what))?;
         }
+        self.newest = self.newest.max(Some(header.time));
         if let Some(Statement::Destroyed { pair }) = header.statement.as_deref().and_then(Statement::decode)
             && family_month(&pair).is_some()
+            && !known.destroyed.contains(&pair)
         {
             self.destroyed.insert(pair);
         }
-        if self.groups.len() > PAIRS_MAX || self.destroyed.len() > PAIRS_MAX {
-            return Err(unreadable("the journal names more months than there can be".to_owned()));
+        let most = |of: fn(&Self) -> usize, max: usize| of(self) + of(known) > max;
+        if most(|said| said.groups.len(), PAIRS_MAX)
+            || most(|said| said.destroyed.len(), PAIRS_MAX)
+            || most(|said| said.keys.len(), KEYS_MAX)
+        {
+            return Err(impossible(index, "names more months or keys than a node has"));
         }
         Ok(())
     }
+
+    /// An entry that gives a key: once for each name, in the month that it is for.
+    fn given(&mut self, known: &Self, header: &Header, of: (Family, Month), bytes: usize) -> Result<(), &'static str> {
+        if bytes > KEY_ENTRY_BYTES_MAX {
+            return Err("gives a key and is too long for one");
+        }
+        if Month::of(header.time) != of.1 {
+            return Err("gives a key for another month than its own");
+        }
+        if known.keys.contains_key(&header.seal_key) || self.keys.insert(header.seal_key, of).is_some() {
+            return Err("gives a key by a name that has one");
+        }
+        Ok(())
+    }
+
+    /// Any other one: under a key given before, of its own family and month.
+    fn sealed(&self, known: &Self, header: &Header) -> Result<(), &'static str> {
+        let of = self.keys.get(&header.seal_key).or_else(|| known.keys.get(&header.seal_key));
+        match of {
+            None => Err("names a key that no entry before it gives"),
+            Some((family, month)) if *family != header.event.family() || *month != Month::of(header.time) => {
+                Err("stands under the key of another family or month")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn impossible(index: u64, what: &str) -> FollowError {
+    FollowError::Impossible(format!("entry {index} {what}"))
 }
 
 /// The copies of a journal's pairs.
@@ -77,26 +129,58 @@ impl Pairs {
         self.said.newest
     }
 
-    /// Adds what verified entries say; what they say is destroyed goes here too, past its family's floor.
-    pub fn hear(&mut self, said: Said, now: Time) -> Result<(), FollowError> {
-        self.said.groups.extend(said.groups);
-        self.said.destroyed.extend(said.destroyed);
-        self.said.newest = self.said.newest.max(said.newest);
-        if self.said.groups.len() > PAIRS_MAX || self.said.destroyed.len() > PAIRS_MAX {
-            return Err(FollowError::Unreadable("its journal names more months than there can be".to_owned()));
-        }
-        for pair in self.said.destroyed.iter().filter(|pair| past_its_floor(pair, now)) {
-            // A tombstone stays where there never was a copy: none is asked for any more.
-            if self.months.has(pair) || !self.months.is_destroyed(pair) {
-                self.months.destroy(pair).map_err(|error| FollowError::Copy(error.to_string()))?;
-                tracing::info!(pair, "the followed journal says that this key was destroyed: its copy went too");
-            }
-        }
-        Ok(())
+    pub fn said(&self) -> &Said {
+        &self.said
     }
 
-    pub fn disputed(&self) -> Vec<String> {
-        self.said.destroyed.iter().filter(|pair| !self.months.is_destroyed(pair)).cloned().collect()
+    /// Adds what verified entries say.
+    pub fn hear(&mut self, said: Said) {
+        self.said.groups.extend(said.groups);
+        self.said.keys.extend(said.keys);
+        self.said.destroyed.extend(said.destroyed);
+        self.said.newest = self.said.newest.max(said.newest);
+    }
+
+    /// Destroys the copies that go: those that the journal says are destroyed, and those of which it says nothing long after their
+    /// time; none before its retention here is over, and none that a hold here keeps. Gives those whose private key went.
+    pub fn tend(&mut self, inside: &Inside) -> Result<Vec<String>, FollowError> {
+        let told = |error: VaultError| FollowError::Copy(error.to_string());
+        let mut due: BTreeSet<String> =
+            self.said.destroyed.iter().filter(|pair| inside.lets_go(pair, 0)).cloned().collect();
+        // Where nothing was copied yet there is no folder of copies.
+        let copies = self.months.list().unwrap_or_default();
+        let late = copies.into_iter().filter(|copy| copy.present && inside.lets_go(&copy.name, SILENT_MONTHS));
+        due.extend(late.map(|copy| copy.name));
+        let mut went = Vec::new();
+        for pair in due {
+            // A tombstone stays where there never was a copy: none is asked for any more. What a stop left of a file goes too.
+            if !self.months.is_there(&pair) && self.months.is_destroyed(&pair) {
+                continue;
+            }
+            let public = self.months.public_of(&pair);
+            let mut gone = self.months.destroy(&pair).map_err(told)?;
+            for sibling in self.siblings() {
+                let same = public.is_some() && sibling.is_there(&pair) && sibling.public_of(&pair) == public;
+                gone |= same && sibling.destroy(&pair).map_err(told)?;
+            }
+            if gone {
+                went.push(pair);
+            }
+        }
+        Ok(went)
+    }
+
+    /// The copies of other followed journals: those of one node seal to the same pairs.
+    fn siblings(&self) -> Vec<MonthKeys> {
+        let own = self.months.folder();
+        let all = own.parent().and_then(|all| fs::read_dir(all).ok()).into_iter().flatten().flatten();
+        let others = all.map(|one| one.path()).filter(|path| path != own && path.is_dir());
+        others.take(SIBLINGS_MAX).map(|folder| self.months.copied_in(&folder)).collect()
+    }
+
+    /// Months whose destruction is stated before anybody could have decided it.
+    pub fn disputed(&self, now: Time) -> Vec<String> {
+        self.said.destroyed.iter().filter(|pair| !past_its_floor(pair, now)).cloned().collect()
     }
 
     pub fn missing(&mut self, coming: &BTreeSet<String>) -> Vec<String> {
@@ -127,65 +211,4 @@ fn past_its_floor(pair: &str, now: Time) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::{
-        Outcome,
-        entry::{Header, join},
-    };
-    use types::{ClockState, Event, TraceId};
-    use vault::MasterKey;
-
-    fn destroyed(pair: &str) -> Vec<u8> {
-        let header = Header {
-            kind: Kind::Note,
-            event: Event::KeyDestroyed,
-            time: Time::from_micros(0),
-            clock: ClockState::Unknown,
-            trace: TraceId::from_bytes([1; 16]),
-            outcome: Some(Outcome::Done),
-            seal_key: [0; 8],
-            number: 0,
-            salt: [0; 16],
-            statement: Some(Statement::Destroyed { pair: pair.into() }.encode()),
-        };
-        join(header.encode(), vec![0; 32])
-    }
-
-    #[test]
-    fn a_copy_of_a_pair_goes_with_it_and_never_before_anybody_could_have_decided_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
-        let there = folder.path().join("vault");
-        let theirs = MonthKeys::new(&there, &master).unwrap();
-        let names = ["access-2026-01", "health-2026-01"].map(|name| {
-            let (family, month) = name.split_once('-').unwrap();
-            theirs.seal_to(family, month).unwrap().name
-        });
-        let mut pairs = Pairs::new(theirs.copied_in(&folder.path().join("copies")));
-        let mut said = Said::default();
-        said.groups.extend(names.clone());
-        said.see(0, &destroyed("nothing")).unwrap();
-        pairs.hear(said, Time::from_micros(0)).unwrap();
-        assert_eq!(pairs.missing(&BTreeSet::new()).len(), 2);
-        for name in &names {
-            pairs.take(name, vault::pair_file(&there, name).as_deref());
-        }
-        assert!(pairs.missing(&BTreeSet::new()).is_empty());
-        // Seven months later: the floor of the one is past, that of the other is years away.
-        let later = "2026-08".parse::<Month>().unwrap().start();
-        let mut said = Said::default();
-        names.iter().for_each(|name| said.see(1, &destroyed(name)).unwrap());
-        pairs.hear(said, later).unwrap();
-        assert_eq!(pairs.disputed(), ["health-2026-01"]);
-        assert!(!pairs.months.has("access-2026-01") && pairs.months.has("health-2026-01"));
-        // It is not asked for again, and does not come back.
-        assert!(pairs.missing(&BTreeSet::new()).is_empty());
-        pairs.take("access-2026-01", vault::pair_file(&there, "access-2026-01").as_deref());
-        assert!(!pairs.months.has("access-2026-01"));
-        let far = "2050-01".parse::<Month>().unwrap().start();
-        pairs.hear(Said::default(), far).unwrap();
-        assert!(pairs.disputed().is_empty() && !pairs.months.has("health-2026-01"));
-    }
-}
+mod tests;

@@ -46,12 +46,8 @@ fn vkey() -> VKey {
     Signer::from_seed("dmz", &[9; 32]).unwrap().vkey().clone()
 }
 
-fn now() -> Time {
-    Time::from_micros(START)
-}
-
 fn opened(world: &World) -> Follower {
-    Follower::open(&followed(world), &vkey(), &world.months, ROOM, now()).unwrap()
+    Follower::open(&followed(world), &vkey(), &world.months, ROOM).unwrap()
 }
 
 fn followed(world: &World) -> PathBuf {
@@ -75,7 +71,7 @@ fn look(follower: &mut Follower, answer: &dyn Fn(&str) -> Option<Vec<u8>>) -> Re
     for name in follower.missing_pairs() {
         follower.take_pair(&name, answer(&format!("pair/{name}")).as_deref());
     }
-    follower.adopt(now())?;
+    follower.adopt()?;
     Ok(more)
 }
 
@@ -253,7 +249,7 @@ fn a_copy_grows_no_further_than_it_may_and_says_nothing_that_is_not_understood()
     run(async {
         let log = world.log("dmz");
         grow(&world, &log, 0..600, "x").await;
-        let mut follower = Follower::open(&followed(&world), &vkey(), &world.months, 60_000, now()).unwrap();
+        let mut follower = Follower::open(&followed(&world), &vkey(), &world.months, 60_000).unwrap();
         assert_eq!(look(&mut follower, &honest(&world)), Err(FollowError::Full(60_000)));
         assert_eq!(follower.size(), 0);
         drop(follower);
@@ -277,10 +273,10 @@ fn a_journal_has_a_folder_of_its_own_and_of_one_key() {
     }
     drop(opened(&world));
     let other = Signer::from_seed("dmz", &[8; 32]).unwrap();
-    let refused = Follower::open(&followed(&world), other.vkey(), &world.months, ROOM, now()).err().unwrap();
+    let refused = Follower::open(&followed(&world), other.vkey(), &world.months, ROOM).err().unwrap();
     assert!(refused.to_string().contains("another key"), "{refused}");
     let up = Signer::from_seed("..", &[8; 32]).unwrap();
-    assert!(Follower::open(&followed(&world), up.vkey(), &world.months, ROOM, now()).is_err());
+    assert!(Follower::open(&followed(&world), up.vkey(), &world.months, ROOM).is_err());
 }
 
 #[test]
@@ -326,7 +322,24 @@ proptest! {
         prop_assert_eq!(follower.shown(signed.as_bytes()), Ok(true));
         prop_assert!(follower.take(&bytes).is_err());
         follower.take_pair("access-2026-11", Some(&bytes));
-        prop_assert!(follower.adopt(now()).is_err());
+        prop_assert!(follower.adopt().is_err());
         prop_assert_eq!(follower.size(), 0);
     }
+}
+
+#[test]
+fn what_comes_entry_by_entry_is_counted_as_what_comes_at_once() {
+    let world = World::new();
+    run(async {
+        let log = world.log("dmz");
+        let (mut follower, answer) = (opened(&world), honest(&world));
+        for number in 0..50 {
+            grow(&world, &log, number..number + 1, "jardin").await;
+            look(&mut follower, &answer).unwrap();
+        }
+        let counted = follower.bytes;
+        drop(follower);
+        assert_eq!(counted, opened(&world).bytes);
+        log.close().await.unwrap();
+    });
 }

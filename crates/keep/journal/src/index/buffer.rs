@@ -48,6 +48,11 @@ impl Buffer {
         self.rows.len() >= ROWS_MAX || self.pairs.len() >= PAIRS_MAX || self.establishments.len() >= ESTABLISHMENTS_MAX
     }
 
+    /// How many terms its rows have.
+    pub fn terms(&self) -> usize {
+        self.pairs.len()
+    }
+
     /// The place of an establishment's name in the rows' table.
     pub fn establishment(&mut self, name: &str) -> u8 {
         let known = self.establishments.iter().position(|known| known == name);

@@ -36,6 +36,8 @@ const KEYS_MAX: usize = 256;
 const FOLLOWED_KEYS_MAX: usize = 65_536;
 /// Terms of one trace of a followed journal: the longest of ours has some hundreds.
 const FOLLOWED_TERMS_MAX: usize = 4_096;
+/// Terms of all that a followed journal has in memory: eight bytes each.
+const FOLLOWED_LIVE_TERMS_MAX: usize = 4_000_000;
 
 /// The index of one journal.
 pub(crate) struct Origin {
@@ -79,8 +81,19 @@ impl Origin {
         folder: &Path,
         tools: &mut Tools,
     ) -> Result<Self, IndexError> {
+        let mut origin = Self::blank(name, (journal, months, followed), folder);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let mut origin = Self {
+        if let Some(manifest) = Manifest::load(folder, name, &tools.keys) {
+            origin.take_up(manifest, tools);
+            origin.forget_gone(tools);
+        }
+        origin.sweep()?;
+        Ok(origin)
+    }
+
+    /// Nothing was looked at yet.
+    fn blank(name: &str, (journal, months, followed): (&Path, Arc<MonthKeys>, bool), folder: &Path) -> Self {
+        Self {
             name: name.to_owned(),
             journal: journal.to_owned(),
             folder: folder.to_owned(),
@@ -99,13 +112,7 @@ impl Origin {
             months,
             followed,
             fault: None,
-        };
-        if let Some(manifest) = Manifest::load(folder, name, &tools.keys) {
-            origin.take_up(manifest, tools);
-            origin.forget_gone(tools);
         }
-        origin.sweep()?;
-        Ok(origin)
     }
 
     fn take_up(&mut self, manifest: Manifest, tools: &mut Tools) {
@@ -178,6 +185,18 @@ impl Origin {
         Ok(())
     }
 
+    /// Forgets what is in memory only.
+    fn reopen(&mut self, tools: &mut Tools) -> Result<(), IndexError> {
+        for chunk in self.chunks.drain(..) {
+            tools.pages.forget(chunk.id);
+        }
+        let (name, journal, folder) = (self.name.clone(), self.journal.clone(), self.folder.clone());
+        let (months, followed) = (Arc::clone(&self.months), self.followed);
+        *self = Self::blank(&name, (&journal, Arc::clone(&months), followed), &folder);
+        *self = Self::open(&name, (&journal, months, followed), &folder, tools)?;
+        Ok(())
+    }
+
     /// The journal's.
     pub fn name(&self) -> &str {
         &self.name
@@ -204,10 +223,17 @@ impl Origin {
         for read in read_entries(&self.journal, start..end)? {
             let (index, entry) = read?;
             let parts = split(&entry).map_err(|_| bad("an entry cannot be read"))?;
-            if self.look(index, &entry, parts, &mut terms, tools).is_err_and(|error| matches!(error, IndexError::Stale))
-            {
-                self.restart(tools)?;
-                return Ok(false);
+            match self.look(index, &entry, parts, &mut terms, tools) {
+                Ok(()) => {}
+                Err(IndexError::Stale) => {
+                    self.restart(tools)?;
+                    return Ok(false);
+                }
+                // What was in memory may have gone with it: it is read again from what is on the disk.
+                Err(error) => {
+                    self.reopen(tools)?;
+                    return Err(error);
+                }
             }
             self.next = index + 1;
             let len = u32::try_from(2 + entry.len()).unwrap_or(u32::MAX);
@@ -221,7 +247,10 @@ impl Origin {
             self.restart(tools)?;
             return Ok(false);
         }
-        self.make_room(tools)?;
+        if let Err(error) = self.make_room(tools) {
+            self.reopen(tools)?;
+            return Err(error);
+        }
         Ok(self.next < end)
     }
 
@@ -301,7 +330,10 @@ impl Origin {
             None if self.first > 0 && self.from_first => return Ok(()),
             // Its key stands before what is looked at again: only a new beginning finds it.
             None if !self.chunks.is_empty() || !self.from_first => return Err(IndexError::Stale),
-            None => return Err(bad("an entry names a key that no entry gives")),
+            None => {
+                tracing::warn!(journal = %self.name, index, "an entry names a key that no entry gives; it is not indexed");
+                return Ok(());
+            }
         };
         if header.kind == Kind::Outcome
             && let Some(outcome) = header.outcome
@@ -370,10 +402,15 @@ impl Origin {
 
     /// Keeps memory, and what a restart reads again, within bounds.
     fn make_room(&mut self, tools: &mut Tools) -> Result<(), IndexError> {
-        let live = |this: &Self| this.buffers.values().map(|buffer| buffer.rows.len()).sum::<usize>();
+        let live = |this: &Self, of: fn(&Buffer) -> usize| this.buffers.values().map(of).sum::<usize>();
         let mut flushed = false;
-        while live(self) > tools.limits.live_rows {
-            let largest = self.buffers.iter().max_by_key(|(_, buffer)| buffer.rows.len());
+        loop {
+            let of: fn(&Buffer) -> usize = match () {
+                () if live(self, |buffer| buffer.rows.len()) > tools.limits.live_rows => |buffer| buffer.rows.len(),
+                () if self.followed && live(self, Buffer::terms) > FOLLOWED_LIVE_TERMS_MAX => Buffer::terms,
+                () => break,
+            };
+            let largest = self.buffers.iter().max_by_key(|(_, buffer)| of(buffer));
             let Some(group) = largest.map(|(group, _)| group.clone()) else { break };
             flushed = true;
             if !self.flush(&group, tools)? {

@@ -26,6 +26,9 @@ struct Walk {
     state: Step,
 }
 
+/// Outcomes of one act that are looked at in one place.
+const OUTCOMES_MAX: usize = 64;
+
 enum Step {
     /// Not looked at yet.
     Closed,
@@ -214,24 +217,19 @@ impl Index {
         Ok(())
     }
 
-    /// The outcome of an intent that came after its row had left memory.
+    /// The outcome of an intent that came after its row had left memory: the first one in the journal, which no later one changes.
     fn late_outcome(&mut self, name: &str, trace: TraceId) -> Result<Option<Outcome>, IndexError> {
         let token = self.tools.tokens.of_bytes(Field::Late, trace.as_bytes());
+        let mut first: Option<Row> = None;
         for place in self.places_of(name) {
             let late = self.with(&place, |rows, _| {
                 let mut set = Set::empty();
                 rows.add_rows(token, &mut set)?;
-                let count = rows.count();
-                match head(rows, Some(set), 0, count)? {
-                    Step::Open { head, .. } => Ok(Some(head)),
-                    _ => Ok(None),
-                }
+                earliest_outcome(rows, set)
             })?;
-            if let Some(row) = late.filter(|row| row.kind == Kind::Outcome) {
-                return Ok(row.outcome);
-            }
+            first = [first, late].into_iter().flatten().min_by_key(|row| row.index);
         }
-        Ok(None)
+        Ok(first.and_then(|row| row.outcome))
     }
 
     pub(super) fn places_of(&self, name: &str) -> Vec<Place> {
@@ -353,6 +351,19 @@ pub(super) fn fitting(
         narrow(found);
     }
     Ok(set)
+}
+
+/// Of the outcomes in a set, the one that stands first in the journal. An act has one, or the same again after a stop.
+fn earliest_outcome(rows: &mut dyn Rows, set: Set) -> Result<Option<Row>, IndexError> {
+    let (mut set, mut next, mut found) = (Some(set), rows.count(), None::<Row>);
+    for _ in 0..OUTCOMES_MAX {
+        let Step::Open { set: rest, next: at, head, .. } = head(rows, set, 0, next)? else { break };
+        if head.kind == Kind::Outcome && found.is_none_or(|row| head.index < row.index) {
+            found = Some(head);
+        }
+        (set, next) = (rest, at);
+    }
+    Ok(found)
 }
 
 /// The newest row that fits in `low..next`.

@@ -362,3 +362,38 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+#[test]
+fn what_the_disk_refuses_once_is_lost_to_no_search() {
+    let world = World::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let log = runtime.block_on(async { world.log("node") });
+    let told = |number: u32| Told {
+        kind: Kind::Note,
+        event: Event::SignIn,
+        trace: TraceId::from_bytes(u128::from(number).to_be_bytes()),
+        outcome: None,
+        time: Time::from_micros(START + i64::from(number)),
+        body: Body { author: "account:ana".into(), ..Body::default() },
+    };
+    let grow = |numbers: std::ops::Range<u32>| {
+        runtime.block_on(write(&world, &log, &numbers.map(told).collect::<Vec<_>>()));
+        while crate::log::published(&world.journals().join("node")).unwrap() < log.entries() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    grow(0..100);
+    let mut index = world.index(SMALL);
+    while !index.catch_up(30).unwrap() {}
+    // Its folder takes nothing for a while: neither where a chunk is full nor where room is made.
+    let (folder, aside) = (world.folder.path().join("index/node"), world.folder.path().join("aside"));
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "").unwrap();
+    grow(100..200);
+    assert!((0..20).any(|_| index.catch_up(30).is_err()), "nothing had to be written");
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    while !index.catch_up(30).unwrap() {}
+    assert_eq!(all_pages(&mut index, &Query::default(), 50), naive(&world, "node"));
+    runtime.block_on(log.close()).unwrap();
+}

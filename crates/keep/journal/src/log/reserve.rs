@@ -201,6 +201,19 @@ impl Reserve {
         done.map_err(|error| io_error(REVOCATIONS, &error))
     }
 
+    /// Takes a revocation back: durable when it returns. After a failure it is in force as before.
+    pub fn lift(&self, kind: u8, subject: [u8; 16]) -> Result<(), LogError> {
+        let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let its = |slot: &Option<Revocation>| slot.is_some_and(|r| r.kind == kind && r.subject == subject);
+        for (place, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| its(slot)) {
+            let offset = (place as u64 + 1) * SLOT_BYTES as u64;
+            let written = self.0.disk.write_at(&self.0.file, &[0; SLOT_BYTES], offset);
+            written.and_then(|()| self.0.disk.sync(&self.0.file)).map_err(|error| io_error(REVOCATIONS, &error))?;
+            *slot = None;
+        }
+        Ok(())
+    }
+
     /// How many revocations it can hold, and how many of its slots are in force at `now`.
     pub fn usage(&self, now: Time) -> (usize, usize) {
         let slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,6 +261,26 @@ mod tests {
         drop(reserve);
         let (_, live) = open(folder.path(), 250).unwrap();
         assert_eq!(subjects(&live), [4, 3]);
+    }
+
+    #[test]
+    fn what_is_lifted_is_not_replayed_and_its_slots_serve_again() {
+        let folder = tempfile::tempdir().unwrap();
+        create(&RealDisk, folder.path(), &signer(), 3).unwrap();
+        let (reserve, _) = open(folder.path(), 0).unwrap();
+        record(&reserve, 1, 10, 100).unwrap();
+        record(&reserve, 2, 10, 100).unwrap();
+        record(&reserve, 1, 20, 200).unwrap();
+        reserve.lift(2, [1; 16]).unwrap();
+        assert_eq!(reserve.usage(Time::from_micros(30)), (3, 3), "of another kind");
+        reserve.lift(1, [1; 16]).unwrap();
+        assert_eq!(reserve.usage(Time::from_micros(30)), (3, 1));
+        record(&reserve, 3, 30, 300).unwrap();
+        drop(reserve);
+        let (_, live) = open(folder.path(), 40).unwrap();
+        let mut subjects: Vec<u8> = live.iter().map(|r| r.subject[0]).collect();
+        subjects.sort_unstable();
+        assert_eq!(subjects, [2, 3]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Site {
             demonstration: false,
         };
         let policies = std::sync::Arc::new(policy::Policies::built_in().unwrap());
-        let keep = Keep::open(("essai.test", false), &path("data"), &store, &master, 4, policies).await.unwrap();
+        let keep = Keep::open(("essai.test", false, &[]), &path("data"), &store, &master, 4, policies).await.unwrap();
         let establishments = [(ESTABLISHMENT, "Hôpital d’essai".to_owned())];
         let enrolment = keep.enrolling(&master, SystemActor::Operator).0;
         enrolment.establishment(ESTABLISHMENT, "Hôpital d’essai").await.unwrap();

@@ -95,7 +95,7 @@ pub(super) const ENTRIES: &[Documented] = &[
         &[written(
             Form::Note,
             "the copy of another node's journal is whole, for the first time since the start or again",
-            "author `system.node`; detail: the journal",
+            "author `system.node`; detail: the journal; or, of a copy of one of its keys, that it was destroyed",
         )],
         &["clausier:O-6.1"],
         codes("110100", Do::Execute),
