@@ -18,6 +18,7 @@ mod sheets;
 mod signed;
 mod ssh;
 mod staff;
+mod timing;
 mod tokens;
 
 use crate::{

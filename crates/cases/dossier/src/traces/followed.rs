@@ -40,11 +40,12 @@ impl FollowedStates {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(origin.to_owned(), state);
     }
 
-    /// Those that are behind, or whose copies are not wholly in the index.
-    pub(super) fn behind(&self, now: Time, is_whole: impl Fn(&str) -> bool) -> Vec<Behind> {
+    /// Those that are behind, or whose copies are not wholly in the index; it knows nothing of those that it does not hold.
+    pub(super) fn behind(&self, now: Time, is_whole: impl Fn(&str) -> Option<bool>) -> Vec<Behind> {
         let states = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let told = |(origin, state): (String, FollowedState)| {
-            let whole = is_whole(&origin);
+            // One that was copied once and is not in the index at all is searched by nobody.
+            let whole = is_whole(&origin).unwrap_or(state.until.is_none());
             let late = state.until.is_none_or(|until| until + BEHIND_AFTER < now);
             (late || state.alarm || !whole).then_some(Behind {
                 origin,
@@ -69,10 +70,14 @@ mod tests {
         states.tell("accused", FollowedState { alarm: true, ..at(0) });
         states.tell("never", FollowedState::default());
         states.tell("broken", at(0));
-        let told = states.behind(now, |origin| origin != "broken");
+        states.tell("nowhere", at(0));
+        let told = states.behind(now, |origin| match origin {
+            "nowhere" | "never" => None,
+            other => Some(other != "broken"),
+        });
         let told: Vec<_> = told.iter().map(|one| (one.origin.as_str(), one.alarm)).collect();
-        assert_eq!(told, [("accused", true), ("broken", true), ("late", false), ("never", false)]);
+        assert_eq!(told, [("accused", true), ("broken", true), ("late", false), ("never", false), ("nowhere", true)]);
         states.tell("late", at(1));
-        assert_eq!(states.behind(now, |_| true).len(), 2);
+        assert_eq!(states.behind(now, |_| Some(true)).len(), 2);
     }
 }

@@ -153,7 +153,7 @@ impl Traces {
     /// Followed journals that this answer does not know to their end.
     fn behind(&self, index: &Index) -> Vec<Behind> {
         let held = index.followed();
-        let whole = |origin: &str| held.get(origin).is_none_or(|one| one.fault.is_none() && one.indexed >= one.held);
+        let whole = |origin: &str| held.get(origin).map(|one| one.fault.is_none() && one.indexed >= one.held);
         self.0.followed.behind(self.0.journal.now(), whole)
     }
 

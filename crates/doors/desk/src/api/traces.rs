@@ -215,7 +215,10 @@ pub(crate) fn outcome_word(outcome: journal::Outcome) -> &'static str {
 
 impl From<TraceRow> for TraceBody {
     fn from(row: TraceRow) -> Self {
-        let shown = |text: Option<String>| text.map(|text| wire::visible(&text, 4096));
+        // A journal that was followed may hold anything.
+        let plain = |text: String| wire::visible(&text, 4096);
+        let shown = |text: Option<String>| text.map(plain);
+        let all = |texts: Vec<String>| texts.into_iter().map(plain).collect();
         Self {
             origin: row.origin,
             index: row.index,
@@ -225,15 +228,15 @@ impl From<TraceRow> for TraceBody {
             clock: row.clock.as_str(),
             trace: row.trace.to_string(),
             outcome: row.outcome.map(outcome_word),
-            author: row.author,
-            role: row.role,
-            establishment: row.establishment,
-            door: row.door,
-            address: row.address,
+            author: plain(row.author),
+            role: shown(row.role),
+            establishment: shown(row.establishment),
+            door: shown(row.door),
+            address: shown(row.address),
             port: row.port,
-            purpose: row.purpose,
-            patients: row.patients,
-            objects: row.objects,
+            purpose: shown(row.purpose),
+            patients: all(row.patients),
+            objects: all(row.objects),
             target: shown(row.target),
             detail: shown(row.detail),
             count: row.count,

@@ -87,7 +87,7 @@ impl Said {
         if bytes > KEY_ENTRY_BYTES_MAX {
             return Err("gives a key and is too long for one");
         }
-        if Month::of(header.time) != of.1 {
+        if !is_in(header.time, of.1) {
             return Err("gives a key for another month than its own");
         }
         if known.keys.contains_key(&header.seal_key) || self.keys.insert(header.seal_key, of).is_some() {
@@ -101,12 +101,17 @@ impl Said {
         let of = self.keys.get(&header.seal_key).or_else(|| known.keys.get(&header.seal_key));
         match of {
             None => Err("names a key that no entry before it gives"),
-            Some((family, month)) if *family != header.event.family() || *month != Month::of(header.time) => {
+            Some((family, month)) if *family != header.event.family() || !is_in(header.time, *month) => {
                 Err("stands under the key of another family or month")
             }
             Some(_) => Ok(()),
         }
     }
+}
+
+/// Moments outside any calendar are in no month.
+fn is_in(moment: Time, month: Month) -> bool {
+    month.start() <= moment && moment < month.end()
 }
 
 fn impossible(index: u64, what: &str) -> FollowError {

@@ -210,8 +210,14 @@ impl Index {
                     None => Arc::clone(&self.tools.months),
                 };
                 let of = (item.path(), months, vaults.is_some());
-                let origin = Origin::open(&name, (&of.0, of.1, of.2), &self.folder.join(&name), &mut self.tools)?;
-                self.origins.insert(name, origin);
+                match Origin::open(&name, (&of.0, of.1, of.2), &self.folder.join(&name), &mut self.tools) {
+                    Err(error) if of.2 => {
+                        tracing::error!(journal = %name, %error, "a followed journal cannot be searched");
+                    }
+                    opened => {
+                        self.origins.insert(name, opened?);
+                    }
+                }
             }
         }
         Ok(())

@@ -36,6 +36,10 @@ const KEYS_MAX: usize = 256;
 const FOLLOWED_KEYS_MAX: usize = 65_536;
 /// Terms of one trace of a followed journal: the longest of ours has some hundreds.
 const FOLLOWED_TERMS_MAX: usize = 4_096;
+/// Bytes of an establishment's name in the rows of a followed journal: ours are identifiers.
+const FOLLOWED_NAME_BYTES_MAX: usize = 64;
+/// Groups that have waited for long and are written in one go: the others wait for the next one.
+const LATE_FLUSHES_MAX: usize = 64;
 /// Terms of all that a followed journal has in memory: eight bytes each.
 const FOLLOWED_LIVE_TERMS_MAX: usize = 4_000_000;
 
@@ -345,7 +349,7 @@ impl Origin {
             return Ok(());
         }
         if self.buffers.get(&group).is_some_and(Buffer::is_full) {
-            self.flush(&group, tools)?;
+            self.flush(&group, tools, false)?;
             self.save(tools)?;
         }
         self.push(&group, index, parts, terms, tools);
@@ -388,12 +392,14 @@ impl Origin {
             // Nothing that a node of ours writes: it is counted, and takes no memory.
             terms.clear();
         }
+        let place = told.establishment.as_deref().unwrap_or_default();
+        let place = if self.followed && place.len() > FOLLOWED_NAME_BYTES_MAX { "" } else { place };
         let row = Row {
             time: told.time.micros(),
             index,
             offset: self.offset,
             event: told.event,
-            establishment: buffer.establishment(told.establishment.as_deref().unwrap_or_default()),
+            establishment: buffer.establishment(place),
             kind,
             outcome,
         };
@@ -413,22 +419,24 @@ impl Origin {
             let largest = self.buffers.iter().max_by_key(|(_, buffer)| of(buffer));
             let Some(group) = largest.map(|(group, _)| group.clone()) else { break };
             flushed = true;
-            if !self.flush(&group, tools)? {
+            // One of its intents may wait for its outcome: in a journal of ours not for long, in another's as long as it likes.
+            let left = self.flush(&group, tools, false)? || (self.followed && self.flush(&group, tools, true)?);
+            if !left {
                 break;
             }
         }
         let late = |buffer: &Buffer| buffer.rows.first().is_some_and(|row| self.next - row.index > tools.limits.lag);
         let late: Vec<String> =
             self.buffers.iter().filter(|(_, buffer)| late(buffer)).map(|(group, _)| group.clone()).collect();
-        for group in late {
-            flushed |= self.flush(&group, tools)?;
+        for group in late.into_iter().take(LATE_FLUSHES_MAX) {
+            flushed |= self.flush(&group, tools, false)?;
         }
         if flushed { self.save(tools) } else { Ok(()) }
     }
 
-    /// Writes what a group has in memory to a chunk, as far as it may leave; says whether anything was written.
-    fn flush(&mut self, group: &str, tools: &mut Tools) -> Result<bool, IndexError> {
-        let since = Time::from_micros(self.latest) - OUTCOME_WAIT;
+    /// Writes what a group has in memory to a chunk, as far as it may leave, or `all` of it; says whether anything was written.
+    fn flush(&mut self, group: &str, tools: &mut Tools, all: bool) -> Result<bool, IndexError> {
+        let since = if all { Time::from_micros(i64::MAX) } else { Time::from_micros(self.latest) - OUTCOME_WAIT };
         let Some(buffer) = self.buffers.get_mut(group) else { return Ok(false) };
         let blind = buffer.blind;
         let Some((mut header, clear)) = buffer.drain(since, self.next, &tools.tokens)? else { return Ok(false) };
@@ -463,7 +471,7 @@ impl Origin {
     pub fn settle(&mut self, tools: &mut Tools) -> Result<(), IndexError> {
         let groups: Vec<String> = self.buffers.keys().cloned().collect();
         for group in groups {
-            self.flush(&group, tools)?;
+            self.flush(&group, tools, false)?;
         }
         self.save(tools)
     }

@@ -26,9 +26,6 @@ struct Walk {
     state: Step,
 }
 
-/// Outcomes of one act that are looked at in one place.
-const OUTCOMES_MAX: usize = 64;
-
 enum Step {
     /// Not looked at yet.
     Closed,
@@ -192,7 +189,15 @@ impl Index {
         let (Place::Chunk(name, _) | Place::Buffer(name, _)) = place;
         self.learn_keys(place)?;
         let Some(origin) = self.origins.get_mut(name) else { return Ok(()) };
-        let Some(mut trace) = origin.trace(row)? else {
+        // The copy of another's journal may be damaged: that keeps nobody from the rest.
+        let opened = match origin.trace(row) {
+            Err(error) if origin.followed => {
+                tracing::warn!(journal = name, %error, "an entry of a followed journal's copy cannot be read");
+                None
+            }
+            opened => opened?,
+        };
+        let Some(mut trace) = opened else {
             found.unreadable += 1;
             return Ok(());
         };
@@ -356,8 +361,8 @@ pub(super) fn fitting(
 /// Of the outcomes in a set, the one that stands first in the journal. An act has one, or the same again after a stop.
 fn earliest_outcome(rows: &mut dyn Rows, set: Set) -> Result<Option<Row>, IndexError> {
     let (mut set, mut next, mut found) = (Some(set), rows.count(), None::<Row>);
-    for _ in 0..OUTCOMES_MAX {
-        let Step::Open { set: rest, next: at, head, .. } = head(rows, set, 0, next)? else { break };
+    // There are no more of them than a place has rows.
+    while let Step::Open { set: rest, next: at, head, .. } = head(rows, set.take(), 0, next)? {
         if head.kind == Kind::Outcome && found.is_none_or(|row| head.index < row.index) {
             found = Some(head);
         }

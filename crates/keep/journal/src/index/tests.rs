@@ -397,3 +397,95 @@ fn what_the_disk_refuses_once_is_lost_to_no_search() {
     assert_eq!(all_pages(&mut index, &Query::default(), 50), naive(&world, "node"));
     runtime.block_on(log.close()).unwrap();
 }
+
+/// Signed in by somebody, a moment after the others.
+fn signed_in(kind: Kind, number: u32, outcome: Option<Outcome>) -> Told {
+    Told {
+        kind,
+        event: Event::SignIn,
+        trace: TraceId::from_bytes(u128::from(number).to_be_bytes()),
+        outcome,
+        time: Time::from_micros(START + i64::from(number)),
+        body: Body { author: "account:ana".into(), ..Body::default() },
+    }
+}
+
+fn until_published(log: &crate::log::Log, folder: &Path) {
+    while crate::log::published(folder).unwrap() < log.entries() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn of_two_late_outcomes_the_first_one_counts() {
+    let world = World::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let log = runtime.block_on(async { world.log("node") });
+    let late = |number: u32, outcome: Outcome| {
+        let mut told = signed_in(Kind::Outcome, 1, Some(outcome));
+        // Long after the intent has left memory.
+        told.time = Time::from_micros(START + 90_000_000 + i64::from(number));
+        told
+    };
+    let mut all = vec![signed_in(Kind::Intent, 1, None)];
+    all.extend((2..100).map(|number| {
+        let mut told = signed_in(Kind::Note, number, None);
+        told.time = Time::from_micros(START + 80_000_000 + i64::from(number));
+        told
+    }));
+    all.push(late(100, Outcome::Done));
+    all.extend((101..300).map(|number| late(number, Outcome::Failed)));
+    runtime.block_on(write(&world, &log, &all));
+    until_published(&log, &world.journals().join("node"));
+    let mut index = world.index(SMALL);
+    while !index.catch_up(30).unwrap() {}
+    let hits = all_pages(&mut index, &Query::default(), 50);
+    let intent = hits.iter().find(|hit| hit.trace.kind == Kind::Intent).unwrap();
+    assert_eq!(intent.trace.outcome, Some(Outcome::Done));
+    runtime.block_on(log.close()).unwrap();
+}
+
+#[test]
+fn a_followed_journal_chooses_neither_memory_nor_names() {
+    let world = World::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::fs::create_dir_all(world.journals()).unwrap();
+    let followed = world.folder.path().join("followed");
+    let folder = followed.join("journal/dmz");
+    let signer = crate::log::Signer::from_seed("dmz", &[9; 32]).unwrap();
+    let log = runtime.block_on(async {
+        crate::log::Log::open(crate::log::LogConfig::new(folder.clone(), signer), Time::from_micros(0)).unwrap().log
+    });
+    // An intent that never has an outcome stands first; each establishment has a name of its own, as long as it may be.
+    let all: Vec<Told> = (1..400)
+        .map(|number| {
+            let kind = if number == 1 { Kind::Intent } else { Kind::Note };
+            let mut told = signed_in(kind, number, None);
+            told.body.establishment = Some(format!("{number}{}", "x".repeat(30_000)));
+            told
+        })
+        .collect();
+    for some in all.chunks(10) {
+        runtime.block_on(write(&world, &log, some));
+    }
+    until_published(&log, &folder);
+    let vault = followed.join("vault/dmz");
+    std::fs::create_dir_all(&vault).unwrap();
+    for pair in std::fs::read_dir(world.folder.path().join("months")).unwrap() {
+        let pair = pair.unwrap();
+        std::fs::copy(pair.path(), vault.join(pair.file_name())).unwrap();
+    }
+    let mut index = world.index(SMALL).following(&followed);
+    for _ in 0..100 {
+        index.catch_up(30).unwrap();
+        let origin = &index.origins["dmz"];
+        assert_eq!(origin.fault, None);
+        let rows: usize = origin.buffers.values().map(|buffer| buffer.rows.len()).sum();
+        let names: usize = origin.buffers.values().flat_map(|buffer| &buffer.establishments).map(String::len).sum();
+        assert!(rows <= SMALL.live_rows && names < 1_000, "{rows} rows, {names} bytes of names");
+    }
+    assert!(index.has_followed());
+    let hits = all_pages(&mut index, &Query::default(), 50);
+    assert_eq!(hits.len(), 399, "what is said is shown as it was said");
+    runtime.block_on(log.close()).unwrap();
+}

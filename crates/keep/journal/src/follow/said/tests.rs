@@ -85,6 +85,16 @@ fn what_no_node_writes_is_refused_whoever_signed_it() {
         impossible(note(family, Time::from_micros(far), KEY), "another family or month");
         impossible(key([9; 8], "technical-2026-11", Time::from_micros(far), 80), "another month than its own");
     }
+    // What is outside any calendar is not of its first month either.
+    let epoch = Time::from_micros(0);
+    let old = month("1970-01");
+    assert_eq!(Month::of(Time::from_micros(i64::MAX)), old);
+    good.see(&known, 5, &key([0x70; 8], "technical-1970-01", epoch, 80)).unwrap();
+    good.see(&known, 6, &note(family, epoch, [0x70; 8])).unwrap();
+    for far in [i64::MIN, -1, i64::MAX] {
+        let error = good.see(&known, 7, &note(family, Time::from_micros(far), [0x70; 8])).unwrap_err();
+        assert!(matches!(error, FollowError::Impossible(_)), "{error}");
+    }
     impossible(note(Event::SignIn, now, KEY), "another family or month");
     impossible(key(KEY, "technical-2026-11", now, 80), "a name that has one");
     impossible(key([9; 8], "technical-2026-11", now, 60_000), "too long for one");
