@@ -196,7 +196,11 @@ pub trait Declaration: Action {}
 macro_rules! actions {
     ($($(#[$doc:meta])* $kind:ident $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* } $event:ident,
         $question:expr $(, patient $patient:ident)? $(, account $account:ident)? $(, target $target:ident)?
-        $(, detail $detail:ident)? $(, statement $statement:ident)?;)*) => {$(
+        $(, detail $detail:ident)? $(, statement $statement:ident)?;)*) => {
+        /// Every action's name, in order.
+        pub const ACTIONS: &[&str] = &[$(stringify!($name)),*];
+
+        $(
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq)]
         pub struct $name { $($(#[$fdoc])* pub $field: $type),* }

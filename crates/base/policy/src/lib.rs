@@ -21,7 +21,7 @@ mod permit;
 mod scope;
 
 pub use action::{
-    Action, AddSshKey, AllowLink, ApproveIntervention, ApproveSsh, AskRetention, AskSightings, AskSshApproval,
+    ACTIONS, Action, AddSshKey, AllowLink, ApproveIntervention, ApproveSsh, AskRetention, AskSightings, AskSshApproval,
     BreakGlass, ChangeAccountState, ChangeAddress, ChangePassword, ChangeSecondFactor, ClearRehearsal,
     CloseIntervention, CloseRelay, CloseSshApproval, ConfirmEnvelopes, ConfirmLink, ConfirmRetention, ConfirmSheet,
     CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction, Declaration,

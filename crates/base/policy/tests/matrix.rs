@@ -331,22 +331,6 @@ fn policies_that_do_not_hold_together_are_refused() {
     }
 }
 
-/// A program's proof: a token of the interfaces.
-fn program(role: Role, door: Door) -> identity::Authenticated {
-    let key = identity::DoorKey::new(door, &[7; 32]);
-    let terms = identity::TokenTerms {
-        account: ACCOUNT,
-        establishment: HERE,
-        role,
-        scopes: TokenScope::ALL.iter().copied().collect(),
-        expires: NOW + Duration::from_secs(600),
-        sources: vec![],
-    };
-    let (stored, token) = identity::issue_token(&terms, &key, (TokenId::from_bytes([6; 16]), [5; 32]), NOW);
-    let address = ClientAddress::new([192, 0, 2, 7].into());
-    identity::honor_token(&stored, &token, &key, address, NOW).unwrap().0
-}
-
 #[test]
 fn means_are_kept_by_people_with_two_factors_or_enrolled_by_the_operator() {
     let policies = Policies::built_in().unwrap();

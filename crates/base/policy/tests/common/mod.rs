@@ -1,12 +1,15 @@
 //! People for the tests, recognised by the real ceremony: there is no other way to get an `Authenticated`.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
-use identity::{Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TotpSecret, resume};
+use identity::{
+    Authenticated, Credentials, DoorKey, PasswordHash, SessionLimits, SignIn, TokenTerms, TotpSecret, honor_token,
+    issue_token, resume,
+};
 use policy::{Facts, Matter, Relation, RelationKind};
 use std::{collections::BTreeSet, time::Duration};
 use types::{
     AccountId, Category, ClientAddress, Door, EstablishmentId, PatientId, Period, Role, Secret, SessionId, SupplierId,
-    Time,
+    Time, TokenId, TokenScope,
 };
 
 pub const NOW: Time = Time::from_micros(59_000_000);
@@ -75,4 +78,20 @@ pub fn matter(supplier: SupplierId, beneficiaries: &[AccountId], technicians: &[
 
 pub fn facts(relations: Vec<Relation>) -> Facts {
     Facts { relations, ..Facts::default() }
+}
+
+/// A program's proof: a token of the interfaces.
+pub fn program(role: Role, door: Door) -> Authenticated {
+    let key = DoorKey::new(door, &[7; 32]);
+    let terms = TokenTerms {
+        account: ACCOUNT,
+        establishment: HERE,
+        role,
+        scopes: TokenScope::ALL.iter().copied().collect(),
+        expires: NOW + Duration::from_secs(600),
+        sources: vec![],
+    };
+    let (stored, token) = issue_token(&terms, &key, (TokenId::from_bytes([6; 16]), [5; 32]), NOW);
+    let address = ClientAddress::new([192, 0, 2, 7].into());
+    honor_token(&stored, &token, &key, address, NOW).unwrap().0
 }
