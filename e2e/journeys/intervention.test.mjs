@@ -14,6 +14,7 @@ const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
 let demo;
 let erwan;
+let passed;
 before(async () => {
   demo = await Demo.start();
   erwan = new Technician({ account: demo.person("erwan.tanguy"), key: demo.ready.ssh_key, relay: demo.ready.ssh });
@@ -46,6 +47,30 @@ test("in the window he works: commands, statuses, files", async () => {
   const got = await erwan.sftp("scanner-1", `ls -l\nget essai.bin ${to}\n`);
   assert.equal(got.code, 0, got.stderr);
   assert.equal(sha256(readFileSync(to)), sha256(readFileSync(from)));
+  passed = sha256(readFileSync(from));
+});
+
+test("staff see which files passed, whole or not, and which names changed", async () => {
+  const lines = ["-rename essai.bin essai-2.bin", "-rm absente.bin", ""];
+  await erwan.sftp("scanner-1", lines.join("\n"));
+  const desk = new Api(demo, "desk", "on_call");
+  const acts = async () => {
+    const { rows } = await desk.must("GET", "/sessions");
+    const sessions = await Promise.all(rows.slice(0, 5).map((one) => desk.must("GET", `/sessions/${one.id}`)));
+    return sessions.flatMap((one) => one.channels).flatMap((one) => one.files);
+  };
+  let files = [];
+  for (let tries = 0; tries < 50; tries += 1) {
+    files = await acts();
+    if (files.some((one) => one.path.includes("absente")) && files.some((one) => one.verb === "written")) break;
+    await sleep(100);
+  }
+  const found = (verb, name) => files.find((one) => one.verb === verb && one.path.endsWith(name));
+  assert.equal(found("written", "essai.bin")?.sha256_in, passed, JSON.stringify(files));
+  assert.equal(found("read", "essai.bin")?.sha256_out, passed);
+  assert.equal(found("removed", "absente.bin")?.end, "refused");
+  const renamed = found("renamed", "/essai.bin");
+  assert.deepEqual([renamed?.to.endsWith("/essai-2.bin"), renamed?.end], [true, "refused"], "the machine renames nothing");
 });
 
 test("a hundred uploads of random bytes arrive whole, from the first byte", async () => {
@@ -105,6 +130,9 @@ test("the traces name him, his address, his commands; the journal is whole", asy
   assert.ok(opened.every((trace) => trace.address && trace.author.startsWith("account:")));
   const commands = await of("relay.command");
   assert.ok(commands.some((trace) => (trace.detail ?? "").includes("montee.bin")), "commands are there");
+  const files = (await of("relay.file")).map((trace) => trace.detail);
+  assert.ok(files.some((detail) => detail.includes("written done") && detail.includes(passed) && detail.endsWith("/essai.bin")));
+  assert.ok(files.some((detail) => detail.includes("read done") && detail.includes(passed)), files.join("\n"));
   assert.ok((await of("relay.cut")).length > 0);
   const denied = await new Api(demo, "desk", "administrator").ask("GET", "/traces");
   assert.equal(denied.status, 404, "absent and forbidden are alike");

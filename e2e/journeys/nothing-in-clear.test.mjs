@@ -8,9 +8,9 @@ import { Api, approved } from "../lib/api.mjs";
 import { CAMILLE, ERWAN, HELENE, MARCEL, SOPHIE } from "../lib/cast.mjs";
 import { Client } from "../lib/client.mjs";
 import { Demo, temporaryFolder } from "../lib/demo.mjs";
-import { hospitalResources } from "../lib/hospital.mjs";
 import { Needles, formsOfBytes, formsOfText } from "../lib/needles.mjs";
 import { documentsOf, recordsOf, resultsOf } from "../lib/pages.mjs";
+import { MEMORY, secretsOf, skipped } from "../lib/secrets.mjs";
 import { Technician } from "../lib/ssh.mjs";
 
 const READERS = [CAMILLE, MARCEL, SOPHIE, HELENE];
@@ -18,9 +18,6 @@ const READERS = [CAMILLE, MARCEL, SOPHIE, HELENE];
 const TYPED = "aiguille-frappee-7c41e09b";
 /** Part of the file that he sends. */
 const SENT = "aiguille-deposee-2f8d6a53";
-/** The demonstration's own memory (passwords, its authority, the technician's key) lies here; production has no such folder. */
-const MEMORY = "demo";
-const MASTER = join("keys", "master.key");
 const REALLY_READ_BYTES_MIN = 1024 * 1024;
 
 let demo;
@@ -78,66 +75,12 @@ async function work() {
 
 /** All that must not be there. */
 function needles() {
-  const all = new Needles();
-  for (const one of demo.ready.accounts) {
-    all.text(`the login of ${one.role} ${one.login}`, one.login);
-    all.text(`the password of ${one.login}`, one.password);
-    all.text(`the second factor of ${one.login}`, one.totp_secret);
-    all.bytes(`the second factor's bytes of ${one.login}`, base32(one.totp_secret));
-  }
+  const all = secretsOf(demo);
   all.text("a password that was tried", "pas le bon secret");
-  for (const { login, ins } of demo.ready.patients) all.text(`the INS of ${login}`, ins);
-  for (const [role, token] of Object.entries(demo.ready.tokens)) all.text(`the token of ${role}`, token);
-  const key = readFileSync(demo.ready.ssh_key, "utf8").split("\n").filter((line) => line && !line.startsWith("-----"));
-  // The first lines of an OpenSSH key say the same for everybody; the private half, 32 bytes, comes in the second half.
-  for (const line of key.slice(key.length >> 1).filter((one) => one.length > 40)) all.text("a line of the technician's private key", line);
-  const raw = Buffer.from(key.join(""), "base64");
-  const half = raw.lastIndexOf(Buffer.from([0, 0, 0, 64])) + 4;
-  all.bytes("the technician's private key", raw.subarray(half, half + 32));
-  const master = readFileSync(join(demo.folder, MASTER));
-  all.bytes("the master key's file", master.subarray(0, 24));
   all.text("what was typed", TYPED);
   all.text("what was sent", SENT);
-  const people = { names: 0, numbers: 0, texts: 0 };
-  for (const resource of hospitalResources()) {
-    if (resource.resourceType === "Patient") {
-      const [{ family, given }] = resource.name;
-      all.text("a patient's family name", family);
-      all.text("a patient's names", `${given.join(" ")} ${family}`);
-      people.names += 1;
-      for (const { value } of resource.identifier ?? []) {
-        all.text("a patient's number", value);
-        people.numbers += 1;
-      }
-    }
-    if (resource.resourceType === "Binary") {
-      // The middle of a file: its beginning is that of every PDF.
-      const file = Buffer.from(resource.data, "base64");
-      const part = file.subarray(file.length >> 1, (file.length >> 1) + 48);
-      if (new Set(part).size > 16) all.bytes("a part of a document", part);
-    }
-    for (const text of texts(resource)) {
-      all.text(`a text of a ${resource.resourceType}`, text);
-      people.texts += 1;
-    }
-  }
-  assert.ok(people.names > 10 && people.numbers > 10 && people.texts > 20, `the hospital was read: ${JSON.stringify(people)}`);
   return all;
 }
-
-/** The longer texts of a result or a document: titles, conclusions. */
-function texts(resource) {
-  const found = [resource.description, resource.conclusion, ...(resource.note ?? []).map((note) => note.text)];
-  for (const { attachment } of resource.content ?? []) found.push(attachment?.title);
-  return found.filter((text) => typeof text === "string" && text.length >= 12);
-}
-
-function base32(text) {
-  const bits = [...text.replace(/=+$/, "")].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"));
-  return Buffer.from(bits.join("").match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
-}
-
-const skipped = (path) => path === MEMORY || path.startsWith(`${MEMORY}/`) || path === MASTER;
 
 test("the data folder tells nothing to whoever has it without its keys", async () => {
   await work();

@@ -62,6 +62,7 @@ export class Demo {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: build it, or set POTERNE_BIN`);
     const demo = new Demo();
     demo.folder = data ?? temporaryFolder("data");
+    demo.root = root;
     const began = performance.now();
     const command = [...wrap, BINARY, "demo", "--data", demo.folder, "--https", String(await freePort()), ...flags];
     const child = spawn(command[0], command.slice(1), {
@@ -135,6 +136,9 @@ export class Demo {
       throw new Error(`poterne demo did not stop within ${STOP_SECONDS_MAX} s\n${this.stderr.slice(-4000)}`);
     }
     if (how.code !== 0) throw new Error(`poterne demo ended with ${JSON.stringify(how)}\n${this.stderr.slice(-4000)}`);
+    // Whatever the journey was. (That module starts demonstrations too.)
+    const { assertTellsNothing } = await import("./secrets.mjs");
+    assertTellsNothing(this, this.root + this.folder);
     return seconds;
   }
 

@@ -1,8 +1,10 @@
 // What a program would send to the interfaces, by role and operation: identifiers of things in the right state, bodies
 // that can be done.
+import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Api, approved, asked } from "./api.mjs";
-import { ERWAN } from "./cast.mjs";
+import { DENIS, ERWAN } from "./cast.mjs";
+import { Client } from "./client.mjs";
 import { Technician, shows } from "./ssh.mjs";
 
 const later = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString().replace(/\.\d+/, "");
@@ -158,6 +160,18 @@ async function manager(demo, known) {
   return { ...all, request_intervention: { body: [{ ...WANTED, technicians }] } };
 }
 
+/** He keeps a search, as one does: on the page. */
+async function savedSearch(demo) {
+  const denis = new Client(demo, { door: "desk" });
+  await denis.signIn(demo.person(DENIS));
+  const page = await denis.get("/fr/traces?type=session.sign_in&go=1");
+  const kept = await denis.submit(page, "/fr/traces/saved", { name: "Connexions" });
+  assert.equal(kept.status, 303, kept.text.slice(0, 300));
+  denis.close();
+  const { rows } = await new Api(demo, "desk", "trace_controller").must("GET", "/traces/saved");
+  return [rows[0].id];
+}
+
 /** By door and role: how the examples are made. All of them must succeed; what is not there must not. */
 export const ROLES = {
   desk: {
@@ -169,11 +183,13 @@ export const ROLES = {
       ...(await accounts(demo, "security_officer")),
       list_rules: {},
     }),
-    trace_controller: async () => ({
+    trace_controller: async (demo) => ({
       search_traces: { query: { limit: 20, type: "record", outcome: "shown" } },
       count_traces: { query: { type: "session.sign_in" } },
       export_traces: { query: { format: "jsonl" } },
       get_retention: {},
+      list_saved_searches: {},
+      run_saved_search: { path: await savedSearch(demo) },
     }),
     dpo: async () => ({ list_rules: {} }),
   },

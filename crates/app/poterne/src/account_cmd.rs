@@ -3,7 +3,11 @@
 
 mod token;
 
-use crate::{config::Config, node::Keep, operator};
+use crate::{
+    config::Config,
+    node::{Begin, Keep},
+    operator,
+};
 use anyhow::{Context, Result, bail};
 use identity::vouching::Pinned;
 use identity::{SshPublicKey, TotpSecret};
@@ -133,7 +137,7 @@ async fn open(config: &Config, new_origin: bool) -> Result<Keep> {
     let store = StoreConfig::new(config.store.url.expose().clone());
     let (data, master) = (&config.node.data, &config.vault.master_key);
     Keep::open(
-        (&origin, new_origin, &config.journal.witnesses),
+        (&origin, Begin::asked(new_origin), &config.journal.witnesses),
         data,
         &store,
         master,

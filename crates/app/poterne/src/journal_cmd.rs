@@ -4,6 +4,7 @@ mod answer;
 mod export;
 mod kept;
 mod progress;
+mod renew;
 mod source;
 
 use anyhow::{Context, Result, bail};
@@ -26,6 +27,8 @@ pub enum JournalCommand {
     Export(export::ExportArgs),
     /// Witness other people's journals: remember their checkpoints, cosign only what continues them
     Witness(crate::witness::WitnessArgs),
+    /// Let another key sign the journal from now on, which the present one names; its node is stopped
+    RenewKey(renew::RenewArgs),
     /// Say which months of traces go when, and why others stay; the node itself destroys what is due
     Purge(crate::journal_purge::PurgeArgs),
 }
@@ -39,7 +42,7 @@ pub struct VerifyArgs {
     /// Or an archive made by `journal export`, read where it lies
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     archive: Option<PathBuf>,
-    /// The verification key you trust; without it the folder's own is used, and the answer says "unpinned"
+    /// The verification key you trust, the present one or one before it; without it the folder's own is used, and the answer says "unpinned"
     #[arg(long, value_name = "KEY")]
     vkey: Option<String>,
     /// Compare with the effects in this database (sqlite:FILE or postgres://…)
@@ -80,6 +83,7 @@ pub async fn run(command: JournalCommand) -> Result<ExitCode> {
         JournalCommand::Verify(args) => args,
         JournalCommand::Export(args) => return export::run(&args),
         JournalCommand::Witness(args) => return crate::witness::run(args).await,
+        JournalCommand::RenewKey(args) => return renew::run(&args).await,
         JournalCommand::Purge(args) => return crate::journal_purge::run(&args),
     };
     let pinned = match &args.vkey {

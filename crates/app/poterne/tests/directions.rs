@@ -237,6 +237,8 @@ fn what_makes_proofs_is_called_in_known_places_only() {
         ("SignedFile {", &["base/policy/src/", "app/poterne/src/config/signers.rs"]),
         (".permitting(", &["app/poterne/src/config/policies.rs", "app/poterne/src/policy_cmd.rs"]),
         ("Facts {", &["base/policy/src/", "cases/care/src/service.rs", "cases/interventions/src/service.rs"]),
+        ("rehearsed::rehearsal()", &["app/poterne/src/node/mod.rs"]),
+        (".arm(", &["doors/web/src/rehearsed.rs", "app/poterne/src/probes/faults.rs"]),
         ("store::open(", &["app/poterne/src/node/"]),
         (
             ".keys_for(",

@@ -174,9 +174,15 @@ async fn what_happens_in_front_is_found_inside() {
     assert_eq!(verify(&["--followed"]).status.code(), Some(1));
     fs::write(&bundle, bytes).unwrap();
 
-    // Both go on where they were.
+    // Both go on where they were; what was once seen to contradict the copy is an alarm until somebody moves it away.
+    let proof = data.join("followed/shown/dmz");
+    fs::write(&proof, "a checkpoint").unwrap();
     let (front, inside) = (dmz.start(&published), inner.start(&followed));
+    until_health(inner.health, "followed", |check| check.to_string().contains("contradicts the copy")).await;
+    desk.until("?type=journal.unfollowed", |found| from(found, "inner") == 1).await;
+    fs::remove_file(proof).unwrap();
     desk.until(started, |found| from(found, "dmz") == 3 && !is_behind(found)).await;
+    until_health(inner.health, "followed", |check| check["state"] == "ready" || check["status"] == "ready").await;
     inside.stop();
     // With another secret, nothing of it is seen.
     inner.secret(&"f".repeat(64));
@@ -190,6 +196,51 @@ async fn what_happens_in_front_is_found_inside() {
     assert!(dmz.log().contains("without the secret"), "{}", dmz.log());
     let verified = verify(&["--followed", "--vkey", &vkey]);
     assert!(verified.status.success(), "{}", words(&verified));
+}
+
+/// The key that signs a journal is renewed while its node is stopped: whoever follows it, or kept the former key, is led on.
+#[tokio::test]
+async fn a_key_renewed_in_front_is_followed_inside() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inner, dmz, vkey) = pair(folder.path()).await;
+    let (port, desk) = (free_port(), Desk::of(&inner));
+    let url = format!("http://127.0.0.1:{port}");
+    let (published, followed) = (publish(port, ""), follow(&url, &vkey, ""));
+    let (front, inside) = (dmz.start(&published), inner.start(&followed));
+    desk.until("?type=node.started", |found| from(found, "dmz") == 2 && !is_behind(found)).await;
+    let renew = ["journal", "renew-key", "--config", &dmz.config, "--format", "json"];
+    let refused = poterne(&renew);
+    assert!(!refused.status.success() && words(&refused).contains("another process"), "{}", words(&refused));
+    front.stop();
+
+    let renewed = poterne(&renew);
+    assert!(renewed.status.success(), "{}", words(&renewed));
+    let renewed: Value = serde_json::from_slice(&renewed.stdout).unwrap();
+    let own = fs::read_to_string(dmz.root.join("data/journal/dmz/vkey")).unwrap();
+    assert_eq!((renewed["origin"].as_str(), renewed["before"].as_str()), (Some("dmz"), Some(vkey.as_str())));
+    assert_eq!(renewed["key"].as_str(), Some(own.trim()));
+    let front = dmz.start(&published);
+    desk.until("?type=journal.key_renewed", |found| from(found, "dmz") == 1 && !is_behind(found)).await;
+    let checked = poterne(&["check", "--config", &inner.config]);
+    assert!(words(&checked).contains("✓ followed journal dmz: "), "{}", words(&checked));
+    inside.stop();
+    // Whoever writes the new key into the configuration goes on with the copy that is there.
+    let inside = inner.start(&follow(&url, own.trim(), ""));
+    desk.until("?type=node.started", |found| from(found, "dmz") == 4 && !is_behind(found)).await;
+    inside.stop();
+    front.stop();
+    let copies = inner.root.join("data");
+    for (data, more) in [(&dmz.root.join("data"), &[][..]), (&copies, &["--followed"][..])] {
+        for key in [vkey.as_str(), own.trim()] {
+            let all = ["journal", "verify", "--format", "json", "--origin", "dmz", "--vkey", key, "--data"];
+            let verified = poterne(&[&all[..], &[data.to_str().unwrap()], more].concat());
+            assert!(verified.status.success(), "{}", words(&verified));
+            let verified: Value = serde_json::from_slice(&verified.stdout).unwrap();
+            let one = &verified["renewed"][0];
+            assert_eq!((one["before"].as_str(), one["key"].as_str()), (Some(vkey.as_str()), Some(own.trim())));
+            assert_eq!((one["size"].as_u64(), verified["vkey"].as_str()), (renewed["size"].as_u64(), Some(own.trim())));
+        }
+    }
 }
 
 async fn only_whoever_knows_the_secret_is_answered(url: &str) {
@@ -211,6 +262,8 @@ async fn only_whoever_knows_the_secret_is_answered(url: &str) {
         ("dmz/checkpoint", Some("")),
         ("inner/checkpoint", right),
         ("dmz/vkey", right),
+        ("dmz/keys", right),
+        ("dmz/keys", None),
         ("dmz/revocations", right),
         ("dmz/..%2F..%2Fpoterne.toml", right),
         ("dmz/pair/recordings-2026-11", right),

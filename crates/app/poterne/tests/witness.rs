@@ -183,3 +183,76 @@ async fn a_journal_put_back_is_an_alarm_and_is_not_cosigned() {
     running.stop();
     running_witness.stop();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_witness_goes_on_with_a_renewed_key_once_it_was_given_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let (health, port) = (free_port(), free_port());
+    let config = node(root, health);
+    let (data, log) = (root.join("node/data"), root.join("log"));
+    let renew = || poterne(&["journal", "renew-key", "--config", &config]);
+    // A journal of which nobody has the key yet may be renewed too.
+    let first = renew();
+    assert!(first.status.success(), "{}", words(&first));
+    let vkey = || fs::read_to_string(data.join("journal/desk-1/vkey")).unwrap().trim().to_owned();
+    let before = vkey();
+    assert!(words(&first).contains(&before), "{}", words(&first));
+    let listen = format!("127.0.0.1:{port}");
+    let (running_witness, ready) = witness(root, &listen, &before);
+    let key = ready["vkey"].as_str().unwrap().to_owned();
+    let section = format!(
+        "\n[journal]\nwitness_age_seconds = 5\n\n[[journal.witnesses]]\nurl = \"http://{listen}\"\nvkey = \"{key}\"\n"
+    );
+    fs::write(&config, fs::read_to_string(&config).unwrap() + &section).unwrap();
+    let latest = || {
+        let kept = fs::read_dir(data.join("witnessed/desk-1")).into_iter().flatten().flatten().map(|file| file.path());
+        kept.filter(|path| path.to_str().unwrap().contains("latest-")).find_map(|path| fs::read_to_string(path).ok())
+    };
+    let signed_by = |key: &str| {
+        let id = key.split('+').nth(1).unwrap().to_owned();
+        latest().is_some_and(|note| {
+            let blob = note.lines().find_map(|line| line.strip_prefix("\u{2014} desk-1 ")).map(str::to_owned);
+            let blob = data_encoding::BASE64.decode(blob.unwrap().as_bytes()).unwrap();
+            data_encoding::HEXLOWER.encode(&blob[..4]) == id
+        })
+    };
+    let until = async |wanted: &dyn Fn() -> bool| {
+        let end = Instant::now() + Duration::from_secs(30);
+        while !wanted() {
+            assert!(Instant::now() < end, "{}", fs::read_to_string(&log).unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let running = serve(&config, &log);
+    until(&|| signed_by(&before)).await;
+    running.stop();
+
+    let renewed = renew();
+    assert!(renewed.status.success(), "{}", words(&renewed));
+    let after = vkey();
+    assert!(after != before && words(&renewed).contains(&after), "{}", words(&renewed));
+    let running = serve(&config, &log);
+    until_health(health, "witness", |witness| witness["status"] == "degraded").await;
+    assert!(signed_by(&before), "a witness that does not know the key cosigns nothing");
+    running_witness.stop();
+    // Given both, it goes on from what it remembers.
+    let both = format!("{before}\n");
+    let (state, key_file) = (root.join("witness"), root.join("witness.key"));
+    let arguments = ["journal", "witness", "--listen", &listen, "--format", "json", "--log", &both, "--log", &after];
+    let folders = ["--state", state.to_str().unwrap(), "--key", key_file.to_str().unwrap()];
+    let (running_witness, ready) = nodes::ready(&[&arguments[..], &folders[..]].concat());
+    assert!(ready["logs"][0]["size"].as_u64().unwrap() > 0, "{ready}");
+    until(&|| signed_by(&after)).await;
+    until_health(health, "witness", |witness| witness["status"] == "ready").await;
+    running.stop();
+    running_witness.stop();
+    let data = data.to_str().unwrap();
+    let database = format!("sqlite:{data}/poterne.db");
+    for trusted in [&before, &after] {
+        let all = ["journal", "verify", "--data", data, "--origin", "desk-1", "--database", &database];
+        let verified = poterne(&[&all[..], &["--vkey", trusted, "--witness", &key]].concat());
+        assert!(verified.status.success(), "{}", words(&verified));
+        assert!(words(&verified).contains("another key from entry"), "{}", words(&verified));
+    }
+}

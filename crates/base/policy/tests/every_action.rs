@@ -1,6 +1,6 @@
 //! Every action that can be asked for, with who may do it, in what relation to it, and how recently he proved who he is. An
 //! action that is added to the list and not here fails; a change of policy is a change of this snapshot, read by a person.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
 

@@ -42,6 +42,8 @@ words! {
         JournalUnstamped = "journal.unstamped",
         /// This journal follows another, of which something is missing; the entry says what was known of it.
         GapDeclared = "journal.gap_declared",
+        /// The key that signs this journal gave way to another, which it named.
+        JournalKeyRenewed = "journal.key_renewed",
         /// Somebody tried to sign in; the outcome says whether he did.
         SignIn = "session.sign_in",
         /// A session was ended by its holder.
@@ -203,6 +205,8 @@ words! {
         RelayClosed = "relay.closed",
         /// A command without terminal ran through a relay, with its counts and digests.
         RelayCommand = "relay.command",
+        /// Something was done to a file through a relay, with its names, counts and digests.
+        RelayFile = "relay.file",
         /// A session through a relay was cut.
         RelayCut = "relay.cut",
         /// Something went wrong while a session ran: target, recording, "do not interrupt" (interventions T11).

@@ -1,21 +1,23 @@
-//! What must be true of whatever proxies and their clients say, and directories: for the fuzzers of `fuzz/`, and for a test that mutates
+//! What must be true of whatever proxies and their clients say, directories, and both ends of a file transfer: for the fuzzers of `fuzz/`, and for a test that mutates
 //! the same seeds. As in the journal's.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
     ldap::{Answer, Framing, MESSAGE_BYTES_MAX, answer, framing},
     proxy::{ANNOUNCEMENT_BYTES_MAX, Announced, Proxies, Reading, Says, announced},
+    sftp::{Act, Content, Follower},
 };
 use types::ClientAddress;
 
 /// A decoder: its name, what must be true of whatever it is given, valid inputs.
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
-/// The decoders of what proxies and directories say.
+/// The decoders of what proxies, directories and both ends of file transfers say.
 pub const TARGETS: &[Target] = &[
     ("ldap_answer", ldap_answer, ldap_seeds),
     ("proxy_announced", proxy_announced, announced_seeds),
     ("proxy_forwarded", proxy_forwarded, forwarded_seeds),
+    ("sftp", sftp, sftp_seeds),
 ];
 
 /// What a directory sends, read as a client reads it: bounded, and what is kept was all there.
@@ -80,6 +82,49 @@ pub fn proxy_forwarded(bytes: &[u8]) {
     }
 }
 
+/// A file's content as it passed.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Passed(Vec<u8>);
+
+impl Content for Passed {
+    fn take(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+/// Both directions of a file transfer, in parts: a byte with the direction and a length, then so many bytes. However the
+/// parts are cut, the same is seen; what is said to have passed did.
+pub fn sftp(bytes: &[u8]) {
+    let (mut whole, mut cut) = (Follower::<Passed>::default(), Follower::<Passed>::default());
+    let pass = |follower: &mut Follower<Passed>, inwards: bool, part: &[u8]| {
+        if inwards { follower.to_machine(part) } else { follower.to_client(part) }
+    };
+    let (mut rest, mut acts) = (bytes, Vec::new());
+    while let Some((head, after)) = rest.split_first() {
+        let (part, after) = after.split_at(usize::from(head & 0x7f).min(after.len()));
+        rest = after;
+        let seen = pass(&mut whole, head & 0x80 == 0, part);
+        assert_eq!(seen, part.iter().try_for_each(|byte| pass(&mut cut, head & 0x80 == 0, &[*byte])));
+        assert!(whole.is_bounded() && cut.is_bounded());
+        let over = whole.acts();
+        assert_eq!(over, cut.acts());
+        acts.extend(over);
+        if seen.is_err() {
+            break;
+        }
+    }
+    acts.extend(whole.finish());
+    assert!(acts.iter().map(told).sum::<usize>() <= bytes.len());
+}
+
+/// How many bytes an act says that it was made of.
+fn told(act: &Act<Passed>) -> usize {
+    for flow in [&act.written, &act.read] {
+        assert!(flow.content.as_ref().is_none_or(|content| content.0.len() as u64 == flow.bytes));
+    }
+    usize::try_from(act.written.bytes + act.read.bytes).unwrap()
+}
+
 fn ldap_seeds() -> Vec<Vec<u8>> {
     let messages: [&[u8]; 6] = [
         b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
@@ -123,6 +168,46 @@ fn forwarded_seeds() -> Vec<Vec<u8>> {
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
+}
+
+fn sftp_seeds() -> Vec<Vec<u8>> {
+    let part = |head: u8, packets: &[Vec<u8>]| {
+        let bytes = packets.concat();
+        bytes.chunks(0x7f).flat_map(|part| [&[head | part.len() as u8][..], part].concat()).collect::<Vec<u8>>()
+    };
+    let (inwards, outwards) = (|packets: &[Vec<u8>]| part(0, packets), |packets: &[Vec<u8>]| part(0x80, packets));
+    let hello = [inwards(&[packet(1, 3, &[])]), outwards(&[packet(2, 3, &[])])].concat();
+    let open = [
+        inwards(&[packet(3, 1, &[&string(b"/firmware.bin"), &[0, 0, 0, 0x1a], &[0; 4]])]),
+        outwards(&[packet(102, 1, &[&string(b"h")])]),
+    ];
+    let wrote = |id, offset: u64, data| packet(6, id, &[&string(b"h"), &offset.to_be_bytes(), &string(data)]);
+    let write = [
+        inwards(&[wrote(2, 0, b"abc"), wrote(3, 3, b"de"), packet(4, 4, &[&string(b"h")])]),
+        outwards(&[2, 3, 4].map(|id| packet(101, id, &[&[0; 4], &string(b""), &string(b"")]))),
+    ];
+    let read = [
+        inwards(&[packet(5, 2, &[&string(b"h"), &[0; 8], &[0, 0, 1, 0]]), packet(4, 3, &[&string(b"h")])]),
+        outwards(&[packet(103, 2, &[&string(b"abc")]), packet(101, 3, &[&[0; 4]])]),
+    ];
+    let renamed = [&string(b"posix-rename@openssh.com")[..], &string(b"/a"), &string(b"/b\xff")];
+    let names = [
+        inwards(&[packet(13, 5, &[&string(b"/a")]), packet(200, 6, &renamed), packet(17, 7, &[&string(b"/")])]),
+        outwards(&[packet(101, 5, &[&[0, 0, 0, 2]]), packet(101, 6, &[&[0; 4]]), packet(105, 7, &[&[0; 4]])]),
+    ];
+    [&write[..], &read, &[]].map(|content| [&[hello.clone()][..], &open, content, &names].concat().concat()).to_vec()
+}
+
+/// A packet of a file transfer.
+pub(crate) fn packet(kind: u8, id: u32, fields: &[&[u8]]) -> Vec<u8> {
+    let rest = fields.concat();
+    let length = u32::try_from(rest.len() + 5).unwrap();
+    [&length.to_be_bytes()[..], &[kind], &id.to_be_bytes(), &rest].concat()
+}
+
+/// A string of one.
+pub(crate) fn string(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
 #[cfg(test)]

@@ -180,6 +180,12 @@ pub const PROBES: &[ProbeInfo] = &[
         what_en: "Where one session is allowed, a second one closes the first and says why, or is refused.",
     },
     ProbeInfo {
+        name: "faults",
+        rules: &[(AccesWeb, "DT8")],
+        what_fr: "Une session dont une requête a rencontré une erreur interne est fermée, et elle seule.",
+        what_en: "A session whose request met an internal error is closed, and it alone.",
+    },
+    ProbeInfo {
         name: "token-life",
         rules: &[(AccesWeb, "AA11")],
         what_fr: "Le jeton donné au compte réservé n’a pas de durée à lui, et seule la porte le reçoit.",

@@ -2,6 +2,7 @@
 
 use crate::{
     equipment::open_secret,
+    files::{CHARS_TRACED, FileAct},
     life,
     model::{ChannelSummary, EquipmentSecret, State, StepKind},
     people::sql::Person,
@@ -22,9 +23,6 @@ use std::time::Duration;
 use store::StoreError;
 use types::{AccountId, ClientAddress, Event, InterventionId, RelayId, SupplierId, SystemActor, Time};
 use vault::random;
-
-/// What a trace holds of a command.
-const COMMAND_CHARS_TRACED: usize = 1000;
 
 /// Why there is no session. It says nothing but what he who may have it can do for it: the exact reason is in the trace and in the intervention's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -438,6 +436,11 @@ impl Gate {
         self.note(relay, Event::RelayCommand, detail).await;
     }
 
+    /// Something was done to a file over SFTP: traced with its names, counts and digests.
+    pub async fn file(&self, relay: RelayId, channel: u32, act: &FileAct) {
+        self.note(relay, Event::RelayFile, act.told(channel)).await;
+    }
+
     async fn note(&self, relay: RelayId, event: Event, detail: String) {
         let parts = self.0.parts();
         let target = Some(format!("relay:{relay}"));
@@ -457,10 +460,10 @@ impl Gate {
 /// A command, for its trace: whole, or its beginning with what identifies the rest, which the session's row has.
 fn told_command(command: &str) -> String {
     let chars = command.chars().count();
-    if chars <= COMMAND_CHARS_TRACED {
+    if chars <= CHARS_TRACED {
         return command.to_owned();
     }
-    let begins: String = command.chars().take(COMMAND_CHARS_TRACED).collect();
+    let begins: String = command.chars().take(CHARS_TRACED).collect();
     let digest = digest::digest(&digest::SHA256, command.as_bytes());
     format!("{begins}… ({chars} characters, sha256 {})", HEXLOWER.encode(digest.as_ref()))
 }

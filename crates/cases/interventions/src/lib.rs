@@ -8,6 +8,7 @@ mod acts;
 mod approvals;
 mod effects;
 mod equipment;
+mod files;
 mod fleet;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -30,6 +31,7 @@ mod tests;
 mod warrant;
 mod words;
 
+pub use files::{FileAct, FileEnd, FileVerb};
 pub use fleet::{Fleet, FleetParts};
 pub use gate::{AtGate, Ending, Gate, GateRefused, Offer, Opened, SessionAsked};
 pub use house::LeaseWatch;

@@ -1,6 +1,9 @@
 //! What suppliers, equipment, interventions and sessions are. What an interface shows serializes here.
 
-use crate::words::{moment, text, words};
+use crate::{
+    files::FileAct,
+    words::{moment, text, words},
+};
 use lease::EndReason;
 use serde::Serialize;
 use types::{
@@ -348,6 +351,10 @@ pub struct ChannelSummary {
     pub exit_status: Option<i32>,
     /// Whether a recording can be replayed.
     pub recording: bool,
+    /// What was done to files over SFTP: the first acts. The traces have all of them.
+    pub files: Vec<FileAct>,
+    /// How many more there were.
+    pub files_more: u64,
 }
 
 /// Something that went wrong in a session that runs.

@@ -1,6 +1,7 @@
 //! What the sealed columns hold, and where they belong.
 
 use crate::{
+    files::FileAct,
     model::{ChannelSummary, Step},
     terms::Nonce,
     warrant::SignatureRow,
@@ -223,6 +224,62 @@ pub(crate) struct RawChannel {
     pub exit_status: Option<i32>,
     #[n(8)]
     pub recording: bool,
+    #[n(9)]
+    pub files: Option<Vec<RawFile>>,
+    #[n(10)]
+    pub files_more: Option<u64>,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct RawFile {
+    #[n(0)]
+    pub verb: String,
+    #[n(1)]
+    pub path: String,
+    #[n(2)]
+    pub to: Option<String>,
+    #[n(3)]
+    pub end: String,
+    #[n(4)]
+    pub bytes_in: u64,
+    #[n(5)]
+    pub bytes_out: u64,
+    #[n(6)]
+    pub sha256_in: Option<String>,
+    #[n(7)]
+    pub sha256_out: Option<String>,
+}
+
+impl From<&FileAct> for RawFile {
+    fn from(from: &FileAct) -> Self {
+        Self {
+            verb: from.verb.to_string(),
+            path: from.path.clone(),
+            to: from.to.clone(),
+            end: from.end.to_string(),
+            bytes_in: from.bytes_in,
+            bytes_out: from.bytes_out,
+            sha256_in: from.sha256_in.clone(),
+            sha256_out: from.sha256_out.clone(),
+        }
+    }
+}
+
+impl TryFrom<RawFile> for FileAct {
+    type Error = StoreError;
+    fn try_from(from: RawFile) -> Result<Self, StoreError> {
+        Ok(Self {
+            verb: word(&from.verb, "relay_sessions.outcome")?,
+            path: from.path,
+            to: from.to,
+            end: word(&from.end, "relay_sessions.outcome")?,
+            bytes_in: from.bytes_in,
+            bytes_out: from.bytes_out,
+            sha256_in: from.sha256_in,
+            sha256_out: from.sha256_out,
+        })
+    }
 }
 
 impl From<&ChannelSummary> for RawChannel {
@@ -237,6 +294,8 @@ impl From<&ChannelSummary> for RawChannel {
             sha256_out: from.sha256_out.clone(),
             exit_status: from.exit_status,
             recording: from.recording,
+            files: (!from.files.is_empty()).then(|| from.files.iter().map(RawFile::from).collect()),
+            files_more: (from.files_more > 0).then_some(from.files_more),
         }
     }
 }
@@ -254,6 +313,8 @@ impl TryFrom<RawChannel> for ChannelSummary {
             sha256_out: from.sha256_out,
             exit_status: from.exit_status,
             recording: from.recording,
+            files: from.files.into_iter().flatten().map(FileAct::try_from).collect::<Result<_, _>>()?,
+            files_more: from.files_more.unwrap_or(0),
         })
     }
 }

@@ -101,6 +101,9 @@ pub enum SessionFault {
     /// It cannot be known: a store does not answer.
     #[error("sessions cannot be read at present")]
     Unavailable,
+    /// This session is honored, and its account's row does not hold what it must.
+    #[error("the session's account cannot be read")]
+    Broken(SessionId),
 }
 
 /// Where somebody signs in from, and on what.

@@ -10,7 +10,7 @@ use crate::{
 use identity::{
     AtOnce, NotResumed, Resumed, SESSION_SECONDS_MAX, SessionToken, StoredSession, door_actor, resume, system_actor,
 };
-use journal::{Applied, Effect, JournalError, Refusal, WriteTx};
+use journal::{Applied, Effect, JournalError, Refusal, Revoked, WriteTx};
 use policy::{EndSession, EndedBecause, Facts, PurgeSessions, RenewSession};
 use std::{str::FromStr as _, time::Duration};
 use store::StoreError;
@@ -33,7 +33,10 @@ impl SignInService {
         let parts = &self.0;
         let now = parts.journal.now();
         let Admitted { session, stored, account, kept, resumed } = self.admit(cookie, address, now).await?;
-        let secrets = account.secrets(&parts.keys).map_err(|_| SessionFault::Unavailable)?;
+        let secrets = account.secrets(&parts.keys).map_err(|error| {
+            tracing::error!(%error, "the account of a session cannot be read");
+            SessionFault::Broken(session)
+        })?;
         let previous = kept.as_ref().and_then(SessionSecrets::previous);
         let at_once = kept.map(|kept| kept.at_once()).unwrap_or_default();
         if at_once == AtOnce::First {
@@ -180,19 +183,24 @@ impl SignInService {
         let _ = revoked.await;
     }
 
-    /// Cuts a session that met an internal error (acces-web DT8): in force at once, then traced. Its record goes with the
-    /// next purge.
-    pub async fn cut(&self, session: SessionId) {
+    /// Cuts a session that met an internal error (acces-web DT8): in force when this returns; the reserve and the trace
+    /// follow in a task of its own. Its record goes with the next purge.
+    pub fn cut(&self, session: SessionId) {
         let parts = &self.0;
         let now = parts.journal.now();
-        if let Err(error) = parts.journal.revoke(session, now + LONGEST).await {
-            tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
-        }
+        let until = now + LONGEST;
+        parts.journal.revoke_here(Revoked::Session(session), until);
         let node = system_actor(SystemActor::Node, Some(parts.settings.establishment), now);
-        let detail = Some(format!("session {session}: an internal error"));
-        if let Err(error) = parts.journal.note(&node, Event::SessionClosed, detail).await {
-            tracing::warn!(%error, "a session was closed on a fault; the trace could not be written");
-        }
+        let journal = parts.journal.clone();
+        parts.journal.own(async move {
+            if let Err(error) = journal.revoke(session, until).await {
+                tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
+            }
+            let detail = Some(format!("session {session}: an internal error"));
+            if let Err(error) = journal.note(&node, Event::SessionClosed, detail).await {
+                tracing::warn!(%error, "a session was closed on a fault; the trace could not be written");
+            }
+        });
     }
 
     /// Signs out of a session whose record cannot be read at present: in force at once, then traced in a task of its

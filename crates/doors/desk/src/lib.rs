@@ -126,6 +126,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/api/v1/traces", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces/counts", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/traces/export", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/traces/saved", asks: Asks::Token },
+    Route { method: "GET", path: "/api/v1/traces/saved/{id}", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/retention", asks: Asks::Token },
     Route { method: "GET", path: "/api/v1/rules", asks: Asks::Token },
 ];
@@ -248,7 +250,7 @@ fn administered(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The routes for programs.
 fn interface(router: Router<DeskState>) -> Router<DeskState> {
-    use api::{equipment, interventions, oversight, sessions, traces};
+    use api::{equipment, interventions, oversight, saved, sessions, traces};
     router
         .route("/api/v1/openapi.json", get(api::document))
         .route("/api/v1/interventions", get(interventions::list))
@@ -271,5 +273,7 @@ fn interface(router: Router<DeskState>) -> Router<DeskState> {
         .route("/api/v1/traces", get(traces::search))
         .route("/api/v1/traces/counts", get(traces::counts))
         .route("/api/v1/traces/export", get(traces::export))
+        .route("/api/v1/traces/saved", get(saved::list))
+        .route("/api/v1/traces/saved/{id}", get(saved::run))
         .route("/api/v1/rules", get(oversight::rules))
 }

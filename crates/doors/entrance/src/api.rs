@@ -233,7 +233,7 @@ impl<D: Door> FromRequestParts<D> for Bearer<D> {
                 Ok(Self { state: state.clone(), holder, address })
             }
             Err(SessionFault::SignedOut | SessionFault::Closed(_)) => Err(Problem::unauthorized()),
-            Err(SessionFault::Unavailable) => Err(Problem::unavailable()),
+            Err(SessionFault::Unavailable | SessionFault::Broken(_)) => Err(Problem::unavailable()),
         }
     }
 }

@@ -151,12 +151,10 @@ pub fn guarded<D: Door>(router: Router<D>, door: D, limits: Limits) -> Router {
         None => None,
     };
     let signin = entrance.signin().clone();
-    let on_fault: OnFault = Arc::new(move |session: SessionId| {
-        let signin = signin.clone();
-        tokio::spawn(async move { signin.cut(session).await });
-    });
+    let on_fault: OnFault = Arc::new(move |session: SessionId| signin.cut(session));
+    let rehearsed = entrance.rehearsed().cloned();
     let router = router.with_state(door).layer(from_fn(api::refer));
-    guard(router, Guard { limits, origin, pages, on_fault: Some(on_fault), api })
+    guard(router, Guard { limits, origin, pages, on_fault: Some(on_fault), rehearsed, api })
 }
 
 /// The sign-in page, for a door's home page when nobody is signed in.

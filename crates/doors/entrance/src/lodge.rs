@@ -9,6 +9,7 @@ use web::{
     csrf::{CsrfKey, Origin},
     i18n::Text,
     layout::Chrome,
+    rehearsed::Rehearsed,
 };
 
 /// What a door's entrance needs to know.
@@ -25,6 +26,8 @@ pub struct EntranceSettings {
     pub csrf: CsrfKey,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The faults that a probe of this process arms for sessions of its own, if one does.
+    pub rehearsed: Option<Rehearsed>,
 }
 
 /// What a door says to a stranger beside the sign-in form.
@@ -101,6 +104,10 @@ impl Entrance {
 
     pub(crate) fn cookie(&self) -> &SessionCookie {
         &self.parts.cookie
+    }
+
+    pub(crate) fn rehearsed(&self) -> Option<&Rehearsed> {
+        self.parts.settings.rehearsed.as_ref()
     }
 
     pub(crate) fn csrf(&self) -> &CsrfKey {

@@ -71,7 +71,7 @@ pub(crate) async fn here<D: Door>(
             entrance.signin().stranger(visit.address).await;
             visit.error(ErrorKind::SessionExpired, None)
         }
-        Err(SessionFault::Unavailable) => visit.error(ErrorKind::JournalUnavailable, None),
+        Err(SessionFault::Unavailable | SessionFault::Broken(_)) => visit.error(ErrorKind::JournalUnavailable, None),
     }
 }
 

@@ -17,7 +17,7 @@ use policy::Lacking;
 use serde::{Deserialize, de::DeserializeOwned};
 use signin::{EndedBecause, SessionFault, SignedIn};
 use std::{convert::Infallible, fmt};
-use types::{ClientAddress, Lang};
+use types::{ClientAddress, Lang, SessionId};
 use web::{
     guard::{CurrentSession, SessionClosed, is_api},
     layout::{self, Chrome, ErrorKind, ErrorPage},
@@ -95,15 +95,18 @@ impl<D: Door> Visit<D> {
         };
         match self.entrance().signin().resume(cookie, self.address).await {
             Ok(who) => {
-                if let Some(current) = parts.extensions.get::<CurrentSession>() {
-                    current.note(who.session);
-                }
+                note(parts, who.session);
                 self.entrance().signin().note_request(&who, parts.method.as_str(), recorded(parts.uri.path())).await;
                 Ok(Some(who))
             }
             Err(SessionFault::SignedOut) => Ok(None),
             Err(SessionFault::Closed(by)) => Err(closed(self, by, parts).await),
             Err(SessionFault::Unavailable) => Err(self.error(ErrorKind::JournalUnavailable, None)),
+            // The guard closes it, as whatever is answered so.
+            Err(SessionFault::Broken(session)) => {
+                note(parts, session);
+                Err(self.clear_cookie(self.error(ErrorKind::Internal, None)))
+            }
         }
     }
 
@@ -208,6 +211,13 @@ impl<D: Door> Member<D> {
             return self.visit.error_to_retry(kind, &self.who);
         }
         self.error(kind)
+    }
+}
+
+/// Tells the guard whose request it is.
+fn note(parts: &Parts, session: SessionId) {
+    if let Some(current) = parts.extensions.get::<CurrentSession>() {
+        current.note(session);
     }
 }
 

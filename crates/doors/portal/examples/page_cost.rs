@@ -174,7 +174,14 @@ async fn main() {
     let ins = HOSPITAL.patients[own].ins.token();
     let bare = Arc::new(Bare { client, base: format!("https://localhost:{port}/fhir"), ins });
     let origin = Origin::https("localhost", 8443).unwrap();
-    let without = Guard { limits: Limits::default(), origin, pages: Arc::new(PlainPages), on_fault: None, api: None };
+    let without = Guard {
+        limits: Limits::default(),
+        origin,
+        pages: Arc::new(PlainPages),
+        on_fault: None,
+        rehearsed: None,
+        api: None,
+    };
     let without = guard(Router::new().route("/record", get(bare_record)).with_state(bare), without);
 
     let member = house.sign_in(LOGIN).await;

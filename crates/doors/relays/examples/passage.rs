@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 use interventions::{
-    ChannelSummary, Ending, EquipmentSecret, GateRefused, LeaseView, Offer, Protocol, RecorderFault, Right,
+    ChannelSummary, Ending, EquipmentSecret, FileAct, GateRefused, LeaseView, Offer, Protocol, RecorderFault, Right,
     WarrantedEquipment,
 };
 use relays::{
@@ -91,6 +91,8 @@ impl House for Open {
     async fn alarm(&self, _: RelayId, _: &str) {}
 
     async fn command(&self, _: RelayId, _: &ChannelSummary) {}
+
+    async fn file(&self, _: RelayId, _: u32, _: &FileAct) {}
 }
 
 struct Blank(watch::Receiver<Option<RecorderFault>>);

@@ -2,6 +2,7 @@
 
 use crate::{
     asked::{Asked, Terminal, size},
+    files::Files,
     house::{House, SessionRecorder, TerminalRecording},
     live::Live,
     rights::{self, Start},
@@ -121,6 +122,8 @@ struct Carried<R> {
     exit_status: Option<u32>,
     /// The machine refused what was asked.
     refused: bool,
+    /// What passes of files.
+    files: Option<Files>,
 }
 
 /// Carries a channel from its first byte to its last.
@@ -137,8 +140,9 @@ pub(crate) async fn carry<H: House>(common: Arc<Common<H>>, mut near: Near, aske
         return summary;
     }
     let meter = || if asked.terminal.is_some() { Meter::counting() } else { Meter::digesting() };
+    let files = (asked.start == Start::Sftp).then(Files::default);
     let mut carried =
-        Carried { recording: None, bytes_in: meter(), bytes_out: meter(), exit_status: None, refused: false };
+        Carried { recording: None, bytes_in: meter(), bytes_out: meter(), exit_status: None, refused: false, files };
     if let Some(terminal) = &asked.terminal {
         // Nothing is shown that is not recorded; the session's owner hears of the fault from the recorder itself.
         match common.recorder.terminal(near.number, terminal.size(), &terminal.term).await {
@@ -153,6 +157,13 @@ pub(crate) async fn carry<H: House>(common: Arc<Common<H>>, mut near: Near, aske
     }
     let ended = until_over(common.ending.clone(), exchange(&common, &mut near, &asked, &mut carried)).await;
     close(&common, &near, &asked, ended, &carried).await;
+    if let Some(files) = carried.files.take() {
+        if let Some(lost) = files.lost() {
+            common.house.alarm(common.relay, &format!("a file transfer could not be followed: {lost}")).await;
+        }
+        let acts = files.finish(&common, near.number).await;
+        (summary.files, summary.files_more) = (acts.kept, acts.more);
+    }
     let (exit_status, recording) =
         (carried.exit_status.and_then(|status| i32::try_from(status).ok()), carried.recording);
     let (bytes_in, bytes_out) = (carried.bytes_in.finish(), carried.bytes_out.finish());
@@ -202,6 +213,8 @@ fn summary(number: u32, asked: &Asked) -> ChannelSummary {
         sha256_out: None,
         exit_status: None,
         recording: false,
+        files: Vec::new(),
+        files_more: 0,
     }
 }
 
@@ -242,6 +255,9 @@ async fn close<H: House>(
             }
             near.farewell(&sentence, terminal, EXIT_FAILED).await;
         }
+        None if carried.files.as_ref().is_some_and(|files| files.lost().is_some()) => {
+            near.farewell(&texts::not_followed(), terminal, EXIT_FAILED).await;
+        }
         None if carried.refused => near.farewell(&texts::refused_by_equipment(), terminal, EXIT_FAILED).await,
         None if common.target.lost.is_cancelled() && carried.exit_status.is_none() => {
             near.farewell(&texts::ended(EndReason::Equipment), terminal, EXIT_FAILED).await;
@@ -266,8 +282,8 @@ async fn exchange<H: House>(
     };
     let (mut far_read, far_write) = channel.split();
     let Near { read, write, handle, backlog, number } = near;
-    let Carried { recording, bytes_in, bytes_out, exit_status, refused } = carried;
-    let recording = recording.as_ref();
+    let Carried { recording, bytes_in, bytes_out, exit_status, refused, files } = carried;
+    let (recording, files) = (recording.as_ref(), files.as_ref());
     let (typed, input_ended) = (asked.typed.clone(), AtomicBool::new(false));
     let inwards = Inwards {
         common,
@@ -279,6 +295,7 @@ async fn exchange<H: House>(
         far: &far_write,
         meter: bytes_in,
         recording,
+        files,
     };
     let outwards = Outwards {
         common,
@@ -291,6 +308,7 @@ async fn exchange<H: House>(
         output_ended: None,
         meter: bytes_out,
         recording,
+        files,
         exit_status,
         refused,
     };
@@ -348,12 +366,13 @@ struct Inwards<'a, H: House> {
     far: &'a ChannelWriteHalf<client::Msg>,
     meter: &'a mut Meter,
     recording: Option<&'a <H::Recorder as SessionRecorder>::Recording>,
+    files: Option<&'a Files>,
 }
 
 impl<H: House> Inwards<'_, H> {
     /// Until the technician closes. Bytes go as they came, from the first one.
     async fn run(self) {
-        let Self { common, number, read, backlog, typed, input_ended, far, meter, recording } = self;
+        let Self { common, number, read, backlog, typed, input_ended, far, meter, recording, files } = self;
         let mut first = (!typed.is_empty()).then(|| ChannelMsg::Data { data: typed.into() });
         loop {
             let message = match first.take() {
@@ -365,6 +384,9 @@ impl<H: House> Inwards<'_, H> {
             };
             let sent = match message {
                 ChannelMsg::Data { data } => {
+                    if files.is_some_and(|files| !files.inwards(&data)) {
+                        return;
+                    }
                     meter.pass(&data);
                     common.live.traffic.passed_in(data.len());
                     far.data_bytes(data).await
@@ -407,6 +429,7 @@ struct Outwards<'a, H: House> {
     output_ended: Option<Instant>,
     meter: &'a mut Meter,
     recording: Option<&'a <H::Recorder as SessionRecorder>::Recording>,
+    files: Option<&'a Files>,
     exit_status: &'a mut Option<u32>,
     refused: &'a mut bool,
 }
@@ -467,7 +490,9 @@ impl<H: House> Outwards<'_, H> {
     /// Whether the channel goes on.
     async fn pass(&mut self, message: ChannelMsg) -> bool {
         match message {
-            ChannelMsg::Data { data } => self.record(&data).await && self.near.data_bytes(data).await.is_ok(),
+            ChannelMsg::Data { data } => {
+                self.follow(&data).await && self.record(&data).await && self.near.data_bytes(data).await.is_ok()
+            }
             ChannelMsg::ExtendedData { data, ext } => {
                 self.record(&data).await && self.near.extended_data_bytes(ext, data).await.is_ok()
             }
@@ -503,6 +528,14 @@ impl<H: House> Outwards<'_, H> {
             }
             ChannelMsg::Close => false,
             _ => true,
+        }
+    }
+
+    /// Follows the files in it. Whether the technician may have it.
+    async fn follow(&self, bytes: &[u8]) -> bool {
+        match self.files {
+            Some(files) => files.outwards(self.common, self.number, bytes).await,
+            None => true,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the relays ask of the rest of the house, and nothing more.
 
 use interventions::{
-    ChannelSummary, Ending, EquipmentSecret, GateRefused, Lease, LeaseView, Offer, RecorderFault, Right,
+    ChannelSummary, Ending, EquipmentSecret, FileAct, GateRefused, Lease, LeaseView, Offer, RecorderFault, Right,
     WarrantedEquipment,
 };
 use signin::{SshAnswer, SshAsked, SshRefused};
@@ -85,6 +85,9 @@ pub trait House: Send + Sync + 'static {
 
     /// A channel without terminal ended.
     fn command(&self, relay: RelayId, channel: &ChannelSummary) -> impl Future<Output = ()> + Send;
+
+    /// Something was done to a file in a channel of SFTP.
+    fn file(&self, relay: RelayId, channel: u32, act: &FileAct) -> impl Future<Output = ()> + Send;
 }
 
 /// A session that may begin.

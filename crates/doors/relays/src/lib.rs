@@ -16,6 +16,7 @@
 mod approval;
 mod asked;
 mod channel;
+mod files;
 mod host_key;
 mod house;
 mod live;

@@ -134,6 +134,15 @@ pub(crate) fn command_too_long() -> Sentence {
     )
 }
 
+pub(crate) fn not_followed() -> Sentence {
+    Sentence::new(
+        "Ce transfert ne peut pas être suivi fichier par fichier : il est arrêté. L’établissement en est averti. Essayez avec un \
+         autre logiciel, ou avec scp -O.",
+        "This transfer cannot be followed file by file: it was stopped. The hospital has been told. Please try another program, \
+         or scp -O.",
+    )
+}
+
 pub(crate) fn refused_by_equipment() -> Sentence {
     Sentence::new("L’équipement a refusé cette demande.", "The equipment refused this request.")
 }
@@ -231,6 +240,7 @@ mod tests {
         let more = [
             needs_terminal(),
             command_too_long(),
+            not_followed(),
             no_tcp(),
             no_agent(),
             no_x11(),

@@ -2,7 +2,7 @@
 
 use crate::house::{Granted, Hold, House, SessionRecorder, TerminalRecording};
 use interventions::{
-    AtGate, ChannelSummary, Ending, Gate, GateRefused, Offer, Recorder, RecorderFault, Recording, SessionAsked,
+    AtGate, ChannelSummary, Ending, FileAct, Gate, GateRefused, Offer, Recorder, RecorderFault, Recording, SessionAsked,
 };
 use signin::{SshAnswer, SshAsked, SshRefused, SshSeen, SshSignIn};
 use tokio::sync::watch;
@@ -120,6 +120,10 @@ impl House for Wired {
 
     async fn command(&self, relay: RelayId, channel: &ChannelSummary) {
         self.gate.command(relay, channel).await;
+    }
+
+    async fn file(&self, relay: RelayId, channel: u32, act: &FileAct) {
+        self.gate.file(relay, channel, act).await;
     }
 }
 

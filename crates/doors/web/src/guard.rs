@@ -7,6 +7,7 @@ use crate::{
     headers,
     limits::Limits,
     reference::Reference,
+    rehearsed::{Rehearsed, RehearsedFault},
 };
 use axum::{
     Router,
@@ -20,7 +21,7 @@ use http_body_util::Limited;
 use std::{
     any::Any,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::{Pin, pin},
     sync::{Arc, OnceLock},
     task::Poll,
@@ -55,8 +56,8 @@ impl ErrorPages for PlainPages {
     }
 }
 
-/// Told which session met an internal error (a panic, or whatever is answered 500), so that it can be ended at once. Must not
-/// block.
+/// Told which session met an internal error (a panic, or whatever is answered 500): ended when this returns, for the answer
+/// leaves after it. Must not block.
 pub type OnFault = Arc<dyn Fn(SessionId) + Send + Sync>;
 
 /// What a door tells its guard.
@@ -70,6 +71,8 @@ pub struct Guard {
     pub pages: Arc<dyn ErrorPages>,
     /// Ends the session that met an internal error.
     pub on_fault: Option<OnFault>,
+    /// The faults that a probe of this process arms for sessions of its own, if one does.
+    pub rehearsed: Option<Rehearsed>,
     /// The errors under `/api/`, if this door has an API. Its callers are programs that send a token of their own: no
     /// origin is asked of them, and no cookie reaches what is routed there or comes from it, so that a page of another
     /// site could make a browser send nothing that counts.
@@ -83,14 +86,35 @@ pub fn is_api(path: &str) -> bool {
 }
 
 /// In the request's extensions: the extractor that recognizes a session notes it here, for the panic net.
-#[derive(Debug, Clone, Default)]
-pub struct CurrentSession(Arc<OnceLock<SessionId>>);
+#[derive(Clone, Default)]
+pub struct CurrentSession(Arc<Current>);
+
+#[derive(Default)]
+struct Current {
+    session: OnceLock<SessionId>,
+    rehearsed: Option<Rehearsed>,
+    /// The rehearsed fault that this request met.
+    met: OnceLock<RehearsedFault>,
+}
 
 impl CurrentSession {
+    fn new(rehearsed: Option<Rehearsed>) -> Self {
+        Self(Arc::new(Current { rehearsed, ..Current::default() }))
+    }
+
     /// Notes the session of this request; the first one stays.
     pub fn note(&self, session: SessionId) {
+        let Current { session: noted, rehearsed, met } = &*self.0;
         // A request has one session; a second note would be the same.
-        let _ = self.0.set(session);
+        if noted.set(session).is_err() {
+            return;
+        }
+        let Some(fault) = rehearsed.as_ref().and_then(|rehearsed| rehearsed.meet(session)) else { return };
+        let _ = met.set(fault);
+        if fault == RehearsedFault::Panic {
+            // It unwinds as any other does; only the hook, which would log an error, is left out.
+            resume_unwind(Box::new("rehearsed"));
+        }
     }
 }
 
@@ -114,7 +138,7 @@ pub fn keep_panics_quiet() {
 async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let reference = Reference::draw();
-    let session = CurrentSession::default();
+    let session = CurrentSession::new(guard.rehearsed.clone());
     let api = guard.api.as_ref().filter(|_| is_api(request.uri().path()));
     let pages = api.unwrap_or(&guard.pages);
     let lang = pages.lang(request.headers());
@@ -184,16 +208,18 @@ async fn answer(guard: &Guard, request: Request, next: Next, session: &CurrentSe
     let request = request.map(|body| Body::new(Limited::new(body, bytes_max)));
     match tokio::time::timeout(guard.limits.request_max, caught(next.run(request))).await {
         Ok(Ok(response)) => {
+            let response = match session.0.met.get() {
+                Some(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                None => response,
+            };
             let is_fault = response.status() == StatusCode::INTERNAL_SERVER_ERROR;
             if is_fault && response.extensions().get::<SessionClosed>().is_none() {
-                tracing::error!("a request met an internal error; its session is closed");
-                close(guard, session);
+                close(guard, session, "a request met an internal error; its session is closed");
             }
             response
         }
         Ok(Err(_)) => {
-            tracing::error!("a request ended in a panic; its session is closed");
-            close(guard, session);
+            close(guard, session, "a request ended in a panic; its session is closed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
         Err(_) => {
@@ -204,8 +230,12 @@ async fn answer(guard: &Guard, request: Request, next: Next, session: &CurrentSe
 }
 
 /// Ends the session that this very request was recognized by, if any (acces-web DT8): nobody else's.
-fn close(guard: &Guard, session: &CurrentSession) {
-    if let (Some(on_fault), Some(session)) = (&guard.on_fault, session.0.get()) {
+fn close(guard: &Guard, session: &CurrentSession, why: &'static str) {
+    match session.0.met.get() {
+        Some(fault) => tracing::info!(?fault, "a probe rehearsed a fault: {why}"),
+        None => tracing::error!("{why}"),
+    }
+    if let (Some(on_fault), Some(session)) = (&guard.on_fault, session.0.session.get()) {
         on_fault(*session);
     }
 }

@@ -13,6 +13,7 @@ pub mod layout;
 mod lent;
 pub mod limits;
 pub mod reference;
+pub mod rehearsed;
 pub mod serve;
 mod stall;
 mod tls;

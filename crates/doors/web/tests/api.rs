@@ -40,7 +40,7 @@ fn door(api: bool) -> Router {
     let limits = Limits { form_bytes_max: 10, api_bytes_max: 20, ..Limits::default() };
     let api: Option<Arc<dyn ErrorPages>> = if api { Some(Arc::new(ApiPages)) } else { None };
     let origin = "https://localhost".parse().unwrap();
-    guard(router, Guard { limits, origin, pages: Arc::new(PlainPages), on_fault: None, api })
+    guard(router, Guard { limits, origin, pages: Arc::new(PlainPages), on_fault: None, rehearsed: None, api })
 }
 
 struct Answer {

@@ -69,6 +69,7 @@ async fn open_for(says: Option<Says>, limits: Limits, networks: Option<&[&str]>)
         origin: "https://localhost".parse().unwrap(),
         pages: Arc::new(PlainPages),
         on_fault: None,
+        rehearsed: None,
         api: None,
     };
     let trusted = || vec!["127.0.0.2".parse().unwrap(), "10.0.0.0/24".parse().unwrap()];

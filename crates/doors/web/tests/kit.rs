@@ -3,6 +3,7 @@
 
 use axum::{
     Extension, Form, Router,
+    extract::Path,
     http::StatusCode,
     routing::{get, post},
 };
@@ -26,6 +27,7 @@ use web::{
     guard::{CurrentSession, Guard, PlainPages, SessionClosed, guard},
     limits::Limits,
     reference::Reference,
+    rehearsed::{Rehearsal, RehearsedFault, rehearsal},
     serve::{Front, Stopped, provider, serve, tls_config},
 };
 
@@ -38,6 +40,7 @@ struct Door {
     roots: Arc<RootCertStore>,
     shutdown: CancellationToken,
     panicked: Arc<Mutex<Vec<SessionId>>>,
+    rehearsal: Rehearsal,
     task: JoinHandle<Stopped>,
 }
 
@@ -54,6 +57,13 @@ fn router() -> Router {
         .route(
             "/closed",
             get(async |session: Extension<CurrentSession>| (Extension(SessionClosed), faulty(session).await)),
+        )
+        .route(
+            "/of/{who}",
+            get(async |Path(who): Path<u8>, Extension(session): Extension<CurrentSession>| {
+                session.note(SessionId::from_bytes([who; 16]));
+                "here"
+            }),
         )
         .route("/stranger", get(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route(
@@ -80,6 +90,7 @@ async fn open(limits: Limits, drain: Duration) -> Door {
     let shutdown = CancellationToken::new();
     let panicked = Arc::new(Mutex::new(Vec::new()));
     let noted = panicked.clone();
+    let (rehearsal, rehearsed) = rehearsal();
     let router = guard(
         router(),
         Guard {
@@ -87,6 +98,7 @@ async fn open(limits: Limits, drain: Duration) -> Door {
             origin: ORIGIN.parse().unwrap(),
             pages: Arc::new(PlainPages),
             on_fault: Some(Arc::new(move |session| noted.lock().unwrap().push(session))),
+            rehearsed: Some(rehearsed),
             api: None,
         },
     );
@@ -98,7 +110,7 @@ async fn open(limits: Limits, drain: Duration) -> Door {
         shutdown.clone(),
         drain,
     ));
-    Door { address, roots: Arc::new(roots), shutdown, panicked, task }
+    Door { address, roots: Arc::new(roots), shutdown, panicked, rehearsal, task }
 }
 
 async fn door() -> Door {
@@ -421,6 +433,26 @@ async fn an_internal_error_ends_the_session_that_met_it_and_no_other() {
     assert_eq!(status(&answer), "500");
     assert!(answer.contains("Référence : "), "{answer}");
     assert_eq!(*door.panicked.lock().unwrap(), [SessionId::from_bytes([8; 16])]);
+}
+
+#[tokio::test]
+async fn a_rehearsed_fault_hits_one_request_of_its_session() {
+    let door = door().await;
+    let ours = SessionId::from_bytes([1; 16]);
+    for fault in [RehearsedFault::Panic, RehearsedFault::Internal] {
+        let armed = door.rehearsal.arm(ours, fault).unwrap();
+        for path in ["/", "/of/2"] {
+            assert_eq!(status(&door.get(path).await), "200", "{path}: nobody's, or another's");
+        }
+        assert!(door.panicked.lock().unwrap().is_empty() && !armed.was_met());
+        let answer = door.get("/of/1").await;
+        assert!(status(&answer) == "500" && answer.contains("Référence : ") && !answer.contains("here"), "{answer}");
+        assert!(!answer.contains("rehears"), "{answer}");
+        assert_eq!(std::mem::take(&mut *door.panicked.lock().unwrap()), [ours]);
+        assert_eq!(status(&door.get("/of/1").await), "200", "{fault:?}: once");
+        drop(armed);
+        assert_eq!(status(&door.get("/of/1").await), "200", "{fault:?}: disarmed");
+    }
 }
 
 #[tokio::test]

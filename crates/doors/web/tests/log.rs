@@ -46,6 +46,7 @@ async fn the_log_says_which_route_and_nobody() {
             origin: "https://localhost".parse().unwrap(),
             pages: Arc::new(PlainPages),
             on_fault: None,
+            rehearsed: None,
             api: None,
         },
     );

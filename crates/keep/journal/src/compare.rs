@@ -4,7 +4,7 @@
 //! checkpoint that somebody else has kept: that takes another log with the same entries.
 
 use crate::{
-    log::{Checkpoint, NoteError, VKey, Verdict, WitnessKey, note::Note},
+    log::{Checkpoint, NoteError, Verdict, WitnessKey, note::Note},
     retention::Start,
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -64,7 +64,6 @@ pub(crate) fn sizes(kept: &[KeptCheckpoint]) -> BTreeSet<u64> {
 pub(crate) fn compare(
     kept: &[KeptCheckpoint],
     witnesses: &[WitnessKey],
-    key: Option<&VKey>,
     (verdict, start): (&Verdict, &Start),
 ) -> (Vec<Compared>, Vec<String>) {
     let mut in_order: Vec<&KeptCheckpoint> = kept.iter().collect();
@@ -74,7 +73,7 @@ pub(crate) fn compare(
     let mut compared = Vec::new();
     for kept in in_order {
         let mut cosigned_by = Vec::new();
-        let judged = judge(kept, witnesses, key, verdict, agreed, &mut cosigned_by);
+        let judged = judge(kept, witnesses, verdict, agreed, &mut cosigned_by);
         let judged = judged.and_then(|speaks| in_time(kept, start, &cosigned_by).map(|()| speaks));
         if let (Ok(true), Some(size)) = (&judged, kept.size()) {
             agreed = size;
@@ -122,14 +121,13 @@ fn in_time(kept: &KeptCheckpoint, start: &Start, cosigned_by: &[(String, u64)]) 
 fn judge(
     kept: &KeptCheckpoint,
     witnesses: &[WitnessKey],
-    key: Option<&VKey>,
     verdict: &Verdict,
     agreed: u64,
     cosigned_by: &mut Vec<(String, u64)>,
 ) -> Result<bool, String> {
     let (note, head) = kept.note.as_ref().map_err(ToString::to_string)?;
-    let key = key.ok_or("the key of the log is not known")?;
-    Checkpoint::of_note(note, key).map_err(|error| error.to_string())?;
+    let keys = verdict.keys.as_ref().ok_or("the key of the log is not known")?;
+    keys.head_of(note).map_err(|error| error.to_string())?;
     for witness in witnesses {
         match witness.verify(note) {
             Ok(when) => cosigned_by.push((witness.name().to_owned(), when)),

@@ -21,7 +21,9 @@ use types::{ClockState, Event, Family, Time, TraceId};
 use crate::{index::fuzzing as index, log::fuzzing as log, stamp::fuzzing as stamps, witness::fuzzing as witness};
 pub use crate::{
     index::fuzzing::{cursor, index_chunk, index_filter, index_header, index_list, index_manifest},
-    log::fuzzing::{archive, archive_signed, bundle, checkpoint, key, minimum, name, note, proof, reserve, segment},
+    log::fuzzing::{
+        archive, archive_signed, bundle, checkpoint, key, keys, minimum, name, note, proof, reserve, segment,
+    },
     stamp::fuzzing::{stamp, stamp_trust},
     witness::fuzzing::{witness_reply, witness_request},
 };
@@ -37,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     ("entries", entries, entries_seeds),
     ("note", note, log::note_seeds),
     ("checkpoint", checkpoint, log::checkpoint_seeds),
+    ("keys", keys, log::keys_seeds),
     ("minimum", minimum, log::minimum_seeds),
     ("key", key, log::key_seeds),
     ("proof", proof, log::proof_seeds),

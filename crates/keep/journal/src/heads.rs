@@ -168,6 +168,8 @@ pub(crate) struct Survey {
     pub open: BTreeMap<TraceId, Event>,
     /// Whether this origin's beginning says which one it follows.
     pub declared: bool,
+    /// The last entry that says that the journal's key was renewed.
+    pub renewed_at: Option<u64>,
     /// What its statements decide.
     pub ledger: Ledger,
 }
@@ -199,6 +201,9 @@ pub(crate) fn survey(folder: &Path, entries: u64, remembered: Remembered) -> Res
         let (index, entry) = read?;
         let header = header(&entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?;
         survey.declared |= header.event == Event::GapDeclared;
+        if header.event == Event::JournalKeyRenewed {
+            survey.renewed_at = Some(index);
+        }
         survey.ledger.note(index, &entry).map_err(|what| JournalError::Malformed(format!("entry {index}: {what}")))?;
         match header.kind {
             Kind::Intent => {

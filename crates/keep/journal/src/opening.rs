@@ -5,7 +5,7 @@ use crate::{
     entry::Body,
     heads::{self, Survey},
     keeper::EXTRAS_UNDER_WAY_MAX,
-    log::{Log, LogConfig, LogError, Opened, Signer, VKey, read_revocations},
+    log::{Keys, Log, LogConfig, LogError, Opened, Renewal, Signer, VKey, read_revocations, renew, renewals},
     retention::{Keeper, Statement, extras_of},
     seal::Seals,
 };
@@ -45,6 +45,8 @@ pub struct Opens {
     pub anew: bool,
     /// What somebody else remembers of it that it does not have, in words.
     pub behind: Option<String>,
+    /// Its key gives way to another, which signs from then on.
+    pub renewed: bool,
 }
 
 impl Journal {
@@ -67,7 +69,7 @@ impl Journal {
         door: WriteDoor,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, JournalError> {
-        Self::open_as(config, master, door, clock, Opens { anew: true, behind: None }).await
+        Self::open_as(config, master, door, clock, Opens { anew: true, ..Opens::default() }).await
     }
 
     /// Which journal an origin's is by now, and where: the last one, if others followed it. Nothing of it is opened.
@@ -82,7 +84,7 @@ impl Journal {
         master: &MasterKey,
         door: WriteDoor,
         clock: Arc<dyn Clock>,
-        Opens { anew, behind }: Opens,
+        Opens { anew, behind, renewed }: Opens,
     ) -> Result<Self, JournalError> {
         let now = clock.now();
         let opening = Opening { config: &config, master, door: &door, now };
@@ -101,6 +103,10 @@ impl Journal {
                 opening.last_of(&lineage).await?
             }
             found => found?,
+        };
+        let (origin, Found { opened, survey }) = match renewed {
+            true => opening.renew((origin, opened), &lineage).await?,
+            false => (origin, Found { opened, survey }),
         };
         let months = MonthKeys::new(&config.month_keys, master)?;
         let mut revocations = opened.revocations;
@@ -123,6 +129,7 @@ impl Journal {
         };
         let extras = declaration.as_ref().map_or(survey.ledger.book.extras(), |(_, carried)| *carried);
         let vkey = opening.signer(&origin)?.vkey().clone();
+        let unsaid = opening.unsaid(&origin, &survey).await?;
         let journal = Self(Arc::new(crate::keeper::Inner {
             log: opened.log,
             reserve: opened.reserve,
@@ -144,6 +151,9 @@ impl Journal {
         journal.recover(survey.open).await?;
         let node = identity::system_actor(SystemActor::Node, None, now);
         journal.note(&node, Event::NodeStarted, None).await?;
+        if let Some(renewal) = unsaid {
+            journal.note_node(Event::JournalKeyRenewed, Some(said_of(&renewal))).await?;
+        }
         journal.remember_head().await;
         let (weak, published) = (Arc::downgrade(&journal.0), journal.0.log.checkpoint());
         tokio::spawn(remember_heads(weak, published));
@@ -174,9 +184,48 @@ impl Opening<'_> {
         JournalError::Behind { folder: folder.display().to_string(), what }
     }
 
+    /// The key that signs an origin's journal at present.
     fn signer(&self, origin: &str) -> Result<Signer, JournalError> {
-        let seed = self.master.keys_for(Holder::Journal).token(Purpose::JournalSigning, &[origin.as_bytes()])?;
+        let renewals = renewals(&self.config.folder.join(origin)).map_err(|bad| JournalError::Log(bad.into()))?;
+        self.signer_after(origin, renewals)
+    }
+
+    /// The one that it has after so many renewals.
+    fn signer_after(&self, origin: &str, renewals: usize) -> Result<Signer, JournalError> {
+        let (origin_bytes, number) = (origin.as_bytes(), (renewals as u64).to_be_bytes());
+        let keys = self.master.keys_for(Holder::Journal);
+        let seed = match renewals {
+            0 => keys.token(Purpose::JournalSigning, &[origin_bytes])?,
+            _ => keys.token(Purpose::JournalSigning, &[origin_bytes, &number])?,
+        };
         Signer::from_seed(origin, &seed).map_err(|error| JournalError::Malformed(error.to_string()))
+    }
+
+    /// Closes a journal, gives it another key, and opens it again.
+    async fn renew(
+        &self,
+        (origin, opened): (String, Opened),
+        lineage: &[String],
+    ) -> Result<(String, Found), JournalError> {
+        let Opened { log, reserve, .. } = opened;
+        drop(reserve);
+        log.close().await?;
+        let folder = self.config.folder.join(&origin);
+        let number = renewals(&folder).map_err(|bad| JournalError::Log(bad.into()))?;
+        let settings = LogConfig::new(folder, self.signer_after(&origin, number)?);
+        let after = self.signer_after(&origin, number + 1)?;
+        let renewed = tokio::task::spawn_blocking(move || renew(&settings, &after));
+        renewed.await.map_err(|_| JournalError::Fault)??;
+        self.last_of(lineage).await
+    }
+
+    /// The last renewal of its key, if no entry says so yet.
+    async fn unsaid(&self, origin: &str, survey: &Survey) -> Result<Option<Renewal>, JournalError> {
+        let folder = self.config.folder.join(origin);
+        let keys = tokio::task::spawn_blocking(move || Keys::load(folder.as_path()));
+        let keys = keys.await.map_err(|_| JournalError::Fault)?.map_err(|bad| JournalError::Log(bad.into()))?;
+        let last = keys.renewals().last();
+        Ok(last.filter(|last| survey.renewed_at.is_none_or(|at| at < last.size)).cloned())
     }
 
     /// What the journal before this one recorded beyond the minimum.
@@ -229,6 +278,11 @@ impl Opening<'_> {
         let remembered = heads::remembered(self.door, predecessor).await?.head;
         Ok(declaration(predecessor, remembered.as_ref(), &self.config.folder.join(predecessor), signer.vkey()))
     }
+}
+
+/// What the journal says of another key that it has.
+fn said_of(Renewal { before, size, root, after, .. }: &Renewal) -> String {
+    format!("before {before}\nkey {after}\nover {size} {}", data_encoding::BASE64.encode(root))
 }
 
 fn declaration(predecessor: &str, remembered: Option<&heads::Head>, folder: &Path, vkey: &VKey) -> String {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod pruned;
+mod renewed;
 mod retention;
 mod retention_life;
 

@@ -220,8 +220,7 @@ fn verify_files<F: Files + ?Sized>(files: &F, how: &Verifying<'_>, against: &Aga
         Some(markers) if verdict.ok => acts.against(markers),
         _ => Vec::new(),
     };
-    let own: Option<VKey> = verdict.vkey.parse().ok();
-    let (checkpoints, mut silent) = compare(against.kept, against.witnesses, own.as_ref(), (&verdict, &acts.start));
+    let (checkpoints, mut silent) = compare(against.kept, against.witnesses, (&verdict, &acts.start));
     let stamps = against.stamps.map_or(Vec::new(), |kept| stamp::judge(kept, against.authority));
     if against.authority.is_some() && !stamps.iter().any(|one| one.vouched) {
         silent.push("no stamp that the trusted authority made stands beside this journal".to_owned());

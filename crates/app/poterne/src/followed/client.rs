@@ -42,6 +42,12 @@ impl Client {
         self.get("checkpoint", CHECKPOINT_BYTES_MAX).await
     }
 
+    /// The keys that it had; absent where its first one serves.
+    pub async fn keys(&self) -> Result<Answered, String> {
+        let bytes_max = usize::try_from(journal::follow::KEYS_BYTES_MAX).unwrap_or(usize::MAX);
+        self.get("keys", bytes_max).await
+    }
+
     /// A tile, by its path.
     pub async fn tile(&self, path: &str) -> Result<Answered, String> {
         let bytes_max = usize::try_from(journal::follow::ANSWER_BYTES_MAX).unwrap_or(usize::MAX);
@@ -75,10 +81,18 @@ pub async fn reach(followed: Followed) -> Result<String, String> {
     let client = Client::new(&followed).map_err(|error| format!("{error:#}"))?;
     match client.checkpoint().await? {
         Answered::Absent => Err(ABSENT.to_owned()),
-        Answered::Bytes(bytes) => match journal::log::Checkpoint::open(&bytes, &followed.vkey) {
-            Ok(checkpoint) => Ok(format!("{} entries", checkpoint.size)),
-            Err(error) => Err(format!("what it shows is not signed by the pinned key ({error})")),
-        },
+        Answered::Bytes(bytes) => {
+            let mut keys = journal::log::Keys::only(followed.vkey.clone());
+            if keys.open(&bytes).is_err()
+                && let Answered::Bytes(shown) = client.keys().await?
+            {
+                keys = keys.shown(&shown).unwrap_or(keys);
+            }
+            match keys.open(&bytes) {
+                Ok(checkpoint) => Ok(format!("{} entries", checkpoint.size)),
+                Err(error) => Err(format!("what it shows is not signed by the pinned key ({error})")),
+            }
+        }
     }
 }
 

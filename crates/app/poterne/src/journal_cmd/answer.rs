@@ -1,7 +1,11 @@
 //! What `journal verify` answers, for a person and for a program.
 
 use super::source::Stray;
-use journal::{Compared, Report, log::Bad, stamp::JudgedStamp};
+use journal::{
+    Compared, Report,
+    log::{Bad, Keys, Renewal},
+    stamp::JudgedStamp,
+};
 use serde_json::{Value, json};
 
 pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Value {
@@ -16,6 +20,7 @@ pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Va
             "checkpoint": verdict.checkpoint.as_ref().map(|at| json!({ "size": at.size, "root": hex(&at.root) })),
             "vkey": verdict.vkey,
             "pinned": verdict.pinned,
+            "renewed": renewals(report).map(renewal).collect::<Vec<_>>(),
             "intents_open": report.intents_open,
             "bad": bad(report),
             "checkpoints": report.checkpoints.iter().map(checkpoint).collect::<Vec<_>>(),
@@ -39,6 +44,14 @@ pub(super) fn in_json(ok: bool, reports: &[Report], stray: Option<&Stray>) -> Va
         }
     }
     first
+}
+
+fn renewals(report: &Report) -> impl Iterator<Item = &Renewal> {
+    report.verdict.keys.iter().flat_map(Keys::renewals)
+}
+
+fn renewal(one: &Renewal) -> Value {
+    json!({ "size": one.size, "before": one.before.to_string(), "key": one.after.to_string() })
 }
 
 fn checkpoint(one: &Compared) -> Value {
@@ -93,6 +106,7 @@ pub(super) fn in_words(ok: bool, reports: &[Report], stray: Option<&Stray>) -> S
                 minimum.size, minimum.stated_at
             ));
         }
+        lines.extend(renewals(report).map(|one| format!("     another key from entry {} on: {}", one.size, one.after)));
         lines.extend(report.database.iter().map(|what| format!("BAD  {what}")));
         for one in &report.checkpoints {
             lines.push(match (&one.what, one.size) {

@@ -23,12 +23,29 @@ pub struct Keep {
     pub(super) since: Time,
 }
 
+/// How a journal is begun with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// As it was left; refused where something of it is missing.
+    AsLeft,
+    /// Where something of it is missing, another one follows it and declares that.
+    Anew,
+    /// As it was left; and another key signs it from now on.
+    Renewed,
+}
+
+impl Begin {
+    /// As `--new-origin` says.
+    pub fn asked(anew: bool) -> Self {
+        if anew { Self::Anew } else { Self::AsLeft }
+    }
+}
+
 impl Keep {
-    /// Opens database and journal, and settles what a stop of this origin left open; with `anew`, a journal of which
-    /// something is missing is followed by another, that declares it. Whoever witnesses it is asked first: a journal that was put
+    /// Opens database and journal, and settles what a stop of this origin left open. Whoever witnesses it is asked first: a journal that was put
     /// back together with its database has nobody else to tell it.
     pub async fn open(
-        (origin, anew, witnesses): (&str, bool, &[Peer]),
+        (origin, begin, witnesses): (&str, Begin, &[Peer]),
         data: &Path,
         config: &StoreConfig,
         master: &MasterKey,
@@ -49,7 +66,8 @@ impl Keep {
         };
         let folder = Journal::last_folder(&config, &door).await.context("the journal's name cannot be read")?;
         let behind = remembered_elsewhere(&folder, &data.join("witnessed"), witnesses, since).await;
-        let opened = Journal::open_as(config, master, door, clock.clone(), Opens { anew, behind }).await;
+        let opens = Opens { anew: begin == Begin::Anew, renewed: begin == Begin::Renewed, behind };
+        let opened = Journal::open_as(config, master, door, clock.clone(), opens).await;
         let journal = opened.context("the journal cannot be opened")?;
         Ok(Self { store, journal, policies, clock, since })
     }
@@ -83,6 +101,11 @@ impl Keep {
             pinned,
             actor,
         }))
+    }
+
+    /// Which journal it is by now.
+    pub fn journal_origin(&self) -> &str {
+        self.journal.origin()
     }
 
     /// Closes the journal, then the database.

@@ -2,6 +2,7 @@
 
 mod directory;
 mod first;
+mod ground;
 mod keep;
 mod lending;
 mod letters;
@@ -19,7 +20,7 @@ mod upkeep;
 mod witnessing;
 
 pub(crate) use directory::reach as reach_directory;
-pub use keep::Keep;
+pub use keep::{Begin, Keep};
 pub(crate) use mailing::reach as reach_mail;
 pub use proving::Proving;
 pub use pulling::OtherNodes;
@@ -29,15 +30,14 @@ use crate::{
     config,
     followed::Publishing,
     metrics::{Metrics, resident_bytes},
-    probes::codes::Reserved,
     timestamp,
     witness::{Peer, Serving},
 };
 use anyhow::{Context, Result};
 use care::{CareService, Registrar, SightingsDesk, Sis, SisConfig};
 use directory::Hospital;
-use entrance::EntranceSettings;
-use identity::{PasswordPolicy, SessionLimits, passkey::RelyingParty};
+use ground::Ground;
+use identity::{PasswordPolicy, SessionLimits};
 use interventions::Fleet;
 use journal::{Journal, log::State as LogState};
 use mailing::Mailing;
@@ -46,7 +46,7 @@ use portal::PortalState;
 use pulling::Pulling;
 use rustls::ServerConfig;
 use sightings::Finder;
-use signin::{Accounts, Defences, Enrolment, Following, Means, Outbox, Post, SignInService, SignInSettings};
+use signin::{Accounts, Defences, Enrolment, Following, Outbox, Post, SignInService};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use store::{Store, StoreConfig, SystemClock};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
@@ -56,9 +56,9 @@ use upkeep::{
     fold, keep_interventions, keep_leases, keep_seen, purge, purge_traces, watch_journal, watch_permits, watch_sis,
     watch_store,
 };
-use vault::{Holder, MasterKey, Purpose};
+use vault::{Holder, MasterKey};
 use web::{
-    csrf::{CsrfKey, Origin},
+    csrf::Origin,
     health::Health,
     limits::Limits,
     serve::{Front, Stopped, serve},
@@ -249,81 +249,6 @@ pub struct Node {
     stop_deadline: Duration,
 }
 
-/// What every door of a node is made of.
-pub(super) struct Ground<'a> {
-    pub keep: &'a Keep,
-    pub master: &'a MasterKey,
-    pub establishments: &'a [(EstablishmentId, String)],
-    pub administrators_passwords: PasswordPolicy,
-    /// What its doors know together of those who guess.
-    pub defences: Defences,
-    /// Where the doors' pages live, if people are told by mail.
-    pub post: Option<Post>,
-    /// How long after it was drawn a link gives other means to an account in use.
-    pub renewal_delay: Duration,
-}
-
-impl Ground<'_> {
-    /// Where refusals of unknown people are counted, and the name shown to strangers.
-    pub fn first(&self) -> Result<&(EstablishmentId, String)> {
-        self.establishments.first().context("no establishment is named")
-    }
-
-    /// A door's sign-in.
-    pub fn signin(&self, door: Door, roles: &'static [Role], limits: SessionLimits) -> Result<SignInService> {
-        let Keep { store, journal, policies, .. } = self.keep;
-        let (establishment, administrators_passwords) = (self.first()?.0, self.administrators_passwords);
-        let defences = self.defences.clone();
-        let settings = SignInSettings { door, roles, limits, establishment, administrators_passwords, defences };
-        let keys = self.master.keys_for(Holder::Door(door));
-        Ok(SignInService::new(store.clone(), journal.clone(), policies.clone(), keys, settings)?)
-    }
-
-    /// The same, for a door that people come in by: what administrators decided of sessions holds there.
-    pub fn served(&self, door: Door, roles: &'static [Role], limits: SessionLimits) -> Result<SignInService> {
-        let reserved = Reserved::new(&self.master.keys_for(Holder::Prober), door)?;
-        let signin = self.signin(door, roles, limits)?.with_session_rules(Some(reserved.login));
-        Ok(match &self.post {
-            Some(post) => signin.with_mail(post.clone()),
-            None => signin,
-        })
-    }
-
-    /// The means of identification beside passwords of a door whose pages are a domain's.
-    pub fn means(&self, door: Door, origin: &Origin) -> Option<Means> {
-        let rp = RelyingParty { id: origin.domain()?.to_owned(), origin: origin.as_str().to_owned() };
-        Some(self.means_of(door, rp))
-    }
-
-    /// The same, with the domain that is told.
-    pub fn means_of(&self, door: Door, rp: RelyingParty) -> Means {
-        let Keep { store, journal, policies, .. } = self.keep;
-        let keys = self.master.keys_for(Holder::Door(door));
-        let means = Means::new(store.clone(), journal.clone(), policies.clone(), keys, rp);
-        if let Some(post) = &self.post {
-            means.write_mail(post.clone());
-        }
-        means
-    }
-
-    /// What a door's pages say of themselves.
-    pub fn entrance(&self, door: Door, page: &PageDoor) -> Result<EntranceSettings> {
-        let forms = self.master.keys_for(Holder::Door(door)).bare(Purpose::Forms(door))?;
-        Ok(EntranceSettings {
-            origin: page.origin.clone(),
-            establishments: self.establishments.iter().cloned().collect::<BTreeMap<_, _>>(),
-            name: self.first()?.1.clone(),
-            support_contact: page.support_contact.clone(),
-            csrf: CsrfKey::new(&Secret::new(*forms)),
-            clock: self.clock(),
-        })
-    }
-
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        self.keep.clock.clone()
-    }
-}
-
 /// Where the doors' pages live, for letters.
 fn post(origins: &BTreeMap<Door, Origin>, desk: Option<&Origin>) -> Post {
     let others = origins.iter().map(|(door, origin)| (*door, origin.as_str().to_owned()));
@@ -335,7 +260,7 @@ impl Node {
     /// Opens everything, settles what a stop left open, and makes sure that the establishments are there.
     pub async fn open(node: NodeSettings) -> Result<Self> {
         let remotes = remotes::of(&node, &SystemClock)?;
-        let origin = (node.name.as_str(), node.new_origin, &node.witnessing.peers[..]);
+        let origin = (node.name.as_str(), Begin::asked(node.new_origin), &node.witnessing.peers[..]);
         let keep = Keep::open(origin, &node.data, &node.store, &node.master, node.reserve_slots, node.policies).await?;
         let (enrolment, registrar) = keep.enrolling(&node.master, node.enrols_as);
         told::told_at_start(&keep.journal, &keep.policies, node.configuration).await?;
@@ -349,7 +274,9 @@ impl Node {
         ];
         origins.extend(here.into_iter().filter_map(|(door, origin)| Some((door, origin?.clone()))));
         let desk_origin = node.desk.as_ref().map(|door| &door.origin);
+        let (rehearsal, rehearsed) = web::rehearsed::rehearsal();
         let ground = Ground {
+            rehearsed,
             post: node.mail.as_ref().map(|_| post(&origins, desk_origin)),
             renewal_delay: node.renewal_delay,
             keep: &keep,
@@ -368,6 +295,7 @@ impl Node {
                 (Door::Suppliers, node.suppliers.as_ref()),
             ],
         )?;
+        proving.faults = Some(rehearsal);
         let (mut pages, mut signins, mut care, mut relays) = (Vec::new(), Vec::new(), None, None);
         if let Some((door, sis)) = node.portal {
             let signin = ground.served(Door::Portal, PORTAL_ROLES, door.sessions)?;

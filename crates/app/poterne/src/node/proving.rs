@@ -10,6 +10,7 @@ use crate::probes::{
     alone::{AloneDoor, AloneProbe},
     codes::Reserved,
     each_door::EachDoor,
+    faults::{self, FaultDoor, FaultsProbe},
     following::{Followed, FollowingProbe},
     forged::ForgedProbe,
     guessing,
@@ -50,6 +51,7 @@ use std::{
 use tokio::task::JoinSet;
 use types::{Clock, Door, EstablishmentId, PatientId, Role, Secret, SystemActor, Time};
 use vault::{Holder, MonthKeys};
+use web::rehearsed::Rehearsal;
 use wire::proxy::{Proxies, Says};
 
 /// How the reserved accounts are called.
@@ -69,6 +71,8 @@ pub struct Proving {
     pub(super) remotes: (Vec<Remote>, Vec<&'static str>),
     /// By which keys rights over others are signed, where the desk is here.
     pub(super) pins: Option<Pins>,
+    /// Arms the faults that the doors' guards meet.
+    pub(super) faults: Option<Rehearsal>,
     keeper: ProofKeeper,
     targets: Vec<Target>,
     /// Of the doors that expect the PROXY protocol; until they carry.
@@ -103,6 +107,8 @@ struct Visited {
     role: Role,
     /// Opens sessions that are left idle, and sessions that are used until their end.
     short: [SignInService; 2],
+    /// Opens sessions that break.
+    broken: SignInService,
     in_force: SignInService,
 }
 
@@ -142,6 +148,7 @@ impl Proving {
                     alone: Arc::new(alone),
                     role,
                     short: [ground.signin(door, roles, over::LEFT)?, ground.signin(door, roles, over::USED)?],
+                    broken: ground.signin(door, roles, faults::BROKEN)?,
                     in_force: ground.signin(door, roles, page.sessions)?,
                 });
             }
@@ -169,6 +176,7 @@ impl Proving {
             following: None,
             remotes: Default::default(),
             pins: None,
+            faults: None,
             keeper,
             targets,
             porters,
@@ -269,6 +277,11 @@ impl Proving {
             in_force: Arc::new(one.in_force.clone()),
         });
         let alone: Vec<_> = alone.collect();
+        let broken = self
+            .visited
+            .iter()
+            .map(|one| FaultDoor { visits: one.visits.clone(), opens: Arc::new(one.broken.clone()) });
+        let (broken, rehearsal): (Vec<_>, _) = (broken.collect(), self.faults);
         let (targets, refusals, terms, other) = (self.targets, self.refusals, self.terms, self.other_record);
         let each_door = |look| {
             let doors = doors.clone();
@@ -322,6 +335,7 @@ impl Proving {
             named("relay-idle", |info| Arc::new(SilenceProbe::new(info, relays.clone()))),
             named("roles", |info| Arc::new(RolesProbe::new(info, roles, ROUTES_EACH))),
             named("one-session", |info| Arc::new(AloneProbe::new(info, alone))),
+            rehearsal.and_then(|half| named("faults", |info| Arc::new(FaultsProbe::new(info, broken, half)))),
             named("token-life", each_door(sessions::token_life)),
             named("session-tokens", each_door(sessions::tokens)),
             named("openings", |info| Arc::new(OpeningsProbe::new(info, opened, left, journal))),

@@ -1,16 +1,20 @@
 //! Follows other nodes' journals: asks each for what it published since, about once a second, and keeps what verifies. The other
 //! node initiates nothing; what it answers is believed in `journal::follow` alone.
 
+mod report;
+
+use self::report::{Progress, Report, Standing};
 use super::Second;
 use crate::followed::{ABSENT, Answered, Client, Followed, Publishing};
 use anyhow::Result;
-use dossier::{FollowedState, FollowedStates, Traces};
+use dossier::{FollowedStates, Traces};
 use journal::{
     Journal,
     follow::{FollowError, Follower, Inside},
 };
 use std::{
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -18,7 +22,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use types::{Event, Time};
+use types::Event;
 use vault::{MasterKey, MonthKeys};
 use web::health::{Check, State};
 
@@ -26,8 +30,6 @@ use web::health::{Check, State};
 const EVERY: Duration = Duration::from_secs(1);
 /// After a failure; it doubles up to the last.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// How long a journal may be out of reach before that is told.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Between two bundles of one journal: the other node serves people, and this one too.
 const BUNDLE_PAUSE: Duration = Duration::from_millis(50);
 /// What a journal may bring in a second, in the long run.
@@ -74,23 +76,6 @@ impl Pulling {
 /// How often the copies of keys are held against their time.
 const TEND_EVERY: Duration = Duration::from_secs(10);
 
-/// What the last look said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Standing {
-    /// All that it shows is here.
-    Whole,
-    /// Not all, for this reason.
-    Without(String),
-    /// What it shows is not the journal that was.
-    Alarm(String),
-}
-
-impl From<FollowError> for Standing {
-    fn from(error: FollowError) -> Self {
-        if error.is_alarm() { Self::Alarm(error.to_string()) } else { Self::Without(error.to_string()) }
-    }
-}
-
 /// One journal.
 struct Pull {
     journal: Journal,
@@ -99,12 +84,8 @@ struct Pull {
     of: Followed,
     folder: PathBuf,
     reader: MonthKeys,
-    states: Option<Arc<FollowedStates>>,
     follower: Option<Arc<Mutex<Follower>>>,
-    traced: Option<Standing>,
-    /// When it was last whole here.
-    whole: Option<Time>,
-    silent: Instant,
+    progress: Arc<Progress>,
     /// When the copies of its keys were last looked at.
     tended: Option<Instant>,
 }
@@ -114,19 +95,20 @@ pub(super) async fn follow(pulling: Pulling, check: Check) {
     let mut tasks = JoinSet::new();
     let states = tokio::sync::watch::Sender::new(vec![State::Ready; pulling.followed.len()]);
     for (place, of) in pulling.followed.iter().enumerate() {
-        let (mut pull, states) = match Pull::new(&pulling, of) {
-            Ok(pull) => (pull, states.clone()),
+        let (mut pull, states, searched) = match Pull::new(&pulling, of) {
+            Ok(pull) => (pull, states.clone(), pulling.states.clone()),
             Err(error) => {
                 tracing::error!(journal = of.vkey.name(), error = %format!("{error:#}"), "the journal cannot be followed");
                 continue;
             }
         };
         tasks.spawn(async move {
-            let tell = |state: State| {
+            let tell = move |state: State| {
                 states
                     .send_modify(|states| states.iter_mut().skip(place).take(1).for_each(|mine| *mine = state.clone()));
             };
-            pull.run(tell).await;
+            let report = Report::new(&pull.journal, &pull.name, searched, tell);
+            pull.run(report).await;
         });
     }
     let mut changes = states.subscribe();
@@ -160,33 +142,30 @@ impl Pull {
             of: of.clone(),
             folder: followed(&pulling.data),
             reader: pulling.reader.clone(),
-            states: pulling.states.clone(),
             follower: None,
-            traced: None,
-            whole: None,
-            silent: Instant::now(),
+            progress: Arc::default(),
             tended: None,
         })
     }
 
-    async fn run(&mut self, tell: impl Fn(State)) {
+    /// Looks again and again, and says how that goes: after each look, and meanwhile where one takes long.
+    async fn run(&mut self, mut report: Report) {
         let mut pause = EVERY;
-        self.told(false);
+        let progress = Arc::clone(&self.progress);
         loop {
-            let began = self.journal.now();
-            let looked = self.look().await;
-            if looked.is_ok() {
-                (self.whole, self.silent) = (Some(began), Instant::now());
-            }
-            pause = if looked.is_ok() { EVERY } else { (pause * 2).min(PAUSE_MAX) };
-            let standing = match looked {
-                Ok(None) => Standing::Whole,
-                Ok(Some(disputed)) => Standing::Alarm(disputed),
-                Err(standing) => standing,
+            let began = report.begins();
+            let looked = {
+                let mut look = pin!(self.look());
+                loop {
+                    tokio::select! {
+                        looked = &mut look => break looked,
+                        () = sleep(EVERY) => report.still(&progress.told()).await,
+                    }
+                }
             };
-            self.told(matches!(standing, Standing::Alarm(_)));
-            tell(self.state(&standing));
-            self.trace(standing).await;
+            pause = if looked.is_ok() { EVERY } else { (pause * 2).min(PAUSE_MAX) };
+            let contradicted = self.with(|follower| Ok(follower.is_contradicted())).await == Ok(true);
+            report.looked(began, looked, contradicted).await;
             sleep(pause).await;
         }
     }
@@ -201,9 +180,14 @@ impl Pull {
         }
         self.tend().await?;
         let shown = present(self.client.checkpoint().await)?;
-        let more = self.with(move |follower| follower.shown(&shown)).await?;
-        while let Some(tile) = self.with(Follower::wanted).await? {
-            let bytes = present(self.client.tile(&tile.path()).await)?;
+        let more = self.shown(shown).await?;
+        while let Some(tile) = self.wanted().await? {
+            // However slowly it answers, what is due here does not wait for it.
+            self.tend().await?;
+            let bytes = match self.client.tile(&tile).await.map_err(unanswered)? {
+                Answered::Bytes(bytes) => bytes,
+                Answered::Absent => return Err(Standing::Without(not_served(&tile))),
+            };
             let brought = Duration::from_millis(1000 * bytes.len() as u64 / BYTES_PER_SECOND);
             self.with(move |follower| follower.take(&bytes)).await?;
             sleep(BUNDLE_PAUSE.max(brought)).await;
@@ -221,6 +205,28 @@ impl Pull {
                 "it says that the key {pair} was destroyed, before anybody could have decided so: the copy of it stays"
             )
         }))
+    }
+
+    /// The next tile to ask for.
+    async fn wanted(&self) -> Result<Option<String>, Standing> {
+        let (tile, reaching) = self.with(|follower| Ok((follower.wanted()?, follower.reaching()))).await?;
+        self.progress.set(reaching);
+        Ok(tile.map(|tile| tile.path()))
+    }
+
+    /// What it shows as its checkpoint; where no key that is known here signed it, its keys are asked for.
+    async fn shown(&self, shown: Vec<u8>) -> Result<bool, Standing> {
+        let asked = shown.clone();
+        if self.with(move |follower| Ok(follower.wants_keys(&asked))).await?
+            && let Answered::Bytes(keys) = self.client.keys().await.map_err(unanswered)?
+        {
+            self.with(move |follower| {
+                follower.take_keys(&keys);
+                Ok(())
+            })
+            .await?;
+        }
+        self.with(move |follower| follower.shown(&shown)).await
     }
 
     /// Copies of keys go at their time, whether or not the other node answers.
@@ -272,67 +278,6 @@ impl Pull {
         let Some(follower) = self.follower.clone() else { return Err(fault()) };
         blocking(move || work(&mut follower.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
-
-    /// What searches say of it.
-    fn told(&self, alarm: bool) {
-        if let Some(states) = &self.states {
-            states.tell(&self.name, FollowedState { until: self.whole, alarm });
-        }
-    }
-
-    /// What a supervisor is told: silence is forgiven for a while, another history is not.
-    fn state(&self, standing: &Standing) -> State {
-        match standing {
-            Standing::Whole => State::Ready,
-            Standing::Without(_) if self.silent.elapsed() < SILENCE_MAX && self.whole.is_some() => State::Ready,
-            Standing::Without(why) => {
-                let seconds = self.silent.elapsed().as_secs();
-                State::Degraded(format!("{} has not been followed for {seconds} s: {why}", self.name))
-            }
-            Standing::Alarm(why) => State::Degraded(format!("ALARM, {}: {why}", self.name)),
-        }
-    }
-
-    /// On a turn only: one line in the log and one trace.
-    async fn trace(&mut self, standing: Standing) {
-        // Other words for silence are no turn; another alarm is one.
-        let same = |traced: &Standing| match (traced, &standing) {
-            (Standing::Alarm(before), Standing::Alarm(now)) => before == now,
-            (before, now) => std::mem::discriminant(before) == std::mem::discriminant(now),
-        };
-        let name = self.name.as_str();
-        let (event, detail) = match &standing {
-            _ if self.traced.as_ref().is_some_and(same) => return,
-            Standing::Whole => {
-                tracing::info!(journal = name, "the journal of another node is followed");
-                (Event::JournalFollowed, name.to_owned())
-            }
-            Standing::Without(why) if self.silent.elapsed() >= SILENCE_MAX => {
-                tracing::error!(journal = name, why, "the journal of another node is not followed");
-                (Event::JournalUnfollowed, format!("{name}: {why}"))
-            }
-            Standing::Without(why) => {
-                tracing::warn!(
-                    journal = name,
-                    why,
-                    "the journal of another node could not be followed; it is asked again"
-                );
-                return;
-            }
-            Standing::Alarm(why) => {
-                tracing::error!(
-                    journal = name,
-                    why,
-                    "ALARM: what another node shows is not the journal that was followed"
-                );
-                (Event::JournalUnfollowed, format!("ALARM, {name}: {why}"))
-            }
-        };
-        match self.journal.note_node(event, Some(detail)).await {
-            Ok(()) => self.traced = Some(standing),
-            Err(error) => tracing::warn!(%error, "how another node's journal is followed could not be traced yet"),
-        }
-    }
 }
 
 /// Where the copies are.
@@ -342,6 +287,14 @@ pub(super) fn followed(data: &Path) -> PathBuf {
 
 fn fault() -> Standing {
     Standing::Without("an internal fault".to_owned())
+}
+
+/// What an absent tile means, where the checkpoint that counts it is there.
+fn not_served(tile: &str) -> String {
+    format!(
+        "it does not serve {tile}, which its checkpoint counts; where its first entries went at the end of their retention, a \
+         copy of it can no longer begin here: follow the journal that comes after it"
+    )
 }
 
 fn unanswered(why: String) -> Standing {

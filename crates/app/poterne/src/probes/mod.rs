@@ -7,6 +7,7 @@ pub mod alone;
 pub mod browser;
 pub mod codes;
 pub mod each_door;
+pub mod faults;
 pub mod following;
 pub mod forged;
 pub mod guessing;

@@ -32,6 +32,7 @@ const WATCHED: &[&str] = &[
     "acces-web DT4",
     "acces-web DT5",
     "acces-web DT6",
+    "acces-web DT8",
     "acces-web DT9",
     "acces-web TR1",
     "acces-web TR2",

@@ -12,8 +12,8 @@ use crate::probes::{
 };
 use dossier::BoxFuture;
 use interventions::{
-    ChannelSummary, EndReason, Ending, EquipmentSecret, GateRefused, LeaseView, Offer, Protocol, RecorderFault, Right,
-    WarrantedEquipment,
+    ChannelSummary, EndReason, Ending, EquipmentSecret, FileAct, GateRefused, LeaseView, Offer, Protocol,
+    RecorderFault, Right, WarrantedEquipment,
 };
 use journal::{Kind, Outcome, Trace};
 use relays::{Granted, Hold, House, Relay, RelayLimits, RelaySettings, SessionRecorder, TerminalRecording};
@@ -265,6 +265,8 @@ impl House for Gate {
     }
 
     async fn alarm(&self, _: RelayId, _: &str) {}
+
+    async fn file(&self, _: RelayId, _: u32, _: &FileAct) {}
 
     async fn command(&self, _: RelayId, channel: &ChannelSummary) {
         let sum = |sum: &Option<String>| sum.clone().unwrap_or_default();

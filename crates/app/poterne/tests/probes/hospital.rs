@@ -19,8 +19,16 @@ use std::{
     time::{Duration, Instant},
 };
 use store::SystemClock;
+use tokio_util::sync::CancellationToken;
 use types::{Clock as _, Event, Lang, PatientId, Time, TraceId};
 use vault::{Holder, MasterKey};
+use web::{
+    csrf::Origin,
+    guard::{CurrentSession, Guard, OnFault, PlainPages, guard},
+    limits::Limits,
+    rehearsed::{Rehearsal, rehearsal},
+    serve::{Front, serve},
+};
 
 /// What is wrong with the door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +92,12 @@ pub enum Flaw {
     Desk,
     TokensOpenAll,
     ClosedToItsRole,
+    /// An internal error closes nothing.
+    OutlivesFaults,
+    /// It closes all that the account has open.
+    FaultsCloseAll,
+    /// No session is noted, so no fault is met.
+    MeetsNoFault,
 }
 
 /// What whoever has another session is told.
@@ -127,13 +141,15 @@ impl Parts {
         let (_, session) = found?;
         let is_over = session.idle.is_some_and(|idle| session.used.elapsed() >= idle)
             || session.ends.is_some_and(|ends| Instant::now() >= ends);
-        session.used = Instant::now();
+        if !is_over {
+            session.used = Instant::now();
+        }
         (!is_over).then_some(cookie)
     }
 
     fn begin(&self, idle: Option<Duration>) -> String {
-        let drawn: [u8; 45] = vault::random().unwrap();
-        let cookie = data_encoding::HEXLOWER.encode(&drawn);
+        let (id, secret): ([u8; 16], [u8; 32]) = (vault::random().unwrap(), vault::random().unwrap());
+        let cookie = format!("{}{}", types::SessionId::from_bytes(id), data_encoding::HEXLOWER.encode(&secret));
         let ends = (self.flaw == Flaw::EndsInTime).then(|| Instant::now() + Duration::from_secs(2));
         self.sessions.lock().unwrap().insert(cookie.clone(), Session { idle, used: Instant::now(), ends });
         self.signed_in.lock().unwrap().push(SystemClock.now());
@@ -373,6 +389,10 @@ async fn unknown(State(parts): Door, method: axum::http::Method, headers: Header
 
 /// What the door's guard adds to every answer.
 async fn guarded(State(parts): Door, request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let whose = request.extensions().get::<CurrentSession>().filter(|_| parts.flaw != Flaw::MeetsNoFault);
+    if let (Some(whose), Some(cookie)) = (whose, parts.honors(request.headers())) {
+        whose.note(cookie[..26].parse().unwrap());
+    }
     let mut answer = next.run(request).await;
     let mut put = |name: &'static str, value: &'static str| {
         answer.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
@@ -387,9 +407,34 @@ async fn guarded(State(parts): Door, request: axum::extract::Request, next: axum
     answer
 }
 
-/// A door with that flaw.
-pub async fn open(flaw: Flaw) -> Fake {
-    let parts = Parts {
+/// A door with that flaw, behind the guard of every door: it meets what is armed.
+pub async fn open_guarded(flaw: Flaw) -> (Fake, Rehearsal) {
+    let (rehearsal, rehearsed) = rehearsal();
+    let parts = parts(flaw);
+    let (listener, tls) = (tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), fake::tls());
+    let target = fake::target(&listener, &tls);
+    let closing = parts.clone();
+    let on_fault: OnFault = Arc::new(move |session| match closing.flaw {
+        Flaw::OutlivesFaults => {}
+        Flaw::FaultsCloseAll => closing.sessions.lock().unwrap().clear(),
+        _ => closing.sessions.lock().unwrap().retain(|cookie, _| !cookie.starts_with(&session.to_string())),
+    });
+    let settings = Guard {
+        limits: Limits::default(),
+        origin: Origin::https("door.test", target.address.port()).unwrap(),
+        pages: Arc::new(PlainPages),
+        on_fault: Some(on_fault),
+        rehearsed: Some(rehearsed),
+        api: None,
+    };
+    let (stop, wait) = (CancellationToken::new(), Duration::ZERO);
+    let front = Front { tls: Some(tls), ..Front::default() };
+    tokio::spawn(serve(listener, front, guard(router(&parts), settings), Limits::default(), stop, wait));
+    (Fake { parts, visits: Arc::new(visits(&target)) }, rehearsal)
+}
+
+fn parts(flaw: Flaw) -> Arc<Parts> {
+    Arc::new(Parts {
         flaw,
         sessions: Mutex::default(),
         signed_in: Mutex::default(),
@@ -397,9 +442,11 @@ pub async fn open(flaw: Flaw) -> Fake {
         has_token: Mutex::default(),
         guesses: Mutex::default(),
         codes: Mutex::default(),
-    };
-    let parts = Arc::new(parts);
-    let router = Router::new()
+    })
+}
+
+fn router(parts: &Arc<Parts>) -> Router {
+    Router::new()
         .route("/fr/", get(home))
         .route("/fr/session", get(session).post(first))
         .route("/fr/session/code", post(second))
@@ -413,8 +460,13 @@ pub async fn open(flaw: Flaw) -> Fake {
         .route("/fr/retention", get(unknown).post(retention))
         .fallback(unknown)
         .layer(axum::middleware::from_fn_with_state(parts.clone(), guarded))
-        .with_state(parts.clone());
-    let target = fake::door(router, false).await;
+        .with_state(parts.clone())
+}
+
+/// A door with that flaw.
+pub async fn open(flaw: Flaw) -> Fake {
+    let parts = parts(flaw);
+    let target = fake::door(router(&parts), false).await;
     // Where the staff comes in is the desk: the cookie's name stays.
     let door = match flaw {
         Flaw::Administers | Flaw::AdministersApart | Flaw::LeaksOne => types::Door::Desk,

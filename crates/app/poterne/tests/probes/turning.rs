@@ -9,6 +9,7 @@ use crate::{
         alone::{AloneDoor, AloneProbe},
         codes::Reserved,
         each_door::{EachDoor, Look},
+        faults::{FaultDoor, FaultsProbe},
         forged::ForgedProbe,
         guessing,
         over::{InForce, Opens as _, OverDoor, OverProbe, Which},
@@ -435,4 +436,32 @@ async fn the_probe_of_forged_addresses_turns_on_doors_that_believe_anybody() {
     let probe = probe_named("forged-address").unwrap();
     let outcome = ForgedProbe::new(probe, visits, announcing(), Arc::new(Writes("127.93.1.1"))).run().await;
     assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.contains("nobody comes in beside")), "{outcome}");
+}
+
+async fn faults(flaw: Flaw) -> (FaultsProbe, hospital::Fake) {
+    let (fake, rehearsal) = hospital::open_guarded(flaw).await;
+    let door = FaultDoor { visits: fake.visits.clone(), opens: Arc::new(fake.clone()) };
+    (FaultsProbe::new(probe_named("faults").unwrap(), vec![door], rehearsal), fake)
+}
+
+#[tokio::test]
+async fn the_probe_of_faults_turns_on_sessions_that_outlive_theirs_and_on_those_that_end_with_others() {
+    let (probe, _fake) = faults(Flaw::NeverIdle).await;
+    for met in ["a panic", "an internal error", "a panic"] {
+        let outcome = probe.run().await;
+        assert!(matches!(&outcome, ProbeOutcome::Proved(told) if told.contains(met)), "{outcome}");
+    }
+    for (flaw, what) in [
+        (Flaw::OutlivesFaults, "goes on after an internal error"),
+        (Flaw::FaultsCloseAll, "in one session closes another"),
+    ] {
+        let (probe, _fake) = faults(flaw).await;
+        failed(&probe.run().await, what);
+    }
+    // A door without such a guard says nothing of faults, and one where nobody comes in neither.
+    for flaw in [Flaw::MeetsNoFault, Flaw::NobodyIn] {
+        let (probe, _fake) = faults(flaw).await;
+        let outcome = probe.run().await;
+        assert!(matches!(outcome, ProbeOutcome::CouldNotRun(_)), "{outcome}");
+    }
 }

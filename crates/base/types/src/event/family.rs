@@ -61,6 +61,7 @@ impl Event {
             | Event::JournalStamped
             | Event::JournalUnstamped
             | Event::GapDeclared
+            | Event::JournalKeyRenewed
             | Event::JournalPurged
             | Event::KeyDestroyed
             | Event::MinimumRaised
@@ -139,6 +140,7 @@ impl Event {
             | Event::RelayApprovalExpired
             | Event::RelayClosed
             | Event::RelayCommand
+            | Event::RelayFile
             | Event::RelayCut
             | Event::RelayAlarm
             | Event::RelayWatched

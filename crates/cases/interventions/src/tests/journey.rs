@@ -1,7 +1,7 @@
 //! From the request to the replay.
 
 use super::*;
-use crate::{ChannelKind, ChannelSummary, Filter, InterventionError, Wrong};
+use crate::{ChannelKind, ChannelSummary, FileAct, FileEnd, FileVerb, Filter, InterventionError, Wrong};
 use store::testing::both;
 
 async fn a_technician_works_in_his_window(database: &TestDatabase) {
@@ -39,6 +39,16 @@ async fn a_technician_works_in_his_window(database: &TestDatabase) {
     let mut feed = it.node.desk.watch(&it.at_desk(2), opened.relay).await.unwrap();
     assert_eq!(&*feed.frames.recv().await.unwrap(), "{}");
 
+    let file = FileAct {
+        verb: FileVerb::Renamed,
+        path: "/avant".into(),
+        to: Some("/après".into()),
+        end: FileEnd::Refused,
+        bytes_in: 3,
+        bytes_out: 4,
+        sha256_in: Some("ab".into()),
+        sha256_out: None,
+    };
     let channel = ChannelSummary {
         number: 1,
         kind: ChannelKind::Terminal,
@@ -49,8 +59,11 @@ async fn a_technician_works_in_his_window(database: &TestDatabase) {
         sha256_out: None,
         exit_status: Some(0),
         recording: true,
+        files: vec![file.clone()],
+        files_more: 2,
     };
     gate.command(opened.relay, &ChannelSummary { kind: ChannelKind::Command, ..channel.clone() }).await;
+    gate.file(opened.relay, 3, &file).await;
     let relay = opened.relay;
     drop(opened.lease);
     gate.close_session(relay, Ending { channels: vec![channel.clone()], ..left() }).await;
@@ -73,6 +86,7 @@ async fn a_technician_works_in_his_window(database: &TestDatabase) {
     assert_eq!(it.traced(Event::RelayWatched), [(Kind::Released, Some(Outcome::Done))]);
     assert_eq!(it.traced(Event::RecordingReplayed), [(Kind::Released, Some(Outcome::Done))]);
     assert_eq!(it.traced(Event::RelayCommand), [(Kind::Note, Some(Outcome::Done))]);
+    assert_eq!(it.traced(Event::RelayFile), [(Kind::Note, Some(Outcome::Done))]);
     let opened: Vec<_> = it.traced(Event::RelayOpened).into_iter().filter_map(|(_, outcome)| outcome).collect();
     assert_eq!(opened, [Outcome::Refused, Outcome::Refused, Outcome::Done]);
 }

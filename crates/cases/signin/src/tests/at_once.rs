@@ -50,7 +50,7 @@ fn closed(fault: Result<SignedIn, SessionFault>) -> Option<OtherSession> {
     match fault.unwrap_err() {
         SessionFault::Closed(other) => Some(other),
         SessionFault::SignedOut => None,
-        SessionFault::Unavailable => panic!("unavailable"),
+        SessionFault::Unavailable | SessionFault::Broken(_) => panic!("unavailable"),
     }
 }
 

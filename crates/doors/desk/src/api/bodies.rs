@@ -3,7 +3,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use interventions::{
-    Assertion, ChannelSummary, Equipment, Intervention, RelaySession, Signed, State, Supplier, TermsToSign,
+    Assertion, ChannelSummary, Equipment, FileAct, Intervention, RelaySession, Signed, State, Supplier, TermsToSign,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -204,6 +204,47 @@ pub struct ChannelBody {
     pub exit_status: Option<i32>,
     /// Whether a recording can be replayed.
     pub recording: bool,
+    /// What was done to files over SFTP: the first hundred acts. The traces have all of them (`relay.file`).
+    pub files: Vec<FileBody>,
+    /// How many more there were.
+    pub files_more: u64,
+}
+
+/// Something that was done to a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FileBody {
+    /// `read`, `written`, `listed`, `removed`, `renamed`, `folder_made`, `folder_removed`, `linked`, `changed`, `copied` or
+    /// `other`.
+    pub verb: String,
+    /// Which file or folder, with what cannot be seen made visible.
+    pub path: String,
+    /// And which other.
+    pub to: Option<String>,
+    /// `done`, `refused` or `unfinished`.
+    pub end: String,
+    /// Bytes towards the equipment.
+    pub bytes_in: u64,
+    /// Bytes from the equipment.
+    pub bytes_out: u64,
+    /// SHA-256 of what went in, hexadecimal, where it went from the first byte on without gap.
+    pub sha256_in: Option<String>,
+    /// The same of what came out.
+    pub sha256_out: Option<String>,
+}
+
+impl From<FileAct> for FileBody {
+    fn from(one: FileAct) -> Self {
+        Self {
+            verb: one.verb.to_string(),
+            path: one.path,
+            to: one.to,
+            end: one.end.to_string(),
+            bytes_in: one.bytes_in,
+            bytes_out: one.bytes_out,
+            sha256_in: one.sha256_in,
+            sha256_out: one.sha256_out,
+        }
+    }
 }
 
 impl From<ChannelSummary> for ChannelBody {
@@ -218,6 +259,8 @@ impl From<ChannelSummary> for ChannelBody {
             sha256_out: one.sha256_out,
             exit_status: one.exit_status,
             recording: one.recording,
+            files: one.files.into_iter().map(FileBody::from).collect(),
+            files_more: one.files_more,
         }
     }
 }

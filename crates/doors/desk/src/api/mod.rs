@@ -9,6 +9,7 @@ pub(crate) mod equipment;
 pub(crate) mod interventions;
 pub(crate) mod oversight;
 pub(crate) mod retention;
+pub(crate) mod saved;
 pub(crate) mod sessions;
 pub(crate) mod traces;
 
@@ -135,7 +136,7 @@ impl Modify for Security {
         sessions::list, sessions::get, sessions::cut, sessions::recording,
         equipment::list, equipment::get, equipment::terms, equipment::register, equipment::suppliers,
         accounts::list, accounts::get,
-        traces::search, traces::counts, traces::export, retention::get, oversight::rules,
+        traces::search, traces::counts, traces::export, saved::list, saved::run, retention::get, oversight::rules,
     )
 )]
 struct Document;

@@ -10,7 +10,7 @@ use crate::{
     exports::{self, Format},
 };
 use axum::{Json, http::StatusCode, response::Response};
-use dossier::{Behind, Filter, TraceCounts, TraceRow, TracesError};
+use dossier::{Behind, Filter, TraceCounts, TracePage, TraceRow, TracesError};
 use entrance::{
     Failure,
     api::{Asked, Problem, ProblemBody, failed},
@@ -255,6 +255,18 @@ impl TracesAsked {
     }
 }
 
+impl From<TracePage> for TraceList {
+    fn from(page: TracePage) -> Self {
+        Self {
+            rows: page.rows.into_iter().map(Into::into).collect(),
+            next: page.next.map(|next| next.to_string()),
+            cut_short: page.cut_short,
+            unreadable: page.unreadable,
+            behind: page.behind.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
 /// Searches traces; the search itself is traced before anything is read. For trace controllers.
 #[utoipa::path(
     get, path = "/api/v1/traces", tag = "traces", operation_id = "search_traces",
@@ -268,14 +280,7 @@ impl TracesAsked {
 pub(crate) async fn search(bearer: Bearer, Asked(asked): Asked<TracesAsked>) -> Result<Json<TraceList>, Problem> {
     bearer.needs(TokenScope::TracesRead)?;
     let page = bearer.state.traces().search(&bearer.holder.authenticated, asked.read()?).await;
-    let page = page.map_err(traces_problem)?;
-    Ok(Json(TraceList {
-        rows: page.rows.into_iter().map(Into::into).collect(),
-        next: page.next.map(|next| next.to_string()),
-        cut_short: page.cut_short,
-        unreadable: page.unreadable,
-        behind: page.behind.into_iter().map(Into::into).collect(),
-    }))
+    Ok(Json(page.map_err(traces_problem)?.into()))
 }
 
 /// How many traces of a type there are on a day.
@@ -354,7 +359,7 @@ pub(crate) async fn export(bearer: Bearer, Asked(mut asked): Asked<ExportAsked>)
     Ok(exports::answer(export, format, stands, place))
 }
 
-fn traces_problem(error: TracesError) -> Problem {
+pub(super) fn traces_problem(error: TracesError) -> Problem {
     match &error {
         TracesError::NotFound | TracesError::Lacking(_) => Problem::not_found(),
         TracesError::TooLong => Problem::new(StatusCode::BAD_REQUEST).detail(error.to_string()),

@@ -46,7 +46,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    fn fields(self) -> TraceFields {
+    pub(crate) fn fields(self) -> TraceFields {
         TraceFields {
             author: self.author,
             patient: self.patient,

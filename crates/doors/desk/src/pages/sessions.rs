@@ -1,7 +1,7 @@
 //! Sessions: the list, one that lives or is over, and the replay of a terminal.
 
 use super::{Badge, words};
-use interventions::{Alarm, ChannelKind, ChannelSummary, RelaySession};
+use interventions::{Alarm, ChannelKind, ChannelSummary, FileAct, RelaySession};
 use web::layout::prelude::*;
 
 /// What the list shows.
@@ -111,6 +111,14 @@ impl SessionPage {
     /// The command, with what cannot be seen made visible.
     fn command(&self, one: &ChannelSummary) -> String {
         one.command.as_deref().map(|command| wire::visible(command, 2000)).unwrap_or_default()
+    }
+
+    fn file(&self, one: &FileAct) -> &'static str {
+        words::file(self.t, one.verb)
+    }
+
+    fn file_end(&self, one: &FileAct) -> &'static str {
+        words::file_end(self.t, one.end).unwrap_or("")
     }
 
     fn note(&self) -> String {

@@ -1,6 +1,8 @@
 //! One word, one icon, one color for each state, the same on every page.
 
-use interventions::{Activity, ChannelKind, EndReason, Intervention, RelaySession, Right, State, StepKind};
+use interventions::{
+    Activity, ChannelKind, EndReason, FileEnd, FileVerb, Intervention, RelaySession, Right, State, StepKind,
+};
 use std::fmt;
 use types::{AccountState, IdentityProof, Lang, LifeReason, Time};
 use web::{assets::Icon, i18n::Text, when};
@@ -130,6 +132,32 @@ pub(crate) fn channel(t: Text, kind: ChannelKind) -> (Icon, &'static str) {
         ChannelKind::Terminal => (Icon::Terminal, t.relay_channel_terminal()),
         ChannelKind::Command => (Icon::Play, t.relay_channel_command()),
         ChannelKind::Sftp => (Icon::Document, t.relay_channel_sftp()),
+    }
+}
+
+/// What was done to a file.
+pub(crate) fn file(t: Text, verb: FileVerb) -> &'static str {
+    match verb {
+        FileVerb::Read => t.relay_file_read(),
+        FileVerb::Written => t.relay_file_written(),
+        FileVerb::Listed => t.relay_file_listed(),
+        FileVerb::Removed => t.relay_file_removed(),
+        FileVerb::Renamed => t.relay_file_renamed(),
+        FileVerb::FolderMade => t.relay_file_folder_made(),
+        FileVerb::FolderRemoved => t.relay_file_folder_removed(),
+        FileVerb::Linked => t.relay_file_linked(),
+        FileVerb::Changed => t.relay_file_changed(),
+        FileVerb::Copied => t.relay_file_copied(),
+        FileVerb::Other => t.relay_file_extension(),
+    }
+}
+
+/// How that ended, where not as it was asked.
+pub(crate) fn file_end(t: Text, end: FileEnd) -> Option<&'static str> {
+    match end {
+        FileEnd::Done => None,
+        FileEnd::Refused => Some(t.relay_file_refused()),
+        FileEnd::Unfinished => Some(t.relay_file_unfinished()),
     }
 }
 

@@ -97,3 +97,46 @@ async fn what_is_counted_is_what_is_listed(database: &TestDatabase) {
     assert_eq!(counted["unreadable"], 0);
 }
 both!(what_is_counted_is_what_is_listed);
+
+async fn a_program_does_a_saved_search_again(database: &TestDatabase) {
+    let (house, token) = house(database).await;
+    let none = house.call("GET /api/v1/traces/saved", &token, "").await.json();
+    assert_eq!(none["rows"], Value::Array(Vec::new()));
+    let controller = house.sign_in("trace_controller").await;
+    for (name, search) in [("Alarmes", "go=1&type=relay.alarm&period=today"), ("Illisible", "go=1&ip=x")] {
+        let kept = controller.send("/fr/traces/saved", &[("search", search), ("name", name)]).await;
+        assert!(!kept.header("location").contains("problem"), "{}", kept.header("location"));
+    }
+    let saved = house.call("GET /api/v1/traces/saved", &token, "").await.json();
+    let saved: Vec<(&str, &str)> = saved["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["name"].as_str().unwrap(), row["id"].as_str().unwrap()))
+        .collect();
+    assert_eq!(saved.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["Alarmes", "Illisible"]);
+    let (alarms, unreadable) = (saved[0].1, saved[1].1);
+    let listed = house.call("GET /api/v1/traces?type=relay.alarm&limit=4", &token, "").await.json();
+    let found = house.call(&format!("GET /api/v1/traces/saved/{alarms}?limit=4"), &token, "").await.json();
+    assert_eq!(found["rows"].as_array().map(Vec::len), Some(4));
+    assert_eq!((&found["rows"], &found["next"]), (&listed["rows"], &listed["next"]));
+    let next = found["next"].as_str().unwrap();
+    let rest = house.call(&format!("GET /api/v1/traces/saved/{alarms}?before={next}"), &token, "").await.json();
+    assert_eq!(rest["rows"].as_array().map(Vec::len), Some(WRITTEN.len() - 4));
+    for (id, more) in
+        [(alarms, "?limit=0"), (alarms, "?limit=101"), (alarms, "?before=x"), (alarms, "?q=x"), (unreadable, "")]
+    {
+        let refused = house.call(&format!("GET /api/v1/traces/saved/{id}{more}"), &token, "").await;
+        assert_eq!(refused.status, 400, "{id}{more}");
+    }
+    let searched = house.traces().into_iter().filter(|trace| trace.event == Event::TracesSearched);
+    let searched: Vec<String> = searched.filter_map(|trace| trace.detail).collect();
+    assert!(searched.iter().filter(|detail| detail.contains("relay.alarm")).count() >= 3, "{searched:?}");
+    // Another's, one that is none, and one that was forgotten are the same.
+    let absent = house.call("GET /api/v1/traces/saved/00000000-0000-4000-8000-000000000000", &token, "").await;
+    assert_eq!(absent.status, 404);
+    controller.send(&format!("/fr/traces/saved/{alarms}/forget"), &[]).await;
+    let gone = house.call(&format!("GET /api/v1/traces/saved/{alarms}"), &token, "").await;
+    assert_eq!(gone.blanked(), absent.blanked());
+}
+both!(a_program_does_a_saved_search_again);

@@ -171,6 +171,7 @@ impl Ground {
             support_contact: None,
             csrf: CsrfKey::new(&Secret::new(*forms)),
             clock: Arc::new(self.clock.clone()),
+            rehearsed: None,
         };
         // The portal's address is not known here.
         let origins = BTreeMap::from([(Door::Suppliers, Origin::https("localhost", 8444).unwrap())]);

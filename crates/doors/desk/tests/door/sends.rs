@@ -487,6 +487,8 @@ impl House {
             sha256_out: None,
             exit_status: Some(0),
             recording: true,
+            files: Vec::new(),
+            files_more: 0,
         };
         let ending = Ending {
             reason: EndReason::Technician,

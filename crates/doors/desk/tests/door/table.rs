@@ -218,6 +218,8 @@ pub const TABLE: &[Entry] = &[
         query: "?format=jsonl",
         ..program("GET /api/v1/traces/export", Nobody, CONTROL, Some(TokenScope::TracesRead))
     },
+    program("GET /api/v1/traces/saved", Nobody, CONTROL, Some(TokenScope::TracesRead)),
+    program("GET /api/v1/traces/saved/{id}", Saved, CONTROL, Some(TokenScope::TracesRead)),
     program("GET /api/v1/retention", Nobody, CONTROL, Some(TokenScope::TracesRead)),
     program("GET /api/v1/rules", Nobody, CONFORM, Some(TokenScope::RulesRead)),
 ];

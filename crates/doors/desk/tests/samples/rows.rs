@@ -5,8 +5,8 @@ use desk::pages::*;
 use dossier::{Catalogue, Installation, TraceCounts, TraceRow};
 use identity::passkey::{PasskeyKey, PasskeyPublic};
 use interventions::{
-    Activity, ApprovalSummary, ChannelKind, ChannelSummary, EndReason, Equipment, Intervention, Protocol, RelaySession,
-    Right, State, Step, StepKind, Technician,
+    Activity, ApprovalSummary, ChannelKind, ChannelSummary, EndReason, Equipment, FileAct, FileEnd, FileVerb,
+    Intervention, Protocol, RelaySession, Right, State, Step, StepKind, Technician,
 };
 use signin::{Alarm, AlarmKind, EnrolledPasskey, PasskeySeen};
 use types::{
@@ -63,6 +63,25 @@ pub fn intervention(state: State) -> Intervention {
     }
 }
 
+fn files() -> Vec<FileAct> {
+    let act = |verb, path: &str, to: Option<&str>, end| FileAct {
+        verb,
+        path: path.into(),
+        to: to.map(str::to_owned),
+        end,
+        bytes_in: if verb == FileVerb::Written { 5_321 } else { 0 },
+        bytes_out: if verb == FileVerb::Read { 1_204_331 } else { 0 },
+        sha256_in: (verb == FileVerb::Written)
+            .then(|| "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into()),
+        sha256_out: None,
+    };
+    vec![
+        act(FileVerb::Written, "/tmp/module d'acquisition.bin", None, FileEnd::Done),
+        act(FileVerb::Read, "/var/log/<b>scanner.log", None, FileEnd::Unfinished),
+        act(FileVerb::Renamed, "/tmp/module.bin", Some("/opt/module.bin"), FileEnd::Refused),
+    ]
+}
+
 pub fn session(live: bool) -> RelaySession {
     let channel = |number, kind, command: Option<&str>| ChannelSummary {
         number,
@@ -74,6 +93,11 @@ pub fn session(live: bool) -> RelaySession {
         sha256_out: command.map(|_| "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into()),
         exit_status: Some(0),
         recording: command.is_none(),
+        files: match kind {
+            ChannelKind::Sftp => files(),
+            ChannelKind::Terminal | ChannelKind::Command => Vec::new(),
+        },
+        files_more: if kind == ChannelKind::Sftp { 3 } else { 0 },
     };
     RelaySession {
         id: RelayId::from_bytes([9; 16]),
@@ -93,6 +117,7 @@ pub fn session(live: bool) -> RelaySession {
             false => vec![
                 channel(1, ChannelKind::Terminal, None),
                 channel(2, ChannelKind::Command, Some("cat > /tmp/\u{202e}gpj.module")),
+                channel(3, ChannelKind::Sftp, None),
             ],
         },
         note: if live { String::new() } else { "Coupée depuis le bureau".into() },

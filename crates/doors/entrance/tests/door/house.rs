@@ -234,6 +234,7 @@ impl House {
             support_contact: Some("01 99 00 12 34".into()),
             csrf: CsrfKey::new(&Secret::new(*keys().bare(Purpose::Forms(DoorName::Desk)).unwrap())),
             clock: clock.clone(),
+            rehearsed: None,
         };
         let entrance = || Entrance::new(DoorName::Desk, greeting, settings(), signin.clone());
         let routers = [entrance().with_api(tokens), entrance()].map(|entrance| {

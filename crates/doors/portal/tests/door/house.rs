@@ -153,6 +153,7 @@ impl House {
             support_contact: Some("01 99 00 12 34".into()),
             csrf: CsrfKey::new(&Secret::new(*keys().bare(Purpose::Forms(Door::Portal)).unwrap())),
             clock: handle,
+            rehearsed: None,
         };
         let router = portal::router(PortalState::new(settings, signin.clone(), care), Limits::default());
         enrolment.establishment(HERE, &name).await.unwrap();

@@ -6,8 +6,9 @@ use crate::{
     house::{LOGIN, Opens, TARGET},
     site::Site,
 };
-use interventions::{ChannelKind, Right};
+use interventions::{ChannelKind, EndReason, FileAct, FileEnd, FileVerb, Right};
 use std::fs;
+use tokio::io::AsyncWriteExt as _;
 
 fn at(place: &str) -> String {
     format!("{LOGIN}%{TARGET}@127.0.0.1:{place}")
@@ -49,6 +50,113 @@ async fn sftp_puts_and_gets() {
     let ending = site.house.ending().await;
     assert_eq!(ending.channels[0].kind, ChannelKind::Sftp);
     assert!(ending.bytes_in > 5_000_000 && ending.bytes_out > 5_000_000, "{ending:?}");
+    let sum = Some(sha256(&bytes));
+    let files: Vec<FileAct> = site.house.state().files.iter().map(|(_, act)| act.clone()).collect();
+    let content: Vec<_> = files
+        .iter()
+        .filter(|act| matches!(act.verb, FileVerb::Read | FileVerb::Written))
+        .map(|act| (act.verb, act.path.clone(), act.bytes_in, act.bytes_out, &act.sha256_in, &act.sha256_out))
+        .collect();
+    assert_eq!(
+        content,
+        [
+            (FileVerb::Written, site.place("there"), 5_000_000, 0, &sum, &None),
+            (FileVerb::Read, site.place("there"), 0, 5_000_000, &None, &sum)
+        ]
+    );
+    let folder = site.folder.path().display().to_string();
+    assert!(files.iter().any(|act| act.verb == FileVerb::Listed && act.path.trim_end_matches('/') == folder));
+    assert!(files.iter().all(|act| act.end == FileEnd::Done), "{files:?}");
+    assert_eq!((&ending.channels[0].files, ending.channels[0].files_more), (&files, 0));
+}
+
+/// What is done to names is traced with what became of it, before the technician is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_change_are_traced() {
+    let site = Site::open().await;
+    fs::write(site.path("here"), b"abc").unwrap();
+    let (from, to) = (site.place("un fichier"), site.place("été"));
+    let lines = [
+        format!("put {} {:?}", site.place("here"), from),
+        format!("rename {from:?} {to:?}"),
+        format!("chmod 600 {to:?}"),
+        format!("mkdir {}", site.place("dossier")),
+        format!("symlink {to:?} {}", site.place("lien")),
+        format!("rm {}", site.place("lien")),
+        format!("rmdir {}", site.place("dossier")),
+        format!("-rm {}", site.place("absent")),
+        format!("-rmdir {}", site.place("absent")),
+        String::new(),
+    ];
+    fs::write(site.path("batch"), lines.join("\n")).unwrap();
+    let sftp = Client::transfer(&site, "sftp").option("BatchMode=no").flag("-b").flag(&site.place("batch"));
+    let said = sftp.run(&[at("").trim_end_matches(':')]).await;
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    site.house.ending().await;
+    let files = site.house.state().files.clone();
+    let told: Vec<_> = files
+        .iter()
+        .filter(|(_, act)| act.verb != FileVerb::Listed)
+        .map(|(_, act)| (act.verb, act.path.as_str(), act.to.as_deref(), act.end))
+        .collect();
+    let (folder, absent) = (site.place("dossier"), site.place("absent"));
+    for wanted in [
+        (FileVerb::Written, from.as_str(), None, FileEnd::Done),
+        (FileVerb::Renamed, &from, Some(to.as_str()), FileEnd::Done),
+        (FileVerb::Changed, &to, None, FileEnd::Done),
+        (FileVerb::FolderMade, &folder, None, FileEnd::Done),
+        (FileVerb::Removed, &site.place("lien"), None, FileEnd::Done),
+        (FileVerb::FolderRemoved, &folder, None, FileEnd::Done),
+        (FileVerb::FolderRemoved, &absent, None, FileEnd::Refused),
+    ] {
+        assert!(told.contains(&wanted), "{wanted:?} {told:?}");
+    }
+    assert!(told.iter().any(|act| act.0 == FileVerb::Linked && act.3 == FileEnd::Done), "{told:?}");
+}
+
+fn string(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+fn packet(kind: u8, id: u32, fields: &[u8]) -> Vec<u8> {
+    string(&[&[kind], &id.to_be_bytes()[..], fields].concat())
+}
+
+/// A client that writes to a handle before the machine has given it would write to a file whose name nobody has seen yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_followed_does_not_pass() {
+    let site = Site::open().await;
+    let place = site.place("caché");
+    let open = packet(3, 1, &[&string(place.as_bytes())[..], &[0, 0, 0, 0x1a], &[0; 4]].concat());
+    // OpenSSH's first handle.
+    let write = packet(6, 2, &[&string(&[0; 4])[..], &[0; 8], &string(b"abc")].concat());
+    let asked = [packet(1, 3, &[]), open, write].concat();
+    let said = site.ssh().flag("-s").start(&["sftp"]).given(&asked).await;
+    assert_eq!(said.code(), Some(255), "{said:?}");
+    assert!(said.err.contains("cannot be followed file by file"), "{said:?}");
+    let ending = site.house.ending().await;
+    let state = site.house.state();
+    assert!(state.alarms.iter().any(|alarm| alarm.contains("a handle that the machine has not given")));
+    let acts: Vec<_> = state.files.iter().map(|(_, act)| (act.verb, act.path.clone(), act.end)).collect();
+    assert!(acts.is_empty() || acts == [(FileVerb::Written, place.clone(), FileEnd::Unfinished)], "{acts:?}");
+    assert_eq!(ending.channels[0].files.len(), acts.len());
+    assert!(fs::read(&place).unwrap_or_default().is_empty(), "nothing was written");
+}
+
+/// The technician learns how something ended only once that is traced.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_traced_before_its_end_is_told() {
+    let site = Site::open().await;
+    site.house.state().slow_traces = std::time::Duration::from_millis(400);
+    fs::write(site.path("batch"), format!("mkdir {}\n", site.place("dossier"))).unwrap();
+    let sftp = Client::transfer(&site, "sftp").option("BatchMode=no").flag("-b").flag(&site.place("batch"));
+    let begun = std::time::Instant::now();
+    let said = sftp.run(&[at("").trim_end_matches(':')]).await;
+    assert_eq!(said.code(), Some(0), "{said:?}");
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(400));
+    let made =
+        |site: &Site| site.house.state().files.iter().filter(|(_, act)| act.verb == FileVerb::FolderMade).count();
+    assert_eq!(made(&site), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,4 +212,31 @@ async fn a_machine_that_takes_a_password_is_reached_too() {
     let said = scp().run(&[&at("firmware.bin"), &site.place("back")]).await;
     assert_eq!(said.code(), Some(0), "down: {said:?}");
     assert_eq!(sha256(&fs::read(site.place("back")).unwrap()), sha256(&bytes));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_cut_leaves_nothing_untraced() {
+    let site = Site::open().await;
+    site.house.state().slow_traces = std::time::Duration::from_millis(700);
+    let names = ["un", "deux", "trois"].map(|name| site.place(name));
+    let made = (2..).zip(&names).map(|(id, name)| packet(14, id, &[&string(name.as_bytes())[..], &[0; 4]].concat()));
+    let asked = [packet(1, 3, &[])].into_iter().chain(made).collect::<Vec<_>>().concat();
+    let mut ssh = site.ssh().flag("-s").start(&["sftp"]);
+    ssh.child.stdin.as_mut().unwrap().write_all(&asked).await.unwrap();
+    while site.house.state().files.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    site.house.cut(EndReason::Cut);
+    assert_eq!(ssh.end().await.code(), Some(255));
+    let ending = site.house.ending().await;
+    let mut traced = Vec::new();
+    for _ in 0..100 {
+        traced = site.house.state().files.iter().map(|(_, act)| act.path.clone()).collect();
+        if traced.len() >= names.iter().filter(|name| fs::exists(name).unwrap()).count() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let known: Vec<_> = ending.channels[0].files.iter().map(|act| act.path.clone()).collect();
+    assert_eq!((&traced[..], &known[..]), (&names[..], &names[..]), "each once, in their order");
 }

@@ -1,8 +1,8 @@
 //! A house that grants what a test sets, and remembers what it was told.
 
 use interventions::{
-    ChannelSummary, EndReason, Ending, EquipmentSecret, GateRefused, LeaseView, Offer, Protocol, RecorderFault, Right,
-    WarrantedEquipment,
+    ChannelSummary, EndReason, Ending, EquipmentSecret, FileAct, GateRefused, LeaseView, Offer, Protocol,
+    RecorderFault, Right, WarrantedEquipment,
 };
 use relays::{Granted, Hold, House, SessionRecorder, TerminalRecording};
 use signin::{SshAnswer, SshAsked, SshRefused};
@@ -62,6 +62,9 @@ pub struct State {
     pub endings: Vec<Ending>,
     pub alarms: Vec<String>,
     pub commands: Vec<ChannelSummary>,
+    pub files: Vec<(u32, FileAct)>,
+    /// How long a file's trace takes.
+    pub slow_traces: Duration,
 }
 
 /// One recorded terminal.
@@ -132,6 +135,8 @@ impl TestHouse {
             recordings: BTreeMap::new(),
             endings: Vec::new(),
             alarms: Vec::new(),
+            files: Vec::new(),
+            slow_traces: Duration::ZERO,
             commands: Vec::new(),
         };
         let view = LeaseView::new(after(Duration::from_secs(7200)), None);
@@ -269,6 +274,12 @@ impl House for TestHouse {
 
     async fn command(&self, _: RelayId, channel: &ChannelSummary) {
         self.state().commands.push(channel.clone());
+    }
+
+    async fn file(&self, _: RelayId, channel: u32, act: &FileAct) {
+        let slow = self.state().slow_traces;
+        tokio::time::sleep(slow).await;
+        self.state().files.push((channel, act.clone()));
     }
 }
 

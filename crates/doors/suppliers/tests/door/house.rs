@@ -136,6 +136,7 @@ impl Ground {
                 support_contact: Some("01 99 00 12 34".into()),
                 csrf: CsrfKey::new(&Secret::new(*forms)),
                 clock: Arc::new(self.clock.clone()),
+                rehearsed: None,
             },
             relay,
             relay_key: Some("SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE".into()),

@@ -5,7 +5,7 @@
 //!
 //! | name | holds |
 //! | --- | --- |
-//! | `journal/<origin>/` | the copy: `vkey`, `checkpoint` and `tile/…` of the last checkpoint that was verified |
+//! | `journal/<origin>/` | the copy: `vkey`, `keys` once that was renewed, `checkpoint` and `tile/…` of the last checkpoint that was verified |
 //! | `vault/<origin>/` | copies of the months' pairs, and the tombstones of those that were destroyed |
 //! | `incoming/<origin>/` | full tiles on their way, not verified yet; read by nobody else |
 //! | `shown/<origin>` | the first checkpoint that contradicted the copy: the two together prove it to anybody |
@@ -17,19 +17,21 @@ mod tests;
 mod tidy;
 
 use crate::log::{
-    Bad, Checkpoint, LogError, VKey,
+    Bad, Checkpoint, KEYS, Keys, LogError, NoteError, Renewal, VKey,
     disk::{Batch, RealDisk, load},
     load_checkpoint, load_vkey,
+    note::NOTE_BYTES_MAX,
     open::{load_edge, take},
     publish::CHECKPOINT,
     read::VKEY,
-    read_entries,
+    read_entries, root_at,
     tiles::{BUNDLE_BYTES_MAX, Entries, Kind, Tile},
     tree::{Tree, WIDTH, leaf_hash},
 };
 pub use inside::Inside;
 use said::{Pairs, Said};
 use std::{
+    cmp::Ordering,
     collections::BTreeSet,
     fs::File,
     io,
@@ -38,6 +40,8 @@ use std::{
 use types::Time;
 use vault::MonthKeys;
 
+/// The keys of a journal at most, as they are asked for.
+pub const KEYS_BYTES_MAX: u64 = crate::log::KEYS_BYTES_MAX;
 /// A bundle at most, as it is asked for.
 pub const ANSWER_BYTES_MAX: u64 = BUNDLE_BYTES_MAX;
 /// What a full bundle costs on the disk beside itself: its hashes, and the last block of each file.
@@ -136,6 +140,8 @@ impl From<LogError> for FollowError {
 /// A checkpoint that is being reached.
 struct Pull {
     target: Checkpoint,
+    /// The keys that it is signed by, where they are others than the copy's.
+    keys: Option<Keys>,
     signed: Vec<u8>,
     tree: Tree,
     /// The unfilled bundle: the entries past the last full one.
@@ -152,7 +158,11 @@ struct Pull {
 
 /// Follows one journal. One at a time over the same copy.
 pub struct Follower {
-    vkey: VKey,
+    pinned: VKey,
+    /// Those of the copy.
+    keys: Keys,
+    /// Those that the other node showed besides.
+    offered: Option<Keys>,
     folder: PathBuf,
     incoming: PathBuf,
     shown: PathBuf,
@@ -176,15 +186,9 @@ impl Follower {
         let (folder, incoming) = (journals(followed).join(origin), followed.join("incoming").join(origin));
         let lock = take(&folder)?;
         tidy::folders(&[&incoming, &followed.join("shown")])?;
-        if folder.join(VKEY).exists() {
-            if load_vkey(folder.as_path())? != *vkey {
-                return Err(FollowError::Copy("it is of another key than the pinned one: move it away".to_owned()));
-            }
-        } else {
-            write_one(&folder, VKEY, format!("{vkey}\n").as_bytes())?;
-        }
+        let keys = own_keys(&folder, vkey)?;
         let head = match folder.join(CHECKPOINT).exists() {
-            true => Some(load_checkpoint(folder.as_path(), vkey)?),
+            true => Some(own_head(&folder, &keys)?),
             false => None,
         };
         let size = head.as_ref().map_or(0, |head| head.size);
@@ -207,7 +211,9 @@ impl Follower {
         pairs.hear(said);
         let shown = followed.join("shown").join(origin);
         Ok(Self {
-            vkey: vkey.clone(),
+            pinned: vkey.clone(),
+            keys,
+            offered: None,
             folder,
             incoming,
             shown,
@@ -246,32 +252,82 @@ impl Follower {
     /// What the other node shows as its checkpoint. True when there is more to ask for, false when all of it is here.
     pub fn shown(&mut self, bytes: &[u8]) -> Result<bool, FollowError> {
         self.pull = None;
-        let target = Checkpoint::open(bytes, &self.vkey).map_err(|error| FollowError::Forged(error.to_string()))?;
+        let (target, keys) = self.signed(bytes)?;
+        if let Some(keys) = &keys {
+            self.renewed_over(keys, target.size)?;
+        }
         let kept = self.head.as_ref().map_or(0, |head| head.size);
         if target.size < kept {
             self.keep_shown(bytes);
-            return Err(FollowError::RolledBack { shown: target.size, kept });
+            let other =
+                root_at(&self.folder, target.size).is_ok_and(|root| root.is_some_and(|root| root != target.root));
+            return Err(match other {
+                true => FollowError::Forked { shown: target.size, kept },
+                false => FollowError::RolledBack { shown: target.size, kept },
+            });
         }
         if self.head.as_ref().is_some_and(|head| head.size == target.size) {
             if self.tree.root() != target.root {
                 self.keep_shown(bytes);
                 return Err(FollowError::Forked { shown: target.size, kept });
             }
-            return Ok(false);
+            if keys.is_none() {
+                self.settle();
+                return Ok(false);
+            }
         }
         let room = self.bytes_max.saturating_sub(self.bytes);
         if (target.size - kept).saturating_mul(ENTRY_BYTES_MIN) > room {
             return Err(FollowError::Full(self.bytes_max));
         }
-        self.begin(target, bytes.to_vec());
+        self.begin(target, keys, bytes.to_vec());
         Ok(true)
     }
 
-    fn begin(&mut self, target: Checkpoint, signed: Vec<u8>) {
+    /// Whether the other node's keys are to be asked for: none that is known here signed what it shows.
+    pub fn wants_keys(&self, shown: &[u8]) -> bool {
+        self.keys.open(shown).is_err()
+    }
+
+    /// The keys that it shows, which may be anything: only those count that the copy's own key leads to.
+    pub fn take_keys(&mut self, bytes: &[u8]) {
+        self.offered = self.keys.shown(bytes);
+    }
+
+    /// The checkpoint, by the copy's keys; or by those that were shown, which are given too.
+    fn signed(&self, bytes: &[u8]) -> Result<(Checkpoint, Option<Keys>), FollowError> {
+        let (head, keys) = match (self.keys.open(bytes), &self.offered) {
+            (Err(NoteError::Unsigned), Some(offered)) => (offered.open(bytes), Some(offered.clone())),
+            (found, _) => (found, None),
+        };
+        let head = head.map_err(|error| FollowError::Forged(error.to_string()))?;
+        if keys.as_ref().unwrap_or(&self.keys).trusted_by(&self.pinned) {
+            return Ok((head, keys));
+        }
+        Err(FollowError::Copy("it is of another key than the pinned one: move it away".to_owned()))
+    }
+
+    /// That keys which came after the copy's were renewed over entries that are here, or to come.
+    fn renewed_over(&self, keys: &Keys, size: u64) -> Result<(), FollowError> {
+        for renewal in keys.renewals().iter().skip(self.keys.renewals().len()) {
+            let root = match renewal.size.cmp(&self.tree.size()) {
+                Ordering::Less => root_at(&self.folder, renewal.size)?,
+                Ordering::Equal => Some(self.tree.root()),
+                Ordering::Greater if renewal.size <= size => continue,
+                Ordering::Greater => None,
+            };
+            if root != Some(renewal.root) {
+                return Err(other_entries(renewal));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, target: Checkpoint, keys: Option<Keys>, signed: Vec<u8>) {
         let (tree, bundle) = (self.tree.clone(), self.bundle.clone());
         let next = tree.size() / WIDTH;
         let (incoming, said) = (Vec::new(), Said::default());
-        self.pull = Some(Pull { target, signed, tree, bundle, next, incoming, bytes: 0, said, reused: false });
+        self.pull = Some(Pull { target, keys, signed, tree, bundle, next, incoming, bytes: 0, said, reused: false });
     }
 
     /// The next bundle to ask for; nothing when all of them are there. What had come before a stop is taken up.
@@ -283,14 +339,14 @@ impl Follower {
             if tile.is_partial() || !self.incoming.join(&path).exists() {
                 return Ok(Some(tile));
             }
-            let (target, signed) = (pull.target.clone(), pull.signed.clone());
+            let (target, keys, signed) = (pull.target.clone(), pull.keys.clone(), pull.signed.clone());
             let taken = load(&self.incoming, &path, BUNDLE_BYTES_MAX).map_err(FollowError::from);
             match taken.and_then(|bytes| self.take(&bytes)) {
                 Ok(()) => self.pull.iter_mut().for_each(|pull| pull.reused = true),
                 Err(full @ FollowError::Full(_)) => return Err(full),
                 Err(_) => {
                     tidy::clear(&self.incoming)?;
-                    self.begin(target, signed);
+                    self.begin(target, keys, signed);
                 }
             }
         }
@@ -327,6 +383,10 @@ impl Follower {
                 Ok::<(), FollowError>(())
             });
             filled?;
+            let (size, keys) = (pull.tree.size(), pull.keys.iter().flat_map(Keys::renewals));
+            if let Some(renewal) = keys.filter(|one| one.size == size).find(|one| one.root != pull.tree.root()) {
+                return Err(other_entries(renewal));
+            }
         }
         pull.next += 1;
         if tile.is_partial() {
@@ -380,16 +440,57 @@ impl Follower {
             }
         }
         edge.finish()?;
+        if let Some(keys) = pull.keys {
+            // A stop between the two is mended when the copy is opened.
+            write_one(&self.folder, KEYS, keys.written().as_bytes())?;
+            write_one(&self.folder, VKEY, format!("{}\n", keys.current()).as_bytes())?;
+            (self.keys, self.offered) = (keys, None);
+        }
         write_one(&self.folder, CHECKPOINT, &pull.signed)?;
         tidy::superseded(&self.folder, kept, size);
         (self.head, self.tree, self.bundle) = (Some(pull.target), pull.tree, pull.bundle);
         self.bytes += pull.bytes;
         self.pairs.hear(pull.said);
+        self.settle();
         Ok(())
+    }
+
+    /// How far what is being reached has come, and how far it goes; nothing where nothing is.
+    pub fn reaching(&self) -> Option<(u64, u64)> {
+        self.pull.as_ref().map(|pull| (pull.tree.size(), pull.target.size))
+    }
+
+    /// Whether a checkpoint is kept that contradicted the copy: until somebody moves it away, or the copy is seen to continue
+    /// it after all, as it does one that was only older.
+    pub fn is_contradicted(&self) -> bool {
+        self.shown.exists()
+    }
+
+    /// Lets go of a kept checkpoint that is one of the copy's own history: whoever answers can show an older one again, or
+    /// serve something else than its tree, without the key that signed it.
+    fn settle(&self) {
+        let consistent = || {
+            let (above, name) = self.shown.parent().zip(self.shown.file_name()?.to_str())?;
+            let head = self.keys.open(&load(above, name, NOTE_BYTES_MAX).ok()?).ok()?;
+            let root = if head.size == self.size() {
+                Some(self.tree.root())
+            } else {
+                root_at(&self.folder, head.size).ok()?
+            };
+            (root == Some(head.root)).then_some(())
+        };
+        if self.is_contradicted()
+            && consistent().is_some()
+            && let Err(error) = std::fs::remove_file(&self.shown)
+        {
+            tracing::warn!(%error, "a checkpoint that contradicts nothing any more could not be removed");
+        }
     }
 
     /// The first contradiction is kept: a signed note, which convicts whoever signed it. Where it cannot be, it is told all the same.
     fn keep_shown(&self, signed: &[u8]) {
+        // One that turned out to be none leaves its place.
+        self.settle();
         if self.shown.exists() {
             return;
         }
@@ -400,6 +501,28 @@ impl Follower {
             tracing::warn!(%error, "the checkpoint that contradicts a followed journal could not be kept");
         }
     }
+}
+
+fn other_entries(renewal: &Renewal) -> FollowError {
+    FollowError::Tampered(format!("its key was renewed over {} entries that are not its own", renewal.size))
+}
+
+/// The copy's keys; those of one that begins: the pinned one.
+fn own_keys(folder: &Path, pinned: &VKey) -> Result<Keys, FollowError> {
+    if !folder.join(VKEY).exists() {
+        write_one(folder, VKEY, format!("{pinned}\n").as_bytes())?;
+    }
+    let last = Renewal::load_all(folder)?.pop();
+    if let Some(last) = last.filter(|last| load_vkey(folder).is_ok_and(|vkey| vkey == last.before)) {
+        write_one(folder, VKEY, format!("{}\n", last.after).as_bytes())?;
+    }
+    Ok(Keys::load(folder)?)
+}
+
+/// The copy's checkpoint, which a key before the present one may have signed.
+fn own_head(folder: &Path, keys: &Keys) -> Result<Checkpoint, FollowError> {
+    let head = keys.open(&load(folder, CHECKPOINT, NOTE_BYTES_MAX)?);
+    head.map_err(|error| Bad::new(CHECKPOINT, error.to_string()).into())
 }
 
 fn write_one(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -417,7 +540,10 @@ pub fn published(journals: &Path, origin: &str, path: &str) -> Option<Vec<u8>> {
     }
     let vkey = load_vkey(folder.as_path()).ok()?;
     if path == CHECKPOINT {
-        return load(&folder, CHECKPOINT, crate::log::note::NOTE_BYTES_MAX).ok();
+        return load(&folder, CHECKPOINT, NOTE_BYTES_MAX).ok();
+    }
+    if path == KEYS {
+        return load(&folder, KEYS, KEYS_BYTES_MAX).ok();
     }
     let asked = Tile::parse(path)?;
     // The publisher may just have replaced a partial tile by a wider one.

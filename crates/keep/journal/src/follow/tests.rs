@@ -64,7 +64,11 @@ fn honest(world: &World) -> impl Fn(&str) -> Option<Vec<u8>> + use<> {
 }
 
 fn look(follower: &mut Follower, answer: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<bool, FollowError> {
-    let more = follower.shown(&answer("checkpoint").unwrap())?;
+    let shown = answer("checkpoint").unwrap();
+    if follower.wants_keys(&shown) {
+        follower.take_keys(&answer("keys").unwrap_or_default());
+    }
+    let more = follower.shown(&shown)?;
     while let Some(tile) = follower.wanted()? {
         follower.take(&answer(&tile.path()).unwrap())?;
     }
@@ -243,6 +247,57 @@ fn no_lie_is_kept() {
     });
 }
 
+/// What was signed and contradicts the copy is an alarm until somebody looked at it; what anybody could show again, or spoil on
+/// its way, is one until the truth is shown.
+#[test]
+fn a_contradiction_stays_until_it_is_settled() {
+    let world = World::new();
+    run(async {
+        let log = world.log("dmz");
+        grow(&world, &log, 0..300, "x").await;
+        let old = honest(&world)("checkpoint").unwrap();
+        grow(&world, &log, 300..600, "x").await;
+        let mut follower = opened(&world);
+        let truth = honest(&world);
+        look(&mut follower, &truth).unwrap();
+        let kept = follower.size();
+        assert!(matches!(follower.shown(&old), Err(FollowError::RolledBack { .. })) && follower.is_contradicted());
+        look(&mut follower, &truth).unwrap();
+        assert!(!follower.is_contradicted(), "an older one of its own");
+
+        grow(&world, &log, 600..900, "x").await;
+        let spoilt = |path: &str| {
+            let last = if path == "tile/entries/002" { 1 } else { 0 };
+            truth(path).map(|mut bytes| {
+                *bytes.last_mut().unwrap() ^= last;
+                bytes
+            })
+        };
+        assert!(matches!(look(&mut follower, &spoilt), Err(FollowError::Forked { .. })) && follower.is_contradicted());
+        look(&mut follower, &truth).unwrap();
+        assert!(!follower.is_contradicted() && follower.size() > kept, "spoilt on its way");
+
+        let signer = Signer::from_seed("dmz", &[9; 32]).unwrap();
+        for size in [kept - 5, kept, follower.size()] {
+            let forked = Checkpoint { origin: "dmz".into(), size, root: [7; 32] }.sign(&signer).into_bytes();
+            // The older one that is shown before takes no place from it.
+            assert!(matches!(follower.shown(&old), Err(FollowError::RolledBack { .. })));
+            assert!(matches!(follower.shown(&forked), Err(FollowError::Forked { .. })), "{size}");
+            look(&mut follower, &truth).unwrap();
+            assert!(follower.is_contradicted(), "{size}");
+            drop(follower);
+            follower = opened(&world);
+            assert!(follower.is_contradicted(), "after a restart");
+            let proof = followed(&world).join("shown/dmz");
+            assert_eq!(std::fs::read(&proof).unwrap(), forked);
+            std::fs::remove_file(proof).unwrap();
+            look(&mut follower, &truth).unwrap();
+            assert!(!follower.is_contradicted(), "moved away");
+        }
+        log.close().await.unwrap();
+    });
+}
+
 #[test]
 fn a_copy_grows_no_further_than_it_may_and_says_nothing_that_is_not_understood() {
     let world = World::new();
@@ -273,8 +328,20 @@ fn a_journal_has_a_folder_of_its_own_and_of_one_key() {
     }
     drop(opened(&world));
     let other = Signer::from_seed("dmz", &[8; 32]).unwrap();
-    let refused = Follower::open(&followed(&world), other.vkey(), &world.months, ROOM).err().unwrap();
-    assert!(refused.to_string().contains("another key"), "{refused}");
+    // It may be a key that this one gave way to: only what is shown tells.
+    let mut strange = Follower::open(&followed(&world), other.vkey(), &world.months, ROOM).unwrap();
+    run(async {
+        let log = world.log("dmz");
+        grow(&world, &log, 0..3, "x").await;
+        let shown = honest(&world)("checkpoint").unwrap();
+        let refused = strange.shown(&shown).unwrap_err();
+        assert!(refused.to_string().contains("another key than the pinned one"), "{refused}");
+        let head = log.checkpoint().borrow().clone();
+        let refused = strange.shown(head.sign(&other).as_bytes()).unwrap_err();
+        assert!(matches!(refused, FollowError::Forged(_)), "{refused}");
+        assert_eq!((strange.size(), strange.wanted().unwrap()), (0, None));
+        log.close().await.unwrap();
+    });
     let up = Signer::from_seed("..", &[8; 32]).unwrap();
     assert!(Follower::open(&followed(&world), up.vkey(), &world.months, ROOM).is_err());
 }
@@ -341,5 +408,155 @@ fn what_comes_entry_by_entry_is_counted_as_what_comes_at_once() {
         drop(follower);
         assert_eq!(counted, opened(&world).bytes);
         log.close().await.unwrap();
+    });
+}
+
+/// The other node's log with the key of that number.
+fn log_of(world: &World, number: u8) -> Log {
+    let signer = Signer::from_seed("dmz", &[9 + number; 32]).unwrap();
+    let config = crate::log::LogConfig::new(world.journals().join("dmz"), signer);
+    Log::open(config, Time::from_micros(0)).unwrap().log
+}
+
+/// Its key gives way to the next one.
+fn renew(world: &World, number: u8) {
+    let signer = |number: u8| Signer::from_seed("dmz", &[9 + number; 32]).unwrap();
+    let config = crate::log::LogConfig::new(world.journals().join("dmz"), signer(number));
+    crate::log::renew(&config, &signer(number + 1)).unwrap();
+}
+
+fn pinning(world: &World, number: u8) -> Follower {
+    let key = Signer::from_seed("dmz", &[9 + number; 32]).unwrap().vkey().clone();
+    Follower::open(&followed(world), &key, &world.months, ROOM).unwrap()
+}
+
+fn verified_by(world: &World, number: u8) -> u64 {
+    let key = Signer::from_seed("dmz", &[9 + number; 32]).unwrap().vkey().clone();
+    let how = Verifying { pinned: Some(&key), published_only: true, ..Verifying::default() };
+    let report = verify_with(&journals(&followed(world)).join("dmz"), &how, &Against::default());
+    assert!(report.ok(), "{report}");
+    report.verdict.entries
+}
+
+#[test]
+fn a_key_that_was_renewed_is_followed_whichever_is_pinned() {
+    for (behind, pinned) in [(false, 0), (true, 0), (false, 2), (true, 2)] {
+        let world = World::new();
+        run(async {
+            let log = world.log("dmz");
+            grow(&world, &log, 0..300, "jardin").await;
+            let (mut follower, answer) = (opened(&world), honest(&world));
+            look(&mut follower, &answer).unwrap();
+            log.close().await.unwrap();
+            renew(&world, 0);
+            let log = log_of(&world, 1);
+            if !behind {
+                assert!(look(&mut follower, &answer).unwrap(), "nothing but the key is new");
+                assert!(!look(&mut follower, &answer).unwrap());
+            }
+            grow(&world, &log, 300..700, "jardin").await;
+            log.close().await.unwrap();
+            renew(&world, 1);
+            let log = log_of(&world, 2);
+            grow(&world, &log, 700..800, "jardin").await;
+            // Whoever renewed the pin by hand meanwhile is led on just the same.
+            drop(follower);
+            let mut follower = pinning(&world, pinned);
+            assert!(look(&mut follower, &answer).unwrap());
+            for number in 0..3 {
+                assert_eq!(verified_by(&world, number), log.entries(), "{behind} {pinned} {number}");
+            }
+            drop(follower);
+            let mut follower = pinning(&world, pinned);
+            assert!(!look(&mut follower, &answer).unwrap(), "all of it is here");
+            // A stop between the keys and the key.
+            let copy = journals(&followed(&world)).join("dmz");
+            let before = crate::log::keys_of(&copy).unwrap().renewals()[1].before.clone();
+            drop(follower);
+            std::fs::write(copy.join("vkey"), format!("{before}\n")).unwrap();
+            drop(pinning(&world, pinned));
+            assert_eq!(verified_by(&world, 0), log.entries());
+            log.close().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn keys_that_lead_elsewhere_are_not_followed() {
+    let world = World::new();
+    run(async {
+        let log = world.log("dmz");
+        grow(&world, &log, 0..300, "jardin").await;
+        let (mut follower, answer) = (opened(&world), honest(&world));
+        look(&mut follower, &answer).unwrap();
+        log.close().await.unwrap();
+        let signer = |number: u8| Signer::from_seed("dmz", &[9 + number; 32]).unwrap();
+        let head = |size, root| Checkpoint { origin: "dmz".into(), size, root };
+        let size = follower.size();
+        let root = follower.tree.root();
+        let keys = |over: Checkpoint| Renewal::signed(&signer(0), over, signer(1).vkey()).block.into_bytes();
+        let mut show = |keys: &[u8], shown: Checkpoint, by: u8| {
+            let shown = shown.sign(&signer(by)).into_bytes();
+            assert!(follower.wants_keys(&shown));
+            follower.take_keys(keys);
+            follower.shown(&shown).unwrap_err()
+        };
+        for (over, what) in [
+            (head(size, [1; 32]), "of the same size"),
+            (head(size - 5, root), "smaller"),
+            (head(9_999, root), "larger"),
+        ] {
+            let refused = show(&keys(over), head(size, root), 1);
+            assert!(matches!(refused, FollowError::Tampered(_)) && refused.is_alarm(), "{what}: {refused}");
+        }
+        let forged = |refused: FollowError| assert!(matches!(refused, FollowError::Forged(_)), "{refused}");
+        forged(show(b"", head(size, root), 1));
+        forged(show(&keys(head(size, root)), head(size, root), 2));
+        // A former key's signature over more than it signed while it served.
+        let good = keys(head(size, root));
+        let shown = head(size, root).sign(&signer(1)).into_bytes();
+        follower.take_keys(&good);
+        assert!(follower.shown(&shown).unwrap());
+        while let Some(tile) = follower.wanted().unwrap() {
+            follower.take(&answer(&tile.path()).unwrap()).unwrap();
+        }
+        follower.adopt().unwrap();
+        let late = head(size + 1, [3; 32]).sign(&signer(0)).into_bytes();
+        assert!(matches!(follower.shown(&late), Err(FollowError::Forged(_))));
+        // A pinned key that none of these leads to.
+        drop(follower);
+        let mut follower = pinning(&world, 7);
+        let refused = follower.shown(&shown).unwrap_err();
+        assert!(refused.to_string().contains("another key than the pinned one"), "{refused}");
+    });
+}
+
+/// Entries that come between are held against what the key was renewed over.
+#[test]
+fn a_key_renewed_over_entries_to_come_is_held_against_them() {
+    let world = World::new();
+    run(async {
+        let log = world.log("dmz");
+        grow(&world, &log, 0..300, "jardin").await;
+        let (mut follower, answer) = (opened(&world), honest(&world));
+        look(&mut follower, &answer).unwrap();
+        grow(&world, &log, 300..700, "jardin").await;
+        log.close().await.unwrap();
+        let signer = |number: u8| Signer::from_seed("dmz", &[9 + number; 32]).unwrap();
+        let root = crate::log::root_at(&world.journals().join("dmz"), 400).unwrap().unwrap();
+        let all = crate::log::load_checkpoint(world.journals().join("dmz").as_path(), signer(0).vkey()).unwrap();
+        let shown = all.sign(&signer(1)).into_bytes();
+        for (over, good) in [([7; 32], false), (root, true)] {
+            let over = Checkpoint { origin: "dmz".into(), size: 400, root: over };
+            follower.take_keys(Renewal::signed(&signer(0), over, signer(1).vkey()).block.as_bytes());
+            assert!(follower.shown(&shown).unwrap());
+            let mut came = Ok(());
+            while let (Ok(()), Some(tile)) = (&came, follower.wanted().unwrap()) {
+                came = follower.take(&answer(&tile.path()).unwrap());
+            }
+            assert_eq!(came.is_ok(), good, "{came:?}");
+        }
+        follower.adopt().unwrap();
+        assert_eq!(verified_by(&world, 0), all.size);
     });
 }

@@ -8,6 +8,7 @@ use super::{
     Bad,
     archive::ArchiveWriter,
     files::Files,
+    keys::{KEYS, KEYS_BYTES_MAX},
     live,
     minimum::{MINIMUM, load_beginning},
     note::VKey,
@@ -39,6 +40,9 @@ impl<'a> Moving<'a> {
         let size = load_checkpoint(folder, vkey)?.size;
         let mut taken = Self { folder, size, first: 0, files: BTreeMap::new() };
         taken.add(CHECKPOINT.to_owned(), 1 << 20)?;
+        if folder.has(KEYS) {
+            taken.add(KEYS.to_owned(), KEYS_BYTES_MAX)?;
+        }
         if folder.has(MINIMUM) {
             taken.add(MINIMUM.to_owned(), 1 << 20)?;
             let checkpoint = load_checkpoint(&taken, vkey)?;

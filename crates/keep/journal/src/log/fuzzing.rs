@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::{
-    Archive, ArchiveWriter, Checkpoint, Revocation, Signer, VKey, Verdict, Verifying, WitnessKey, WitnessSigner,
+    Archive, ArchiveWriter, Checkpoint, Keys, Revocation, Signer, VKey, Verdict, Verifying, WitnessKey, WitnessSigner,
     files::Files as _,
+    keys::Renewal,
     minimum::Minimum,
     note::{NOTE_BYTES_MAX, Note},
     proof::{
@@ -74,7 +75,7 @@ pub(crate) fn cosigned() -> String {
 
 /// A signed note.
 pub fn note(bytes: &[u8]) {
-    let kept = Kept::new(Path::new(""), signer().vkey().clone(), witness().key().clone()).open(bytes);
+    let kept = Kept::new(Path::new(""), Keys::only(signer().vkey().clone()), witness().key().clone()).open(bytes);
     assert!(kept.is_none_or(|kept| kept == (CHECKPOINT.clone(), 1_790_000_000)), "another cosignature than was made");
     let opened = Checkpoint::open(bytes, signer().vkey());
     assert!(opened.as_ref().is_ok_and(|opened| *opened == *CHECKPOINT) || opened.is_err(), "another than was signed");
@@ -93,6 +94,21 @@ pub fn note(bytes: &[u8]) {
 /// A checkpoint's text.
 pub fn checkpoint(bytes: &[u8]) {
     same(bytes, |text| Checkpoint::parse(text).map(|checkpoint| checkpoint.text()));
+}
+
+/// The keys that a log had: as their file, and as a text that one of them signed.
+pub fn keys(bytes: &[u8]) {
+    if let Ok(all) = Renewal::parse_all(bytes) {
+        assert_eq!(all.iter().map(|one| one.block.as_str()).collect::<String>().as_bytes(), bytes);
+        assert!(all.windows(2).all(|two| two[0].after == two[1].before && two[0].size <= two[1].size));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let block = format!("{}\n{}", signer().vkey(), signer().sign_note(text));
+    for one in Renewal::parse_all(block.as_bytes()).unwrap_or_default() {
+        let head = Checkpoint { origin: ORIGIN.to_owned(), size: one.size, root: one.root };
+        assert_eq!(Renewal::signed(signer(), head, &one.after).block, block);
+        assert!(one.after.name() == ORIGIN && Checkpoint::parse(text).is_err(), "it passes for a checkpoint");
+    }
 }
 
 /// A log's minimum: as its file, and as a text that its key signed.
@@ -345,6 +361,15 @@ pub(crate) fn note_seeds() -> Vec<Vec<u8>> {
 
 pub(crate) fn checkpoint_seeds() -> Vec<Vec<u8>> {
     vec![CHECKPOINT.text().into_bytes(), Leaves::new(0).checkpoint().text().into_bytes()]
+}
+
+pub(crate) fn keys_seeds() -> Vec<Vec<u8>> {
+    let other = |number: u8| Signer::from_seed(ORIGIN, &[number; 32]).unwrap();
+    let one = Renewal::signed(signer(), CHECKPOINT.clone(), other(3).vkey()).block;
+    let next = Checkpoint { size: 400, ..CHECKPOINT.clone() };
+    let two = format!("{one}{}", Renewal::signed(&other(3), next, other(4).vkey()).block);
+    let text: Vec<u8> = one.lines().skip(1).take(5).flat_map(|line| format!("{line}\n").into_bytes()).collect();
+    vec![one.into_bytes(), two.into_bytes(), text]
 }
 
 pub(crate) fn minimum_seeds() -> Vec<Vec<u8>> {

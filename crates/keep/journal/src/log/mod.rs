@@ -1,10 +1,11 @@
 //! The tamper-evident log: bytes in, proofs out. It knows nothing of policies, databases or event types.
 //!
-//! One folder holds one log, named by its origin and signed by one Ed25519 key:
+//! One folder holds one log, named by its origin and signed by one Ed25519 key at a time:
 //!
 //! | name | holds |
 //! | --- | --- |
 //! | `vkey` | the verification key, one line |
+//! | `keys` | those it had before, once it was renewed: each says which comes after it |
 //! | `checkpoint` | the signed tree head (C2SP tlog-checkpoint) |
 //! | `minimum` | the signed minimum index, once there is one: what lay before it went |
 //! | `tile/<L>/…`, `tile/entries/…` | hashes and entries (C2SP tlog-tiles): exactly those of the checkpoint's size |
@@ -26,6 +27,7 @@ pub(crate) mod fuzzing;
 mod handle;
 mod hasher;
 mod head;
+mod keys;
 mod live;
 mod minimum;
 pub mod note;
@@ -35,6 +37,7 @@ pub mod proof;
 mod prune;
 pub(crate) mod publish;
 pub(crate) mod read;
+mod renew;
 mod reserve;
 mod segment;
 mod shared;
@@ -53,6 +56,8 @@ pub(crate) use export::export;
 pub(crate) use files::Files;
 pub use handle::Log;
 pub use head::root_at;
+pub(crate) use keys::{KEYS, KEYS_BYTES_MAX};
+pub use keys::{Keys, Renewal, keys_of};
 pub(crate) use minimum::load_minimum;
 pub use minimum::{Minimum, Passes};
 pub use note::{Checkpoint, NoteError, Signer, VKey};
@@ -60,6 +65,7 @@ pub use open::Opened;
 pub use pick::{first_entry, pick_entry, published};
 pub use read::{ReadEntries, read_entries};
 pub(crate) use read::{load_checkpoint, load_vkey};
+pub(crate) use renew::{renew, renewals};
 pub use reserve::{Reserve, Revocation, read_revocations};
 pub use tiles::ENTRY_BYTES_MAX;
 pub(crate) use verify::verify_with;

@@ -37,6 +37,9 @@ pub enum NoteError {
     /// The key signed nothing here.
     #[error("not signed by the key of this log")]
     Unsigned,
+    /// A key that had given way to another by then signed it.
+    #[error("signed by a key that another had replaced by then")]
+    Superseded,
     /// A signature in the key's name is false.
     #[error("the signature is false")]
     BadSignature,

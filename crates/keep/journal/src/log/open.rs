@@ -7,11 +7,13 @@ use super::{
     files::Files,
     handle::Log,
     io_error,
+    keys::{KEYS, Keys},
     live::{self, Live, load_hashes, segments},
     minimum::{MINIMUM, load_beginning},
     note::Checkpoint,
     publish::{CHECKPOINT, Cursor, Edge, Publisher},
-    read::{VKEY, load_checkpoint, load_vkey},
+    read::{VKEY, load_checkpoint},
+    renew,
     reserve::{self, REVOCATIONS, Reserve, Revocation},
     segment::{self, HEADER_BYTES, SEGMENT_BYTES, Tail, UNASSIGNED},
     shared::{Shared, Spare},
@@ -66,7 +68,8 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, config: LogConfig, now: Time) -> Resu
         create(disk.as_ref(), &config).map_err(|error| io_error("the journal's folder cannot be made", &error))?;
     }
     let (folder, vkey) = (config.folder.clone(), config.signer.vkey().clone());
-    if load_vkey(folder.as_path())? != vkey {
+    renew::take_up(disk.as_ref(), &config)?;
+    if Keys::load(folder.as_path())?.current() != &vkey {
         return Err(Bad::new(VKEY, "this folder is of another key").into());
     }
     let checkpoint = load_checkpoint(folder.as_path(), &vkey)?;
@@ -240,7 +243,7 @@ fn tidy(disk: &dyn Disk, folder: &Path, entries: u64) -> Result<BTreeSet<Tile>, 
 
 /// Whether an unfinished file of this name would be the log's own. Anything else is left for `verify` to report.
 fn is_ours(path: &str) -> bool {
-    [VKEY, CHECKPOINT, MINIMUM, REVOCATIONS].contains(&path) || Tile::parse(path).is_some()
+    [VKEY, KEYS, CHECKPOINT, MINIMUM, REVOCATIONS].contains(&path) || Tile::parse(path).is_some()
 }
 
 /// Puts every entry under a checkpoint again. On a full disk the log opens degraded, and goes on trying.

@@ -95,15 +95,22 @@ fn opened_slot<'a>(vkey: &VKey, slot: u32, bytes: &'a [u8]) -> Option<&'a [u8]> 
     good.then_some(fields)
 }
 
-/// A whole reserve with these revocations in its first slots.
+/// A whole reserve with these slots.
+pub(super) fn whole(signer: &Signer, slots: &[Option<Revocation>]) -> Vec<u8> {
+    let count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+    let mut bytes = sealed_slot(signer, 0, &header_fields(count)).to_vec();
+    for (number, slot) in (1..).zip(slots) {
+        bytes.extend(slot.map_or([0; SLOT_BYTES], |revocation| sealed_slot(signer, number, &revocation.fields())));
+    }
+    bytes
+}
+
+/// The same with these revocations in its first slots.
 #[cfg(any(test, fuzzing))]
 pub(super) fn written(signer: &Signer, slots: u32, revocations: &[Revocation]) -> Vec<u8> {
-    let mut bytes = sealed_slot(signer, 0, &header_fields(slots)).to_vec();
-    for (number, revocation) in (1..).zip(revocations) {
-        bytes.extend(sealed_slot(signer, number, &revocation.fields()));
-    }
-    bytes.resize((slots as usize + 1) * SLOT_BYTES, 0);
-    bytes
+    let mut all: Vec<_> = revocations.iter().copied().map(Some).collect();
+    all.resize(slots as usize, None);
+    whole(signer, &all)
 }
 
 /// Reads a whole reserve: each slot's revocation, in order; or the first slot that is not as it must be.

@@ -5,12 +5,13 @@ use super::{
     disk::UNFINISHED,
     files::Files,
     hasher::{Hashed, each_bundle},
+    keys::{KEYS, Keys},
     live::{self, load_hashes},
     minimum::{MINIMUM, Minimum, load_beginning, root_below},
     note::{Checkpoint, VKey},
     open::is_spare,
     publish::CHECKPOINT,
-    read::{VKEY, load_checkpoint, load_vkey},
+    read::{VKEY, load_checkpoint},
     reserve::{self, RESERVE_BYTES_MAX, REVOCATIONS},
     segment::{self, Tail},
     tiles::{BUNDLE_BYTES_MAX, Entries, Kind, Tile},
@@ -70,7 +71,9 @@ pub struct Verdict {
     pub checkpoint: Option<Checkpoint>,
     /// The verification key that was used.
     pub vkey: String,
-    /// Whether that key was the caller's; otherwise it is only what the folder says of itself.
+    /// That key with those before it, as far as they can be read.
+    pub keys: Option<Keys>,
+    /// Whether that key, or one that it came from, was the caller's; otherwise it is only what the folder says of itself.
     pub pinned: bool,
     /// From where on the entries are kept, where what lay before went.
     pub minimum: Option<Minimum>,
@@ -101,7 +104,8 @@ pub(crate) fn verify_with<F: Files + ?Sized, T: Send>(
     for pass in 1.. {
         let mut verdict = Verdict { pinned: how.pinned.is_some(), ..Verdict::default() };
         let moved = files.is_moving();
-        let mut reader = Pass { files, look, each: &mut *each, tree: Tree::new(), how, roots: BTreeMap::new() };
+        let (tree, roots, sizes) = (Tree::new(), BTreeMap::new(), how.sizes.clone());
+        let mut reader = Pass { files, look, each: &mut *each, tree, how, sizes, roots };
         let bad = reader.run(&mut verdict).err();
         verdict.entries = reader.tree.size();
         verdict.root = HEXLOWER.encode(&reader.tree.root());
@@ -126,6 +130,8 @@ struct Pass<'a, F: ?Sized, T> {
     each: &'a mut dyn FnMut(u64, T) -> Result<(), String>,
     tree: Tree,
     how: &'a Verifying<'a>,
+    /// The sizes whose roots are kept: those wanted, and those over which keys were renewed.
+    sizes: BTreeSet<u64>,
     roots: BTreeMap<u64, Hash>,
 }
 
@@ -134,25 +140,30 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
         let (files, pinned) = (self.files, self.how.pinned);
         files.found()?;
         verdict.vkey = pinned.map(VKey::to_string).unwrap_or_default();
-        let vkey = load_vkey(files)?;
-        if pinned.is_some_and(|pinned| *pinned != vkey) {
-            return Err(Bad::new(VKEY, "is not the pinned key"));
+        verdict.keys = pinned.cloned().map(Keys::only);
+        let keys = Keys::load(files)?;
+        if pinned.is_some_and(|pinned| !keys.trusted_by(pinned)) {
+            return Err(Bad::new(VKEY, "is not the pinned key, nor one that it vouches for"));
         }
+        let vkey = keys.current().clone();
+        self.sizes.extend(keys.renewals().iter().map(|renewal| renewal.size));
         verdict.vkey = vkey.to_string();
+        verdict.keys = Some(keys);
         vkey.name().clone_into(&mut verdict.origin);
         let checkpoint = load_checkpoint(files, &vkey)?;
         verdict.checkpoint = Some(checkpoint.clone());
         if let Some((minimum, tree)) = load_beginning(files, &vkey, &checkpoint)? {
-            let below = self.how.sizes.range(..minimum.size);
+            let below = self.sizes.range(..minimum.size);
             self.roots.extend(below.filter_map(|size| Some((*size, root_below(&tree, *size)?))));
             self.tree = tree;
             verdict.minimum = Some(minimum);
         }
         self.note_root();
         self.tiles(&checkpoint)?;
+        self.renewed(verdict)?;
         if self.how.published_only {
             return files.names(&|path| {
-                [VKEY, CHECKPOINT].contains(&path)
+                [VKEY, KEYS, CHECKPOINT].contains(&path)
                     || Tile::parse(path).is_some_and(|tile| tile.belongs_to(checkpoint.size))
             });
         }
@@ -170,9 +181,23 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
         files.names(&|path| is_known(path, checkpoint.size, kept))
     }
 
+    /// That each key gave way to the next over entries that are these; of what went below the minimum nothing is left to be
+    /// held against.
+    fn renewed(&self, verdict: &Verdict) -> Result<(), Bad> {
+        let gone = verdict.minimum.as_ref().map_or(0, |minimum| minimum.size);
+        for renewal in verdict.keys.iter().flat_map(Keys::renewals) {
+            let found = self.roots.get(&renewal.size);
+            if found.map_or(renewal.size >= gone, |root| *root != renewal.root) {
+                let what = format!("a key was renewed over {} entries that are not these", renewal.size);
+                return Err(Bad::new(KEYS, what).at(renewal.size));
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the root of the tree as it is now, if it was asked for.
     fn note_root(&mut self) {
-        if self.how.sizes.contains(&self.tree.size()) {
+        if self.sizes.contains(&self.tree.size()) {
             self.roots.insert(self.tree.size(), self.tree.root());
         }
     }
@@ -206,7 +231,7 @@ impl<F: Files + ?Sized, T: Send> Pass<'_, F, T> {
             (self.each)(index, seen).map_err(|what| Bad::new(tile.path(), what).at(index))?;
         }
         let full = &mut |level, place, row: &[Hash]| above(files, level, place, row);
-        let wanted = self.how.sizes.range(start + 1..start + WIDTH).next().is_some();
+        let wanted = self.sizes.range(start + 1..start + WIDTH).next().is_some();
         if wanted || tile.is_partial() {
             for leaf in leaves {
                 self.tree.push(leaf, full)?;
@@ -330,7 +355,7 @@ fn is_known(path: &str, size: u64, kept: u64) -> bool {
 
 /// Whether a log of some size has a file of this name.
 pub(crate) fn is_file_of_log(path: &str) -> bool {
-    [VKEY, CHECKPOINT, MINIMUM, REVOCATIONS, segment::SPARE].contains(&path)
+    [VKEY, KEYS, CHECKPOINT, MINIMUM, REVOCATIONS, segment::SPARE].contains(&path)
         || segment::parse_name(path).is_some()
         || Tile::parse(path).is_some()
 }

@@ -2,12 +2,11 @@
 
 use super::{Kept, kept::day_of, request};
 use crate::log::{
-    Bad, Checkpoint, VKey, WitnessKey,
+    Bad, Checkpoint, Keys, VKey, WitnessKey,
     disk::load,
     note::NOTE_BYTES_MAX,
     proof::{TileHashes, consistency},
     publish::CHECKPOINT,
-    read::load_vkey,
 };
 use std::{
     io,
@@ -87,8 +86,9 @@ pub struct Feed {
 impl Feed {
     /// Joins the log in `folder` (`journal/<origin>`) to a witness; what it cosigns is kept under `witnessed`.
     pub fn new(folder: &Path, witnessed: &Path, witness: WitnessKey) -> Result<Self, FeedError> {
-        let log = load_vkey(folder).map_err(FeedError::Log)?;
-        let kept = Kept::new(witnessed, log.clone(), witness.clone());
+        let keys = Keys::load(folder).map_err(FeedError::Log)?;
+        let log = keys.current().clone();
+        let kept = Kept::new(witnessed, keys, witness.clone());
         Ok(Self { folder: folder.to_owned(), log, witness, kept })
     }
 

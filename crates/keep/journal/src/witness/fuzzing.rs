@@ -3,6 +3,7 @@
 
 use super::{Answer, Kept, REQUEST_BYTES_MAX, Request, Watched, Witness, request::write};
 use crate::log::{
+    Keys,
     disk::Disk,
     fuzzing::{CHECKPOINT, Leaves, NOW, ORIGIN, cosigned, signed, signer, witness},
     note::Note,
@@ -79,7 +80,7 @@ pub fn witness_request(bytes: &[u8]) {
 /// What a witness answers.
 pub fn witness_reply(bytes: &[u8]) {
     let Ok(lines) = std::str::from_utf8(bytes) else { return };
-    let kept = Kept::new(Path::new(""), signer().vkey().clone(), witness().key().clone());
+    let kept = Kept::new(Path::new(""), Keys::only(signer().vkey().clone()), witness().key().clone());
     let Some((cosigned, seconds)) = kept.cosigned(&signed(), lines) else { return };
     assert_eq!(seconds, 1_790_000_000, "another moment than was signed");
     assert_eq!(kept.open(cosigned.as_bytes()), Some((CHECKPOINT.clone(), seconds)));

@@ -3,7 +3,7 @@
 //! they show what the journal was.
 
 use crate::log::{
-    Bad, Checkpoint, VKey, WitnessKey,
+    Bad, Checkpoint, Keys, WitnessKey,
     disk::{Batch, RealDisk, load},
     note::{NOTE_BYTES_MAX, Note},
 };
@@ -23,14 +23,14 @@ pub const DAYS_KEPT_MAX: usize = 3660;
 #[derive(Debug, Clone)]
 pub struct Kept {
     folder: PathBuf,
-    log: VKey,
+    log: Keys,
     witness: WitnessKey,
 }
 
 impl Kept {
     /// Of a log, in the data folder's `witnessed/`.
-    pub fn new(witnessed: &Path, log: VKey, witness: WitnessKey) -> Self {
-        Self { folder: witnessed.join(log.name()), log, witness }
+    pub fn new(witnessed: &Path, log: Keys, witness: WitnessKey) -> Self {
+        Self { folder: witnessed.join(log.current().name()), log, witness }
     }
 
     fn id(&self) -> String {
@@ -51,7 +51,7 @@ impl Kept {
     /// Reads a cosigned checkpoint, if it is one of this log and this witness.
     pub fn open(&self, bytes: &[u8]) -> Option<(Checkpoint, u64)> {
         let note = Note::parse(bytes).ok()?;
-        let checkpoint = Checkpoint::of_note(&note, &self.log).ok()?;
+        let checkpoint = self.log.head_of(&note).ok()?;
         Some((checkpoint, self.witness.verify(&note).ok()?))
     }
 

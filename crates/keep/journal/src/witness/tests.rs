@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 use super::*;
 use crate::log::{
-    Log, LogConfig, Opened, Signer,
+    Keys, Log, LogConfig, Opened, Signer,
     proof::{Hashes, consistency, write_lines},
     tree::{Hash, leaf_hash, root_of},
 };
@@ -395,7 +395,7 @@ async fn an_answer_that_is_not_the_witnesss_is_refused_and_not_kept() {
 #[test]
 fn the_days_kept_are_bounded() {
     let at = tempfile::tempdir().unwrap();
-    let kept = Kept::new(at.path(), log_key().vkey().clone(), witness_key().key().clone());
+    let kept = Kept::new(at.path(), Keys::only(log_key().vkey().clone()), witness_key().key().clone());
     let folder = at.path().join(ORIGIN);
     fs::create_dir_all(&folder).unwrap();
     let id = HEXLOWER.encode(&witness_key().key().id());

@@ -89,6 +89,7 @@ impl Site {
         };
         let hospital = Arc::new(Hospital::new(&config));
         let ground = Ground {
+            rehearsed: web::rehearsed::rehearsal().1,
             renewal_delay: signin::RENEWAL_DELAY,
             post: None,
             keep: &keep,

@@ -2,7 +2,7 @@
 use super::*;
 use crate::{
     first_admin::{Existing, read_pinned},
-    node::{Ground, Keep, second::DESK_ROLES},
+    node::{Begin, Ground, Keep, second::DESK_ROLES},
 };
 use demo::SoftPasskey;
 use identity::SessionLimits;
@@ -36,11 +36,13 @@ impl Site {
             demonstration: false,
         };
         let policies = std::sync::Arc::new(policy::Policies::built_in().unwrap());
-        let keep = Keep::open(("essai.test", false, &[]), &path("data"), &store, &master, 4, policies).await.unwrap();
+        let keep =
+            Keep::open(("essai.test", Begin::AsLeft, &[]), &path("data"), &store, &master, 4, policies).await.unwrap();
         let establishments = [(ESTABLISHMENT, "Hôpital d’essai".to_owned())];
         let enrolment = keep.enrolling(&master, SystemActor::Operator).0;
         enrolment.establishment(ESTABLISHMENT, "Hôpital d’essai").await.unwrap();
         let ground = Ground {
+            rehearsed: web::rehearsed::rehearsal().1,
             renewal_delay: signin::RENEWAL_DELAY,
             post: None,
             keep: &keep,

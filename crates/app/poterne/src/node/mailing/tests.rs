@@ -94,6 +94,7 @@ impl Site {
         let origin = "https://bureau.hopital.example".parse::<Origin>().unwrap();
         let post = post(&BTreeMap::new(), Some(&origin));
         let ground = Ground {
+            rehearsed: web::rehearsed::rehearsal().1,
             renewal_delay: signin::RENEWAL_DELAY,
             post: Some(post.clone()),
             keep: &keep,

@@ -183,6 +183,16 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute).of_type("110132"),
     ),
     entry(
+        Event::RelayFile,
+        &[written(
+            Form::Note,
+            "a file passed, or a name was changed, over SFTP; written before the technician is told how it ended",
+            "target: the session; detail: channel, what and how it ended, bytes and SHA-256 in both directions, the names",
+        )],
+        &["interventions:T11"],
+        codes("110113", Do::Execute).of_type("110132"),
+    ),
+    entry(
         Event::RelayCut,
         &[
             written(Form::Effect, "a session was cut", "target: the session"),

@@ -141,6 +141,16 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Create).of_type("110129"),
     ),
     entry(
+        Event::JournalKeyRenewed,
+        &[written(
+            Form::Note,
+            "the key that signs the journal gave way to another, which it named while it served; at the opening after that",
+            "author `system.node`; detail: both keys, how many entries the first one signed, their root",
+        )],
+        &["acces-web:TR1", "clausier:O-6.1"],
+        codes("110113", Do::Update).of_type("110129"),
+    ),
+    entry(
         Event::JournalPurged,
         &[written(
             Form::Note,

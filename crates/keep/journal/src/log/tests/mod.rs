@@ -7,6 +7,7 @@ mod disks;
 mod faults;
 mod model;
 mod prune;
+mod renew;
 mod spares;
 mod tamper;
 mod threads;
