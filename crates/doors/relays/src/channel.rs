@@ -2,7 +2,7 @@
 
 use crate::{
     asked::{Asked, Terminal, size},
-    files::Files,
+    files::{Files, Pace, TOO_MANY},
     house::{House, SessionRecorder, TerminalRecording},
     live::Live,
     rights::{self, Start},
@@ -106,6 +106,8 @@ pub(crate) struct Common<H: House> {
     pub(crate) recorder: H::Recorder,
     pub(crate) target: Target,
     pub(crate) live: Arc<Live>,
+    /// Of its files.
+    pub(crate) pace: Pace,
     /// Sentences for every channel.
     pub(crate) announced: broadcast::Sender<Sentence>,
     /// Set once the session ends.
@@ -159,7 +161,7 @@ pub(crate) async fn carry<H: House>(common: Arc<Common<H>>, mut near: Near, aske
     close(&common, &near, &asked, ended, &carried).await;
     if let Some(files) = carried.files.take() {
         if let Some(lost) = files.lost() {
-            common.house.alarm(common.relay, &format!("a file transfer could not be followed: {lost}")).await;
+            common.house.alarm(common.relay, &format!("a file transfer was stopped: {lost}")).await;
         }
         let acts = files.finish(&common, near.number).await;
         (summary.files, summary.files_more) = (acts.kept, acts.more);
@@ -255,8 +257,9 @@ async fn close<H: House>(
             }
             near.farewell(&sentence, terminal, EXIT_FAILED).await;
         }
-        None if carried.files.as_ref().is_some_and(|files| files.lost().is_some()) => {
-            near.farewell(&texts::not_followed(), terminal, EXIT_FAILED).await;
+        None if let Some(lost) = carried.files.as_ref().and_then(Files::lost) => {
+            let sentence = if lost == TOO_MANY { texts::too_many_files() } else { texts::not_followed() };
+            near.farewell(&sentence, terminal, EXIT_FAILED).await;
         }
         None if carried.refused => near.farewell(&texts::refused_by_equipment(), terminal, EXIT_FAILED).await,
         None if common.target.lost.is_cancelled() && carried.exit_status.is_none() => {

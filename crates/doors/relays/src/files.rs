@@ -1,16 +1,56 @@
 //! The files that pass in a channel of SFTP: followed on their way, each act traced before the technician is told how it
-//! ended. What cannot be followed does not pass: the channel ends.
+//! ended. What cannot be followed does not pass: the channel ends. A session has so many acts, and no faster than the journal
+//! bears: each is an entry of it.
 
 use crate::{channel::Common, house::House};
 use data_encoding::HEXLOWER;
 use interventions::{FileAct, FileEnd, FileVerb};
 use pipe::{Meter, Passed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
 use types::RelayId;
 use wire::sftp::{Act, Content, Ended, Follower, Lost, PATH_BYTES_MAX, Verb};
 
 /// What the session's row keeps of one channel; the traces have all of them.
 const KEPT_MAX: usize = 100;
+/// Acts that wait for nothing.
+const BURST: u32 = 500;
+
+/// More than one session may do.
+pub(crate) const TOO_MANY: Lost = Lost("more acts on files than one session may have");
+
+/// How many acts on files a session had, and when it may have more. Past a burst, whoever goes faster waits.
+pub(crate) struct Pace {
+    acts_max: u64,
+    each: Duration,
+    spent: Mutex<Spent>,
+}
+
+struct Spent {
+    acts: u64,
+    /// When all of them would be over, each at its pace.
+    over: Instant,
+}
+
+impl Pace {
+    /// So many acts, each taking so long in the long run.
+    pub(crate) fn new(acts_max: u64, each: Duration) -> Self {
+        Self { acts_max, each, spent: Mutex::new(Spent { acts: 0, over: Instant::now() }) }
+    }
+
+    /// How long these wait; nothing where there were too many.
+    fn take(&self, acts: usize) -> Option<Duration> {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        spent.acts = spent.acts.saturating_add(acts as u64);
+        spent.over = spent.over.max(now) + self.each.saturating_mul(u32::try_from(acts).unwrap_or(u32::MAX));
+        let ahead = spent.over.saturating_duration_since(now);
+        (spent.acts <= self.acts_max).then(|| ahead.saturating_sub(self.each.saturating_mul(BURST)))
+    }
+}
 
 /// The files of one channel.
 #[derive(Default)]
@@ -49,30 +89,34 @@ impl Files {
 
     /// The technician sends this: whether the machine may have it.
     pub(crate) fn inwards(&self, bytes: &[u8]) -> bool {
-        self.see(|follower| follower.to_machine(bytes)).is_some()
+        // Nothing ends by what is asked.
+        self.see(|follower| follower.to_machine(bytes));
+        self.lost().is_none()
     }
 
     /// The machine sends this: whether the technician may have it. What ended by it is traced before.
     pub(crate) async fn outwards<H: House>(&self, common: &Common<H>, number: u32, bytes: &[u8]) -> bool {
-        let Some(acts) = self.see(|follower| follower.to_client(bytes)) else { return false };
+        let acts = self.see(|follower| follower.to_client(bytes));
+        let wait = common.pace.take(acts.len());
         trace(&common.house, common.relay, number, acts).await;
-        true
+        match wait {
+            Some(wait) => sleep(wait).await,
+            None => self.followed().lost = Some(TOO_MANY),
+        }
+        self.lost().is_none()
     }
 
     /// What ended by these bytes; nothing once it is lost what passes.
-    fn see(&self, follow: impl FnOnce(&mut Follower<Sum>) -> Result<(), Lost>) -> Option<Vec<FileAct>> {
+    fn see(&self, follow: impl FnOnce(&mut Follower<Sum>) -> Result<(), Lost>) -> Vec<FileAct> {
         let mut followed = self.followed();
         if followed.lost.is_some() {
-            return None;
+            return Vec::new();
         }
         let seen = follow(&mut followed.follower);
         let acts: Vec<FileAct> = followed.follower.acts().into_iter().map(told).collect();
         acts.iter().for_each(|act| followed.all.add(act.clone()));
         followed.lost = seen.err();
-        match followed.lost {
-            None => Some(acts),
-            Some(_) => None,
-        }
+        acts
     }
 
     /// Why it is no longer known what passes.
@@ -152,5 +196,25 @@ fn verb(verb: Verb) -> FileVerb {
         Verb::Changed => FileVerb::Changed,
         Verb::Copied => FileVerb::Copied,
         Verb::Other => FileVerb::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn past_a_burst_whoever_goes_faster_waits_and_there_is_an_end() {
+        let each = Duration::from_millis(4);
+        let pace = Pace::new(2_000, each);
+        assert_eq!(pace.take(BURST as usize), Some(Duration::ZERO));
+        assert_eq!(pace.take(100), Some(each * 100));
+        sleep(each * (BURST + 100)).await;
+        assert_eq!(pace.take(BURST as usize), Some(Duration::ZERO), "a burst again");
+        sleep(Duration::from_secs(3600)).await;
+        assert_eq!(pace.take(BURST as usize + 1), Some(each), "rest saves nothing up");
+        assert_eq!(pace.take(399), Some(each * 400));
+        assert_eq!(pace.take(1), None);
     }
 }

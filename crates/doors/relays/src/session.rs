@@ -3,6 +3,7 @@
 use crate::{
     asked::{Asked, asked},
     channel::{Arrival, Common, EXIT_FAILED, Near, carry},
+    files::Pace,
     house::{Granted, House, SessionRecorder},
     live::Live,
     menu::{Chosen, Menu},
@@ -29,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Channels that a summary keeps.
 const SUMMARIES_MAX: usize = 1000;
+/// Acts on files in all of them.
+const FILES_MAX: usize = 500;
 /// Sentences that wait for a channel which is busy.
 const ANNOUNCED_MAX: usize = 8;
 /// How often the time is looked at.
@@ -263,7 +266,8 @@ impl<H: House> Session<H> {
         recorder.set_hold(held.load(Relaxed));
         let fault = recorder.fault();
         let announced = broadcast::Sender::new(ANNOUNCED_MAX);
-        let common = Common { house, relay, rights, recorder, target, live, announced, ending: ended, held };
+        let pace = Pace::new(self.door.limits.files_in_all_max, self.door.limits.file_takes);
+        let common = Common { house, relay, rights, recorder, target, live, pace, announced, ending: ended, held };
         let shown = *view.borrow_and_update();
         let owner = Owner {
             common: Arc::new(common),
@@ -364,7 +368,12 @@ impl<H: House> Owner<H> {
     /// Keeps a channel's summary; a fault of ours in it ends the session.
     fn keep(&mut self, ended: Result<Option<ChannelSummary>, tokio::task::JoinError>) -> Option<EndReason> {
         match ended {
-            Ok(Some(summary)) if self.summaries.len() < SUMMARIES_MAX => self.summaries.push(summary),
+            Ok(Some(mut summary)) if self.summaries.len() < SUMMARIES_MAX => {
+                let kept: usize = self.summaries.iter().map(|one| one.files.len()).sum();
+                let more = summary.files.split_off(FILES_MAX.saturating_sub(kept).min(summary.files.len()));
+                summary.files_more = summary.files_more.saturating_add(more.len() as u64);
+                self.summaries.push(summary);
+            }
             Ok(_) => {}
             Err(error) if error.is_panic() => {
                 tracing::error!(relay = %self.common.relay, %error, "a channel ended in a panic");

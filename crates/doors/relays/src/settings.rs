@@ -43,6 +43,10 @@ pub struct RelayLimits {
     pub channels_max: usize,
     /// Channels of one connection in its whole life.
     pub channels_in_all_max: u32,
+    /// Acts on files of one session in its whole life: each is an entry of the journal.
+    pub files_in_all_max: u64,
+    /// How long each of them takes in the long run.
+    pub file_takes: Duration,
     /// From the end of signing in to the first channel, and to the choice in the menu.
     pub choice_max: Duration,
     /// To reach the equipment, agree on keys and sign in to it.
@@ -72,6 +76,8 @@ impl Default for RelayLimits {
             refusal_takes: Duration::from_millis(600),
             channels_max: 10,
             channels_in_all_max: 1000,
+            files_in_all_max: 100_000,
+            file_takes: Duration::from_millis(4),
             choice_max: Duration::from_secs(120),
             connect_max: Duration::from_secs(10),
             idle_max: Duration::from_secs(15 * 60),

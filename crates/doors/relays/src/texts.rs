@@ -143,6 +143,13 @@ pub(crate) fn not_followed() -> Sentence {
     )
 }
 
+pub(crate) fn too_many_files() -> Sentence {
+    Sentence::new(
+        "Trop de fichiers pour une seule session : ce transfert est arrêté. Reconnectez-vous, ou envoyez une archive.",
+        "Too many files for one session: this transfer was stopped. Please connect again, or send an archive.",
+    )
+}
+
 pub(crate) fn refused_by_equipment() -> Sentence {
     Sentence::new("L’équipement a refusé cette demande.", "The equipment refused this request.")
 }
@@ -241,6 +248,7 @@ mod tests {
             needs_terminal(),
             command_too_long(),
             not_followed(),
+            too_many_files(),
             no_tcp(),
             no_agent(),
             no_x11(),

@@ -7,6 +7,7 @@ use crate::{
     site::Site,
 };
 use interventions::{ChannelKind, EndReason, FileAct, FileEnd, FileVerb, Right};
+use relays::RelayLimits;
 use std::fs;
 use tokio::io::AsyncWriteExt as _;
 
@@ -212,6 +213,26 @@ async fn a_machine_that_takes_a_password_is_reached_too() {
     let said = scp().run(&[&at("firmware.bin"), &site.place("back")]).await;
     assert_eq!(said.code(), Some(0), "down: {said:?}");
     assert_eq!(sha256(&fs::read(site.place("back")).unwrap()), sha256(&bytes));
+}
+
+/// Each act is an entry of the journal: nobody fills it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_has_so_many_acts() {
+    let site = Site::with(RelayLimits { files_in_all_max: 3, ..crate::site::limits() }, |_| {}).await;
+    let names: Vec<_> = (0..5).map(|number| site.place(&format!("dossier-{number}"))).collect();
+    let lines: String = names.iter().map(|name| format!("mkdir {name}\n")).collect();
+    fs::write(site.path("batch"), lines).unwrap();
+    let sftp = Client::transfer(&site, "sftp").option("BatchMode=no").flag("-b").flag(&site.place("batch"));
+    let said = sftp.run(&[at("").trim_end_matches(':')]).await;
+    assert!(said.code() != Some(0) && said.err.contains("Too many files for one session"), "{said:?}");
+    let ending = site.house.ending().await;
+    let state = site.house.state();
+    // The one too many was done: it is traced too, and nothing after it passes.
+    let traced: Vec<_> = state.files.iter().map(|(_, act)| act.path.clone()).collect();
+    assert_eq!(traced, names[..4]);
+    assert_eq!(ending.channels[0].files.len(), 4);
+    assert_eq!(names.iter().filter(|name| fs::exists(name).unwrap()).count(), 4);
+    assert!(state.alarms.iter().any(|alarm| alarm.contains("more acts on files")), "{:?}", state.alarms);
 }
 
 #[tokio::test(flavor = "multi_thread")]
