@@ -14,13 +14,13 @@ use identity::{SshPublicKey, TotpSecret};
 use interventions::{NAME_CHARS_MAX, Pins, RelyingParty};
 use policy::{Relation, RelationKind};
 use serde_json::json;
-use signin::{EnrolError, NewAccount};
+use signin::{Attributes, EnrolError, NewAccount};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 use store::{StoreConfig, SystemClock};
-use types::{Category, Clock as _, EstablishmentId, Ins, Period, Role, Secret, SupplierId, SystemActor};
+use types::{Category, Clock as _, EstablishmentId, IdentityProof, Ins, Period, Role, Secret, SupplierId, SystemActor};
 use vault::random;
 
 /// The operator revokes nothing.
@@ -49,9 +49,25 @@ pub struct AddArgs {
     /// What the person will type to sign in
     #[arg(long)]
     login: String,
-    /// The name shown
-    #[arg(long)]
-    name: String,
+    /// The name shown; without it, the first names and the family name
+    #[arg(long, required_unless_present_all = ["given_name", "family_name"])]
+    name: Option<String>,
+    /// The first names, as the identity document has them; with a professional
+    #[arg(long, value_name = "NAMES", requires_all = ["family_name", "verified"])]
+    given_name: Option<String>,
+    /// The family name; with a professional
+    #[arg(long, value_name = "NAME", requires_all = ["given_name", "verified"])]
+    family_name: Option<String>,
+    /// What he is by trade; with a professional
+    #[arg(long, requires = "family_name")]
+    profession: Option<String>,
+    /// His national number (RPPS), 11 digits, where he has one: nobody else's
+    #[arg(long, value_name = "NUMBER", requires = "family_name")]
+    rpps: Option<String>,
+    /// How the identity was verified: in_person (a document, face to face), known (face to face, by somebody who knows him),
+    /// provider (of the substantial level), employer; with a professional
+    #[arg(long, value_name = "HOW", value_parser = proof, requires_all = ["given_name", "family_name"])]
+    verified: Option<IdentityProof>,
     /// What the account is for: patient, relative, professional, technician, supplier_manager, beneficiary, on_call,
     /// security_officer, administrator, trace_controller, dpo, auditor
     #[arg(long, value_parser = role)]
@@ -88,6 +104,28 @@ fn role(text: &str) -> Result<Role, String> {
         let all: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
         format!("one of {}", all.join(", "))
     })
+}
+
+fn proof(text: &str) -> Result<IdentityProof, String> {
+    text.parse().map_err(|()| {
+        let all: Vec<_> = IdentityProof::ALL.iter().map(|proof| proof.as_str()).collect();
+        format!("one of {}", all.join(", "))
+    })
+}
+
+impl AddArgs {
+    /// Who he is and how that was verified, if it is told.
+    fn person(&self) -> Option<(Attributes, IdentityProof)> {
+        let (given_name, family_name) = self.given_name.clone().zip(self.family_name.clone())?;
+        let (profession, rpps) = (self.profession.clone(), self.rpps.clone());
+        Some((Attributes { given_name, family_name, profession, rpps }, self.verified?))
+    }
+
+    /// The name shown.
+    fn shown(&self) -> String {
+        let names = [&self.given_name, &self.family_name].map(|name| name.as_deref().unwrap_or_default().trim());
+        self.name.clone().unwrap_or_else(|| names.join(" "))
+    }
 }
 
 /// Whether an account of this role is about patients.
@@ -127,7 +165,22 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
             crate::told(&format!("poterne: the login {:?} is taken; choose another", args.login));
             Ok(ExitCode::FAILURE)
         }
+        Err(ref error) if let Some(EnrolError::Attribute(which)) = error.downcast_ref() => {
+            crate::told(&format!("poterne: {}; nothing was created", wrong(which)));
+            Ok(ExitCode::FAILURE)
+        }
         other => other.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// What is wrong with what was told of a person.
+fn wrong(attribute: &str) -> &'static str {
+    match attribute {
+        "rpps" => "--rpps: a national number has 11 digits, without spaces",
+        "rpps_taken" => "--rpps: this number is that of somebody of another name here; compare both before going on",
+        "profession" => "--profession: 80 characters at most, on one line",
+        "given_name" => "--given-name: 1 to 80 characters, on one line",
+        _ => "--family-name: 1 to 80 characters, on one line",
     }
 }
 
@@ -178,6 +231,12 @@ fn check_fits(args: &AddArgs) -> Result<()> {
         (true, None) => bail!("--supplier is missing: whose person a {role} is"),
         (false, Some(_)) => bail!("an account of role {role} is no supplier's: leave --supplier out"),
         _ => {}
+    }
+    if role == Role::Professional && (args.person().is_none() || args.profession.is_none()) {
+        bail!(
+            "--given-name, --family-name, --profession and --verified are missing: an account of a professional says who he is, \
+             and how that was verified; --rpps too where he has a national number"
+        );
     }
     if args.ssh_key.is_some() && role != Role::Technician {
         bail!("--ssh-key is for technicians: nobody else passes the relays");
@@ -234,13 +293,17 @@ async fn create(
     let secret = data_encoding::BASE32_NOPAD.encode(totp.bytes());
     let new = NewAccount {
         login: args.login.clone(),
-        display_name: args.name.clone(),
+        display_name: args.shown(),
         role: args.role,
         supplier,
         password: Secret::new(password.clone()),
         totp,
     };
-    let account = enrolment.account(establishment, new).await?;
+    let mut prepared = enrolment.prepare(establishment, new).await?;
+    if let Some((attributes, proof)) = args.person() {
+        enrolment.describe(&mut prepared, attributes, proof).await?;
+    }
+    let account = enrolment.create(prepared).await?;
     let from = SystemClock.now();
     let until = args.days.map(|days| from + std::time::Duration::from_secs(u64::from(days) * 86_400));
     for ins in numbers {

@@ -138,9 +138,18 @@ async fn an_operator_opens_a_portal() {
     ]);
     assert!(!again.status.success() && words(&again).contains("taken"), "{}", words(&again));
 
-    let professional = ["--login", "soin", "--name", "Docteur Essai", "--role", "professional", "--ins", &nir()];
-    let professional = [&["account", "add", "--format", "json", "--config", &config], &professional[..]].concat();
-    let professional = poterne(&professional);
+    let nir = nir();
+    let professional = |more: &[&str]| {
+        let add = ["account", "add", "--format", "json", "--config", &config, "--role", "professional", "--ins", &nir];
+        poterne(&[&add[..], more].concat())
+    };
+    let nameless = professional(&["--login", "soin", "--name", "Docteur Essai"]);
+    assert!(!nameless.status.success() && words(&nameless).contains("says who he is"), "{}", words(&nameless));
+    let named =
+        ["--given-name", "Docteur", "--family-name", "Essai", "--profession", "Médecin", "--verified", "in_person"];
+    let short = professional(&[&named[..], &["--login", "soin", "--rpps", "123"]].concat());
+    assert!(!short.status.success() && words(&short).contains("11 digits"), "{}", words(&short));
+    let professional = professional(&[&named[..], &["--login", "soin", "--rpps", "10000000001"]].concat());
     assert!(professional.status.success(), "{}", words(&professional));
     let professional: serde_json::Value = serde_json::from_slice(&professional.stdout).unwrap();
     let page = signed_in(&authority.ca_pem(), &origin, port, ("soin", &professional)).await;

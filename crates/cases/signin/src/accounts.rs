@@ -5,6 +5,7 @@ pub(crate) mod break_glass;
 pub(crate) mod effects;
 mod inviting;
 pub(crate) mod model;
+pub(crate) mod numbers;
 pub(crate) mod reminders;
 pub(crate) mod renewal;
 pub(crate) mod sheets;

@@ -3,6 +3,10 @@
 pub(crate) mod lent;
 
 use crate::{
+    accounts::{
+        model::{AccountError, Attributes, Profile},
+        numbers::is_anothers,
+    },
     hasher::Hasher,
     means::{self, MeansError, account_of, effects::InsertSshKey},
     model::{AccountBond, AccountSecrets, Life, state_column},
@@ -13,7 +17,7 @@ use journal::{Applied, Effect, Journal, JournalError, WriteTx};
 use policy::{AddSshKey, CreateAccount, CreateEstablishment, Denied, Facts, Policies};
 use std::sync::Arc;
 use store::{Store, StoreError};
-use types::{AccountId, AccountState, EstablishmentId, Role, Secret, SupplierId, SystemActor};
+use types::{AccountId, AccountState, EstablishmentId, IdentityProof, Role, Secret, SupplierId, SystemActor};
 use vault::{Keys, Purpose, VaultError, random};
 
 /// Why somebody was not enrolled.
@@ -25,6 +29,9 @@ pub enum EnrolError {
     /// Only suppliers' people belong to a supplier.
     #[error("an account of this role belongs to no supplier")]
     NotASuppliers,
+    /// That is not what this attribute of a person can be; `rpps_taken`: the national number is somebody else's.
+    #[error("{0} cannot be taken")]
+    Attribute(&'static str),
     /// The password cannot be taken.
     #[error(transparent)]
     Password(#[from] BadPassword),
@@ -110,6 +117,7 @@ struct InsertAccount {
     supplier: Option<SupplierId>,
     login_token: [u8; 32],
     sealed: Vec<u8>,
+    profile: Option<Vec<u8>>,
 }
 
 impl Effect<CreateAccount> for InsertAccount {
@@ -125,7 +133,7 @@ impl Effect<CreateAccount> for InsertAccount {
             login_token,
             sealed,
             state: state_column(AccountState::Active),
-            profile: None,
+            profile: self.profile.clone(),
         };
         sql::insert_account(tx.connection(), account).await?;
         Ok(Applied::done(()))
@@ -182,7 +190,28 @@ impl Enrolment {
         let bond = AccountBond { id: &account, establishment: &establishment, role, supplier: supplier.as_ref() };
         let sealed = bond.seal(&self.keys, &secrets)?;
         let action = CreateAccount { establishment, account, role };
-        Ok(Prepared { action, insert: InsertAccount { supplier, login_token, sealed } })
+        Ok(Prepared { action, insert: InsertAccount { supplier, login_token, sealed, profile: None } })
+    }
+
+    /// Says who the holder of an account to be created is, and how his identity was verified.
+    pub async fn describe(
+        &self,
+        prepared: &mut Prepared,
+        attributes: Attributes,
+        proof: IdentityProof,
+    ) -> Result<(), EnrolError> {
+        let attributes = attributes.checked().map_err(|error| match error {
+            AccountError::Field(field) => EnrolError::Attribute(field),
+            _ => EnrolError::Attribute("attributes"),
+        })?;
+        let CreateAccount { establishment, account, .. } = prepared.action;
+        let mut connection = self.store.read().await?;
+        if is_anothers(&mut connection, &self.keys, establishment, &attributes).await? {
+            return Err(EnrolError::Attribute("rpps_taken"));
+        }
+        let profile = Profile::new(&attributes, proof, self.journal.now());
+        prepared.insert.profile = Some(profile.seal(&self.keys, (account, establishment))?);
+        Ok(())
     }
 
     /// Creates an account that was prepared.

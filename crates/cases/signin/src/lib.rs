@@ -66,7 +66,7 @@ pub use approvals::{
 };
 pub use at_once::{OtherSession, PRESENT};
 pub use defences::{Alarm, AlarmKind, Defences, SCATTER_NETWORKS, SPRAY_LOGINS, WIDE_SPRAY_LOGINS};
-pub use enrol::lent::{Lent, RESERVED_ADMINISTRATOR, RESERVED_GUARD, RESERVED_INVITED};
+pub use enrol::lent::{Lent, NOBODYS_NUMBER, RESERVED_ADMINISTRATOR, RESERVED_GUARD, RESERVED_INVITED};
 pub use enrol::{EnrolError, Enrolment, NewAccount, Prepared};
 pub use envelopes::{BREAK_GLASS_SESSION_SECONDS_MAX, BreakGlassReason};
 pub use following::{Behind, FollowError, Followed, Following, Held};

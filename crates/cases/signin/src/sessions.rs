@@ -183,8 +183,8 @@ impl SignInService {
         let _ = revoked.await;
     }
 
-    /// Cuts a session that met an internal error (acces-web DT8): in force when this returns; the reserve and the trace
-    /// follow in a task of its own. Its record goes with the next purge.
+    /// Cuts a session that met an internal error (acces-web DT8): in force on this node when this returns; the reserve and
+    /// the trace follow in a task of its own. Its record goes with the first purge after its end.
     pub fn cut(&self, session: SessionId) {
         let parts = &self.0;
         let now = parts.journal.now();

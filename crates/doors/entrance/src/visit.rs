@@ -102,10 +102,13 @@ impl<D: Door> Visit<D> {
             Err(SessionFault::SignedOut) => Ok(None),
             Err(SessionFault::Closed(by)) => Err(closed(self, by, parts).await),
             Err(SessionFault::Unavailable) => Err(self.error(ErrorKind::JournalUnavailable, None)),
-            // The guard closes it, as whatever is answered so.
+            // Here, and not by the guard: a sign-in over it is answered otherwise.
             Err(SessionFault::Broken(session)) => {
                 note(parts, session);
-                Err(self.clear_cookie(self.error(ErrorKind::Internal, None)))
+                self.entrance().signin().cut(session);
+                let mut answer = self.clear_cookie(self.error(ErrorKind::Internal, None));
+                answer.extensions_mut().insert(SessionClosed);
+                Err(answer)
             }
         }
     }

@@ -51,6 +51,7 @@ pub enum Wrong {
     WritesHashes,
     TakesNameless,
     TakesAnyNumber,
+    TakesAnothersNumber,
     TakesAnyLogin,
     NamesNoField,
     SameIdentifier,
@@ -266,6 +267,7 @@ async fn open(State(desk): Desk, Form(fields): Fields) -> Response {
         () if of("login").is_empty() => Some("login"),
         () if desk.rooms().accounts.contains_key(of("login")) && desk.wrong != Wrong::TakesAnyLogin => Some("login"),
         () if !is_number(of("rpps")) && desk.wrong != Wrong::TakesAnyNumber => Some("rpps"),
+        () if of("rpps") == signin::NOBODYS_NUMBER && desk.wrong != Wrong::TakesAnothersNumber => Some("rpps"),
         () => None,
     };
     if let Some(field) = wrong {
@@ -303,7 +305,9 @@ async fn sheet(State(desk): Desk, Path(id): Path<String>) -> Response {
     );
     let draw = format!("{PAGE}/fr/accounts/{id}/link\">{CSRF}<input name=\"proof\"></form>");
     let own = if desk.wrong == Wrong::SameIdentifier { "personne" } else { id.as_str() };
-    Html(format!("<code>{login}</code><code class=\"hash\">{own}</code>{leads}{withdraw}{draw}")).into_response()
+    let number = if login == signin::RESERVED_GUARD { signin::NOBODYS_NUMBER } else { "" };
+    Html(format!("<code>{login}</code><code>{number}</code><code class=\"hash\">{own}</code>{leads}{withdraw}{draw}"))
+        .into_response()
 }
 
 async fn draw(State(desk): Desk, Path(id): Path<String>) -> Response {

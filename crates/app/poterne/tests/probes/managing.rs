@@ -117,6 +117,7 @@ async fn the_probe_of_professionals_turns_on_accounts_of_nobody_known() {
         (Wrong::TakesNameless, "without first name is opened"),
         (Wrong::TakesAnyLogin, "with a login that another has is opened"),
         (Wrong::TakesAnyNumber, "of ten digits is opened"),
+        (Wrong::TakesAnothersNumber, "that another has is opened"),
         (Wrong::NamesNoField, "the field is not named"),
         (Wrong::SameIdentifier, "no identifier of its own"),
     ];

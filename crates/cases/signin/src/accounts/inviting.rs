@@ -4,6 +4,7 @@ use super::{
     AccountError, Accounts,
     effects::Insert,
     model::{DrawnLink, NewInvitation, Profile},
+    numbers::is_anothers,
     signed::Signing,
 };
 use crate::model::{AccountBond, AccountSecrets, Life};
@@ -38,6 +39,11 @@ impl Accounts {
         let establishment = who.establishment().ok_or(AccountError::Denied)?;
         let authorized =
             parts.policies.decide(who, InviteAccount { account, role: new.role }, &Facts::default(), now)?;
+        let mut connection = parts.store.read().await?;
+        if is_anothers(&mut connection, &parts.keys, establishment, &new.attributes).await? {
+            return Err(AccountError::Field("rpps_taken"));
+        }
+        drop(connection);
         let hash = parts.hasher.nobodys_password().await.ok_or(AccountError::Unavailable)?;
         let attributes = &new.attributes;
         let life = Life::new(AccountState::Invited, now, who.account());

@@ -34,6 +34,27 @@ pub struct Attributes {
     pub rpps: Option<String>,
 }
 
+impl Attributes {
+    /// The same, trimmed, if each can be taken.
+    pub(crate) fn checked(self) -> Result<Self, AccountError> {
+        let name = |text: &str, what| label(text).map_err(|_| AccountError::Field(what));
+        let maybe = |text: Option<String>, what| match text.as_deref().map(str::trim) {
+            None | Some("") => Ok(None),
+            Some(text) => label(text).map(Some).map_err(|_| AccountError::Field(what)),
+        };
+        let rpps = maybe(self.rpps, "rpps")?;
+        if rpps.as_ref().is_some_and(|rpps| rpps.len() != 11 || !rpps.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(AccountError::Field("rpps"));
+        }
+        Ok(Self {
+            given_name: name(&self.given_name, "given_name")?,
+            family_name: name(&self.family_name, "family_name")?,
+            profession: maybe(self.profession, "profession")?,
+            rpps,
+        })
+    }
+}
+
 /// An account to be created for somebody who will choose his means himself.
 #[derive(Debug, Clone)]
 pub struct NewInvitation {
@@ -291,11 +312,6 @@ impl NewInvitation {
 
     /// The same, trimmed, if everything can be taken.
     pub(crate) fn checked(self) -> Result<Self, AccountError> {
-        let name = |text: &str, what| label(text).map_err(|_| AccountError::Field(what));
-        let maybe = |text: Option<String>, what| match text.as_deref().map(str::trim) {
-            None | Some("") => Ok(None),
-            Some(text) => label(text).map(Some).map_err(|_| AccountError::Field(what)),
-        };
         let login = crate::enrol::normal_login(&self.login);
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
         // Only the node opens accounts for its own probes, and it does not come by here.
@@ -306,10 +322,6 @@ impl NewInvitation {
         {
             return Err(AccountError::Field("login"));
         }
-        let rpps = maybe(self.attributes.rpps, "rpps")?;
-        if rpps.as_ref().is_some_and(|rpps| rpps.len() != 11 || !rpps.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Err(AccountError::Field("rpps"));
-        }
         let of_supplier = matches!(self.role, Role::Technician | Role::SupplierManager);
         if of_supplier != self.supplier.is_some() {
             return Err(AccountError::Field("supplier"));
@@ -318,12 +330,7 @@ impl NewInvitation {
         if matches!(self.role, Role::Patient | Role::Relative | Role::Professional) {
             return Err(AccountError::Field("role"));
         }
-        let attributes = Attributes {
-            given_name: name(&self.attributes.given_name, "given_name")?,
-            family_name: name(&self.attributes.family_name, "family_name")?,
-            profession: maybe(self.attributes.profession, "profession")?,
-            rpps,
-        };
+        let attributes = self.attributes.checked()?;
         let mail = self.mail.as_deref().map(address).transpose()?.flatten();
         Ok(Self { login, attributes, mail, ..self })
     }

@@ -21,6 +21,8 @@ pub const RESERVED_ADMINISTRATOR: &str = "sonde.poterne.desk.administre";
 pub(crate) const RESERVED_LOGINS: &str = "sonde.poterne.desk";
 /// The login of the person on call whose account that administrator manages.
 pub const RESERVED_GUARD: &str = "sonde.poterne.desk.garde";
+/// Her national number, which is nobody's: it shows whether another may be given the same.
+pub const NOBODYS_NUMBER: &str = "00000000000";
 /// The login of an account for which he draws links, and which nobody ever takes into use.
 pub const RESERVED_INVITED: &str = "sonde.poterne.desk.invite";
 
@@ -78,7 +80,8 @@ impl Enrolment {
         }
         let who = self.acting(establishment);
         let Some((account, its, role)) = self.account_named(login).await.map_err(unavailable)? else {
-            let new = invitation((login, Role::OnCall), (given_name, family_name));
+            let mut new = invitation((login, Role::OnCall), (given_name, family_name));
+            new.attributes.rpps = (login == RESERVED_GUARD).then(|| NOBODYS_NUMBER.to_owned());
             let made = (AccountId::from_bytes(random()?), new);
             return accounts.invite_as(&who, made, None).await.map(|(_, link)| link);
         };

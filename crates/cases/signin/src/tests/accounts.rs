@@ -482,3 +482,55 @@ async fn this_was_not_me_waits_for_no_database(database: &TestDatabase) {
     sqlx::query("ROLLBACK").execute(&mut *holder).await.unwrap();
 }
 both!(this_was_not_me_waits_for_no_database);
+
+/// A national number is one person's: of the same names in another account, of nobody else's in the establishment.
+async fn a_national_number_is_one_person_s(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let (accounts, who) = (it.accounts(), &admin.authenticated);
+    let with = |login: &str, family_name: &str, rpps: &str| {
+        let mut new = invitation(login, Role::OnCall);
+        (new.attributes.family_name, new.attributes.rpps) = (family_name.into(), Some(rpps.into()));
+        new
+    };
+    let taken = Some(AccountError::Field("rpps_taken"));
+    let (first, _) = accounts.invite(who, with("un", "Delmas", "10000000001")).await.unwrap();
+    assert_eq!(accounts.invite(who, with("deux", "Autre", "10000000001")).await.err(), taken);
+    assert_eq!(accounts.invite(who, with("deux", "Autre", " 10000000001 ")).await.err(), taken, "trimmed");
+    accounts.invite(who, with("trois", "DELMAS", "10000000001")).await.unwrap();
+    accounts.invite(who, with("quatre", "Autre", "10000000002")).await.unwrap();
+    // As the operator's command does, for professionals from outside.
+    let enrolment = &it.enrolment;
+    let new = |login: &str| NewAccount {
+        login: login.into(),
+        display_name: "Docteur".into(),
+        role: Role::Professional,
+        supplier: None,
+        password: Secret::new(NEW.into()),
+        totp: TotpSecret::from_bytes([9; 20]),
+    };
+    let somebody = |family_name: &str| Attributes {
+        given_name: "Inès".into(),
+        family_name: family_name.into(),
+        profession: Some("Médecin".into()),
+        rpps: Some("10000000001".into()),
+    };
+    let mut prepared = enrolment.prepare(HERE, new("cinq")).await.unwrap();
+    let refused = enrolment.describe(&mut prepared, somebody("Tierce"), IdentityProof::InPerson).await;
+    assert!(matches!(refused, Err(EnrolError::Attribute("rpps_taken"))));
+    enrolment.describe(&mut prepared, somebody("Delmas"), IdentityProof::InPerson).await.unwrap();
+    let account = enrolment.create(prepared).await.unwrap();
+    let sheet = accounts.one(who, account).await.unwrap();
+    assert_eq!((sheet.attributes, sheet.proof), (somebody("Delmas"), Some(IdentityProof::InPerson)));
+    let mut prepared = enrolment.prepare(HERE, new("six")).await.unwrap();
+    let short = Attributes { rpps: Some("123".into()), ..somebody("Delmas") };
+    let refused = enrolment.describe(&mut prepared, short, IdentityProof::InPerson).await;
+    assert!(matches!(refused, Err(EnrolError::Attribute("rpps"))));
+    // Closed, an account keeps it from nobody.
+    let lone = accounts.invite(who, with("sept", "Seule", "10000000003")).await.unwrap().0;
+    assert_eq!(accounts.invite(who, with("huit", "Autre", "10000000003")).await.err(), taken);
+    accounts.change_state(who, lone, (AccountState::Closed, LifeReason::Needless)).await.unwrap();
+    accounts.invite(who, with("huit", "Autre", "10000000003")).await.unwrap();
+    assert_ne!(first, account);
+}
+both!(a_national_number_is_one_person_s);

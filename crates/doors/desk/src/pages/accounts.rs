@@ -229,6 +229,7 @@ impl AccountNew {
             "supplier" => ("supplier", t.desk_accounts_form_wrong_supplier()),
             "profession" => ("profession", t.desk_accounts_form_wrong_profession()),
             "rpps" => ("rpps", t.desk_accounts_form_wrong_rpps()),
+            "rpps_taken" => ("rpps", t.desk_accounts_form_wrong_rpps_taken()),
             "mail" => ("mail", t.desk_accounts_form_wrong_mail()),
             "proof" => ("proof", t.desk_accounts_form_wrong_proof()),
             // What was signed is not what was sent, or too late: it is read and signed again.
