@@ -5,13 +5,12 @@
 mod nodes;
 
 use demo::Authority;
-use nodes::{Running, free_port, poterne, serve, tls, words};
+use nodes::{Running, free_port, poterne, serve, tls, until_healthy, words};
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
 };
 use types::Clock as _;
 
@@ -111,17 +110,10 @@ impl Site {
 
     /// The program serving, once it is healthy, with what its health says.
     async fn serve(&self) -> (Running, String) {
-        let running = serve(&self.config, &self.root.join("log"));
-        for _ in 0..400 {
-            let asked = self.client().get(format!("http://127.0.0.1:{}/health", self.ports.1)).send().await;
-            if let Ok(answer) = asked
-                && answer.status().is_success()
-            {
-                return (running, answer.text().await.unwrap());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the node is not healthy after twenty seconds");
+        let log = self.root.join("log");
+        let mut running = serve(&self.config, &log);
+        let health = until_healthy(&mut running, self.ports.1, &log).await;
+        (running, health)
     }
 
     fn account(&self, login: &str, role: &str) -> serde_json::Value {

@@ -4,12 +4,12 @@
 mod nodes;
 
 use demo::{Authority, Hospital, Sis, SisFaults};
-use nodes::{Running, free_port, poterne, tls, words};
+use nodes::{free_port, poterne, serve, tls, until_healthy, words};
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -94,14 +94,9 @@ async fn an_operator_opens_a_portal() {
     let told = poterne(&["check", "--config", &config]);
     assert!(told.status.success(), "{}", words(&told));
 
-    let serving = Command::new(env!("CARGO_BIN_EXE_poterne"))
-        .args(["serve", "--config", &config])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut serving = Running(serving);
-    wait_until_healthy(health).await;
+    let log = root.join("log");
+    let mut serving = serve(&config, &log);
+    until_healthy(&mut serving, health, &log).await;
 
     // Beside the running node.
     let added = poterne(&[
@@ -199,18 +194,6 @@ async fn an_operator_opens_a_portal() {
 fn nir() -> String {
     let body: u64 = 1_800_199_999_001;
     format!("{body}{:02}", 97 - body % 97)
-}
-
-async fn wait_until_healthy(port: u16) {
-    let client = reqwest::Client::builder().tls_backend_preconfigured(tls("")).build().unwrap();
-    for _ in 0..200 {
-        let asked = client.get(format!("http://127.0.0.1:{port}/health")).send().await;
-        if asked.is_ok_and(|answer| answer.status().is_success()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the node is not healthy after ten seconds");
 }
 
 /// Signs in as a browser would, and gives the first page.

@@ -4,7 +4,7 @@
 mod nodes;
 
 use demo::{Authority, Hospital, Sis, SisFaults};
-use nodes::{Running, free_port, poterne, serve, tls, words};
+use nodes::{Running, free_port, poterne, serve, tls, until_healthy, words};
 use serde_json::Value;
 use std::{
     fs,
@@ -109,16 +109,10 @@ impl Site {
         fs::write(self.config(), text.replace(template, &format!("proxies_say = \"{says}\""))).unwrap();
         let checked = poterne(&["check", "--config", &self.config()]);
         assert!(words(&checked).contains("✓ proxies of the portal: 127.0.0.1/32 say "), "{}", words(&checked));
-        let running = serve(&self.config(), &self.path("log"));
-        let client = reqwest::Client::builder().tls_backend_preconfigured(tls("")).build().unwrap();
-        for _ in 0..400 {
-            let asked = client.get(format!("http://127.0.0.1:{}/health", self.health)).send().await;
-            if asked.is_ok_and(|answer| answer.status().is_success()) {
-                return running;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the node is not healthy: {}", fs::read_to_string(self.path("log")).unwrap());
+        let log = self.path("log");
+        let mut running = serve(&self.config(), &log);
+        until_healthy(&mut running, self.health, &log).await;
+        running
     }
 
     /// One process, so that nothing of it outlives the test.

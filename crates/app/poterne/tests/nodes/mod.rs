@@ -10,6 +10,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 use types::Clock as _;
@@ -22,8 +23,19 @@ pub fn words(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// A port that nobody listens on, given once in this process, and out of those that a kernel takes by itself for what
+/// asks for none or goes out: what is given here is still free when a node binds it, seconds later.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u16 = 12_000;
+    const MANY: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Tests of other processes begin elsewhere.
+    let begin = std::process::id().wrapping_mul(7_919);
+    (0..MANY)
+        .map(|_| begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % MANY)
+        .map(|place| FIRST + u16::try_from(place).unwrap())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
 }
 
 /// Stops the program whatever happens to the test.
@@ -109,6 +121,28 @@ pub fn trusted_desk(config: &str) -> (u16, String) {
     let text = fs::read_to_string(config).unwrap();
     let port = text.split_once("https://bureau.test:").unwrap().1.split('"').next().unwrap().parse().unwrap();
     (port, authority.ca_pem())
+}
+
+/// Waits until a node serves, and gives what its health says; a node that ends first, or never serves, says why. How
+/// long is no promise of Poterne's: a machine whose disk is busy opens a journal late.
+pub async fn until_healthy(running: &mut Running, port: u16, log: &Path) -> String {
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls("")).build().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let mut last = "no answer".to_owned();
+    while Instant::now() < until {
+        if let Ok(answer) = client.get(format!("http://127.0.0.1:{port}/health")).send().await {
+            let serves = answer.status().is_success();
+            last = answer.text().await.unwrap();
+            if serves {
+                return last;
+            }
+        }
+        if let Some(status) = running.0.try_wait().unwrap() {
+            panic!("the node ended ({status}): {}", fs::read_to_string(log).unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the node does not serve within a minute: {last}\n{}", fs::read_to_string(log).unwrap());
 }
 
 /// Waits until one check of the node's health says something.
