@@ -1,6 +1,8 @@
 //! Real directories, started by a test on this machine and ended with it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod samba;
+
 use directory::{Directory, Group, Kind, Settings, Wait};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::{
