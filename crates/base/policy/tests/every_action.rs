@@ -82,6 +82,7 @@ fn answers(question: &Question<'_>) -> Vec<(&'static str, bool)> {
         WithdrawSheet { account, sheet: SheetId::from_bytes([7; 16]) },
         TakeLink { establishment: HERE, account, link: LinkId::from_bytes([5; 16]) },
         ChangeAddress { account, what: text() },
+        CorrectAttributes { account, terms: text() },
         ChangeAccountState { account, state: AccountState::Suspended, detail: text() },
         ChangeAccountState { account, state: AccountState::Active, detail: text() },
         FollowArrival { establishment: HERE, account, role: Role::OnCall },

@@ -252,6 +252,8 @@ fn who_may_do_what_with_the_establishments_affairs() {
             let readdress = ChangeAddress { account: other, what: String::new() };
             let invites = asked.iter().any(|(word, yes)| *word == "invite" && *yes);
             assert_eq!(policies.decide(&who, readdress, &none, NOW).is_ok(), invites, "{role} {door}");
+            let corrects = CorrectAttributes { account: other, terms: String::new() };
+            assert_eq!(policies.decide(&who, corrects, &none, NOW).is_ok(), invites, "{role} {door}");
             // Break-glass accounts go with what they are: opened, confirmed, taken away like others, and looked at by the same people.
             let said = |what: &str| asked.iter().any(|(word, yes)| *word == what && *yes);
             let envelopes = EnvelopesId::from_bytes([1; 16]);

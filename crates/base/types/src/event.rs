@@ -133,6 +133,8 @@ words! {
         AccountStateChanged = "account.state_changed",
         /// Where an account's mail goes was changed.
         AddressChanged = "account.address_changed",
+        /// Who an account's holder is was corrected: names, trade, national number, how his identity was verified.
+        AttributesCorrected = "account.attributes_corrected",
         /// An account was looked at again and found right (acces-web GA4).
         AccountReviewed = "account.reviewed",
         /// Somebody changed his password, or failed to.

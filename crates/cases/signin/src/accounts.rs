@@ -2,6 +2,7 @@
 //! blocked, reopened, closed, looked at again (acces-web GA4, AA6; segur IE.58, IAM.91).
 
 pub(crate) mod break_glass;
+mod correcting;
 pub(crate) mod effects;
 mod inviting;
 pub(crate) mod model;

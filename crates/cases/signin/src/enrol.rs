@@ -206,7 +206,7 @@ impl Enrolment {
         })?;
         let CreateAccount { establishment, account, .. } = prepared.action;
         let mut connection = self.store.read().await?;
-        if is_anothers(&mut connection, &self.keys, establishment, &attributes).await? {
+        if is_anothers(&mut connection, &self.keys, establishment, (account, &attributes)).await? {
             return Err(EnrolError::Attribute("rpps_taken"));
         }
         let profile = Profile::new(&attributes, proof, self.journal.now());

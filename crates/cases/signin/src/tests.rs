@@ -5,6 +5,7 @@ mod accounts;
 mod approvals;
 mod at_once;
 mod break_glass;
+mod correcting;
 mod faults;
 mod guessing;
 mod lent;

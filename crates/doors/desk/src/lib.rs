@@ -77,6 +77,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "POST", path: "/{lang}/accounts/{id}/state/{to}", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/review", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/address", asks: Asks::Session },
+    Route { method: "GET", path: "/{lang}/accounts/{id}/identity", asks: Asks::Session },
+    Route { method: "POST", path: "/{lang}/accounts/{id}/identity", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/codes", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/codes/confirm", asks: Asks::Session },
     Route { method: "POST", path: "/{lang}/accounts/{id}/codes/withdraw", asks: Asks::Session },
@@ -183,7 +185,7 @@ fn followed(router: Router<DeskState>) -> Router<DeskState> {
 
 /// The pages of accounts.
 fn managed(router: Router<DeskState>) -> Router<DeskState> {
-    use handlers::{accounts, break_glass, session_rules, sheets};
+    use handlers::{accounts, break_glass, correcting, session_rules, sheets};
     router
         .route("/{lang}/accounts/break-glass", get(break_glass::list).post(break_glass::open))
         .route("/{lang}/accounts/break-glass/uses/{id}", get(break_glass::one).post(break_glass::review))
@@ -205,6 +207,7 @@ fn managed(router: Router<DeskState>) -> Router<DeskState> {
         .route("/{lang}/accounts/{id}/codes/withdraw", post(sheets::withdraw))
         .route("/{lang}/accounts/{id}/review", post(accounts::review))
         .route("/{lang}/accounts/{id}/address", post(accounts::readdress))
+        .route("/{lang}/accounts/{id}/identity", get(correcting::form).post(correcting::correct))
 }
 
 /// The pages of equipment, one's own means, traces and rules.

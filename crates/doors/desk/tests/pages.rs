@@ -174,6 +174,8 @@ fn hostile_data_stays_text() {
     };
     let fields = AccountFields { given_name: evil.into(), login: evil.into(), rpps: evil.into(), ..Default::default() };
     let new = AccountNewView { fields, ..AccountNewView::default() };
+    let fields = CorrectedFields { given_name: evil.into(), rpps: evil.into(), ..CorrectedFields::of(&seen) };
+    let corrected = CorrectingView { sheet: seen.clone(), fields, wrong: vec!["rpps"], mails: true };
     let link = AccountLinkView {
         opens: None,
         account: ME,
@@ -221,6 +223,7 @@ fn hostile_data_stays_text() {
         InterventionsList::new(at(), list).render().unwrap(),
         AccountsList::new(at(), accounts).render().unwrap(),
         AccountNew::new(at(), new).render().unwrap(),
+        CorrectingPage::new(at(), corrected).render().unwrap(),
         AccountLink::new(at(), link).render().unwrap(),
         AccountPage::new(at(), account_view(seen, true)).render().unwrap(),
         AccountSign::new(at(), to_sign).render().unwrap(),

@@ -32,6 +32,7 @@ impl Text {
             Event::ReviewsReminded => self.event_reviews_reminded(),
             Event::MailGivenUp => self.event_mail_given_up(),
             Event::AddressChanged => self.event_account_address_changed(),
+            Event::AttributesCorrected => self.event_account_attributes_corrected(),
             Event::Refused => self.event_access_refused(),
             Event::RefusalsFolded => self.event_access_refusals_folded(),
             Event::RequestMade => self.event_access_request_made(),

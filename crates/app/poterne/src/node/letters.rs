@@ -71,9 +71,11 @@ fn link_parts(t: Text, link: &LinkTold, origin: &str) -> Vec<String> {
 /// What, when, on which device.
 fn facts(t: Text, letter: &Letter) -> String {
     let by = match letter.about {
-        About::LinkDrawn | About::AddressChanged | About::SheetServes | About::SheetWithdrawn => {
-            t.mail_by_hospital().to_owned()
-        }
+        About::LinkDrawn
+        | About::AddressChanged
+        | About::AttributesCorrected
+        | About::SheetServes
+        | About::SheetWithdrawn => t.mail_by_hospital().to_owned(),
         _ if letter.device.is_empty() => t.mail_device_unknown().to_owned(),
         _ => t.mail_device(&letter.device),
     };
@@ -109,6 +111,7 @@ fn title(t: Text, about: About) -> &'static str {
         About::TokenIssued => t.mail_token_issued(),
         About::TokenRevoked => t.mail_token_revoked(),
         About::AddressChanged => t.mail_address_changed(),
+        About::AttributesCorrected => t.mail_attributes_corrected(),
         About::Disowned => t.mail_disowned(),
         About::SignedInElsewhere => t.mail_signed_in_elsewhere(),
         About::SheetServes => t.mail_sheet_serves(),

@@ -256,6 +256,13 @@ actions! {
         /// Whether there is one from now on; never which.
         what: String
     } AddressChanged, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail what;
+    /// Correct who an account's holder is.
+    DatabaseAction CorrectAttributes {
+        /// Whose.
+        account: AccountId,
+        /// What is no more as it was, and how his identity was verified.
+        terms: String
+    } AttributesCorrected, |_| Question::Oversee(OverseeAct::GiveAccounts), account account, detail terms;
     /// Suspend, block, reopen or close an account.
     DatabaseAction ChangeAccountState {
         /// Whose.

@@ -102,6 +102,7 @@ impl Event {
             | Event::AccountStateChanged
             | Event::AccountReviewed
             | Event::AddressChanged
+            | Event::AttributesCorrected
             | Event::MailSent
             | Event::ReviewsReminded
             | Event::MailGivenUp

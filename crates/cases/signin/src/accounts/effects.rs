@@ -8,7 +8,10 @@ use crate::{
     sql::{AccountInsert, insert_account, reseal_account, spend_challenge},
 };
 use journal::{Applied, Effect, WriteTx};
-use policy::{ChangeAccountState, ChangeAddress, ConfirmLink, DrawLink, InviteAccount, ReviewAccount, WithdrawLink};
+use policy::{
+    ChangeAccountState, ChangeAddress, ConfirmLink, CorrectAttributes, DrawLink, InviteAccount, ReviewAccount,
+    WithdrawLink,
+};
 use sqlx::AnyConnection;
 use store::StoreError;
 use types::{AccountState, EstablishmentId, Role, SupplierId, Time};
@@ -113,6 +116,27 @@ impl Effect<ChangeAddress> for PutAddress {
         }
         // A link that went to the former address, or waits to, opens nothing any more.
         sql::drop_link(tx.connection(), account).await?;
+        put(tx.connection(), &self.letter).await?;
+        Ok(Applied::done(Changed::Done))
+    }
+}
+
+pub(crate) struct PutAttributes {
+    /// Under the name of now.
+    pub account: Resealed,
+    pub profile: Reviewed,
+    pub letter: Option<LetterRow>,
+}
+
+impl Effect<CorrectAttributes> for PutAttributes {
+    type Output = Changed;
+    async fn apply(&self, tx: &mut WriteTx<'_, CorrectAttributes>) -> Result<Applied<Changed>, StoreError> {
+        let account = tx.action().account;
+        let former = (account, self.profile.former.as_deref());
+        let found = sql::set_profile(tx.connection(), former, self.profile.sealed.clone()).await?;
+        if !found || !self.account.put(tx.connection()).await? {
+            return Ok(Applied::refused(Changed::Meanwhile));
+        }
         put(tx.connection(), &self.letter).await?;
         Ok(Applied::done(Changed::Done))
     }

@@ -40,7 +40,7 @@ impl Accounts {
         let authorized =
             parts.policies.decide(who, InviteAccount { account, role: new.role }, &Facts::default(), now)?;
         let mut connection = parts.store.read().await?;
-        if is_anothers(&mut connection, &parts.keys, establishment, &new.attributes).await? {
+        if is_anothers(&mut connection, &parts.keys, establishment, (account, &new.attributes)).await? {
             return Err(AccountError::Field("rpps_taken"));
         }
         drop(connection);

@@ -35,6 +35,11 @@ pub struct Attributes {
 }
 
 impl Attributes {
+    /// The name shown.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{} {}", self.given_name, self.family_name)
+    }
+
     /// The same, trimmed, if each can be taken.
     pub(crate) fn checked(self) -> Result<Self, AccountError> {
         let name = |text: &str, what| label(text).map_err(|_| AccountError::Field(what));
@@ -238,6 +243,12 @@ pub enum AccountError {
     /// Where its mail goes is changed by a link that a second person confirms.
     #[error("where its mail goes is changed by a link that a second person confirms")]
     AddressByLink,
+    /// Two people signed for the account under its name.
+    #[error("two people signed for this account under its name")]
+    NameSigned,
+    /// The hospital's directory says its holder's name.
+    #[error("the hospital's directory says the name of this account's holder")]
+    NameOfDirectory,
     /// One does not do that to oneself.
     #[error("somebody else must do that")]
     Oneself,
@@ -307,7 +318,7 @@ pub(crate) fn address(text: &str) -> Result<Option<String>, AccountError> {
 impl NewInvitation {
     /// The name shown.
     pub(crate) fn display_name(&self) -> String {
-        format!("{} {}", self.attributes.given_name, self.attributes.family_name)
+        self.attributes.full_name()
     }
 
     /// The same, trimmed, if everything can be taken.

@@ -6,17 +6,17 @@ use super::{
 };
 use sqlx::AnyConnection;
 use store::StoreError;
-use types::{AccountState, EstablishmentId, Role};
+use types::{AccountId, AccountState, EstablishmentId, Role};
 use vault::Keys;
 
-/// Whether the number of these attributes is already that of somebody of other names, in an account of the establishment that is
-/// not closed. One person may have several accounts; patients and their relatives have no such number. Two accounts opened at the
+/// Whether the number of these attributes is already that of somebody of other names, in another account of the establishment that
+/// is not closed. One person may have several accounts; patients and their relatives have no such number. Two accounts opened at the
 /// same moment do not see each other.
 pub(crate) async fn is_anothers(
     connection: &mut AnyConnection,
     keys: &Keys,
     establishment: EstablishmentId,
-    attributes: &Attributes,
+    (own, attributes): (AccountId, &Attributes),
 ) -> Result<bool, StoreError> {
     if attributes.rpps.is_none() {
         return Ok(false);
@@ -29,7 +29,8 @@ pub(crate) async fn is_anothers(
             for row in &rows {
                 let Some(sealed) = &row.profile else { continue };
                 let has = Profile::open(keys, &row.account, sealed)?.attributes();
-                if has.rpps == attributes.rpps
+                if row.account.id != own
+                    && has.rpps == attributes.rpps
                     && names(&has) != names(attributes)
                     && row.account.secrets(keys)?.state()? != AccountState::Closed
                 {

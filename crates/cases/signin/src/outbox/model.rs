@@ -61,6 +61,8 @@ abouts! {
     TokenRevoked = "token_revoked",
     /// Letters go to another address from now on; this one tells the former.
     AddressChanged = "address_changed",
+    /// Who its holder is was corrected.
+    AttributesCorrected = "attributes_corrected",
     /// Somebody said that a sign-in was not his: what was open has ended.
     Disowned = "disowned",
     /// Somebody signed in from where the account did not lately.

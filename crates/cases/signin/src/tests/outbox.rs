@@ -8,7 +8,7 @@ use crate::{
 use std::collections::BTreeMap;
 use types::{Event, IdentityProof, Lang};
 
-const MAIL: &str = "ines.delmas@hopital.example";
+pub(super) const MAIL: &str = "ines.delmas@hopital.example";
 const OTHER: &str = "autre@ailleurs.example";
 const NEW: &str = "Vingt-7 herons gris au gué";
 
@@ -19,7 +19,7 @@ pub(super) fn post() -> Post {
 
 impl Fixture {
     /// Somebody of [`Self::at_desk`], signed in again later.
-    async fn back(&self, login: &str, secret: u8) -> SignedIn {
+    pub(super) async fn back(&self, login: &str, secret: u8) -> SignedIn {
         self.wait();
         let desk = self.door(Door::Desk, DESK);
         let ceremony = desk.first_step(login, Secret::new(PASSWORD.into()), address(1)).await.unwrap();
@@ -32,7 +32,7 @@ impl Fixture {
         Outbox::new(self.store.clone(), self.journal.clone(), Arc::clone(&self.policies), keys)
     }
 
-    fn mailing(&self) -> Accounts {
+    pub(super) fn mailing(&self) -> Accounts {
         let accounts = self.accounts();
         accounts.write_mail(post());
         accounts
@@ -44,7 +44,7 @@ impl Fixture {
     }
 
     /// What waits and was not taken yet, in the order that it was written.
-    async fn letters(&self) -> Vec<Letter> {
+    pub(super) async fn letters(&self) -> Vec<Letter> {
         let mut letters = self.outbox().take(100).await.unwrap();
         letters.sort_by_key(|letter| letter.at);
         letters
@@ -55,7 +55,7 @@ impl Fixture {
     }
 
     /// Somebody on call with an address, signed in, and no letter.
-    async fn ines(&self, admin: &SignedIn) -> SignedIn {
+    pub(super) async fn ines(&self, admin: &SignedIn) -> SignedIn {
         let (accounts, desk) = (self.mailing(), self.desk());
         let new = NewInvitation { mail: Some(MAIL.into()), ..accounts::invitation("ines", Role::OnCall) };
         let (_, link) = accounts.invite(&admin.authenticated, new).await.unwrap();

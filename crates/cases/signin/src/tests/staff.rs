@@ -530,3 +530,23 @@ async fn ones_own_means_are_changed_by_the_directorys_password(database: &TestDa
     assert_eq!(silent.err(), Some(OwnError::Unavailable));
 }
 both!(ones_own_means_are_changed_by_the_directorys_password);
+
+async fn the_directory_says_names_and_the_hospital_the_rest(database: &TestDatabase) {
+    let house = House::new(database).await;
+    house.paper.put("k1", "ines", Some(Role::OnCall));
+    house.follow().await;
+    let (account, who) = (house.id("ines").await, house.admin().await.authenticated);
+    let known = house.sheet("ines").await.attributes;
+    let other = crate::Attributes { family_name: "Autre".into(), ..known.clone() };
+    let refused = house.accounts.correct(&who, account, (other, IdentityProof::InPerson)).await.err();
+    assert_eq!(refused, Some(crate::AccountError::NameOfDirectory));
+    let told = crate::Attributes { profession: Some("Infirmière".into()), ..known };
+    house.accounts.correct(&who, account, (told.clone(), IdentityProof::InPerson)).await.unwrap();
+    // The next round renames, and takes nothing of it away.
+    house.paper.change("k1", |member| member.family_name = "Delmas-Roux".into());
+    assert_eq!(house.follow().await, Followed { changed: 1, ..Followed::default() });
+    let sheet = house.sheet("ines").await;
+    assert_eq!(sheet.attributes, crate::Attributes { family_name: "Delmas-Roux".into(), ..told });
+    assert_eq!(sheet.proof, Some(IdentityProof::InPerson));
+}
+both!(the_directory_says_names_and_the_hospital_the_rest);

@@ -75,6 +75,8 @@ pub(crate) fn told(error: AccountError) -> Option<Refusal> {
         AccountError::Denied
         | AccountError::Lacking(_)
         | AccountError::Taken
+        | AccountError::NameSigned
+        | AccountError::NameOfDirectory
         | AccountError::Field(_)
         | AccountError::Unavailable => None,
     }

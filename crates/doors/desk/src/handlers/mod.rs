@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod break_glass;
+pub(crate) mod correcting;
 pub(crate) mod enrol;
 pub(crate) mod equipment;
 pub(crate) mod home;

@@ -164,6 +164,12 @@ impl AccountPage {
         self.view.mails && self.withdraws() && !is_break_glass && !asks_two_people(self.view.sheet.seen.role)
     }
 
+    /// Whether who the holder is can be corrected here.
+    fn corrects(&self) -> bool {
+        let seen = &self.view.sheet.seen;
+        self.withdraws() && !seen.is_break_glass && seen.state != AccountState::Closed
+    }
+
     fn reviews(&self) -> bool {
         self.withdraws() && self.view.sheet.seen.review_due.is_some()
     }

@@ -7,6 +7,7 @@ mod account;
 mod account_sign;
 mod accounts;
 mod break_glass;
+mod correcting;
 mod enrol;
 mod equipment;
 mod home;
@@ -34,6 +35,7 @@ pub use break_glass::{
     BreakGlassFields, BreakGlassPage, BreakGlassUsePage, BreakGlassUseView, BreakGlassView, EnvelopePage, EnvelopeView,
     Readiness,
 };
+pub use correcting::{CorrectedFields, CorrectingPage, CorrectingView};
 pub use enrol::{Enrol, EnrolView, Enrolled};
 pub use equipment::{
     EquipmentFields, EquipmentForm, EquipmentFormView, EquipmentList, EquipmentListView, EquipmentSheet, EquipmentSign,

@@ -130,6 +130,67 @@ async fn an_address_is_asked_for_shown_and_changed(database: &TestDatabase) {
 }
 both!(an_address_is_asked_for_shown_and_changed);
 
+async fn who_somebody_is_can_be_corrected(database: &TestDatabase) {
+    let house = House::new(database).await;
+    let admin = house.sign_in("administrator").await;
+    let (id, _) = invited(&admin, "camille.durand", "on_call").await;
+    let (sheet, path) = (format!("/fr/accounts/{id}"), format!("/fr/accounts/{id}/identity"));
+    assert!(admin.get(&sheet).await.text.contains(&format!("href=\"{path}\"")));
+    let form = admin.get(&path).await;
+    assert_eq!(
+        (form.field("given_name").as_deref(), form.field("family_name").as_deref()),
+        (Some("Camille"), Some("Durand"))
+    );
+    assert!(!form.text.contains("checked"), "how it was verified is said anew");
+    let put = async |of: &str, change: &[(&str, &str)]| {
+        let mut fields = [
+            ("given_name", "Camille"),
+            ("family_name", "Durand"),
+            ("profession", ""),
+            ("rpps", ""),
+            ("proof", "in_person"),
+        ];
+        for (name, value) in change {
+            fields.iter_mut().filter(|one| one.0 == *name).for_each(|one| one.1 = value);
+        }
+        admin.send(&format!("/fr/accounts/{of}/identity"), &fields).await
+    };
+    // What is wrong is told at its field, and nothing of what was typed is lost.
+    for (field, value, told) in [
+        ("given_name", " ", "given_name"),
+        ("family_name", "a\nb", "family_name"),
+        ("rpps", "123", "rpps"),
+        ("proof", "", "proof"),
+        ("proof", "somehow", "proof"),
+    ] {
+        let answer = put(&id, &[("profession", "Infirmière"), (field, value)]).await;
+        assert_eq!(answer.status, 422, "{field} {value:?}");
+        assert!(
+            answer.text.contains(&format!("href=\"#{told}\"")) && answer.text.contains(&format!("id=\"{told}-wrong\""))
+        );
+        assert_eq!(answer.field("profession").as_deref(), Some("Infirmière"), "{field}");
+    }
+    let done = put(&id, &[("family_name", "Martin"), ("rpps", "10000000001")]).await;
+    assert_eq!((done.status, done.header("location")), (303, sheet.as_str()), "{}", done.text);
+    let page = admin.get(&sheet).await.text;
+    assert!(page.contains("Camille Martin") && page.contains("10000000001") && !page.contains("Durand"));
+    assert!(house.done().contains(&Event::AttributesCorrected));
+
+    // Somebody for whom two people signed keeps the name that they signed; one's own is another's to correct.
+    let (officer, _) = invited(&admin, "agnes", "security_officer").await;
+    let signed = put(&officer, &[("family_name", "Martin")]).await;
+    assert!(signed.status == 422 && signed.text.contains("ont signé ce compte sous ce nom"), "{}", signed.text);
+    assert!(admin.get(&format!("/fr/accounts/{officer}/identity")).await.text.contains(" readonly"));
+    let me = admin.get("/fr/accounts?role=administrator").await;
+    let me = me.text.split("href=\"/fr/accounts/").filter_map(|part| part.split('"').next()).find(|id| id.len() == 26);
+    let own = put(me.unwrap(), &[]).await;
+    assert_eq!(own.header("location"), format!("/fr/accounts/{}?problem=oneself", me.unwrap()));
+    assert!(!admin.get(&format!("/fr/accounts/{}", me.unwrap())).await.text.contains("/identity\""));
+    let officer = house.sign_in("security_officer").await;
+    assert!(!officer.get(&sheet).await.text.contains("/identity\""));
+}
+both!(who_somebody_is_can_be_corrected);
+
 async fn what_cannot_be_taken_is_told_at_its_field(database: &TestDatabase) {
     let house = House::new(database).await;
     let admin = house.sign_in("administrator").await;

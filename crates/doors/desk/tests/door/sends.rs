@@ -62,6 +62,8 @@ pub enum Sends {
     SignedProof,
     /// Where an account's mail goes.
     Address,
+    /// Who somebody is.
+    Corrected,
     /// The link that the account's page shows.
     DrawnLink,
     /// The same, with the signature of whoever confirms it.
@@ -130,6 +132,7 @@ impl Sends {
             Self::SignedProof => {
                 house.signed_form(owner, &format!("/fr/accounts/{id}/link"), &[("proof", "in_person")]).await
             }
+            Self::Corrected => form(&[("given_name", "Camille"), ("family_name", "Martin"), ("proof", "in_person")]),
             Self::Address => form(&[("mail", "camille.durand@hopital.example")]),
             Self::DrawnLink => form(&[("link", &house.link_of(id).await)]),
             Self::SignedLink => {

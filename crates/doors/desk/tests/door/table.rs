@@ -166,6 +166,8 @@ pub const TABLE: &[Entry] = &[
     posted("POST /{lang}/accounts/{id}/state/{to}", Account, GUARD, Away),
     posted("POST /{lang}/accounts/{id}/review", Account, MANAGE, Nothing),
     posted("POST /{lang}/accounts/{id}/address", Reached, MANAGE, Address),
+    page("GET /{lang}/accounts/{id}/identity", Reached, MANAGE),
+    posted("POST /{lang}/accounts/{id}/identity", Reached, MANAGE, Corrected),
     Entry { answer: 200, ..posted("POST /{lang}/accounts/{id}/codes", OfPatient, MANAGE, Handed) },
     posted("POST /{lang}/accounts/{id}/codes/confirm", Printed, GUARD, PrintedSheet),
     posted("POST /{lang}/accounts/{id}/codes/withdraw", Printed, GUARD, PrintedSheet),

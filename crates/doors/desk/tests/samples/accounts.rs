@@ -282,6 +282,20 @@ pub fn accounts(lang: Lang) -> Vec<(&'static str, String)> {
     bare = AccountSheet { reviewed: None, last_sign_in: None, ..bare };
     bare.seen.review_due = Some(NOW - minutes(10));
     pages.push(("account-bare", html(&AccountPage::new(at("/accounts/x"), account_view(bare, true)))));
+    // The form that corrects who somebody is: as it comes, with all that can be wrong, where two people signed the name.
+    let of = |role| sheet(account("Inès Delcourt", role, AccountState::Active));
+    let wrong = vec!["given_name", "name_of_directory", "profession_missing", "rpps_taken", "firm_proof"];
+    for (name, role, wrong) in [
+        ("account-identity", Role::OnCall, Vec::new()),
+        ("account-identity-wrong", Role::Professional, wrong),
+        ("account-identity-signed", Role::Administrator, vec!["name_signed"]),
+        ("account-identity-patient", Role::Patient, vec!["proof"]),
+    ] {
+        let sheet = of(role);
+        let fields = CorrectedFields { proof: "employer".into(), ..CorrectedFields::of(&sheet) };
+        let view = CorrectingView { sheet, fields, wrong, mails: true };
+        pages.push((name, html(&CorrectingPage::new(at("/accounts/x/identity"), view))));
+    }
     // Where mail is sent: an address that one person changes, and one that a link changes.
     let mut technician = sheet(account("Inès Delcourt", Role::Technician, AccountState::Active));
     technician.mail = Some("ines.delcourt@radiance.example".into());

@@ -34,6 +34,17 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Update).of_type("110137"),
     ),
     entry(
+        Event::AttributesCorrected,
+        &[written(
+            Form::Effect,
+            "who an account's holder is was corrected by somebody who manages accounts; the holder is told by mail",
+            "target: the account; detail: the names of before and those of now if they changed, which others changed, how his \
+             identity was verified",
+        )],
+        &["segur:SC.SSI/IE.33", "segur:SC.SSI/IAM.91", "acces-web:GA4"],
+        codes("110113", Do::Update).of_type("110137"),
+    ),
+    entry(
         Event::MailSent,
         &[written(
             Form::Effect,
