@@ -46,9 +46,7 @@ impl From<JournalError> for CareError {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Revoked => CareError::Ended,
-            JournalError::OutOfScope | JournalError::TooMany | JournalError::Malformed(_) | JournalError::Fault => {
-                CareError::Fault(error.to_string())
-            }
+            error if error.is_fault() => CareError::Fault(error.to_string()),
             other => CareError::Journal(other),
         }
     }

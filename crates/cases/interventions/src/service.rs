@@ -104,9 +104,7 @@ impl From<JournalError> for InterventionError {
         match error {
             JournalError::Revoked => InterventionError::Ended,
             JournalError::Store(error) => error.into(),
-            JournalError::OutOfScope | JournalError::TooMany | JournalError::Malformed(_) | JournalError::Fault => {
-                InterventionError::Fault(error.to_string())
-            }
+            error if error.is_fault() => InterventionError::Fault(error.to_string()),
             other => InterventionError::Unavailable(other.to_string()),
         }
     }

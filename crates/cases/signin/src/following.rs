@@ -19,8 +19,9 @@ use crate::{
     enrol::lent::RESERVED_ADMINISTRATOR,
     hasher::Hasher,
     model::{AccountBond, AccountSecrets, Life, state_column},
+    provider::Silent,
     sql::{AccountInsert, insert_account},
-    staff::{Staff, StaffMember, StaffSilent},
+    staff::{Staff, StaffMember},
 };
 use identity::{decides_over_others, system_actor};
 use journal::{Applied, Effect, Journal, JournalError, WriteTx};
@@ -77,7 +78,7 @@ pub struct Followed {
 pub enum FollowError {
     /// The directory did not say: nobody has left for that.
     #[error("the hospital's directory does not say: {0}")]
-    Silent(#[from] StaffSilent),
+    Silent(#[from] Silent),
     /// Too many would leave at once: somebody must look.
     #[error("{leaving} of {of} accounts would lose their access at once; nobody's was changed")]
     TooManyLeave {

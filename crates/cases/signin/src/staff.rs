@@ -11,13 +11,12 @@ use crate::{
     model::{AccountRow, AccountSecrets},
     own::OwnError,
     passkeys::PasskeyRefused,
+    provider::{Answering, Provider, Shown, Silent},
     service::SecondStepError,
 };
 use identity::{PasswordSeen, SignIn, TotpSecret, is_own_password, new_code_step};
 use std::{
     collections::HashMap,
-    future::Future,
-    pin::Pin,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -32,14 +31,6 @@ const HELD_PASSWORD_BYTES_MAX: usize = 512;
 
 /// Between two questions of somebody who is signed in and gives his password again.
 const OWN_PAUSE: Duration = Duration::from_secs(1);
-
-/// What is being answered.
-pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, StaffSilent>> + Send + 'a>>;
-
-/// Whoever keeps the people did not say. It says nothing about anybody.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct StaffSilent(pub String);
 
 /// Somebody of the hospital, as its directory knows him.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,19 +49,13 @@ pub struct StaffMember {
     pub place: Option<(EstablishmentId, Role)>,
 }
 
-/// Whoever keeps the hospital's people and their passwords. What it does not answer is never read as an answer.
-pub trait Staff: Send + Sync {
-    /// Somebody, if this is his password now.
-    fn check<'a>(&'a self, key: &'a str, password: Secret<String>, now: Time) -> Answering<'a, Option<StaffMember>>;
-
+/// Whoever keeps the hospital's people and their passwords.
+pub trait Staff: Provider<Person = StaffMember> {
     /// Somebody, if he is there.
     fn find<'a>(&'a self, key: &'a str, now: Time) -> Answering<'a, Option<StaffMember>>;
 
     /// Everybody whose groups come in, whole or not at all.
     fn members(&self, now: Time) -> Answering<'_, Vec<StaffMember>>;
-
-    /// Whether it answered when it was last asked.
-    fn answers(&self) -> bool;
 
     /// Somebody is no longer as he was: all are to be looked at again soon.
     fn look_again(&self);
@@ -227,14 +212,14 @@ impl SignInService {
         if self.directory_answers() { SecondStepError::Refused } else { SecondStepError::NoDirectory }
     }
 
-    async fn ask_staff(&self, key: &str, password: Secret<String>) -> Result<Option<StaffMember>, StaffSilent> {
-        let silent = || StaffSilent("no directory is configured at this door".to_owned());
+    async fn ask_staff(&self, key: &str, password: Secret<String>) -> Result<Option<StaffMember>, Silent> {
+        let silent = || Silent("no directory is configured at this door".to_owned());
         let staff = self.parts().staff.get().ok_or_else(silent)?;
         // An empty password is nobody's, whatever the directory makes of it.
         if password.expose().is_empty() {
             return Ok(None);
         }
-        staff.check(key, password, self.parts().journal.now()).await
+        staff.identify(Shown::Password { of: key, password }, self.parts().journal.now()).await
     }
 
     /// The step of a code that is the account's and has not served; of a spare code, the present one. It is spent later, in

@@ -75,6 +75,14 @@ pub enum JournalError {
     Malformed(String),
 }
 
+impl JournalError {
+    /// Whether an invariant broke, rather than something that was refused or does not answer: whoever's session met it, it is
+    /// closed (acces-web DT8).
+    pub const fn is_fault(&self) -> bool {
+        matches!(self, Self::OutOfScope | Self::TooMany | Self::Malformed(_) | Self::Fault)
+    }
+}
+
 /// Where the journal is.
 #[derive(Debug, Clone)]
 pub struct JournalConfig {

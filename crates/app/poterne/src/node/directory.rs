@@ -2,7 +2,7 @@
 
 use crate::config;
 use ::directory::{DirectoryError, Person};
-use signin::{Answering, FollowError, Followed, Following, Staff, StaffMember, StaffSilent};
+use signin::{Answering, FollowError, Followed, Following, Provider, Shown, Silent, Staff, StaffMember};
 use std::{
     sync::{
         Arc,
@@ -14,7 +14,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep},
 };
-use types::{EstablishmentId, Role, Secret, Time};
+use types::{EstablishmentId, Role, Time};
 use web::health::{Check, State};
 
 /// How often it is asked whether it answers.
@@ -38,11 +38,11 @@ impl Hospital {
     }
 
     /// Remembers whether it answered. Too many asking at once says nothing of it.
-    fn heard<T>(&self, answer: Result<T, DirectoryError>) -> Result<T, StaffSilent> {
+    fn heard<T>(&self, answer: Result<T, DirectoryError>) -> Result<T, Silent> {
         if !matches!(answer, Err(DirectoryError::Busy)) {
             self.answers.store(answer.is_ok(), Ordering::Relaxed);
         }
-        answer.map_err(|error| StaffSilent(error.to_string()))
+        answer.map_err(|error| Silent(error.to_string()))
     }
 
     /// Of several groups that somebody is in, the first of the configuration counts.
@@ -53,14 +53,23 @@ impl Hospital {
     }
 }
 
-impl Staff for Hospital {
-    fn check<'a>(&'a self, key: &'a str, password: Secret<String>, now: Time) -> Answering<'a, Option<StaffMember>> {
+impl Provider for Hospital {
+    type Person = StaffMember;
+
+    fn identify<'a>(&'a self, shown: Shown<'a>, now: Time) -> Answering<'a, Option<StaffMember>> {
         Box::pin(async move {
-            let found = self.heard(self.directory.check(key, password, now).await)?;
+            let Shown::Password { of, password } = shown else { return Ok(None) };
+            let found = self.heard(self.directory.check(of, password, now).await)?;
             Ok(found.map(|person| self.member(person)))
         })
     }
 
+    fn answers(&self) -> bool {
+        self.answers.load(Ordering::Relaxed)
+    }
+}
+
+impl Staff for Hospital {
     fn find<'a>(&'a self, key: &'a str, now: Time) -> Answering<'a, Option<StaffMember>> {
         Box::pin(async move {
             let found = self.heard(self.directory.person(key, now).await)?;
@@ -73,10 +82,6 @@ impl Staff for Hospital {
             let found = self.heard(self.directory.members(now).await)?;
             Ok(found.into_iter().map(|person| self.member(person)).collect())
         })
-    }
-
-    fn answers(&self) -> bool {
-        self.answers.load(Ordering::Relaxed)
     }
 
     fn look_again(&self) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     AccountQuery, AccountSheet, Accounts, Answering, Chosen, DrawnLink, FollowError, Followed, Following, Held,
-    LinkError, OwnError, Staff, StaffMember, StaffSilent,
+    LinkError, OwnError, Provider, Shown, Silent, Staff, StaffMember,
 };
 use std::{collections::BTreeMap, sync::Mutex, sync::atomic::AtomicBool};
 use types::{AccountState, IdentityProof, LifeReason};
@@ -49,22 +49,31 @@ impl Paper {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
-    fn said<T>(&self, what: impl FnOnce(&BTreeMap<String, StaffMember>) -> T) -> Result<T, StaffSilent> {
+    fn said<T>(&self, what: impl FnOnce(&BTreeMap<String, StaffMember>) -> T) -> Result<T, Silent> {
         match self.answers() {
             true => Ok(what(&self.members.lock().unwrap())),
-            false => Err(StaffSilent("down".into())),
+            false => Err(Silent("down".into())),
         }
     }
 }
 
-impl Staff for Paper {
-    fn check<'a>(&'a self, key: &'a str, password: Secret<String>, _: Time) -> Answering<'a, Option<StaffMember>> {
+impl Provider for Paper {
+    type Person = StaffMember;
+
+    fn identify<'a>(&'a self, shown: Shown<'a>, _: Time) -> Answering<'a, Option<StaffMember>> {
+        let Shown::Password { of: key, password } = shown;
         self.asked.lock().unwrap().push((key.into(), password.expose().clone()));
         let found =
             self.said(|members| members.get(key).filter(|one| one.is_usable && password.expose() == KEY).cloned());
         Box::pin(async { found })
     }
 
+    fn answers(&self) -> bool {
+        !self.is_silent.load(Ordering::SeqCst)
+    }
+}
+
+impl Staff for Paper {
     fn find<'a>(&'a self, key: &'a str, _: Time) -> Answering<'a, Option<StaffMember>> {
         let found = self.said(|members| members.get(key).cloned());
         Box::pin(async { found })
@@ -73,10 +82,6 @@ impl Staff for Paper {
     fn members(&self, _: Time) -> Answering<'_, Vec<StaffMember>> {
         let found = self.said(|members| members.values().filter(|one| one.place.is_some()).cloned().collect());
         Box::pin(async { found })
-    }
-
-    fn answers(&self) -> bool {
-        !self.is_silent.load(Ordering::SeqCst)
     }
 
     fn look_again(&self) {

@@ -2,6 +2,7 @@
 //! who decide has shown both factors at the desk's page.
 
 use super::{Bearer, bodies::rfc3339};
+use crate::handlers::of_journal;
 use axum::Json;
 use data_encoding::HEXLOWER;
 use dossier::RetentionError;
@@ -13,7 +14,6 @@ use journal::retention::{Change, FamilyMonth, Hold, Keeping, Proposal};
 use serde::Serialize;
 use types::{Extra, Family, TokenScope};
 use utoipa::ToSchema;
-use web::layout::ErrorKind;
 
 /// How long a family of traces is kept.
 #[derive(Debug, Serialize, ToSchema)]
@@ -245,8 +245,7 @@ pub(crate) async fn get(bearer: Bearer) -> Result<Json<RetentionBody>, Problem> 
 fn problem(error: RetentionError) -> Problem {
     match &error {
         RetentionError::NotFound | RetentionError::Lacking(_) => Problem::not_found(),
-        RetentionError::Journal(journal::JournalError::Revoked) => failed(Failure::Ended, &error),
-        RetentionError::Journal(_) => failed(Failure::Shown(ErrorKind::JournalUnavailable), &error),
+        RetentionError::Journal(journal) => failed(of_journal(journal), &error),
         // Nothing is asked for here.
         RetentionError::Fault | RetentionError::Vault(_) | RetentionError::Reason | RetentionError::NotCounted(_) => {
             failed(Failure::Fault, &error)

@@ -5,7 +5,10 @@ use super::{
     Bearer, Id, bad_request,
     traces::{TraceList, traces_problem},
 };
-use crate::handlers::traces::{Asked as Kept, filter};
+use crate::handlers::{
+    of_journal,
+    traces::{Asked as Kept, filter},
+};
 use axum::{Json, extract::Query};
 use dossier::{Filter, SavedSearch, SearchesError};
 use entrance::{
@@ -101,10 +104,8 @@ pub(crate) async fn run(bearer: Bearer, id: Id, Asked(asked): Asked<SavedAsked>)
 async fn held(bearer: &Bearer) -> Result<Vec<SavedSearch>, Problem> {
     bearer.state.searches().list(&bearer.holder.authenticated).await.map_err(|error| match &error {
         SearchesError::NotFound | SearchesError::Lacking(_) => Problem::not_found(),
-        SearchesError::Journal(journal::JournalError::Revoked) => failed(Failure::Ended, &error),
-        SearchesError::Journal(_) | SearchesError::Store(_) => {
-            failed(Failure::Shown(ErrorKind::JournalUnavailable), &error)
-        }
+        SearchesError::Journal(journal) => failed(of_journal(journal), &error),
+        SearchesError::Store(_) => failed(Failure::Shown(ErrorKind::JournalUnavailable), &error),
         _ => failed(Failure::Fault, &error),
     })
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     asked::{place, types_of},
     exports::{self, Format},
+    handlers::of_journal,
 };
 use axum::{Json, http::StatusCode, response::Response};
 use dossier::{Behind, Filter, TraceCounts, TracePage, TraceRow, TracesError};
@@ -366,10 +367,8 @@ pub(super) fn traces_problem(error: TracesError) -> Problem {
         TracesError::Busy | TracesError::Preparing { .. } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail(error.to_string())
         }
-        TracesError::Journal(journal::JournalError::Revoked) => failed(Failure::Ended, &error),
-        TracesError::Journal(_) | TracesError::Index(_) => {
-            failed(Failure::Shown(ErrorKind::JournalUnavailable), &error)
-        }
+        TracesError::Journal(journal) => failed(of_journal(journal), &error),
+        TracesError::Index(_) => failed(Failure::Shown(ErrorKind::JournalUnavailable), &error),
         TracesError::Fault => failed(Failure::Fault, &error),
     }
 }

@@ -28,9 +28,19 @@ use axum::{
 };
 use data_encoding::BASE64URL_NOPAD;
 use entrance::Failure;
+use journal::JournalError;
 use serde::Deserialize;
 use std::{convert::Infallible, str::FromStr};
 use web::layout::ErrorKind;
+
+/// What an answer that the journal did not give is to whoever asked.
+pub(crate) fn of_journal(error: &JournalError) -> Failure {
+    match error {
+        JournalError::Revoked => Failure::Ended,
+        error if error.is_fault() => Failure::Fault,
+        _ => Failure::Shown(ErrorKind::JournalUnavailable),
+    }
+}
 
 /// A request to the desk.
 pub(crate) type Visit = entrance::Visit<DeskState>;
@@ -173,5 +183,27 @@ pub(crate) fn challenge(to_sign: &TermsToSign) -> Challenge {
         credentials: credentials.join(","),
         nonce: to_sign.nonce.clone(),
         terms: terms.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invariant_that_broke_closes_the_session_and_a_silence_does_not() {
+        let broken = [
+            JournalError::Fault,
+            JournalError::OutOfScope,
+            JournalError::TooMany,
+            JournalError::Malformed("an entry".to_owned()),
+        ];
+        for error in broken {
+            assert!(matches!(of_journal(&error), Failure::Fault), "{error}");
+        }
+        for error in [JournalError::Unsettled, JournalError::Expired] {
+            assert!(matches!(of_journal(&error), Failure::Shown(ErrorKind::JournalUnavailable)), "{error}");
+        }
+        assert!(matches!(of_journal(&JournalError::Revoked), Failure::Ended));
     }
 }

@@ -1,7 +1,7 @@
 //! How long traces are kept: trace controllers see it, ask, and confirm what another asked.
 
 use crate::{
-    handlers::{Asking, Before, Member, Named, Posted, back, or_default},
+    handlers::{Asking, Before, Member, Named, Posted, back, of_journal, or_default},
     pages::{Refusal, Retention, RetentionView},
 };
 use axum::response::Response;
@@ -20,10 +20,7 @@ async fn refused(member: &Member, error: RetentionError) -> Response {
         RetentionError::Lacking(lacking) => return member.asked_for(*lacking),
         RetentionError::NotFound => return member.failed(Failure::Shown(ErrorKind::NotFound), &error).await,
         RetentionError::Fault | RetentionError::Vault(_) => return member.failed(Failure::Fault, &error).await,
-        RetentionError::Journal(journal::JournalError::Revoked) => return member.failed(Failure::Ended, &error).await,
-        RetentionError::Journal(_) => {
-            return member.failed(Failure::Shown(ErrorKind::JournalUnavailable), &error).await;
-        }
+        RetentionError::Journal(journal) => return member.failed(of_journal(journal), &error).await,
         RetentionError::Reason => Refusal::Reason,
         RetentionError::NotCounted(why) => match why {
             NotCounted::OutOfBounds => Refusal::Floor,

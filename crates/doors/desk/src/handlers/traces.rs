@@ -3,7 +3,7 @@
 use crate::{
     asked::{place, types_of},
     exports::{self, Format},
-    handlers::{Asking, Before, Member, Named, Posted, back, or_default, sessions::standing},
+    handlers::{Asking, Before, Member, Named, Posted, back, of_journal, or_default, sessions::standing},
     pages::{Counted, NotSearched, Refusal, TraceFields, TraceSheet, TraceSheetView, Traces, TracesView, Wrong},
 };
 use axum::{extract::Query, response::Response};
@@ -145,8 +145,8 @@ async fn not_kept(member: &Member, error: &SearchesError) -> Response {
         SearchesError::Lacking(lacking) => Failure::Lacking(*lacking),
         SearchesError::NotFound => Failure::Shown(ErrorKind::NotFound),
         SearchesError::Name | SearchesError::Full => Failure::Shown(ErrorKind::BadRequest),
-        SearchesError::Journal(journal::JournalError::Revoked) => Failure::Ended,
-        SearchesError::Journal(_) | SearchesError::Store(_) => Failure::Shown(ErrorKind::JournalUnavailable),
+        SearchesError::Journal(error) => of_journal(error),
+        SearchesError::Store(_) => Failure::Shown(ErrorKind::JournalUnavailable),
         SearchesError::Fault | SearchesError::Vault(_) => Failure::Fault,
     };
     member.failed(failure, error).await
@@ -262,8 +262,8 @@ fn not_searched(error: &TracesError) -> Result<NotSearched, Failure> {
         TracesError::Preparing { percent } => Ok(NotSearched::Preparing(*percent)),
         TracesError::Lacking(lacking) => Err(Failure::Lacking(*lacking)),
         TracesError::NotFound | TracesError::TooLong => Err(Failure::Shown(ErrorKind::NotFound)),
-        TracesError::Journal(journal::JournalError::Revoked) => Err(Failure::Ended),
-        TracesError::Journal(_) | TracesError::Index(_) => Err(Failure::Shown(ErrorKind::JournalUnavailable)),
+        TracesError::Journal(error) => Err(of_journal(error)),
+        TracesError::Index(_) => Err(Failure::Shown(ErrorKind::JournalUnavailable)),
         TracesError::Fault => Err(Failure::Fault),
     }
 }

@@ -69,6 +69,15 @@ impl CorrectingPage {
         decides_over_others(self.view.sheet.seen.role).then(|| self.t.desk_accounts_correct_signed())
     }
 
+    /// Whether what is shown is all that is taken. Where only the whole name was kept, which part is which can be said.
+    fn is_name_fixed(&self) -> bool {
+        self.name_stays().is_some() && !self.view.sheet.attributes.given_name.is_empty()
+    }
+
+    fn needs_trade(&self) -> bool {
+        self.view.sheet.seen.role == Role::Professional
+    }
+
     /// Whether trade and national number are asked for.
     fn has_trade(&self) -> bool {
         !matches!(self.view.sheet.seen.role, Role::Patient | Role::Relative)

@@ -1,13 +1,13 @@
 //! What those see whose password the hospital's directory keeps.
 
 use crate::house::{HERE, House, LOGIN, PASSWORD, code, typed_in};
-use signin::{Answering, Staff, StaffMember, StaffSilent};
+use signin::{Answering, Provider, Shown, Silent, Staff, StaffMember};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 use store::testing::{TestDatabase, both};
-use types::{Role, Secret, Time};
+use types::{Role, Time};
 
 const KEY: &str = "clef de l’annuaire";
 
@@ -18,9 +18,9 @@ struct One {
 }
 
 impl One {
-    fn ines(&self) -> Result<StaffMember, StaffSilent> {
+    fn ines(&self) -> Result<StaffMember, Silent> {
         if !self.answers() {
-            return Err(StaffSilent("down".into()));
+            return Err(Silent("down".into()));
         }
         Ok(StaffMember {
             key: "k1".into(),
@@ -33,21 +33,28 @@ impl One {
     }
 }
 
-impl Staff for One {
-    fn check<'a>(&'a self, key: &'a str, password: Secret<String>, _: Time) -> Answering<'a, Option<StaffMember>> {
-        Box::pin(async move { Ok(Some(self.ines()?).filter(|one| one.key == key && password.expose() == KEY)) })
+impl Provider for One {
+    type Person = StaffMember;
+
+    fn identify<'a>(&'a self, shown: Shown<'a>, _: Time) -> Answering<'a, Option<StaffMember>> {
+        Box::pin(async move {
+            let Shown::Password { of, password } = shown else { return Ok(None) };
+            Ok(Some(self.ines()?).filter(|one| one.key == of && password.expose() == KEY))
+        })
     }
 
+    fn answers(&self) -> bool {
+        !self.is_silent.load(Ordering::SeqCst)
+    }
+}
+
+impl Staff for One {
     fn find<'a>(&'a self, key: &'a str, _: Time) -> Answering<'a, Option<StaffMember>> {
         Box::pin(async move { Ok(Some(self.ines()?).filter(|one| one.key == key)) })
     }
 
     fn members(&self, _: Time) -> Answering<'_, Vec<StaffMember>> {
         Box::pin(async { Ok(vec![self.ines()?]) })
-    }
-
-    fn answers(&self) -> bool {
-        !self.is_silent.load(Ordering::SeqCst)
     }
 
     fn look_again(&self) {}

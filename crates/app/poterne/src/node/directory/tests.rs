@@ -15,7 +15,7 @@ use peers::{
 use signin::{Accounts, Chosen, Enrolment, Held, NewAccount, SecondStepError, SignInService, SignedIn};
 use std::{collections::BTreeMap, sync::atomic::AtomicI64};
 use store::StoreConfig;
-use types::{AccountState, ClientAddress, Clock, Door, IdentityProof, Lang, LifeReason, SystemActor};
+use types::{AccountState, ClientAddress, Clock, Door, IdentityProof, Lang, LifeReason, Secret, SystemActor};
 use vault::{Holder, MasterKey};
 
 const HERE: EstablishmentId = EstablishmentId::from_bytes([4; 16]);
