@@ -1,5 +1,6 @@
 // Somebody who answers for a machine, on a telephone: a passkey enrolled and confirmed, a request read and signed, a
 // session watched, cut and seen again. The passkey is Chromium's own, the technician is OpenSSH.
+// Runs alone: a cut has a second.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

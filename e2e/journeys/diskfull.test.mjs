@@ -1,5 +1,6 @@
 // The disk fills up: effects are refused and the page says so, signing out still works, nothing acknowledged is lost,
 // and the door recovers by itself when space returns. A technician's session is cut all the same.
+// Runs alone: it fills a disk, and counts in seconds.
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";

@@ -1,5 +1,6 @@
 // The SIS fails, the door does not: the page says so in plain words within three seconds, the session lives, and all is
 // well again when the SIS is. And identifiers that lead nowhere all lead to one and the same page.
+// Runs alone: pages say in time that the SIS is slow.
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { openBrowser, PHONE, Visitor } from "../lib/browser.mjs";

@@ -1,5 +1,6 @@
 // Garbage on every port: bounded in cost, no panic, and the door goes on serving. Each attack is bounded in count,
 // size and time; all go to this machine only.
+// Runs alone: whoever is slow is let go after so many seconds.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";

@@ -1,4 +1,5 @@
 // A technician reaches the demonstration's machine with OpenSSH; staff approve, watch in the traces, cut.
+// Runs alone: a cut has a second.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";

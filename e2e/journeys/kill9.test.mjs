@@ -1,5 +1,6 @@
 // The door is killed without warning, many times, while people sign in and read: after each restart the journal
 // verifies, and it holds at least one entry for each answer that somebody received.
+// Runs alone: it kills within so many milliseconds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

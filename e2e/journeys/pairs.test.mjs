@@ -1,5 +1,6 @@
 // Absent and forbidden look alike: another patient's identifier and a made-up one get the same status, the same body,
 // the same headers, in the same time, over 2,000 interleaved pairs of each kind.
+// Runs alone: it compares answers by their time.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CAMILLE, MARCEL } from "../lib/cast.mjs";

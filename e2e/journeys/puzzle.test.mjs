@@ -1,5 +1,6 @@
 // While many guess passwords, the sign-in asks for a small calculation: a browser makes it by itself, and whoever has no
 // JavaScript waits on the page instead.
+// Runs alone: a calculation has so many seconds.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

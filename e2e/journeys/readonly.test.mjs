@@ -1,5 +1,6 @@
 // The disk breaks: its file system turns read-only while people work. Effects are refused, signing out and cutting are in
 // force at once; once it is repaired and mounted again, all that was acknowledged is there, and the door serves.
+// Runs alone: it takes a disk away.
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";

@@ -1,4 +1,5 @@
 // A clean stop: within ten seconds, whatever is under way; what was asked before is answered.
+// Runs alone: a stop has so many seconds.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect } from "node:net";

@@ -1,5 +1,6 @@
 // What goes on for long ends with the session that asked for it: a screen watched, a recording on its way, by cookie and by
 // token. Whoever signs out, or is signed out, sees nothing more, whichever page is still open.
+// Runs alone: a cut has a second.
 import assert from "node:assert/strict";
 import { Agent, request } from "node:https";
 import { after, before, test } from "node:test";

@@ -1,6 +1,7 @@
 //! `poterne account`: what an operator needs without a browser. It may run beside the node: it writes under a journal origin
 //! of its own, `<node>-operator`.
 
+mod link;
 mod token;
 
 use crate::{
@@ -9,18 +10,21 @@ use crate::{
     operator,
 };
 use anyhow::{Context, Result, bail};
+use care::Registrar;
 use identity::vouching::Pinned;
 use identity::{SshPublicKey, TotpSecret};
 use interventions::{NAME_CHARS_MAX, Pins, RelyingParty};
 use policy::{Relation, RelationKind};
 use serde_json::json;
-use signin::{Attributes, EnrolError, NewAccount};
+use signin::{AccountError, Attributes, EnrolError, Enrolment, NewAccount};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 use store::{StoreConfig, SystemClock};
-use types::{Category, Clock as _, EstablishmentId, IdentityProof, Ins, Period, Role, Secret, SupplierId, SystemActor};
+use types::{
+    AccountId, Category, Clock as _, EstablishmentId, IdentityProof, Ins, Period, Role, Secret, SupplierId, SystemActor,
+};
 use vault::random;
 
 /// The operator revokes nothing.
@@ -31,7 +35,7 @@ const SSH_KEY_BYTES_MAX: usize = 16 * 1024;
 /// The accounts' commands
 #[derive(Debug, clap::Subcommand)]
 pub enum AccountCommand {
-    /// Create an account; its password and the secret of its second factor are shown once
+    /// Create an account; what it opens with is shown once: a password and the secret of its second factor, or a link
     Add(AddArgs),
     /// Issue a token for the programs of an account; it is shown once
     Token(token::TokenArgs),
@@ -94,6 +98,12 @@ pub struct AddArgs {
     /// A technician's key for SSH: its .pub file
     #[arg(long, value_name = "FILE")]
     ssh_key: Option<PathBuf>,
+    /// Rather than a password, draw a link by which the person chooses his own means: it serves once
+    #[arg(long, requires_all = ["given_name", "family_name", "verified"], conflicts_with_all = ["name", "ssh_key"])]
+    link: bool,
+    /// Where the account's mail goes; the link leaves there too
+    #[arg(long, value_name = "ADDRESS", requires = "link")]
+    mail: Option<String>,
     /// How to answer
     #[arg(long, value_enum, default_value = "text")]
     format: crate::check::Format,
@@ -161,15 +171,27 @@ pub async fn run(command: AccountCommand) -> Result<ExitCode> {
         AccountCommand::Token(args) => return token::run(&args, config).await.map(|()| ExitCode::SUCCESS),
     };
     match add(&args, config).await {
-        Err(error) if matches!(error.downcast_ref(), Some(EnrolError::Taken)) => {
+        Err(error) if is_taken(&error) => {
             crate::told(&format!("poterne: the login {:?} is taken; choose another", args.login));
             Ok(ExitCode::FAILURE)
         }
-        Err(ref error) if let Some(EnrolError::Attribute(which)) = error.downcast_ref() => {
+        Err(ref error) if let Some(which) = attribute(error) => {
             crate::told(&format!("poterne: {}; nothing was created", wrong(which)));
             Ok(ExitCode::FAILURE)
         }
         other => other.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn is_taken(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(EnrolError::Taken)) || matches!(error.downcast_ref(), Some(AccountError::Taken))
+}
+
+/// Which part of what was told cannot be taken.
+fn attribute(error: &anyhow::Error) -> Option<&'static str> {
+    match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(EnrolError::Attribute(which)), _) | (_, Some(AccountError::Field(which))) => Some(which),
+        _ => None,
     }
 }
 
@@ -179,6 +201,11 @@ fn wrong(attribute: &str) -> &'static str {
         "rpps" => "--rpps: a national number has 11 digits, without spaces",
         "rpps_taken" => "--rpps: this number is that of somebody of another name here; compare both before going on",
         "profession" => "--profession: 80 characters at most, on one line",
+        "profession_missing" => "--profession is missing: what a professional is by trade",
+        "profession_nobodys" => "--profession: a patient or a relative comes for himself or his own, and has none here",
+        "rpps_nobodys" => "--rpps: a patient or a relative comes for himself or his own, and has none here",
+        "login" => "--login: 1 to 128 letters, digits and . - _ @ +, and not what this node's own probes begin with",
+        "mail" => "--mail: one address, such as somebody@example.org",
         "given_name" => "--given-name: 1 to 80 characters, on one line",
         _ => "--family-name: 1 to 80 characters, on one line",
     }
@@ -213,8 +240,10 @@ async fn add(args: &AddArgs, config: Config) -> Result<()> {
     let done = create(args, &config, &keep, establishment, (&numbers, ssh_key.as_deref())).await;
     // Also after a refusal: the journal is to be left whole.
     keep.close().await?;
-    let created = done?;
-    said(args, &created);
+    match done? {
+        Handed::Secrets(created) => said(args, &created),
+        Handed::Link(drawn) => drawn.said(args),
+    }
     Ok(())
 }
 
@@ -266,6 +295,12 @@ fn ssh_key(path: &Path) -> Result<String> {
 }
 
 /// What is handed over, once.
+enum Handed {
+    Secrets(Created),
+    Link(link::Drawn),
+}
+
+/// What somebody who has a password signs in with.
 struct Created {
     password: String,
     totp_secret: String,
@@ -279,7 +314,9 @@ async fn create(
     keep: &Keep,
     establishment: EstablishmentId,
     (numbers, ssh_key): (&[Ins], Option<&str>),
-) -> Result<Created> {
+) -> Result<Handed> {
+    // What would be missing at the end is told before anything is there.
+    let by_link = args.link.then(|| link::Way::new(args, config)).transpose()?;
     let (enrolment, registrar) = keep.enrolling(&config.vault.master_key, SystemActor::Operator);
     for one in &config.establishments {
         enrolment.establishment(one.id, &one.name).await?;
@@ -288,6 +325,35 @@ async fn create(
         Some(name) => Some(supplier((name.trim(), args.register_supplier), config, keep, establishment).await?),
         None => None,
     };
+    let (account, handed) = match by_link {
+        Some(way) => {
+            let (account, drawn) = way.invite(args, (config, keep, &enrolment), (establishment, supplier)).await?;
+            (account, Handed::Link(drawn))
+        }
+        None => {
+            let (account, created) = with_password(args, &enrolment, (establishment, supplier)).await?;
+            (account, Handed::Secrets(created))
+        }
+    };
+    relate(args, &registrar, (establishment, account), numbers).await?;
+    match (handed, ssh_key) {
+        (Handed::Secrets(created), Some(line)) => {
+            // Its label is the file's comment, if there is one.
+            let label = if line.split_whitespace().nth(2).is_some() { "" } else { "SSH" };
+            let key =
+                enrolment.ssh_key(account, line, label).await.context("the account is created, but not its key")?;
+            Ok(Handed::Secrets(Created { ssh_fingerprint: Some(key), ..created }))
+        }
+        (handed, _) => Ok(handed),
+    }
+}
+
+/// Creates the account with a password and a second factor, drawn here.
+async fn with_password(
+    args: &AddArgs,
+    enrolment: &Enrolment,
+    (establishment, supplier): (EstablishmentId, Option<SupplierId>),
+) -> Result<(AccountId, Created)> {
     let password = crate::password()?;
     let totp = TotpSecret::from_bytes(random()?);
     let secret = data_encoding::BASE32_NOPAD.encode(totp.bytes());
@@ -304,6 +370,16 @@ async fn create(
         enrolment.describe(&mut prepared, attributes, proof).await?;
     }
     let account = enrolment.create(prepared).await?;
+    Ok((account, Created { password, totp_secret: secret, ssh_fingerprint: None }))
+}
+
+/// Relates the account to the patients that it is about.
+async fn relate(
+    args: &AddArgs,
+    registrar: &Registrar,
+    (establishment, account): (EstablishmentId, AccountId),
+    numbers: &[Ins],
+) -> Result<()> {
     let from = SystemClock.now();
     let until = args.days.map(|days| from + std::time::Duration::from_secs(u64::from(days) * 86_400));
     for ins in numbers {
@@ -316,15 +392,7 @@ async fn create(
         let relation = Relation { patient, establishment, kind, period: Period { from, until } };
         registrar.relate(account, &relation).await?;
     }
-    let ssh_fingerprint = match ssh_key {
-        // Its label is the file's comment, if there is one.
-        Some(line) => {
-            let label = if line.split_whitespace().nth(2).is_some() { "" } else { "SSH" };
-            Some(enrolment.ssh_key(account, line, label).await.context("the account is created, but not its key")?)
-        }
-        None => None,
-    };
-    Ok(Created { password, totp_secret: secret, ssh_fingerprint })
+    Ok(())
 }
 
 /// The supplier of a name or an identifier; a new name is registered only if that was asked for.

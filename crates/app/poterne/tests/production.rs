@@ -150,6 +150,31 @@ async fn an_operator_opens_a_portal() {
     let page = signed_in(&authority.ca_pem(), &origin, port, ("soin", &professional)).await;
     assert!(page.contains("Bonjour, Docteur Essai"), "{page}");
 
+    // A relative's account is opened by a link: nobody but him ever knows what opens it.
+    let relative = |more: &[&str]| {
+        let add = ["account", "add", "--config", &config, "--role", "relative", "--ins", &nir, "--login", "proche"];
+        let named = ["--given-name", "Lise", "--family-name", "Essai", "--verified", "in_person", "--link"];
+        poterne(&[&add[..], &named, more].concat())
+    };
+    for (more, why) in [
+        (["--mail", "proche@example.org"], "sends no mail"),
+        (["--profession", "Médecin"], "--profession: a patient or a relative"),
+    ] {
+        let refused = relative(&more);
+        assert!(!refused.status.success() && words(&refused).contains(why), "{}", words(&refused));
+    }
+    let invited = relative(&["--format", "json"]);
+    assert!(invited.status.success(), "{}", words(&invited));
+    let invited: serde_json::Value = serde_json::from_slice(&invited.stdout).unwrap();
+    assert!(invited.get("password").is_none() && invited["mailed"] == false, "{invited}");
+    let again = relative(&["--format", "json"]);
+    assert!(!again.status.success() && words(&again).contains("taken"), "{}", words(&again));
+    let link = invited["link"].as_str().unwrap();
+    let path = link.strip_prefix(&origin).expect("a page of the portal");
+    let chosen = chosen_by_link(&authority.ca_pem(), &origin, port, path).await;
+    let page = signed_in(&authority.ca_pem(), &origin, port, ("proche", &chosen)).await;
+    assert!(page.contains("Lise Essai"), "{page}");
+
     // The patient comes in, and the hospital's own policy keeps the list of his people from him.
     let page = signed_in(&authority.ca_pem(), &origin, port, ("essai", &account)).await;
     assert!(page.contains("Personne Essai"), "{page}");
@@ -196,14 +221,49 @@ fn nir() -> String {
     format!("{body}{:02}", 97 - body % 97)
 }
 
-/// Signs in as a browser would, and gives the first page.
-async fn signed_in(ca: &str, origin: &str, port: u16, (login, account): (&str, &serde_json::Value)) -> String {
-    let client = reqwest::Client::builder()
+fn browser(ca: &str, port: u16) -> reqwest::Client {
+    reqwest::Client::builder()
         .tls_backend_preconfigured(tls(ca))
         .resolve("portail.test", ([127, 0, 0, 1], port).into())
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .unwrap();
+        .unwrap()
+}
+
+/// A second factor's code, so many seconds ahead of now.
+fn code_of(secret: &str, ahead: u64) -> String {
+    let secret = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(<[u8; 20]>::try_from(secret).unwrap()).build().unwrap();
+    totp.generate(u64::try_from(store::SystemClock.now().seconds()).unwrap() + ahead).to_string()
+}
+
+/// Chooses a password and a second factor on a link's page. Gives what one signs in with then: a code serves once, so that
+/// the next one is of the half minute after.
+async fn chosen_by_link(ca: &str, origin: &str, port: u16, path: &str) -> serde_json::Value {
+    let client = browser(ca, port);
+    let page = client.get(format!("{origin}{path}")).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    let secret = page.split("name=\"totp_secret\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let password = "quatre-bateaux-mauves-au-large";
+    let body = format!("password={password}&totp_secret={secret}&code={}", code_of(&secret, 0));
+    let sent = || {
+        client
+            .post(format!("{origin}{path}"))
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.clone())
+            .send()
+    };
+    let done = sent().await.unwrap();
+    assert_eq!(done.status(), 200, "{:?}", done.text().await);
+    assert_eq!(sent().await.unwrap().status(), 404, "a link serves once");
+    serde_json::json!({ "password": password, "totp_secret": secret, "ahead": 30 })
+}
+
+/// Signs in as a browser would, and gives the first page.
+async fn signed_in(ca: &str, origin: &str, port: u16, (login, account): (&str, &serde_json::Value)) -> String {
+    let client = browser(ca, port);
     let post = |path: &str, body: String| {
         client
             .post(format!("{origin}{path}"))
@@ -217,10 +277,8 @@ async fn signed_in(ca: &str, origin: &str, port: u16, (login, account): (&str, &
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
     let ceremony = page.split("name=\"ceremony\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let secret = data_encoding::BASE32_NOPAD.decode(account["totp_secret"].as_str().unwrap().as_bytes()).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(<[u8; 20]>::try_from(secret).unwrap()).build().unwrap();
-    let now = u64::try_from(store::SystemClock.now().seconds()).unwrap();
-    let answer = post("/fr/session/code", format!("ceremony={ceremony}&code={}", totp.generate(now))).await.unwrap();
+    let code = code_of(account["totp_secret"].as_str().unwrap(), account["ahead"].as_u64().unwrap_or(0));
+    let answer = post("/fr/session/code", format!("ceremony={ceremony}&code={code}")).await.unwrap();
     assert_eq!(answer.status(), 303, "{:?}", answer.text().await);
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     client.get(format!("{origin}/fr/")).header("cookie", cookie).send().await.unwrap().text().await.unwrap()

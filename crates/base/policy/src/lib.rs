@@ -22,7 +22,7 @@ mod scope;
 
 pub use action::{
     ACTIONS, Action, AddSshKey, AllowLink, ApproveIntervention, ApproveSsh, AskRetention, AskSightings, AskSshApproval,
-    BreakGlass, ChangeAccountState, ChangeAddress, ChangePassword, ChangeSecondFactor, ClearRehearsal,
+    BreakGlass, ChangeAccountState, ChangeAddress, ChangePassword, ChangeSecondFactor, ClearRehearsal, CloseFaulted,
     CloseIntervention, CloseRelay, CloseSshApproval, ConfirmEnvelopes, ConfirmLink, ConfirmRetention, ConfirmSheet,
     CorrectAttributes, CreateAccount, CreateEstablishment, CreateSupplier, CutIntervention, CutRelay, DatabaseAction,
     Declaration, Disclosure, DisownAtDoor, DisownSignIns, DrawEnvelope, DrawLink, DrawSheet, DrawSpareCodes,

@@ -55,6 +55,7 @@ fn answers(question: &Question<'_>) -> Vec<(&'static str, bool)> {
         OpenSession { establishment: HERE, account: Some(account), door: Door::Portal },
         BreakGlass { establishment: HERE, account: Some(account), detail: text() },
         EndSession { account, session: SessionId::from_bytes([4; 16]), because: EndedBecause::Asked },
+        CloseFaulted { session: SessionId::from_bytes([4; 16]), detail: text() },
         RenewSession { account, session: SessionId::from_bytes([4; 16]) },
         DisownSignIns { account },
         DisownAtDoor { establishment: HERE, account },

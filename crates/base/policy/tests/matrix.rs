@@ -108,6 +108,8 @@ fn what_sessions_and_system_actors_may_do() {
         let enrols = policies.decide(&who, create, &none, NOW).is_ok();
         let purges = policies.decide(&who, PurgeSessions {}, &none, NOW).is_ok();
         assert_eq!(policies.decide(&who, NoteSeen {}, &none, NOW).is_ok(), purges);
+        let close = CloseFaulted { session: SessionId::from_bytes([4; 16]), detail: String::new() };
+        assert_eq!(policies.decide(&who, close, &none, NOW).is_ok(), purges);
         let sent = NoteMailSent { account: other, mail: String::new() };
         let up = GiveMailUp { account: other, why: String::new() };
         assert_eq!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_ok(), purges);

@@ -1,5 +1,6 @@
 //! Creating establishments and accounts. For the operator's commands and the demonstration; pages come later.
 
+mod invited;
 pub(crate) mod lent;
 
 use crate::{

@@ -11,7 +11,7 @@ use identity::{
     AtOnce, NotResumed, Resumed, SESSION_SECONDS_MAX, SessionToken, StoredSession, door_actor, resume, system_actor,
 };
 use journal::{Applied, Effect, JournalError, Refusal, Revoked, WriteTx};
-use policy::{EndSession, EndedBecause, Facts, PurgeSessions, RenewSession};
+use policy::{CloseFaulted, EndSession, EndedBecause, Facts, PurgeSessions, RenewSession};
 use std::{str::FromStr as _, time::Duration};
 use store::StoreError;
 use types::{ClientAddress, Event, Extra, SessionId, SystemActor, Time};
@@ -163,6 +163,7 @@ impl SignInService {
         let authorized = parts.policies.decide(&who.authenticated, action, &Facts::default(), now);
         let until = now + LONGEST;
         let journal = parts.journal.clone();
+        let service = self.clone();
         let revoked = parts.journal.own(async move {
             if let Err(error) = journal.revoke(session, until).await {
                 tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
@@ -175,7 +176,10 @@ impl SignInService {
                             tracing::warn!(%error, "a session is revoked; its record could not be deleted yet");
                         }
                     }
-                    Err(error) => tracing::error!(%error, "ending one's own session was not permitted"),
+                    Err(error) => {
+                        tracing::error!(%error, "ending one's own session was not permitted");
+                        service.close_faulted(session).await;
+                    }
                 }
             });
         });
@@ -183,24 +187,38 @@ impl SignInService {
         let _ = revoked.await;
     }
 
-    /// Cuts a session that met an internal error (acces-web DT8): in force on this node when this returns; the reserve and
-    /// the trace follow in a task of its own. Its record goes with the first purge after its end.
+    /// Cuts a session that met an internal error (acces-web DT8): in force on this node when this returns; the reserve,
+    /// the trace and the end of its record, by which other nodes learn of it, follow in a task of its own.
     pub fn cut(&self, session: SessionId) {
         let parts = &self.0;
         let now = parts.journal.now();
         let until = now + LONGEST;
         parts.journal.revoke_here(Revoked::Session(session), until);
-        let node = system_actor(SystemActor::Node, Some(parts.settings.establishment), now);
-        let journal = parts.journal.clone();
+        let service = self.clone();
         parts.journal.own(async move {
-            if let Err(error) = journal.revoke(session, until).await {
+            if let Err(error) = service.0.journal.revoke(session, until).await {
                 tracing::error!(%error, "a revocation is in force but could not be written to the reserve");
             }
-            let detail = Some(format!("session {session}: an internal error"));
-            if let Err(error) = journal.note(&node, Event::SessionClosed, detail).await {
-                tracing::warn!(%error, "a session was closed on a fault; the trace could not be written");
-            }
+            service.close_faulted(session).await;
         });
+    }
+
+    /// Deletes the record of a session that is revoked here, by the node; where it cannot, the journal tells it alone.
+    async fn close_faulted(&self, session: SessionId) {
+        let parts = &self.0;
+        let now = parts.journal.now();
+        let node = system_actor(SystemActor::Node, Some(parts.settings.establishment), now);
+        let detail = format!("session {session}: an internal error");
+        let action = CloseFaulted { session, detail: detail.clone() };
+        let closed = match parts.policies.decide(&node, action, &Facts::default(), now) {
+            Ok(authorized) => parts.journal.perform(authorized, Delete).await,
+            Err(error) => Err(JournalError::Malformed(error.to_string())),
+        };
+        let Err(error) = closed else { return };
+        tracing::warn!(%error, "a session is closed on a fault; its record could not be deleted");
+        if let Err(error) = parts.journal.note(&node, Event::SessionClosed, Some(detail)).await {
+            tracing::warn!(%error, "a session was closed on a fault; the trace could not be written");
+        }
     }
 
     /// Signs out of a session whose record cannot be read at present: in force at once, then traced in a task of its
@@ -308,6 +326,15 @@ struct Delete;
 impl Effect<EndSession> for Delete {
     type Output = ();
     async fn apply(&self, tx: &mut WriteTx<'_, EndSession>) -> Result<Applied<()>, StoreError> {
+        let session = tx.action().session;
+        sql::delete_session(tx.connection(), session).await?;
+        Ok(Applied::done(()))
+    }
+}
+
+impl Effect<CloseFaulted> for Delete {
+    type Output = ();
+    async fn apply(&self, tx: &mut WriteTx<'_, CloseFaulted>) -> Result<Applied<()>, StoreError> {
         let session = tx.action().session;
         sql::delete_session(tx.connection(), session).await?;
         Ok(Applied::done(()))

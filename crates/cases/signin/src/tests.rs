@@ -169,6 +169,12 @@ impl Fixture {
         sqlx::query(statement).execute(&mut *outside).await.unwrap();
     }
 
+    async fn counted(&self, question: &'static str) -> i64 {
+        let mut outside = sqlx::AnyPool::connect(&self.url).await.unwrap().acquire().await.unwrap();
+        let (count,): (i64,) = sqlx::query_as(question).fetch_one(&mut *outside).await.unwrap();
+        count
+    }
+
     fn code(&self, secret: u8) -> String {
         let totp = totp_rs::Builder::new().with_secret([secret; 20]).build().unwrap();
         totp.generate(u64::try_from(self.clock.now().seconds()).unwrap()).to_string()

@@ -7,7 +7,7 @@ use care::Registrar;
 use interventions::{Fleet, FleetParts, Pins};
 use journal::{Journal, JournalConfig, Opens};
 use policy::Policies;
-use signin::{ApiTokens, Enrolment, TokenSettings};
+use signin::{Accounts, ApiTokens, Enrolment, TokenSettings};
 use std::{os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc};
 use store::{Store, StoreConfig, SystemClock};
 use types::{Clock, Door, SystemActor, Time};
@@ -80,6 +80,12 @@ impl Keep {
             Enrolment::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
             Registrar::new(store.clone(), journal.clone(), policies.clone(), keys(), actor),
         )
+    }
+
+    /// What opens and changes accounts, as the desk does. It writes to nobody unless it is told to.
+    pub fn accounts(&self, master: &MasterKey) -> Accounts {
+        let keys = master.keys_for(Holder::Door(Door::Desk));
+        Accounts::new(self.store.clone(), self.journal.clone(), self.policies.clone(), keys)
     }
 
     /// The tokens of a door.

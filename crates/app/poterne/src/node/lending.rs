@@ -13,8 +13,7 @@ use dossier::BoxFuture;
 use signin::{Accounts, Enrolment, Lent, RESERVED_ADMINISTRATOR};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
-use types::{AccountId, ClientAddress, Door, EstablishmentId, Secret, SystemActor};
-use vault::Holder;
+use types::{AccountId, ClientAddress, EstablishmentId, Secret, SystemActor};
 use wire::proxy::Says;
 
 /// How long another node's turn is waited for, and how often it is looked at.
@@ -54,12 +53,10 @@ pub(super) fn office(
             Target { address: inside.address, through: inside.address, ..desk.clone() }
         }
     };
-    let super::Keep { store, journal, policies, .. } = ground.keep;
-    let keys = ground.master.keys_for(Holder::Door(Door::Desk));
     let lends = NodeLends {
         enrolment: ground.keep.enrolling(ground.master, actor).0,
         // They write to nobody.
-        accounts: Accounts::new(store.clone(), journal.clone(), policies.clone(), keys),
+        accounts: ground.keep.accounts(ground.master),
         establishment: ground.first()?.0,
     };
     let (policy, clock) = (ground.administrators_passwords, ground.clock());

@@ -250,7 +250,7 @@ pub struct Node {
 }
 
 /// Where the doors' pages live, for letters.
-fn post(origins: &BTreeMap<Door, Origin>, desk: Option<&Origin>) -> Post {
+pub(crate) fn post(origins: &BTreeMap<Door, Origin>, desk: Option<&Origin>) -> Post {
     let others = origins.iter().map(|(door, origin)| (*door, origin.as_str().to_owned()));
     let desk = desk.map(|origin| (Door::Desk, origin.as_str().to_owned()));
     Post::new(others.chain(desk).collect())

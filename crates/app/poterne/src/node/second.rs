@@ -201,7 +201,7 @@ impl Second {
             let index = index.following(&super::pulling::followed(settings.data));
             let traces = Traces::new(index, journal.clone(), policies.clone());
             searched = Some(traces.clone());
-            let accounts = Accounts::new(store.clone(), journal.clone(), policies.clone(), keys(Door::Desk));
+            let accounts = ground.keep.accounts(ground.master);
             accounts.verify_by(pins.first().clone());
             if let Some(post) = &ground.post {
                 accounts.write_mail(post.clone());

@@ -12,6 +12,8 @@ use vault::{MonthKeys, random};
 
 /// Refused pages: a clock that counts in milliseconds would betray itself in one of them.
 const PAGES: usize = 3;
+/// A millisecond, in microseconds.
+const MILLISECOND: i64 = 1000;
 /// Entries looked at in one go.
 const ENTRIES_MAX: u64 = 20_000;
 /// Blocks of entries that are looked at before a moment.
@@ -131,7 +133,8 @@ impl TracesProbe {
         // At the portal the account is refused a record; elsewhere somebody without session is refused a page.
         let is_portal = door.door() == Door::Portal;
         let cookie = if is_portal { Some(door.visit().await?.cookie) } else { None };
-        let began = door.now();
+        // A journal of milliseconds is told as such, not as one that forgets the first page.
+        let began = Time::from_micros(door.now().micros() / MILLISECOND * MILLISECOND);
         for _ in 0..PAGES {
             let path = if is_portal {
                 format!("/fr/records/{}", PatientId::from_bytes(random().map_err(Fault::unreachable)?))
@@ -172,7 +175,7 @@ fn complete(traces: &[Trace], is_portal: bool, address: &str) -> Seen {
     if ours.event != Event::Refused {
         return Err(Fault::broken("the trace does not say what happened"));
     }
-    if traces.len() > 1 && traces.iter().all(|trace| trace.time.micros() % 1000 == 0) {
+    if traces.len() > 1 && traces.iter().all(|trace| trace.time.micros() % MILLISECOND == 0) {
         return Err(Fault::broken("the trace's time is no finer than a millisecond"));
     }
     Ok("a refused page leaves its moment to the microsecond, its type, its author and its address".into())

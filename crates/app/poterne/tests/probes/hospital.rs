@@ -115,7 +115,7 @@ struct Parts {
     flaw: Flaw,
     sessions: Mutex<HashMap<String, Session>>,
     signed_in: Mutex<Vec<Time>>,
-    refused: Mutex<u32>,
+    refused: Mutex<Vec<Time>>,
     has_token: Mutex<bool>,
     guesses: Mutex<u32>,
     codes: Mutex<Vec<String>>,
@@ -283,7 +283,7 @@ async fn end(State(parts): Door, headers: HeaderMap, body: String) -> Response {
 }
 
 async fn record(State(parts): Door, Path(patient): Path<String>) -> Response {
-    *parts.refused.lock().unwrap() += 1;
+    parts.refused.lock().unwrap().push(SystemClock.now());
     let is_other = patient == OTHER.to_string();
     match parts.flaw {
         Flaw::OthersForbidden if is_other => (StatusCode::FORBIDDEN, absent()).into_response(),
@@ -501,13 +501,14 @@ pub struct Kept {
 
 impl Refusals for Kept {
     fn since(&self, from: Time) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
-        let count = if self.forgets { 0 } else { *self.door.parts.refused.lock().unwrap() };
-        let kept = (0..u64::from(count)).map(|index| {
+        let refused = self.door.parts.refused.lock().unwrap();
+        let since = refused.iter().filter(|time| !self.forgets && **time >= from);
+        let kept = (0..).zip(since).map(|(index, time)| {
             let mut trace = Trace {
                 index,
                 kind: Kind::Refusal,
                 event: Event::Refused,
-                time: Time::from_micros(from.micros() / 1000 * 1000 + 1001),
+                time: *time,
                 clock: types::ClockState::Unknown,
                 trace: TraceId::from_bytes([1; 16]),
                 outcome: None,

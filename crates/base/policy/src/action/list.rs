@@ -85,6 +85,13 @@ actions! {
         /// On whose word.
         because: EndedBecause
     } SignOut, |a| Question::OwnSession(a.account), detail because;
+    /// Delete the session that an internal error closed.
+    DatabaseAction CloseFaulted {
+        /// Which.
+        session: SessionId,
+        /// Which, and why.
+        detail: String
+    } SessionClosed, |_| Question::House, detail detail;
     /// Move one's session's idle end.
     DatabaseAction RenewSession {
         /// Whose.

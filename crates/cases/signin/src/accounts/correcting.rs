@@ -17,7 +17,7 @@ use crate::{
 };
 use identity::{Authenticated, decides_over_others};
 use policy::{CorrectAttributes, Facts};
-use types::{AccountId, AccountState, IdentityProof, Role};
+use types::{AccountId, AccountState, IdentityProof};
 
 impl Accounts {
     /// Corrects who somebody is, as it was verified. The name of an account that two people signed for, or whose name the
@@ -85,12 +85,7 @@ impl Accounts {
         if is_renamed && state != AccountState::Invited && !proof.is_substantial() {
             return Err(AccountError::Proof);
         }
-        match role {
-            Role::Professional if to.profession.is_none() => Err(AccountError::Field("profession_missing")),
-            Role::Patient | Role::Relative if to.profession.is_some() => Err(AccountError::Field("profession_nobodys")),
-            Role::Patient | Role::Relative if to.rpps.is_some() => Err(AccountError::Field("rpps_nobodys")),
-            _ => Ok(()),
-        }
+        to.fit(role)
     }
 }
 

@@ -40,6 +40,19 @@ impl Attributes {
         format!("{} {}", self.given_name, self.family_name)
     }
 
+    /// Whether they are those of somebody of that role: whoever comes for his trade has one, whoever comes for himself or his
+    /// own has none here.
+    pub(crate) fn fit(&self, role: Role) -> Result<(), AccountError> {
+        match role {
+            Role::Professional if self.profession.is_none() => Err(AccountError::Field("profession_missing")),
+            Role::Patient | Role::Relative if self.profession.is_some() => {
+                Err(AccountError::Field("profession_nobodys"))
+            }
+            Role::Patient | Role::Relative if self.rpps.is_some() => Err(AccountError::Field("rpps_nobodys")),
+            _ => Ok(()),
+        }
+    }
+
     /// The same, trimmed, if each can be taken.
     pub(crate) fn checked(self) -> Result<Self, AccountError> {
         let name = |text: &str, what| label(text).map_err(|_| AccountError::Field(what));
@@ -321,8 +334,17 @@ impl NewInvitation {
         self.attributes.full_name()
     }
 
-    /// The same, trimmed, if everything can be taken.
+    /// The same, trimmed, if everything can be taken. Whose record he may see is not known here: whoever registers patients
+    /// creates their accounts ([`Self::registered`]).
     pub(crate) fn checked(self) -> Result<Self, AccountError> {
+        if matches!(self.role, Role::Patient | Role::Relative | Role::Professional) {
+            return Err(AccountError::Field("role"));
+        }
+        self.registered()
+    }
+
+    /// The same, whatever the role.
+    pub(crate) fn registered(self) -> Result<Self, AccountError> {
         let login = crate::enrol::normal_login(&self.login);
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
         // Only the node opens accounts for its own probes, and it does not come by here.
@@ -337,11 +359,8 @@ impl NewInvitation {
         if of_supplier != self.supplier.is_some() {
             return Err(AccountError::Field("supplier"));
         }
-        // Whose record he may see is not known here: whoever registers patients creates their accounts.
-        if matches!(self.role, Role::Patient | Role::Relative | Role::Professional) {
-            return Err(AccountError::Field("role"));
-        }
         let attributes = self.attributes.checked()?;
+        attributes.fit(self.role)?;
         let mail = self.mail.as_deref().map(address).transpose()?.flatten();
         Ok(Self { login, attributes, mail, ..self })
     }

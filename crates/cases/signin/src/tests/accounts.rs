@@ -99,6 +99,47 @@ async fn somebody_invited_chooses_his_means_once(database: &TestDatabase) {
 }
 both!(somebody_invited_chooses_his_means_once);
 
+async fn whoever_registers_patients_draws_their_first_links(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let (accounts, portal) = (it.accounts(), &it.service);
+    let (account, link) = it.enrolment.invite(&accounts, HERE, invitation("camille", Role::Patient)).await.unwrap();
+    assert!(!link.waits, "the command holds the keys: nobody confirms it");
+    let desk = it.door(Door::Desk, DESK);
+    assert_eq!(desk.link(secret(&link), address(3)).await.err(), Some(LinkError::Absent), "of another door");
+    let early = it.sign_in("camille", NEW, "000000", address(3)).await.err();
+    assert_eq!(early, Some(SecondStepError::Refused), "not before its holder chose");
+    assert_eq!(portal.link(secret(&link), address(3)).await.unwrap().login, "camille");
+    portal.take_link(secret(&link), it.chosen(7), address(3)).await.unwrap();
+    assert_eq!(portal.take_link(secret(&link), it.chosen(7), address(3)).await.err(), Some(LinkError::Absent));
+    it.wait();
+    let opened = it.sign_in("camille", NEW, &it.code(7), address(3)).await.unwrap();
+    let camille = portal.resume(&opened.cookie, address(3)).await.unwrap();
+    assert_eq!((camille.account, camille.role), (account, Role::Patient));
+
+    // What is not hers is not kept of her, and what a professional is by trade is asked.
+    let with = |login: &str, role, profession: Option<&str>, rpps: Option<&str>| {
+        let mut new = invitation(login, role);
+        new.attributes.profession = profession.map(Into::into);
+        new.attributes.rpps = rpps.map(Into::into);
+        new
+    };
+    for (new, wrong) in [
+        (with("deux", Role::Patient, Some("Médecin"), None), "profession_nobodys"),
+        (with("deux", Role::Relative, None, Some("10000000001")), "rpps_nobodys"),
+        (with("deux", Role::Professional, None, None), "profession_missing"),
+        (with("sonde.poterne.desk.x", Role::Patient, None, None), "login"),
+    ] {
+        assert_eq!(it.enrolment.invite(&accounts, HERE, new).await.err(), Some(AccountError::Field(wrong)));
+    }
+    let taken = it.enrolment.invite(&accounts, HERE, invitation(" Camille", Role::Relative)).await.err();
+    assert_eq!(taken, Some(AccountError::Taken));
+    // At the desk nobody does: whose records they would open is not known there.
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let refused = accounts.invite(&admin.authenticated, invitation("deux", Role::Patient)).await.err();
+    assert_eq!(refused, Some(AccountError::Field("role")));
+}
+both!(whoever_registers_patients_draws_their_first_links);
+
 async fn a_link_ends_is_replaced_withdrawn_and_cannot_be_put_back(database: &TestDatabase) {
     let it = fixture(database).await;
     let admin = it.at_desk("admin", Role::Administrator, 1).await;

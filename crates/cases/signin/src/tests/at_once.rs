@@ -34,7 +34,7 @@ impl Fixture {
         self.traced(event).into_iter().filter(|it| it.outcome == Some(journal::Outcome::Done)).count()
     }
 
-    fn told_of(&self, event: Event) -> usize {
+    pub(super) fn told_of(&self, event: Event) -> usize {
         self.traced(event).len()
     }
 
@@ -82,10 +82,7 @@ async fn a_new_session_closes_the_one_before_and_tells_its_browser(database: &Te
     it.clock.advance(28_800);
     assert_eq!(closed(door.resume(&first.cookie, address(1)).await), None);
     door.purge().await.unwrap();
-    let mut outside = sqlx::AnyPool::connect(&it.url).await.unwrap().acquire().await.unwrap();
-    let (left,): (i64,) =
-        sqlx::query_as("SELECT COUNT(*) FROM closed_sessions").fetch_one(&mut *outside).await.unwrap();
-    assert_eq!(left, 0);
+    assert_eq!(it.counted("SELECT COUNT(*) FROM closed_sessions").await, 0);
 }
 both!(a_new_session_closes_the_one_before_and_tells_its_browser);
 

@@ -34,13 +34,40 @@ async fn a_session_is_cut_before_its_fault_is_answered_and_alone(database: &Test
     assert!(it.journal.is_revoked(who.session));
     assert!(matches!(it.service.resume(&first.cookie, address(1)).await, Err(SessionFault::SignedOut)));
     it.service.resume(&second.cookie, address(1)).await.unwrap();
-    let said = || it.traced(Event::SessionClosed).into_iter().filter_map(|trace| trace.detail).collect::<Vec<_>>();
-    for _ in 0..200 {
-        if !said().is_empty() {
-            break;
+    until(async || it.told_of(Event::SessionClosed) == 2).await;
+    assert_eq!(details(&it), [format!("session {}: an internal error", who.session)]);
+    let left = it.counted("SELECT COUNT(*) FROM sessions").await;
+    assert_eq!(left, 1, "no other node over this database finds the first one");
+}
+both!(a_session_is_cut_before_its_fault_is_answered_and_alone);
+
+async fn a_session_whose_record_cannot_be_deleted_is_over_here_and_traced_all_the_same(database: &TestDatabase) {
+    let it = fixture(database).await;
+    it.enrol("camille", Role::Patient, 1).await.unwrap();
+    let opened = it.sign_in("camille", PASSWORD, &it.code(1), address(1)).await.unwrap();
+    let who = it.service.resume(&opened.cookie, address(1)).await.unwrap();
+    it.outside("ALTER TABLE sessions RENAME TO sessions_away").await;
+    it.service.cut(who.session);
+    // What was tried, that it failed, and that the session is over.
+    until(async || it.told_of(Event::SessionClosed) == 3).await;
+    let told = format!("session {}: an internal error", who.session);
+    assert_eq!(details(&it), [told.clone(), told]);
+    it.outside("ALTER TABLE sessions_away RENAME TO sessions").await;
+    assert!(matches!(it.service.resume(&opened.cookie, address(1)).await, Err(SessionFault::SignedOut)));
+}
+both!(a_session_whose_record_cannot_be_deleted_is_over_here_and_traced_all_the_same);
+
+fn details(it: &Fixture) -> Vec<String> {
+    it.traced(Event::SessionClosed).into_iter().filter_map(|trace| trace.detail).collect()
+}
+
+/// Waits for what a task of its own does.
+async fn until(mut done: impl AsyncFnMut() -> bool) {
+    for _ in 0..400 {
+        if done().await {
+            return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(said(), [format!("session {}: an internal error", who.session)]);
+    panic!("it is not done after four seconds");
 }
-both!(a_session_is_cut_before_its_fault_is_answered_and_alone);

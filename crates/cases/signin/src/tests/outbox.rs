@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    About, AccountError, Accounts, LETTER_LIFE, Letter, NewInvitation, Outbox, Post, SecondCode,
+    About, AccountError, Accounts, Chosen, LETTER_LIFE, Letter, LinkError, NewInvitation, Outbox, Post, SecondCode,
     outbox::{model::LetterRow, sql},
 };
 use std::collections::BTreeMap;
@@ -75,6 +75,30 @@ impl Fixture {
         sql::over(&mut connection, Time::from_micros(i64::MAX), 100).await.unwrap()
     }
 }
+
+async fn a_patients_first_link_that_leaves_by_mail_waits_for_somebody_at_the_desk(database: &TestDatabase) {
+    let it = fixture(database).await;
+    let admin = it.at_desk("admin", Role::Administrator, 1).await;
+    let (accounts, portal, who) = (it.mailing(), &it.service, &admin.authenticated);
+    let new = NewInvitation { mail: Some(MAIL.into()), ..accounts::invitation("camille", Role::Patient) };
+    let (account, link) = it.enrolment.invite(&accounts, HERE, new).await.unwrap();
+    assert!(link.waits && link.mailed, "whoever reads the mailbox is not enough");
+    let letters = it.letters().await;
+    assert_eq!(letters[0].origin.as_deref(), Some("https://portail.hopital.example"));
+    assert!(letters[0].link.as_ref().unwrap().waits, "and the letter says so");
+    let early = portal.take_link(link.secret.expose(), it.chosen(7), address(3)).await.err();
+    assert_eq!(early, Some(LinkError::Waits));
+    let SecondCode(code) = accounts.confirm_link(who, account, link.id).await.unwrap();
+    let without = portal.take_link(link.secret.expose(), it.chosen(7), address(3)).await.err();
+    assert_eq!(without, Some(LinkError::Second));
+    let told = Chosen { second: code.expose().clone(), ..it.chosen(7) };
+    portal.take_link(link.secret.expose(), told, address(3)).await.unwrap();
+    // Nothing leaves for one who is invited by the same service without an address.
+    let new = accounts::invitation("marcel", Role::Patient);
+    let (_, link) = it.enrolment.invite(&accounts, HERE, new).await.unwrap();
+    assert!(!link.waits && !link.mailed);
+}
+both!(a_patients_first_link_that_leaves_by_mail_waits_for_somebody_at_the_desk);
 
 async fn a_link_leaves_by_mail_and_is_gone_as_soon_as_it_serves_no_more(database: &TestDatabase) {
     let it = fixture(database).await;

@@ -89,8 +89,15 @@ pub(super) const ENTRIES: &[Documented] = &[
         Event::SessionClosed,
         &[
             written(
+                Form::Effect,
+                "an internal error closed the session that met it: its record goes, so that no other node over the same \
+                 database honors it",
+                "author `system.node`; detail: the session",
+            ),
+            written(
                 Form::Note,
-                "an internal error closed the session that met it",
+                "the same, where its record could not be deleted: it is over on the node that met the error, and \
+                 elsewhere at its end",
                 "author `system.node`; detail: the session",
             ),
             written(
