@@ -186,6 +186,7 @@ fn the_system_acts_in_known_places_only() {
         "cases/interventions/src/rehearsal.rs",
         "cases/dossier/src/keeper.rs",
         "cases/signin/src/accounts/reminders.rs",
+        "cases/signin/src/alarms.rs",
         "cases/signin/src/enrol.rs",
         "cases/signin/src/following.rs",
         "cases/signin/src/links.rs",

@@ -66,6 +66,7 @@ fn answers(question: &Question<'_>) -> Vec<(&'static str, bool)> {
         NoteMailSent { account, mail: text() },
         GiveMailUp { account, why: text() },
         RemindReviews { what: text() },
+        KeepAlarm { what: text() },
         CreateEstablishment { establishment: HERE },
         CreateAccount { establishment: HERE, account, role: Role::OnCall },
         InviteAccount { account, role: Role::OnCall },

@@ -115,6 +115,7 @@ fn what_sessions_and_system_actors_may_do() {
         assert_eq!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_ok(), purges);
         let remind = RemindReviews { what: String::new() };
         assert_eq!(policies.decide(&who, remind, &none, NOW).is_ok(), purges);
+        assert_eq!(policies.decide(&who, KeepAlarm { what: String::new() }, &none, NOW).is_ok(), purges);
         assert_eq!(policies.decide(&who, sent, &none, NOW).is_ok(), purges);
         assert_eq!(policies.decide(&who, up, &none, NOW).is_ok(), purges);
         let readdress = ChangeAddress { account: other, what: String::new() };
@@ -282,6 +283,7 @@ fn who_may_do_what_with_the_establishments_affairs() {
             assert!(policies.decide(&who, TakeMail { count: 1 }, &none, NOW).is_err(), "{role} {door}");
             let remind = RemindReviews { what: String::new() };
             assert!(policies.decide(&who, remind, &none, NOW).is_err(), "{role} {door}");
+            assert!(policies.decide(&who, KeepAlarm { what: String::new() }, &none, NOW).is_err(), "{role} {door}");
             let words: Vec<&str> = asked.iter().skip(1).filter(|(_, yes)| *yes).map(|(word, _)| *word).collect();
             assert!(asked[0].1, "{role}");
             if !words.is_empty() {

@@ -78,6 +78,8 @@ words! {
         StrayObject = "anomaly.stray_object",
         /// Sign-ins fail as they do when somebody guesses (acces-web AA7).
         SignInAlarm = "anomaly.sign_in",
+        /// An alarm of sign-ins was kept for every node's desk, and told by mail where mail is set (acces-web AA7).
+        AlarmKept = "anomaly.kept",
         /// An account's holder says that a sign-in was not his: what was open elsewhere ended (acces-web AA8).
         SignInDisowned = "anomaly.sign_in_disowned",
         /// Somebody tried to sign in by the two sealed envelopes of a break-glass account; the outcome says whether he did. Done,

@@ -64,6 +64,14 @@ pub const PROBES: &[ProbeInfo] = &[
                   is refused, and the field is named.",
     },
     ProbeInfo {
+        name: "identity-changes",
+        rules: &[(Segur, "SC.SSI/IE.33"), (Segur, "SC.SSI/IAM.91")],
+        what_fr: "Le nom d'un compte en service n'est corrigé qu'avec la preuve qu'il faut, jamais effacé, et la trace garde l'ancien \
+                  nom, le nouveau, et qui l'a fait.",
+        what_en: "The name of an account in use is corrected with the proof that it takes only, never to nobody's, and the trace keeps \
+                  the former name, the new one, and who did it.",
+    },
+    ProbeInfo {
         name: "discretion",
         rules: &[(AccesWeb, "DT2")],
         what_fr: "Pages et erreurs ne disent rien des programmes, de leurs versions ni de leurs dossiers.",

@@ -7,9 +7,10 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::Notify;
 use types::{AccountId, Cidr, ClientAddress, Event, Time};
 
 /// What is looked at together.
@@ -50,13 +51,38 @@ pub enum AlarmKind {
 }
 
 impl AlarmKind {
+    /// Their words.
+    pub(crate) const WORDS: [&'static str; 5] = ["spray", "wide_spray", "scatter", "scatter_nobody", "disowned"];
+
     /// One word, that names nobody.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Spray { .. } => "spray",
             Self::WideSpray => "wide_spray",
-            Self::Scatter { .. } => "scatter",
+            Self::Scatter { account: Some(_) } => "scatter",
+            Self::Scatter { account: None } => "scatter_nobody",
             Self::Disowned { .. } => "disowned",
+        }
+    }
+
+    /// The account that it is about, if it is about one.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Spray { .. } | Self::WideSpray => None,
+            Self::Scatter { account } => *account,
+            Self::Disowned { account } => Some(*account),
+        }
+    }
+
+    /// As it was kept.
+    pub(crate) fn read(word: &str, account: Option<AccountId>, network: Option<IpAddr>) -> Option<Self> {
+        match word {
+            "spray" => Some(Self::Spray { network: network? }),
+            "wide_spray" => Some(Self::WideSpray),
+            "scatter" => Some(Self::Scatter { account: Some(account?) }),
+            "scatter_nobody" => Some(Self::Scatter { account: None }),
+            "disowned" => Some(Self::Disowned { account: account? }),
+            _ => None,
         }
     }
 }
@@ -165,6 +191,9 @@ struct Parts {
     shared: Vec<Cidr>,
     watch: Mutex<Watch>,
     alarms: Mutex<VecDeque<Alarm>>,
+    /// Those that are in no store yet.
+    unkept: Mutex<VecDeque<Alarm>>,
+    rings: Notify,
 }
 
 /// A node's, for all its doors. Clones are handles.
@@ -217,9 +246,44 @@ impl Defences {
         let mut alarms = self.0.alarms.lock().unwrap_or_else(PoisonError::into_inner);
         // Who says it again is told of once: nobody drowns the others.
         alarms.retain(|alarm| alarm.kind != kind || !matches!(kind, AlarmKind::Disowned { .. }));
-        alarms.push_back(Alarm { at: now, kind });
+        let alarm = Alarm { at: now, kind };
+        alarms.push_back(alarm.clone());
         let extra = alarms.len().saturating_sub(ALARMS_MAX);
         alarms.drain(..extra);
+        drop(alarms);
+        let mut unkept = self.unkept_now();
+        // Of one kind, half of the places at most: a flood of it loses none of the others.
+        let alike = unkept.iter().filter(|one| one.kind.word() == alarm.kind.word()).count();
+        if alike < ALARMS_MAX / 2 && unkept.len() < ALARMS_MAX * 2 {
+            unkept.push_back(alarm);
+        }
+        drop(unkept);
+        self.0.rings.notify_one();
+    }
+
+    fn unkept_now(&self) -> MutexGuard<'_, VecDeque<Alarm>> {
+        self.0.unkept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until one rings.
+    pub(crate) async fn rings(&self) {
+        self.0.rings.notified().await;
+    }
+
+    /// Those that no store keeps yet, the oldest first.
+    pub(crate) fn unkept(&self) -> Vec<Alarm> {
+        self.unkept_now().iter().cloned().collect()
+    }
+
+    pub(crate) fn oldest_unkept(&self) -> Option<Alarm> {
+        self.unkept_now().front().cloned()
+    }
+
+    pub(crate) fn was_kept(&self, alarm: &Alarm) {
+        let mut unkept = self.unkept_now();
+        if unkept.front() == Some(alarm) {
+            unkept.pop_front();
+        }
     }
 
     /// The same, traced and told: an alarm that nobody could write down still stands.

@@ -5,6 +5,7 @@
 //! the traces and the bounds.
 
 mod accounts;
+mod alarms;
 mod allow;
 mod approvals;
 mod at_once;
@@ -61,6 +62,7 @@ pub use accounts::{
     },
 };
 pub use accounts::{reminders::REMINDED_EVERY, renewal::RENEWAL_DELAY};
+pub use alarms::{ALARM_MAILED_EVERY, ALARMS_KEPT, Alarms};
 pub use approvals::{
     SshAnswered,
     model::{APPROVAL_LIFE, SshAnswer, SshAsked, SshWaiting},

@@ -47,6 +47,8 @@ pub(crate) struct News<'a> {
     pub link: Option<NewLink<'a>>,
     /// How many accounts it is about, where that is not one.
     pub count: Option<u32>,
+    /// Which alarm it tells.
+    pub alarm: Option<&'static str>,
 }
 
 /// A link as it was just drawn.
@@ -126,6 +128,7 @@ impl Writes {
             anew: news.link.is_some_and(|link| link.anew),
             count: news.count,
             opens: news.link.and_then(|link| link.opens).map(Time::micros),
+            alarm: news.alarm.map(str::to_owned),
         };
         row.seal(keys, &secrets)?;
         Ok(Some(row))

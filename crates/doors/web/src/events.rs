@@ -39,6 +39,7 @@ impl Text {
             Event::CallMade => self.event_access_call_made(),
             Event::StrayObject => self.event_anomaly_stray_object(),
             Event::SignInAlarm => self.event_anomaly_sign_in(),
+            Event::AlarmKept => self.event_anomaly_kept(),
             Event::SignInDisowned => self.event_anomaly_sign_in_disowned(),
             Event::SessionsSeen => self.event_session_seen(),
             Event::SessionRulesSet => self.event_session_rules_set(),

@@ -23,6 +23,7 @@ const ALL: &[(i64, &str, &str)] = &[
     (14, "ssh_approvals", include_str!("../../../../migrations/0014_ssh_approvals.sql")),
     (15, "sheets", include_str!("../../../../migrations/0015_sheets.sql")),
     (16, "review_reminders", include_str!("../../../../migrations/0016_review_reminders.sql")),
+    (17, "alarms", include_str!("../../../../migrations/0017_alarms.sql")),
 ];
 
 /// The one difference between the engines' definition languages.

@@ -52,6 +52,8 @@ pub enum Purpose {
     ProofTags,
     /// Tokens by which the journal's statements about retention name people.
     RetentionPeople,
+    /// Alarms kept for all nodes: from where.
+    Alarms,
     /// Searches of traces kept by trace controllers.
     SavedSearches,
     /// What a patient is told of who saw his record: sealed by a node that may read traces, opened by the portal.
@@ -84,6 +86,7 @@ impl Purpose {
             Purpose::RecordingReading,
             Purpose::ProofTags,
             Purpose::RetentionPeople,
+            Purpose::Alarms,
             Purpose::SavedSearches,
             Purpose::Sightings,
             Purpose::ProberCredentials,
@@ -120,6 +123,7 @@ impl Purpose {
             Purpose::RecordingReading => "recording-reading".into(),
             Purpose::ProofTags => "proof-tags".into(),
             Purpose::RetentionPeople => "retention-people".into(),
+            Purpose::Alarms => "alarms".into(),
             Purpose::SavedSearches => "saved-searches".into(),
             Purpose::Sightings => "sightings".into(),
             Purpose::ProberCredentials => "prober-credentials".into(),
@@ -209,7 +213,11 @@ pub fn access(holder: Holder, purpose: Purpose) -> Access {
         ) => true,
         (
             Holder::Door(Door::Desk),
-            Purpose::InterventionNonces | Purpose::RecordingReading | Purpose::RetentionPeople | Purpose::SavedSearches,
+            Purpose::InterventionNonces
+            | Purpose::RecordingReading
+            | Purpose::RetentionPeople
+            | Purpose::Alarms
+            | Purpose::SavedSearches,
         ) => true,
         (Holder::Door(Door::Portal | Door::Desk), Purpose::Sightings) => true,
         (Holder::Door(Door::Relays), Purpose::EquipmentSecrets) => true,

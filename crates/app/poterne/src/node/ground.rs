@@ -5,7 +5,7 @@ use crate::probes::codes::Reserved;
 use anyhow::{Context, Result};
 use entrance::EntranceSettings;
 use identity::{PasswordPolicy, SessionLimits, passkey::RelyingParty};
-use signin::{Defences, Means, Post, SignInService, SignInSettings};
+use signin::{Alarms, Defences, Means, Post, SignInService, SignInSettings};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use types::{Clock, Door, EstablishmentId, Role, Secret};
 use vault::{Holder, MasterKey, Purpose};
@@ -85,6 +85,19 @@ impl Ground<'_> {
             clock: self.clock(),
             rehearsed: Some(self.rehearsed.clone()),
         })
+    }
+
+    /// What keeps the alarms of the doors, for the desks of every node.
+    pub fn alarms(&self) -> Alarms {
+        let Keep { store, journal, policies, .. } = self.keep;
+        let keys = self.master.keys_for(Holder::Door(Door::Desk));
+        let establishments = self.establishments.iter().map(|(id, _)| *id).collect();
+        let of = (self.defences.clone(), establishments);
+        let alarms = Alarms::new((store.clone(), journal.clone(), policies.clone()), keys, of);
+        if let Some(post) = &self.post {
+            alarms.write_mail(post.clone());
+        }
+        alarms
     }
 
     pub fn clock(&self) -> Arc<dyn Clock> {

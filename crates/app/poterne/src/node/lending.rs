@@ -8,6 +8,7 @@ use crate::probes::{
     restricted::Inside,
     sealed::Kept,
     target::Target,
+    traces::Journaled,
 };
 use dossier::BoxFuture;
 use signin::{Accounts, Enrolment, Lent, RESERVED_ADMINISTRATOR};
@@ -36,7 +37,7 @@ pub(super) fn office(
     ground: &Ground<'_>,
     actor: SystemActor,
     (desk, inside): (Option<&Target>, Option<&Inside>),
-    kept: Arc<Kept>,
+    (kept, journal): (Arc<Kept>, Arc<dyn Journaled>),
 ) -> anyhow::Result<Result<Arc<Office>, &'static str>> {
     let Some(desk) = desk else { return Ok(Err("this node has no desk")) };
     let target = match inside {
@@ -60,7 +61,7 @@ pub(super) fn office(
         establishment: ground.first()?.0,
     };
     let (policy, clock) = (ground.administrators_passwords, ground.clock());
-    Ok(Ok(Office::new(Parts { target, lends: Arc::new(lends), policy, kept, clock })))
+    Ok(Ok(Office::new(Parts { target, lends: Arc::new(lends), policy, kept, journal, clock })))
 }
 
 impl Lends for NodeLends {

@@ -22,28 +22,29 @@ pub(super) fn message(letter: &Letter, house: &House<'_>) -> Result<Message, Bad
         body = format!("{body}\n----\n\n{}", text(letter, house, first.other()));
     }
     let t = Text::new(first);
-    let subject: String = t.mail_subject(title(t, letter.about), house.place).chars().take(SUBJECT_CHARS_MAX).collect();
+    let subject: String = t.mail_subject(title(t, letter), house.place).chars().take(SUBJECT_CHARS_MAX).collect();
     Message::new(letter.to.clone(), &letter.id(), &subject, &body)
 }
 
 fn text(letter: &Letter, house: &House<'_>, lang: Lang) -> String {
     let t = Text::new(lang);
     let from = match letter.about {
-        About::BreakGlass | About::Reviews => t.mail_from_alarm(house.place),
+        About::BreakGlass | About::Reviews | About::Alarm => t.mail_from_alarm(house.place),
         _ => t.mail_from(house.place),
     };
     let mut parts = vec![format!("{}\n\n{from}", t.mail_hello())];
     match (&letter.link, &letter.origin) {
         (Some(link), Some(origin)) => parts.extend(link_parts(t, link, origin)),
         _ if letter.about == About::Reviews => parts.push(t.mail_reviews_count(u64::from(letter.count))),
+        _ if letter.about == About::Alarm => parts.push(alarm_parts(t, letter)),
         _ => parts.push(facts(t, letter)),
     }
     let (well, not_you) = match letter.about {
-        About::BreakGlass => (t.mail_break_glass_well(), t.mail_break_glass_unexpected(house.contact)),
-        About::Reviews => (t.mail_reviews_weekly(), String::new()),
-        _ => (t.mail_well(), t.mail_not_you(house.contact)),
+        About::BreakGlass => (t.mail_break_glass_well(), Some(t.mail_break_glass_unexpected(house.contact))),
+        About::Reviews => (t.mail_reviews_weekly(), None),
+        About::Alarm => (t.mail_alarm_hourly(), None),
+        _ => (t.mail_well(), Some(t.mail_not_you(house.contact))),
     };
-    let not_you = (letter.about != About::Reviews).then_some(not_you);
     let mut last = well.to_owned();
     for line in [not_you, page(t, letter)].into_iter().flatten() {
         last.push('\n');
@@ -79,7 +80,22 @@ fn facts(t: Text, letter: &Letter) -> String {
         _ if letter.device.is_empty() => t.mail_device_unknown().to_owned(),
         _ => t.mail_device(&letter.device),
     };
-    format!("{}.\n\n{}\n{by}", title(t, letter.about), t.mail_when(when::full(letter.at, t.lang())))
+    format!("{}.\n\n{}\n{by}", title(t, letter), t.mail_when(when::full(letter.at, t.lang())))
+}
+
+/// What rang, when, and what to do about it. Neither from where nor whose: mail is read on its way, the desk's page tells.
+fn alarm_parts(t: Text, letter: &Letter) -> String {
+    let what =
+        if letter.alarm.as_deref() == Some("disowned") { t.mail_alarm_disowned_what() } else { t.mail_alarm_what() };
+    format!("{}.\n\n{}\n\n{what}", title(t, letter), t.mail_when(when::full(letter.at, t.lang())))
+}
+
+fn alarm_title(t: Text, letter: &Letter) -> &'static str {
+    match letter.alarm.as_deref() {
+        Some("disowned") => t.mail_alarm_disowned(),
+        Some("scatter" | "scatter_nobody") => t.mail_alarm_scatter(),
+        _ => t.mail_alarm_spray(),
+    }
 }
 
 /// The door's own page, where it can be said that it was not oneself.
@@ -92,11 +108,14 @@ fn page(t: Text, letter: &Letter) -> Option<String> {
     if letter.about == About::Reviews {
         return Some(t.mail_reviews_page(format!("{origin}/{}/accounts?waits=review", t.lang())));
     }
+    if letter.about == About::Alarm {
+        return Some(t.mail_alarm_page(format!("{origin}/{}/", t.lang())));
+    }
     Some(t.mail_not_you_page(format!("{origin}/{}/session", t.lang())))
 }
 
-fn title(t: Text, about: About) -> &'static str {
-    match about {
+fn title(t: Text, letter: &Letter) -> &'static str {
+    match letter.about {
         About::Link => t.mail_link_title(),
         About::LinkDrawn => t.mail_link_drawn(),
         About::LinkAllowed => t.mail_link_allowed(),
@@ -118,5 +137,6 @@ fn title(t: Text, about: About) -> &'static str {
         About::SheetWithdrawn => t.mail_sheet_withdrawn(),
         About::BreakGlass => t.mail_break_glass(),
         About::Reviews => t.mail_reviews(),
+        About::Alarm => alarm_title(t, letter),
     }
 }

@@ -46,7 +46,7 @@ use portal::PortalState;
 use pulling::Pulling;
 use rustls::ServerConfig;
 use sightings::Finder;
-use signin::{Accounts, Defences, Enrolment, Following, Outbox, Post, SignInService};
+use signin::{Accounts, Alarms, Defences, Enrolment, Following, Outbox, Post, SignInService};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use store::{Store, StoreConfig, SystemClock};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
@@ -232,6 +232,8 @@ pub struct Node {
     following: Option<(Arc<Following>, Arc<Hospital>, Duration)>,
     /// Sends the mail that waits.
     mailing: Option<Mailing>,
+    /// Keeps what its doors ring for every node's desk, and tells it by mail.
+    alarms: Alarms,
     /// Whose reviews are reminded of, and where.
     reminding: Option<(Accounts, Vec<EstablishmentId>)>,
     pages: Vec<Listening>,
@@ -367,6 +369,7 @@ impl Node {
             config,
             establishments: node.establishments.iter().cloned().collect(),
         });
+        let alarms = ground.alarms();
         proving.keep_listening(&pages, relays.as_ref());
         let Keep { store, journal, .. } = keep;
         let (health, stop_deadline) = (node.health, node.stop_deadline);
@@ -385,6 +388,7 @@ impl Node {
             sightings,
             following,
             mailing,
+            alarms,
             reminding,
             pages,
             relays,
@@ -447,6 +451,8 @@ impl Node {
         if let Some(mailing) = self.mailing.take() {
             upkeep.spawn(mailing.send(health.check("mail")));
         }
+        let alarms = self.alarms.clone();
+        upkeep.spawn(async move { alarms.keep_ringing().await });
         if let Some((accounts, establishments)) = self.reminding.take() {
             upkeep.spawn(reminding::remind(accounts, establishments));
         }

@@ -166,7 +166,7 @@ impl Proving {
             credentials,
         });
         let desk = targets.iter().find(|target| target.door == Door::Desk);
-        let office = lending::office(ground, actor, (desk, inside.as_ref()), kept.clone())?;
+        let office = lending::office(ground, actor, (desk, inside.as_ref()), (kept.clone(), refusals.clone()))?;
         let (enrolment, _) = ground.keep.enrolling(ground.master, actor);
         let keeper = ProofKeeper::new(journal.clone(), policies.clone(), keys);
         let establishment = ground.first()?.0;
@@ -364,13 +364,14 @@ fn reserved_role(door: Door) -> Option<(Role, &'static [Role])> {
 }
 
 /// One turn of the reserved administrator serves these.
-fn of_office(office: &Result<Arc<Office>, &'static str>) -> [Option<Arc<dyn Probe>>; 5] {
+fn of_office(office: &Result<Arc<Office>, &'static str>) -> [Option<Arc<dyn Probe>>; 6] {
     let managed = |what| {
         let office = office.clone();
         move |info| -> Arc<dyn Probe> { Arc::new(OfficeProbe::new(info, what, office)) }
     };
     [
         named("professionals", managed(Managed::People)),
+        named("identity-changes", managed(Managed::Corrections)),
         named("links", managed(Managed::Links)),
         named("account-life", managed(Managed::Lives)),
         named("administrators-policy", managed(Managed::Policy)),

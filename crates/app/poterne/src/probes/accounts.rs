@@ -78,8 +78,8 @@ impl AccountsProbe {
         let account = seen?;
         let created = self.created(&account).await?;
         Err(Fault::Partly(format!(
-            "a token given and taken is traced, with who did it; {created}; neither a change of somebody's identity or rights is \
-             tried, nor who reaches the machine itself{}",
+            "a token given and taken is traced, with who did it; {created}; a change of somebody's rights is not tried, nor who \
+             reaches the machine itself{}",
             self.given()
         )))
     }

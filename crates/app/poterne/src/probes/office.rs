@@ -1,14 +1,15 @@
 //! What somebody sees who manages accounts: links (acces-web AA6), the life of an account (segur IE.58), the passwords of
-//! administrators (segur IAM.92, clausier O-5.2), what is asked of a professional (segur IE.33). The reserved administrator is
+//! administrators (segur IAM.92, clausier O-5.2), what is asked of a professional (segur IE.33), and what stays of who he was (segur IAM.91). The reserved administrator is
 //! blocked but while these look: one turn of his, for each round, serves them all, and nobody keeps what opened it.
 
+pub mod corrections;
 pub mod links;
 pub mod lives;
 pub mod passwords;
 pub mod people;
 pub mod staff;
 
-use super::{Fault, Seen, codes::Reserved, sealed::Kept, target::Target, verdict, visits::Visits};
+use super::{Fault, Seen, codes::Reserved, sealed::Kept, target::Target, traces::Journaled, verdict, visits::Visits};
 use dossier::{BoxFuture, Probe, ProbeInfo, ProbeOutcome};
 use identity::PasswordPolicy;
 use staff::{Administrator, GUARD, INVITED};
@@ -51,6 +52,8 @@ pub trait Lends: Send + Sync {
 pub enum What {
     /// What is asked of a professional.
     People,
+    /// Who somebody is, corrected.
+    Corrections,
     /// Links.
     Links,
     /// An account's life, and its sessions.
@@ -71,6 +74,8 @@ pub struct Parts {
     pub policy: PasswordPolicy,
     /// Where the node keeps what it keeps.
     pub kept: Arc<Kept>,
+    /// Where it is traced.
+    pub journal: Arc<dyn Journaled>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -116,12 +121,13 @@ impl Office {
     }
 
     async fn work(&self, key: &Key) -> Result<BTreeMap<What, Seen>, Fault> {
-        let Parts { target, policy, kept, clock, lends } = &self.parts;
+        let Parts { target, policy, kept, journal, clock, lends } = &self.parts;
         let admin = Administrator::come_in(target, key, clock).await?;
         let link = lends.managed(GUARD).await?;
         lends.managed(INVITED).await?;
         let mut found = BTreeMap::new();
         found.insert(What::People, people::look(&admin).await);
+        found.insert(What::Corrections, corrections::look(&admin, &**journal).await);
         found.insert(What::Links, links::look(&admin).await);
         found.insert(What::Lives, lives::look(&admin, &link).await);
         // Whatever was seen, the account that these used opens nothing any more.

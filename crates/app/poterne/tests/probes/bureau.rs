@@ -1,11 +1,12 @@
 //! A desk of the test's own where accounts are managed as at ours; with one flaw at most.
 
 use crate::{
-    fake,
+    fake, journaled,
     probes::{
         Fault,
         office::{Key, Lends, Office, Parts},
         sealed::Kept,
+        traces::{Journaled, Wanted},
     },
 };
 use axum::{
@@ -19,12 +20,13 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use dossier::BoxFuture;
 use entrance::pages::refused_password;
 use identity::{PasswordPolicy, Population, check_password};
+use journal::{Kind, Outcome, Trace};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard},
 };
 use store::SystemClock;
-use types::{AccountId, Lang, Secret};
+use types::{AccountId, Clock as _, Event, Lang, Secret, Time};
 use web::i18n::Text;
 
 /// What is wrong with the desk, or with what it keeps.
@@ -55,6 +57,13 @@ pub enum Wrong {
     TakesAnyLogin,
     NamesNoField,
     SameIdentifier,
+    RenamesWithoutProof,
+    RenamesToNobody,
+    NeverRenames,
+    ShowsFormerName,
+    TracesNoRenaming,
+    TracesNoNames,
+    TracesAnother,
     NobodyIn,
 }
 
@@ -69,6 +78,7 @@ struct Account {
     former: String,
     links: Vec<String>,
     withdrawn: bool,
+    given_name: String,
 }
 
 #[derive(Default)]
@@ -78,6 +88,8 @@ struct Rooms {
     sessions: HashMap<String, (String, bool)>,
     drawn: u8,
     taken_back: u32,
+    /// When, whose, and with which names.
+    renamed: Vec<(Time, String, [String; 2])>,
 }
 
 /// The desk.
@@ -96,7 +108,8 @@ type Fields = Form<HashMap<String, String>>;
 impl Account {
     fn new(id: AccountId) -> Self {
         let (password, former, links) = (String::new(), String::new(), Vec::new());
-        Self { id: id.to_string(), state: "invited", password, former, links, withdrawn: false }
+        let given_name = "Sonde".to_owned();
+        Self { id: id.to_string(), state: "invited", password, former, links, withdrawn: false, given_name }
     }
 }
 
@@ -310,6 +323,64 @@ async fn sheet(State(desk): Desk, Path(id): Path<String>) -> Response {
         .into_response()
 }
 
+async fn identity(State(desk): Desk, Path(id): Path<String>) -> Html<String> {
+    let rooms = desk.rooms();
+    let given = rooms.accounts[&named(&rooms, &id).unwrap()].given_name.clone();
+    let fields = [("given_name", given.as_str()), ("family_name", "d'essai"), ("profession", ""), ("rpps", "")];
+    let fields = fields.map(|(name, value)| format!("<input type=\"text\" name=\"{name}\" value=\"{value}\">"));
+    Html(format!("{PAGE}/fr/accounts/{id}/identity\">{CSRF}{}</form>", fields.concat()))
+}
+
+async fn rename(State(desk): Desk, Path(id): Path<String>, Form(fields): Fields) -> Response {
+    let given = fields["given_name"].clone();
+    let wrong = match () {
+        () if fields["proof"] != "in_person" && desk.wrong != Wrong::RenamesWithoutProof => Some("proof"),
+        () if given.is_empty() && desk.wrong != Wrong::RenamesToNobody => Some("given_name"),
+        () if desk.wrong == Wrong::NeverRenames => Some("given_name"),
+        () => None,
+    };
+    if let Some(field) = wrong {
+        return (StatusCode::UNPROCESSABLE_ENTITY, Html(format!("<p id=\"{field}-wrong\">"))).into_response();
+    }
+    let mut rooms = desk.rooms();
+    let login = named(&rooms, &id).unwrap();
+    let names = [rooms.accounts[&login].given_name.clone(), given.clone()].map(|given| format!("{given} d'essai"));
+    rooms.renamed.push((SystemClock.now(), id, names));
+    if desk.wrong != Wrong::ShowsFormerName {
+        rooms.accounts.get_mut(&login).unwrap().given_name = given;
+    }
+    StatusCode::SEE_OTHER.into_response()
+}
+
+impl Journaled for Bureau {
+    fn between(&self, from: Time, until: Time, wanted: Wanted) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+        let rooms = self.rooms();
+        let renamed = rooms.renamed.iter().filter(|(time, ..)| (from..=until).contains(time));
+        let mut traces = Vec::new();
+        for (time, id, names) in renamed.filter(|_| self.wrong != Wrong::TracesNoRenaming) {
+            let by = AccountId::from_bytes([if self.wrong == Wrong::TracesAnother { 2 } else { 1 }; 16]);
+            let detail = match self.wrong {
+                Wrong::TracesNoNames => "renamed".to_owned(),
+                _ => format!("name: {}; identity in_person", names.join(" -> ")),
+            };
+            let intent = Trace {
+                author: format!("account:{by}"),
+                target: Some(format!("account:{id}")),
+                detail: Some(detail),
+                ..journaled::trace(Event::AttributesCorrected, Kind::Intent, 1, *time)
+            };
+            let outcome = journaled::trace(Event::AttributesCorrected, Kind::Outcome, 1, *time);
+            traces.extend([intent, Trace { outcome: Some(Outcome::Done), ..outcome }]);
+        }
+        traces.retain(|trace| wanted(trace.event));
+        Box::pin(async move { Ok(traces) })
+    }
+
+    fn last_before(&self, _: Time, _: Wanted) -> BoxFuture<'_, Result<Vec<Trace>, Fault>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
 async fn draw(State(desk): Desk, Path(id): Path<String>) -> Response {
     let login = named(&desk.rooms(), &id).unwrap();
     drawn(&desk.draw(&login))
@@ -401,6 +472,7 @@ pub async fn office(wrong: Wrong) -> (Bureau, Arc<Office>) {
         .route("/fr/accounts", get(list).post(open))
         .route("/fr/accounts/new", get(form))
         .route("/fr/accounts/{id}", get(sheet))
+        .route("/fr/accounts/{id}/identity", get(identity).post(rename))
         .route("/fr/accounts/{id}/link", post(draw))
         .route("/fr/accounts/{id}/link/withdraw", post(withdraw))
         .route("/fr/accounts/{id}/state/{to}", get(changing).post(change))
@@ -408,6 +480,7 @@ pub async fn office(wrong: Wrong) -> (Bureau, Arc<Office>) {
         .with_state(desk.clone());
     let target = fake::door(router, false).await;
     let (lends, clock) = (Arc::new(desk.clone()), Arc::new(SystemClock));
-    let office = Office::new(Parts { target, lends, policy, kept: desk.kept.clone(), clock });
+    let (kept, journal) = (desk.kept.clone(), Arc::new(desk.clone()));
+    let office = Office::new(Parts { target, lends, policy, kept, journal, clock });
     (desk, office)
 }

@@ -12,8 +12,9 @@ use crate::{
 use dossier::{Probe as _, ProbeOutcome, probe_named};
 use types::Door;
 
-const EVERY: [(What, &str); 5] = [
+const EVERY: [(What, &str); 6] = [
     (What::People, "professionals"),
+    (What::Corrections, "identity-changes"),
     (What::Links, "links"),
     (What::Lives, "account-life"),
     (What::Policy, "administrators-policy"),
@@ -122,6 +123,20 @@ async fn the_probe_of_professionals_turns_on_accounts_of_nobody_known() {
         (Wrong::SameIdentifier, "no identifier of its own"),
     ];
     turns(What::People, &flaws).await;
+}
+
+#[tokio::test]
+async fn the_probe_of_identity_changes_turns_on_names_given_freely_or_lost() {
+    let flaws = [
+        (Wrong::RenamesWithoutProof, "is renamed without the proof"),
+        (Wrong::RenamesToNobody, "is renamed to nobody's name"),
+        (Wrong::NeverRenames, "cannot be corrected"),
+        (Wrong::ShowsFormerName, "is not shown"),
+        (Wrong::TracesNoRenaming, "leaves no trace"),
+        (Wrong::TracesNoNames, "does not keep the name of before"),
+        (Wrong::TracesAnother, "does not say who"),
+    ];
+    turns(What::Corrections, &flaws).await;
 }
 
 #[tokio::test]

@@ -144,6 +144,11 @@ actions! {
         /// How many, and how many were written to.
         what: String
     } ReviewsReminded, |_| Question::House, detail what;
+    /// Keep an alarm for all nodes, and write to those who manage accounts.
+    DatabaseAction KeepAlarm {
+        /// Which, and how many were written to.
+        what: String
+    } AlarmKept, |_| Question::House, detail what;
     /// Create an establishment.
     DatabaseAction CreateEstablishment {
         /// Its identifier.

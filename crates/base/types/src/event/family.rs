@@ -77,6 +77,7 @@ impl Event {
             | Event::SessionRenewed
             | Event::SessionsSeen
             | Event::SignInAlarm
+            | Event::AlarmKept
             | Event::SignInDisowned
             | Event::BreakGlass
             | Event::BreakGlassReviewed

@@ -75,6 +75,8 @@ abouts! {
     BreakGlass = "break_glass",
     /// Accounts are to be looked at again: told to those who manage them.
     Reviews = "reviews",
+    /// Sign-ins fail as when somebody guesses, or somebody says that one was not his: told to those who manage accounts.
+    Alarm = "alarm",
 }
 
 /// Where the doors' pages live, for what letters name. Given to services that write letters; without it they write none.
@@ -128,6 +130,8 @@ pub struct Letter {
     pub link: Option<LinkTold>,
     /// How many accounts it is about, where that is not one.
     pub count: u32,
+    /// The alarm that it tells, as the kind's own word.
+    pub alarm: Option<String>,
 }
 
 impl Letter {
@@ -165,6 +169,8 @@ pub(crate) struct LetterSecrets {
     pub count: Option<u32>,
     #[n(11)]
     pub opens: Option<i64>,
+    #[n(12)]
+    pub alarm: Option<String>,
 }
 
 impl Drop for LetterSecrets {
@@ -215,6 +221,7 @@ impl LetterRow {
             origin: kept.origin.clone(),
             link: secret.map(|secret| LinkTold { secret, expires, waits, anew, opens }),
             count: kept.count.unwrap_or(1),
+            alarm: kept.alarm.clone(),
         })
     }
 }

@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::{
-    About, AccountError, Accounts, Chosen, LETTER_LIFE, Letter, LinkError, NewInvitation, Outbox, Post, SecondCode,
+    About, AccountError, Accounts, Chosen, DrawnLink, LETTER_LIFE, Letter, LinkError, NewInvitation, Outbox, Post,
+    SecondCode,
     outbox::{model::LetterRow, sql},
 };
 use std::collections::BTreeMap;
 use types::{Event, IdentityProof, Lang};
 
 pub(super) const MAIL: &str = "ines.delmas@hopital.example";
-const OTHER: &str = "autre@ailleurs.example";
+pub(super) const OTHER: &str = "autre@ailleurs.example";
 const NEW: &str = "Vingt-7 herons gris au gué";
 
 pub(super) fn post() -> Post {
@@ -68,6 +69,34 @@ impl Fixture {
             self.outbox().sent(&letter).await.unwrap();
         }
         desk.resume(&opened.cookie, address(4)).await.unwrap()
+    }
+
+    /// Invites an administrator who has an address.
+    async fn invites_solange(&self) -> (AccountId, DrawnLink) {
+        let mail = accounts::invitation("solange", Role::Administrator);
+        let new = NewInvitation { mail: Some(OTHER.into()), ..mail };
+        let admin = self.back("admin", 1).await;
+        self.mailing().invite(&admin.authenticated, new).await.unwrap()
+    }
+
+    async fn solange_comes(&self, solange: AccountId, link: DrawnLink) {
+        let officer = self.back("garde", 2).await;
+        let confirmed = self.mailing().confirm_link(&officer.authenticated, solange, link.id).await;
+        let SecondCode(code) = confirmed.unwrap();
+        let chosen = crate::Chosen { second: code.expose().clone(), ..self.chosen(7) };
+        self.desk().take_link(link.secret.expose(), chosen, address(3)).await.unwrap();
+        for letter in self.letters().await {
+            self.outbox().sent(&letter).await.unwrap();
+        }
+    }
+
+    /// An administrator who has an address, with those who let her in, and no letter.
+    pub(super) async fn solange(&self) -> AccountId {
+        self.at_desk("admin", Role::Administrator, 1).await;
+        self.at_desk("garde", Role::SecurityOfficer, 2).await;
+        let (solange, link) = self.invites_solange().await;
+        self.solange_comes(solange, link).await;
+        solange
     }
 
     async fn rows(&self) -> Vec<LetterRow> {
@@ -409,17 +438,10 @@ async fn those_who_manage_accounts_are_reminded_of_reviews_once_a_week(database:
     it.clock.advance(370 * 86_400);
     assert_eq!(both().await, [None, None], "no administrator has an address");
     // One has, from now on; the two others were due already.
-    let (admin, officer) = (it.back("admin", 1).await, it.back("garde", 2).await);
-    let mail = accounts::invitation("solange", Role::Administrator);
-    let new = NewInvitation { mail: Some(OTHER.into()), ..mail };
-    let (solange, link) = accounts.invite(&admin.authenticated, new).await.unwrap();
+    let (solange, link) = it.invites_solange().await;
     assert_eq!(both().await, [None, None], "an administrator who never came is nobody yet");
-    let SecondCode(code) = accounts.confirm_link(&officer.authenticated, solange, link.id).await.unwrap();
-    let chosen = crate::Chosen { second: code.expose().clone(), ..it.chosen(7) };
-    it.desk().take_link(link.secret.expose(), chosen, address(3)).await.unwrap();
-    for letter in it.letters().await {
-        it.outbox().sent(&letter).await.unwrap();
-    }
+    it.solange_comes(solange, link).await;
+    let officer = it.back("garde", 2).await;
     assert_eq!(both().await, [None, Some(2)], "of two nodes one writes; her own account is new");
     let letters = it.letters().await;
     let [letter] = &letters[..] else { panic!("{} letters", letters.len()) };

@@ -54,7 +54,7 @@ async fn view(member: &Member) -> Result<HomeView, InterventionError> {
         elsewhere,
         vouching: if administers && role == Role::Administrator { Some(vouching(member).await?) } else { None },
         accounts: if administers && sees_accounts(role) { Some(accounts_waiting(member).await?) } else { None },
-        alarms: if sees_accounts(role) { alarms(member) } else { Vec::new() },
+        alarms: if sees_accounts(role) { alarms(member).await? } else { Vec::new() },
         ringing: if sees_accounts(role) { ringing(member).await? } else { Vec::new() },
     })
 }
@@ -72,9 +72,11 @@ async fn vouching(member: &Member) -> Result<Vouching, InterventionError> {
     })
 }
 
-fn alarms(member: &Member) -> Vec<Alarm> {
+async fn alarms(member: &Member) -> Result<Vec<Alarm>, InterventionError> {
     let since = member.visit.state.now() - ALARMS_SHOWN;
-    member.visit.state.entrance().signin().defences().alarms(since)
+    let Some(establishment) = member.who.authenticated.establishment() else { return Ok(Vec::new()) };
+    let alarms = member.visit.state.entrance().signin().alarms(establishment, since).await;
+    alarms.map_err(|error| InterventionError::Unavailable(error.to_string()))
 }
 
 async fn ringing(member: &Member) -> Result<Vec<BreakGlassUse>, InterventionError> {

@@ -4,11 +4,13 @@ use crate::{account::Account, load, node};
 use std::{
     fs,
     io::{BufRead, BufReader},
+    ops::Range,
+    panic::resume_unwind,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
     thread,
     time::{Duration, Instant},
@@ -16,6 +18,8 @@ use std::{
 
 /// Rounds that one folder lives: what is verified after each grows with its age.
 const ROUNDS_OF_A_FOLDER: u64 = 25;
+/// Folders that live at once: much of a round is waiting for a process, or for the disk.
+const LANES: usize = 2;
 
 /// When the process is killed.
 #[derive(Debug, Clone, Copy)]
@@ -26,40 +30,63 @@ enum Moment {
     AfterOpen(Duration),
 }
 
+/// What the rounds came to.
+#[derive(Default)]
+struct Told {
+    acknowledged: u64,
+    interrupted: u64,
+    left_open: u64,
+}
+
 pub fn run(rounds: u64, seed: u64) {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let (mut acknowledged, mut interrupted, mut left_open) = (0, 0, 0);
-    let began = Instant::now();
-    let mut folder = None;
-    for round in 0..rounds {
-        if round % ROUNDS_OF_A_FOLDER == 0 {
-            folder = None;
+    let (began, next) = (Instant::now(), AtomicU64::new(0));
+    let lane = || {
+        let mut told = Vec::new();
+        loop {
+            let first = next.fetch_add(ROUNDS_OF_A_FOLDER, SeqCst);
+            if first >= rounds {
+                return told;
+            }
+            told.push(live(first..rounds.min(first + ROUNDS_OF_A_FOLDER), seed));
         }
-        let (place, account) = folder.get_or_insert_with(|| {
-            let place = tempfile::tempdir().unwrap();
-            node::create(place.path());
-            (place, Account::default())
-        });
-        // One in ten lives long enough to publish checkpoints by itself.
-        let life = if round % 10 == 9 { random.u64(300_000..700_000) } else { random.u64(1_000..50_000) };
-        kill_once(place.path(), account, Moment::AfterOpen(Duration::from_micros(life)), random.u64(..));
-        left_open += u64::from(account.has_open_intents(place.path()));
-        while random.u8(..) < 80 {
-            let life = Duration::from_micros(random.u64(1_000..250_000));
-            kill_once(place.path(), account, Moment::AfterStart(life), random.u64(..));
-            interrupted += 1;
-        }
-        let clean = random.bool();
-        account.settle(place.path(), clean, &format!("round {round} of seed {seed}"));
-        acknowledged += account.take_count();
-    }
+    };
+    let told: Vec<Told> = thread::scope(|scope| {
+        let lanes = [(); LANES].map(|()| scope.spawn(lane));
+        lanes.into_iter().flat_map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let sum = |of: fn(&Told) -> u64| told.iter().map(of).sum::<u64>();
+    let (acknowledged, left_open) = (sum(|told| told.acknowledged), sum(|told| told.left_open));
     println!(
-        "{rounds} rounds and {interrupted} kills during recovery in {:.1} s: {acknowledged} acknowledged, intents left \
-         open {left_open} times",
+        "{rounds} rounds and {} kills during recovery in {:.1} s: {acknowledged} acknowledged, intents left open \
+         {left_open} times",
+        sum(|told| told.interrupted),
         began.elapsed().as_secs_f32()
     );
     assert!(acknowledged > rounds * 10, "a load that acknowledges {acknowledged} in {rounds} rounds is none");
     assert!(left_open * 4 > rounds, "acts were seldom under way: the moments are badly chosen");
+}
+
+/// The rounds of one folder. Its moments are its own, whatever lives beside it.
+fn live(rounds: Range<u64>, seed: u64) -> Told {
+    let mut random = fastrand::Rng::with_seed(seed.wrapping_add(rounds.start));
+    let (place, mut account, mut told) = (tempfile::tempdir().unwrap(), Account::default(), Told::default());
+    let place = place.path();
+    node::create(place);
+    for round in rounds {
+        // One in ten lives long enough to publish checkpoints by itself.
+        let life = if round % 10 == 9 { random.u64(300_000..700_000) } else { random.u64(1_000..50_000) };
+        kill_once(place, &mut account, Moment::AfterOpen(Duration::from_micros(life)), random.u64(..));
+        told.left_open += u64::from(account.has_open_intents(place));
+        while random.u8(..) < 80 {
+            let life = Duration::from_micros(random.u64(1_000..250_000));
+            kill_once(place, &mut account, Moment::AfterStart(life), random.u64(..));
+            told.interrupted += 1;
+        }
+        let clean = random.bool();
+        account.settle(place, clean, &format!("round {round} of seed {seed}"));
+        told.acknowledged += account.take_count();
+    }
+    told
 }
 
 /// Starts the process, kills it at its moment, and writes down what it had acknowledged.

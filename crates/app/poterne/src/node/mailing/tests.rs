@@ -9,7 +9,7 @@ use crate::node::{DESK_ROLES, Ground, Keep, post};
 use identity::{SessionLimits, TotpSecret};
 use journal::{Journal, JournalConfig};
 use peers::{Authority, LOGIN, MailServer, Offers, Taken};
-use signin::{Accounts, Attributes, Chosen, NewAccount, NewInvitation, SignInService, SignedIn};
+use signin::{Accounts, Alarms, Attributes, Chosen, NewAccount, NewInvitation, SignInService, SignedIn};
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -48,6 +48,7 @@ struct Site {
     master: MasterKey,
     desk: SignInService,
     accounts: Accounts,
+    alarms: Alarms,
 }
 
 impl Site {
@@ -108,7 +109,8 @@ impl Site {
         let keys = master.keys_for(Holder::Door(Door::Desk));
         let accounts = Accounts::new(keep.store.clone(), keep.journal.clone(), keep.policies.clone(), keys);
         accounts.write_mail(post);
-        Self { folder, clock, keep, master, desk, accounts }
+        let alarms = ground.alarms();
+        Self { folder, clock, keep, master, desk, accounts, alarms }
     }
 
     fn code(&self, second_factor: u8) -> String {
@@ -127,16 +129,30 @@ impl Site {
     /// The administrator opens an account with that address; its link's secret.
     async fn invites(&self, login: &str, mail: &str) -> String {
         let admin = self.comes_in(("admin", FIRST), 1).await;
-        let (given_name, family_name) = ("Inès".to_owned(), "Delmas".to_owned());
-        let new = NewInvitation {
+        self.accounts.invite(&admin.authenticated, invitation(login, mail)).await.unwrap().1.secret.expose().clone()
+    }
+
+    /// An administrator who has that address, let in by two people.
+    async fn lets_in(&self, login: &str, mail: &str) {
+        let new = |login: &str, role, totp: u8| NewAccount {
             login: login.to_owned(),
-            attributes: Attributes { given_name, family_name, ..Attributes::default() },
-            role: Role::OnCall,
+            display_name: "Garde Rempart".to_owned(),
+            role,
             supplier: None,
-            proof: IdentityProof::InPerson,
-            mail: Some(mail.to_owned()),
+            password: Secret::new(FIRST.to_owned()),
+            totp: TotpSecret::from_bytes([totp; 20]),
         };
-        self.accounts.invite(&admin.authenticated, new).await.unwrap().1.secret.expose().clone()
+        let enrolment = self.keep.enrolling(&self.master, SystemActor::Operator).0;
+        enrolment.account(HERE, new("garde", Role::SecurityOfficer, 2)).await.unwrap();
+        let admin = self.comes_in(("admin", FIRST), 1).await;
+        let officer = self.comes_in(("garde", FIRST), 2).await;
+        let new = NewInvitation { role: Role::Administrator, ..invitation(login, mail) };
+        let (account, link) = self.accounts.invite(&admin.authenticated, new).await.unwrap();
+        let signin::SecondCode(second) =
+            self.accounts.confirm_link(&officer.authenticated, account, link.id).await.unwrap();
+        let chosen = Chosen { second: second.expose().clone(), ..chosen(self, 7) };
+        let address = ClientAddress::new([192, 0, 2, 7].into());
+        self.desk.take_link(link.secret.expose(), chosen, address).await.unwrap();
     }
 
     fn mailing(&self, settings: ::mail::Settings) -> Mailing {
@@ -165,6 +181,18 @@ impl Site {
 
     fn mailing_nowhere(&self) -> Mailing {
         self.mailing(MailServer::prepare(Offers::Implicit, false).settings())
+    }
+}
+
+fn invitation(login: &str, mail: &str) -> NewInvitation {
+    let (given_name, family_name) = ("Inès".to_owned(), "Delmas".to_owned());
+    NewInvitation {
+        login: login.to_owned(),
+        attributes: Attributes { given_name, family_name, ..Attributes::default() },
+        role: Role::OnCall,
+        supplier: None,
+        proof: IdentityProof::InPerson,
+        mail: Some(mail.to_owned()),
     }
 }
 
@@ -238,6 +266,30 @@ async fn an_account_is_opened_by_the_link_that_came_and_its_holder_is_told_of_wh
     assert!(!warning.contains("/link/") && warning.contains("https://bureau.hopital.example/fr/session"), "{warning}");
     insta::assert_snapshot!("warning", warning.replace("\r\n", "\n"));
     assert!(!site.holds(TO) && !site.holds(&secret), "in clear on the disk");
+}
+
+#[tokio::test]
+async fn an_alarm_is_told_to_those_who_manage_accounts_and_names_nobody() {
+    let (site, server) = (Site::new().await, MailServer::start(Offers::StartTls, true));
+    let mailing = site.mailing(server.settings());
+    site.lets_in("solange", TO).await;
+    assert!(served(&mailing).await);
+    let before = server.taken().len();
+    for n in 0..u8::try_from(signin::SPRAY_LOGINS).unwrap() {
+        let from = ClientAddress::new([203, 0, 113, n].into());
+        let given = Secret::new("rien de bon".to_owned());
+        let ceremony = site.desk.first_step(&format!("personne{n}"), given, from).await.unwrap();
+        assert!(site.desk.second_step_on(&ceremony, "000000", (from, "curl")).await.is_err());
+    }
+    assert_eq!(site.alarms.keep().await.unwrap(), 1);
+    assert!(served(&mailing).await && !site.waits().await);
+    let taken = server.taken();
+    let [told] = &taken[before..] else { panic!("{taken:?}") };
+    assert_eq!(told.to, [TO]);
+    let subject = "Alarme\u{202f}: quelqu’un essaie des mots de passe sur beaucoup d’identifiants (Hôpital d’essai)";
+    assert_eq!(told.header("Subject"), subject);
+    assert!(!told.text.contains("203.0.113") && !told.text.contains("personne0"), "{}", told.text);
+    insta::assert_snapshot!("alarm", told.text.replace("\r\n", "\n"));
 }
 
 #[tokio::test]

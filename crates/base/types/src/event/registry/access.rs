@@ -26,6 +26,17 @@ pub(super) const ENTRIES: &[Documented] = &[
         codes("110113", Do::Execute),
     ),
     entry(
+        Event::AlarmKept,
+        &[written(
+            Form::Effect,
+            "an alarm of sign-ins, or of one that its account's holder says was not his, was kept for the desks of all nodes, and \
+             administrators were written to if none had been of its kind for an hour; refused if it is there already",
+            "author `system.node`; detail: which kind, and how many administrators",
+        )],
+        &["acces-web:AA7", "clausier:O-5.3"],
+        codes("110113", Do::Execute),
+    ),
+    entry(
         Event::SignInDisowned,
         &[written(
             Form::Effect,
