@@ -127,9 +127,10 @@ impl Office {
         lends.managed(INVITED).await?;
         let mut found = BTreeMap::new();
         found.insert(What::People, people::look(&admin).await);
-        found.insert(What::Corrections, corrections::look(&admin, &**journal).await);
         found.insert(What::Links, links::look(&admin).await);
         found.insert(What::Lives, lives::look(&admin, &link).await);
+        // Of the account that these took into use: an invited one's name takes no such proof.
+        found.insert(What::Corrections, corrections::look(&admin, &**journal).await);
         // Whatever was seen, the account that these used opens nothing any more.
         if let Err(fault) = admin.block_guard().await {
             found.insert(What::Lives, Err(fault));

@@ -64,6 +64,7 @@ pub enum Wrong {
     TracesNoRenaming,
     TracesNoNames,
     TracesAnother,
+    NobodyChooses,
     NobodyIn,
 }
 
@@ -242,7 +243,8 @@ async fn link(State(desk): Desk, Path(link): Path<String>) -> Response {
 }
 
 async fn choose(State(desk): Desk, Path(link): Path<String>, Form(fields): Fields) -> StatusCode {
-    let Some(login) = desk.served(&link) else { return StatusCode::NOT_FOUND };
+    let served = desk.served(&link).filter(|login| login == ADMIN || desk.wrong != Wrong::NobodyChooses);
+    let Some(login) = served else { return StatusCode::NOT_FOUND };
     assert_eq!(fields["code"].len(), 6);
     let mut rooms = desk.rooms();
     let account = rooms.accounts.get_mut(&login).unwrap();
@@ -333,8 +335,15 @@ async fn identity(State(desk): Desk, Path(id): Path<String>) -> Html<String> {
 
 async fn rename(State(desk): Desk, Path(id): Path<String>, Form(fields): Fields) -> Response {
     let given = fields["given_name"].clone();
+    let is_invited = {
+        let rooms = desk.rooms();
+        rooms.accounts[&named(&rooms, &id).unwrap()].state == "invited"
+    };
     let wrong = match () {
-        () if fields["proof"] != "in_person" && desk.wrong != Wrong::RenamesWithoutProof => Some("proof"),
+        // Nobody did anything yet under an invited account's name.
+        () if fields["proof"] != "in_person" && !is_invited && desk.wrong != Wrong::RenamesWithoutProof => {
+            Some("proof")
+        }
         () if given.is_empty() && desk.wrong != Wrong::RenamesToNobody => Some("given_name"),
         () if desk.wrong == Wrong::NeverRenames => Some("given_name"),
         () => None,

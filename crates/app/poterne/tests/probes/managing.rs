@@ -137,6 +137,10 @@ async fn the_probe_of_identity_changes_turns_on_names_given_freely_or_lost() {
         (Wrong::TracesAnother, "does not say who"),
     ];
     turns(What::Corrections, &flaws).await;
+    let (_, office) = bureau::office(Wrong::NobodyChooses).await;
+    let probe = OfficeProbe::new(probe_named("identity-changes").unwrap(), What::Corrections, Ok(office));
+    let outcome = probe.run().await;
+    assert!(matches!(&outcome, ProbeOutcome::CouldNotRun(why) if why.contains("into use")), "{outcome}");
 }
 
 #[tokio::test]

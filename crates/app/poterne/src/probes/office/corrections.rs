@@ -20,6 +20,9 @@ const FIELDS: [&str; 4] = ["given_name", "family_name", "profession", "rpps"];
 /// Corrects the name of the person on call: without the proof, without a name, then as it must be.
 pub async fn look(admin: &Administrator, journal: &dyn Journaled) -> Seen {
     let sheet = admin.managed(GUARD).await?;
+    if !["/state/suspended", "/state/active"].iter().any(|to| sheet.leads_to(to)) {
+        return Err(Fault::unreachable("nobody took the account into use whose name is corrected"));
+    }
     let path = format!("{}/identity", sheet.path);
     let page = admin.get(&path).await?;
     let form = page.form("given_name").filter(|form| form.action == path);
@@ -99,7 +102,7 @@ fn traced(traces: &[Trace], (admin, path): (&Administrator, &str), names: &[Stri
     if outcome(traces, ours) != Some(Outcome::Done) {
         return Err(Fault::broken("the trace of a correction does not say that it was done"));
     }
-    Ok("the name of an account in use is corrected by the proof that other means would take, and by none less; never to nobody's; \
+    Ok("the name of an account that was taken into use is corrected by the proof that other means would take, and by none less; never to nobody's; \
         the trace says who did it, from where, with both names"
         .into())
 }
