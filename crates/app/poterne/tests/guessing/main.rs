@@ -8,17 +8,25 @@ mod nodes;
 mod spray;
 
 use demo::{Authority, Hospital, Sis, SisFaults};
+use identity::TotpSecret;
+use journal::{Journal, JournalConfig};
 use nodes::{Running, free_port, poterne, serve, tls, until_health, words};
+use policy::Policies;
 use serde_json::Value;
+use signin::{Enrolment, NewAccount};
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
+use store::{StoreConfig, SystemClock};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use types::Clock as _;
+use types::{Clock as _, Role, Secret, SystemActor};
+use vault::{Holder, MasterKey};
 
 const HOST: &str = "portail.test";
 const DESK: &str = "bureau.test";
@@ -124,6 +132,45 @@ impl Site {
         // Of a form that is right, and nobody's (place of birth 99 999).
         let body = 1_800_199_999_000 + number;
         self.account(login, "patient", &["--ins", &format!("{body}{:02}", 97 - body % 97)])
+    }
+
+    /// Accounts of patients who have no record, beside the node that serves: made here, each costs a hashing and no start of a program.
+    async fn accounts(&self, logins: impl Iterator<Item = String>) {
+        let data = self.path("node/data");
+        let master = MasterKey::load(&self.path("node/keys/master.key")).unwrap();
+        let url = format!("sqlite:{}", data.join("poterne.db").display());
+        let (store, door) = store::open(&StoreConfig::new(url)).await.unwrap();
+        let (folder, month_keys) = (data.join("journal"), data.join("vault"));
+        let config = JournalConfig { folder, month_keys, origin: "essai".into(), reserve_slots: 64 };
+        let journal = Journal::open(config, &master, door, Arc::new(SystemClock)).await.unwrap();
+        let (policies, keys) = (Arc::new(Policies::built_in().unwrap()), master.keys_for(Holder::Enrolment));
+        let enrolment = Enrolment::new(store.clone(), journal.clone(), policies, keys, SystemActor::Operator);
+        let enrolment = Arc::new(enrolment);
+        let [(establishment, _)] = enrolment.establishments().await.unwrap()[..] else { panic!("one hospital") };
+        let mut making = JoinSet::new();
+        for login in logins {
+            let enrolment = Arc::clone(&enrolment);
+            making.spawn(async move {
+                let new = NewAccount {
+                    display_name: "Personne Essai".into(),
+                    role: Role::Patient,
+                    supplier: None,
+                    password: Secret::new(format!("{login}-Ce-que-personne-ne-devine-42")),
+                    totp: TotpSecret::from_bytes(vault::random().unwrap()),
+                    login,
+                };
+                enrolment.account(establishment, new).await.unwrap();
+            });
+            // As many as there are threads that hash, and some that write.
+            if making.len() >= 8 {
+                making.join_next().await.unwrap().unwrap();
+            }
+        }
+        while let Some(made) = making.join_next().await {
+            made.unwrap();
+        }
+        journal.close().await.unwrap();
+        store.close().await;
     }
 
     /// All that the node's journal says, once it has stopped.
